@@ -1,0 +1,150 @@
+"""Every error that Mooring raises on purpose. Knows no HTTP and no exit codes.
+
+    MooringError
+    ├── RequestError            the request is at fault; the server goes on
+    │   ├── InvalidRequest      not JSON, a wrong type, a wrong value; points at the field
+    │   ├── PayloadTooLarge     more bytes or more windows than one request may have
+    │   ├── UnsupportedMediaType  the body's content type cannot be read
+    │   └── NotAcceptable       the answer cannot be written as the caller accepts it
+    ├── RefusedError            the request is fine, now is not the time
+    │   ├── QueueFull           too much work is waiting; says when to come back
+    │   ├── NotReady            the model does not answer (yet, or any more)
+    │   ├── Draining            the server is going down
+    │   ├── DeadlineExceeded    the answer would come too late
+    │   └── ClientGone          nobody waits for the answer any more
+    ├── ModelError              the model cannot be served
+    │   ├── ModelNotFound       there is no such folder, archive or Hub repository
+    │   ├── ModelIncomplete     files are missing, by name
+    │   ├── ModelInvalid        a file is there and says something impossible
+    │   ├── ModelUnsupported    a family or task that Mooring does not know
+    │   ├── UnsafeWeights       pickle: reading it would run code
+    │   └── HubError            the Hub did not hand over the model
+    ├── BackendError            the engine failed on a batch: our fault
+    ├── BuildError              `moor build` cannot make what was asked for
+    ├── BenchError              a load or evaluation run cannot start or go on
+    └── UsageError              a setting or an argument has an impossible value
+
+`message` says what happened and the value seen; `hint` says what to try next.
+"""
+
+ECHO_LIMIT = 80
+"""Characters of a caller's value that an error message may repeat."""
+
+
+def echo(value: object) -> str:
+    """The value as an error message may show it: its repr, cut to `ECHO_LIMIT` characters."""
+    # Cut before repr as well as after it: repr of a 20 MB string is 20 MB of work for 80 characters.
+    text = repr(value[: ECHO_LIMIT + 1] if isinstance(value, (str, bytes, list, tuple)) else value)
+    return text if len(text) <= ECHO_LIMIT else text[: ECHO_LIMIT - 1] + "…"
+
+
+class MooringError(Exception):
+    """Base of all of them."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+
+class RequestError(MooringError):
+    """The request is at fault."""
+
+
+class InvalidRequest(RequestError):
+    """The body cannot be understood. `pointer` is a JSON pointer (RFC 6901) to the field, "" for the whole body."""
+
+    def __init__(self, message: str, *, pointer: str = "", hint: str = "") -> None:
+        super().__init__(f"{pointer}: {message}" if pointer else message, hint=hint)
+        self.pointer = pointer
+
+
+class PayloadTooLarge(RequestError):
+    """The request is larger than one request may be; the message names the size and the limit."""
+
+
+class UnsupportedMediaType(RequestError):
+    """The body's content type is not one we read."""
+
+
+class NotAcceptable(RequestError):
+    """No content type that the caller accepts can hold the answer."""
+
+
+class RefusedError(MooringError):
+    """The request is fine but is not served now."""
+
+
+class QueueFull(RefusedError):
+    """Too much work is waiting. `retry_after` is in whole seconds, at least 1."""
+
+    def __init__(self, message: str, *, retry_after: int = 1, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = max(1, retry_after)
+
+
+class NotReady(RefusedError):
+    """The model does not answer; the message says why."""
+
+
+class Draining(RefusedError):
+    """The server finishes what it has and takes nothing new."""
+
+
+class DeadlineExceeded(RefusedError):
+    """The request's deadline passed before its answer was ready."""
+
+
+class ClientGone(RefusedError):
+    """The caller went away; nobody will read this."""
+
+
+class ModelError(MooringError):
+    """The model cannot be served."""
+
+
+class ModelNotFound(ModelError):
+    """There is nothing where the model should be."""
+
+
+class ModelIncomplete(ModelError):
+    """The folder lacks files. `missing` names them."""
+
+    def __init__(self, message: str, *, missing: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.missing = missing
+
+
+class ModelInvalid(ModelError):
+    """A file of the model is damaged or contradicts another one."""
+
+
+class ModelUnsupported(ModelError):
+    """The model is sound but of a family or task that Mooring does not know."""
+
+
+class UnsafeWeights(ModelError):
+    """The weights are pickled; loading them would run code of unknown origin."""
+
+
+class HubError(ModelError):
+    """The Hugging Face Hub did not hand over the model."""
+
+
+class BackendError(MooringError):
+    """The engine failed on a batch. Never the caller's fault."""
+
+
+class BuildError(MooringError):
+    """`moor build` cannot make what was asked for."""
+
+
+class BenchError(MooringError):
+    """A load or evaluation run cannot start or go on."""
+
+
+class UsageError(MooringError):
+    """A setting or an argument has an impossible value."""
