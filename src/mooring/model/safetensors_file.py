@@ -1,0 +1,130 @@
+"""One safetensors file in, its mapping and where each tensor lies in it out.
+
+A file is 8 bytes of little-endian length, a JSON header, then the tensors without gaps. Every number in the header is
+checked before it is believed. Format: https://github.com/huggingface/safetensors#format. Called by `weights.py`.
+"""
+
+import json
+import math
+import mmap
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import numpy as np
+
+from mooring.errors import ModelInvalid, echo
+
+MAX_HEADER_BYTES = 100_000_000
+"""The same limit as the reference implementation's; a BERT's header is about 12 kB."""
+
+NUMPY_TYPES: dict[str, str] = {
+    "BOOL": "?",
+    "U8": "u1",
+    "I8": "i1",
+    "U16": "<u2",
+    "I16": "<i2",
+    "U32": "<u4",
+    "I32": "<i4",
+    "U64": "<u8",
+    "I64": "<i8",
+    "F16": "<f2",
+    "F32": "<f4",
+    "F64": "<f8",
+    "BF16": "<u2",
+    "F8_E4M3": "u1",
+    "F8_E5M2": "u1",
+}
+"""safetensors dtype → numpy's. numpy has no BF16 and no F8: those come as bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """Where one tensor lies: `start` and `end` are byte positions in the file at `path`."""
+
+    path: Path
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+def map_file(path: Path) -> tuple[mmap.mmap, dict[str, Tensor]]:
+    """Map the file copy-on-write and read its header. Raises ModelInvalid, naming file and tensor."""
+    size = path.stat().st_size
+    if size < 8:
+        raise ModelInvalid(f"{path.name} has {size} bytes; a safetensors file has at least 8.", hint=_AGAIN)
+    with path.open("rb") as file:
+        # ACCESS_COPY, not ACCESS_READ: OpenVINO shares memory with writeable arrays only. Nothing is ever written.
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+    header_bytes = int.from_bytes(mapped[:8], "little")
+    if header_bytes > MAX_HEADER_BYTES:
+        raise ModelInvalid(
+            f"{path.name} declares a header of {header_bytes} bytes, more than {MAX_HEADER_BYTES}.",
+            hint="It is probably not a safetensors file (a Git LFS pointer or an error page?).",
+        )
+    if header_bytes + 8 > size:
+        raise _truncated(path, header_bytes + 8, size)
+    tensors = _parse_header(path, mapped[8 : 8 + header_bytes], 8 + header_bytes)
+    expected = max((t.end for t in tensors.values()), default=8 + header_bytes)
+    if expected > size:
+        raise _truncated(path, expected, size)
+    if expected < size:
+        raise ModelInvalid(f"{path.name} has {size} bytes, its header accounts for {expected} only.", hint=_AGAIN)
+    return mapped, tensors
+
+
+def _parse_header(path: Path, text: bytes, data: int) -> dict[str, Tensor]:
+    """The header's tensors, contiguous from byte `data` on, as the format demands."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(pairs) > len(table := dict(pairs)):
+            twice = next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1)
+            raise ModelInvalid(f"{path.name} has the name {echo(twice)} twice in its header.")
+        return table
+
+    try:
+        header = json.loads(text, object_pairs_hook=once)
+    except (ValueError, RecursionError) as error:
+        raise ModelInvalid(f"The header of {path.name} is not JSON: {error}.", hint=_AGAIN) from error
+    if not isinstance(header, dict):
+        raise ModelInvalid(f"The header of {path.name} is not a JSON object but {echo(header)}.")
+    header.pop("__metadata__", None)
+    tensors = {name: _entry(path, name, entry, data) for name, entry in header.items()}
+    position, before = data, "the header"
+    for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].end)):
+        if tensor.start != position:
+            what = "overlaps" if tensor.start < position else f"leaves a hole of {tensor.start - position} bytes after"
+            raise ModelInvalid(f"Tensor {name!r} in {path.name} {what} {before}.", hint=_AGAIN)
+        position, before = tensor.end, f"tensor {name!r}"
+    return tensors
+
+
+def _entry(path: Path, name: str, entry: Any, data: int) -> Tensor:
+    """One header entry, checked: `{"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}`."""
+    fields = entry if isinstance(entry, dict) else {}
+    dtype, shape, offsets = fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")
+    if not (isinstance(dtype, str) and _naturals(shape) and _naturals(offsets)) or len(offsets) != 2:
+        raise ModelInvalid(f"Tensor {echo(name)} in {path.name} has an impossible header entry: {echo(entry)}.")
+    if dtype not in NUMPY_TYPES:
+        raise ModelInvalid(f"Tensor {echo(name)} in {path.name} has the unknown type {echo(dtype)}.")
+    start, end = offsets
+    need = math.prod(shape) * np.dtype(NUMPY_TYPES[dtype]).itemsize
+    if end - start != need:
+        raise ModelInvalid(
+            f"Tensor {echo(name)} in {path.name}: {dtype} of shape {echo(shape)} takes {need} bytes, "
+            f"its offsets {start} to {end} hold {end - start}."
+        )
+    return Tensor(path, dtype, tuple(shape), data + start, data + end)
+
+
+def _naturals(value: Any) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(type(n) is int and n >= 0 for n in value)
+
+
+def _truncated(path: Path, expected: int, seen: int) -> ModelInvalid:
+    return ModelInvalid(f"{path.name} is cut off: expected {expected} bytes, seen {seen}.", hint=_AGAIN)
+
+
+_AGAIN = "Download or copy the file again."
