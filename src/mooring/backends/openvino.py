@@ -1,0 +1,146 @@
+"""Padded batches of token ids in, rows of logits out, computed by OpenVINO on the CPU.
+
+Constructed by `wiring.py` and `build/`; run by the engine's worker thread. The one place where threads, streams, precision
+and shapes of the engine are decided.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mooring.backends.base import Outputs, ShapeGrid, Window
+from mooring.errors import BackendError, ModelInvalid, UsageError, echo
+from mooring.graph.runtime import import_openvino
+
+HINTS: Mapping[str, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32", "mixed": "f32"}
+"""Our precision → the precision OpenVINO computes everything in that the graph does not say itself.
+
+Never left to the engine: its own default is bf16 on CPUs that have it, also around int8 operations, and then an answer
+depends on who shares its batch. int8 and mixed graphs carry their own int8 operations; what lies between them stays fp32.
+"""
+
+LENGTHS = (16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512)
+BATCHES = (1, 2, 4, 8)
+BATCH_TOKENS = 1024
+
+
+def default_grid(max_positions: int) -> ShapeGrid:
+    """The shapes that are compiled and kept: each costs start-up time and memory for as long as the process lives."""
+    lengths = tuple(n for n in LENGTHS if n < max_positions) + (max_positions,)
+    return ShapeGrid(lengths=lengths, batches=BATCHES, tokens=BATCH_TOKENS)
+
+
+def usable_threads() -> int:
+    """Cores this process may run on. A container's quota is not seen here: whoever starts us passes `threads` then."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else (os.cpu_count() or 1)
+
+
+class OpenVinoBackend:
+    """One compiled model. Not thread-safe: the engine gives it one batch at a time."""
+
+    def __init__(
+        self, model: Any, *, precision: str, grid: ShapeGrid, threads: int = 0, cache_dir: Path | None = None
+    ) -> None:
+        """`model` is an `openvino.Model` or the path of an IR's .xml. `threads` 0 means every core this process may use.
+
+        Raises ModelInvalid when the IR cannot be read or compiled, UsageError for an unknown precision.
+        """
+        if precision not in HINTS:
+            raise UsageError(f"precision {echo(precision)} is not known; choose from {', '.join(HINTS)}.")
+        self._ov = import_openvino()
+        self._grid = grid
+        self._precision = precision
+        self._threads = threads or usable_threads()
+        self._cache_dir = cache_dir
+        self._compiled: Any = self._compile(model)
+        self._request: Any = self._compiled.create_infer_request()
+        self._inputs = tuple(port.get_any_name() for port in self._compiled.inputs)
+        self._outputs = tuple(port.get_any_name() for port in self._compiled.outputs)
+
+    def _compile(self, model: Any) -> Any:
+        config = {
+            "INFERENCE_PRECISION_HINT": HINTS[self._precision],
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": "1",
+            "INFERENCE_NUM_THREADS": str(self._threads),
+            # Pinning starts at core 0 in every process: two processes would share one core and leave the other idle.
+            "ENABLE_CPU_PINNING": "NO",
+        }
+        if self._cache_dir is not None:
+            config["CACHE_DIR"] = str(self._cache_dir)
+        try:
+            core = self._ov.Core()
+            readable = core.read_model(str(model)) if isinstance(model, (str, Path)) else model
+            return core.compile_model(readable, "CPU", config)
+        except RuntimeError as error:
+            raise ModelInvalid(
+                f"OpenVINO cannot compile the model: {_first_line(error)}",
+                hint="If this is an artefact of `moor build`, build it again with this version.",
+            ) from error
+
+    @property
+    def grid(self) -> ShapeGrid:
+        """The shapes that are warmed and computed."""
+        return self._grid
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs, in the order of a row."""
+        return self._outputs
+
+    def run(self, windows: Sequence[Window]) -> list[Outputs]:
+        """Pad to the grid, compute, cut the padding off. Rows keep the order of `windows`."""
+        longest = max(len(window) for window in windows)
+        length = self._grid.padded_length(longest)
+        rows = self._grid.padded_batch(len(windows), length)
+        arrays = {name: np.zeros((rows, length), np.int32) for name in self._inputs}
+        ids, mask, types = (arrays.get(name) for name in ("input_ids", "attention_mask", "token_type_ids"))
+        for row, window in enumerate(windows):
+            end = len(window)
+            if ids is not None:
+                ids[row, :end] = window.input_ids
+            if mask is not None:
+                mask[row, :end] = 1
+            if types is not None:
+                types[row, :end] = window.token_type_ids
+        if mask is not None:
+            # A row of padding alone would be a softmax over nothing: let it look at its first token.
+            mask[len(windows) :, 0] = 1
+        try:
+            results = self._request.infer(arrays, share_inputs=True, share_outputs=True)
+        except RuntimeError as error:
+            raise BackendError(f"OpenVINO failed on a batch of {rows} × {length}: {_first_line(error)}") from error
+        # Copied: the request's output memory is overwritten by the next batch.
+        tables = [np.array(results[index], np.float32) for index in range(len(self._outputs))]
+        return [tuple(table[row, : len(window)] for table in tables) for row, window in enumerate(windows)]
+
+    def info(self) -> Mapping[str, object]:
+        """Engine, version, precision, threads and what the CPU offers."""
+        capabilities = self._ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        return {
+            "engine": "openvino",
+            "engine_version": self._ov.__version__,
+            "precision": self._precision,
+            "between_int8": HINTS[self._precision] if self._precision in ("int8", "mixed") else None,
+            "threads": self._threads,
+            "cpu": self._ov.Core().get_property("CPU", "FULL_DEVICE_NAME"),
+            "cpu_capabilities": sorted(capabilities),
+            "lengths": list(self._grid.lengths),
+            "batches": list(self._grid.batches),
+            "batch_tokens": self._grid.tokens,
+        }
+
+    def close(self) -> None:
+        """Drop the compiled model and its request."""
+        self._request = None
+        self._compiled = None
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # OpenVINO's text begins with its own source positions; the last line is the one that says something.
+    return lines[-1][:300] if lines else type(error).__name__
