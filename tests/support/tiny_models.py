@@ -1,0 +1,181 @@
+"""Writes small random model folders that look exactly as they come from the Hub.
+
+Tensor names, shapes and config keys are those of transformers' `BertForQuestionAnswering` and
+`DistilBertForQuestionAnswering`; the tokenizer is a real WordPiece one over a vocabulary that covers ASCII letters,
+digits, punctuation and some words. Weights come from a seeded numpy generator, so the same call writes the same bytes.
+"""
+
+import json
+import string
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers.models import WordPiece
+
+_WORDS = (
+    "the of and to in is was for on that with as by at from it his he an were are which this be or had first one new has "
+    "but not who their its she after they been where when what how many much did does do city river country year people "
+    "world war king queen capital north south east west large small old great known name called born died lives built near"
+)
+_PIECES = ["s", "ed", "ing", "ly", "er", "est", "ion", "al", "ic", "ment"]
+SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+Array = np.ndarray[Any, np.dtype[np.float32]]
+
+
+def vocabulary() -> list[str]:
+    """About 190 word pieces; ids are positions. The first five are the special tokens, [PAD] is 0."""
+    letters = list(string.ascii_lowercase + string.digits)
+    pieces = [f"##{p}" for p in dict.fromkeys([*letters, *_PIECES])]
+    return [*SPECIALS, *letters, *string.punctuation, *_WORDS.split(), *pieces]
+
+
+def write_tokenizer(folder: Path, *, max_positions: int = 512) -> None:
+    """tokenizer.json, tokenizer_config.json and vocab.txt of a lower-casing BERT tokenizer."""
+    vocab = {piece: number for number, piece in enumerate(vocabulary())}
+    tokenizer = Tokenizer(WordPiece(vocab, unk_token="[UNK]"))
+    tokenizer.add_special_tokens(list(SPECIALS))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS]:0 $A:0 [SEP]:0",
+        pair="[CLS]:0 $A:0 [SEP]:0 $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", vocab["[CLS]"]), ("[SEP]", vocab["[SEP]"])],
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    (folder / "vocab.txt").write_text("".join(f"{piece}\n" for piece in vocab), encoding="utf-8")
+    write_json(
+        folder / "tokenizer_config.json",
+        {
+            "tokenizer_class": "BertTokenizer",
+            "do_lower_case": True,
+            "model_max_length": max_positions,
+            "cls_token": "[CLS]",
+            "sep_token": "[SEP]",
+            "pad_token": "[PAD]",
+            "unk_token": "[UNK]",
+            "mask_token": "[MASK]",
+        },
+    )
+
+
+def write_tiny_bert(folder: Path, seed: int = 0, **overrides: Any) -> Path:
+    """A `BertForQuestionAnswering` folder: hidden 32, 2 layers, 4 heads; `overrides` go into config.json."""
+    config = {
+        "architectures": ["BertForQuestionAnswering"],
+        "model_type": "bert",
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-12,
+        "max_position_embeddings": 512,
+        "type_vocab_size": 2,
+        "vocab_size": len(vocabulary()),
+        "pad_token_id": 0,
+        "initializer_range": 0.02,
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        **overrides,
+    }
+    return _write(folder, config, _bert_shapes(config), seed)
+
+
+def write_tiny_distilbert(folder: Path, seed: int = 0, **overrides: Any) -> Path:
+    """A `DistilBertForQuestionAnswering` folder of the same size. `overrides` go into config.json."""
+    config = {
+        "architectures": ["DistilBertForQuestionAnswering"],
+        "model_type": "distilbert",
+        "activation": "gelu",
+        "dim": 32,
+        "hidden_dim": 64,
+        "n_heads": 4,
+        "n_layers": 2,
+        "max_position_embeddings": 512,
+        "vocab_size": len(vocabulary()),
+        "pad_token_id": 0,
+        "sinusoidal_pos_embds": False,
+        "initializer_range": 0.02,
+        "attention_dropout": 0.1,
+        "dropout": 0.1,
+        "qa_dropout": 0.1,
+        "seq_classif_dropout": 0.2,
+        "tie_weights_": True,
+        **overrides,
+    }
+    return _write(folder, config, _distilbert_shapes(config), seed)
+
+
+def random_weights(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Array]:
+    """Float32 arrays with a spread wide enough that softmaxes are not flat and layer norms are not the identity."""
+    rng = np.random.default_rng(seed)
+    arrays: dict[str, Array] = {}
+    for name, shape in shapes.items():
+        values = rng.standard_normal(shape, dtype=np.float32)
+        is_norm = "LayerNorm.weight" in name or "layer_norm.weight" in name
+        arrays[name] = values * np.float32(0.1) + np.float32(1) if is_norm else values * np.float32(0.2)
+    return arrays
+
+
+def write_json(path: Path, value: object) -> None:
+    path.write_text(json.dumps(value, indent=2), encoding="utf-8")
+
+
+def _write(folder: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], seed: int) -> Path:
+    write_tokenizer(folder, max_positions=int(config["max_position_embeddings"]))
+    write_json(folder / "config.json", config)
+    save_file(random_weights(shapes, seed), folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+def _linear(name: str, rows: int, columns: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (rows, columns), f"{name}.bias": (rows,)}
+
+
+def _norm(name: str, size: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (size,), f"{name}.bias": (size,)}
+
+
+def _bert_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    hidden, inner = config["hidden_size"], config["intermediate_size"]
+    shapes = {
+        "bert.embeddings.word_embeddings.weight": (config["vocab_size"], hidden),
+        "bert.embeddings.position_embeddings.weight": (config["max_position_embeddings"], hidden),
+        "bert.embeddings.token_type_embeddings.weight": (config["type_vocab_size"], hidden),
+        **_norm("bert.embeddings.LayerNorm", hidden),
+        **_linear("qa_outputs", 2, hidden),
+    }
+    for number in range(config["num_hidden_layers"]):
+        layer = f"bert.encoder.layer.{number}"
+        for part in ("self.query", "self.key", "self.value", "output.dense"):
+            shapes |= _linear(f"{layer}.attention.{part}", hidden, hidden)
+        shapes |= _norm(f"{layer}.attention.output.LayerNorm", hidden)
+        shapes |= _linear(f"{layer}.intermediate.dense", inner, hidden) | _linear(
+            f"{layer}.output.dense", hidden, inner
+        )
+        shapes |= _norm(f"{layer}.output.LayerNorm", hidden)
+    return shapes
+
+
+def _distilbert_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    dim, inner = config["dim"], config["hidden_dim"]
+    shapes = {
+        "distilbert.embeddings.word_embeddings.weight": (config["vocab_size"], dim),
+        "distilbert.embeddings.position_embeddings.weight": (config["max_position_embeddings"], dim),
+        **_norm("distilbert.embeddings.LayerNorm", dim),
+        **_linear("qa_outputs", 2, dim),
+    }
+    for number in range(config["n_layers"]):
+        layer = f"distilbert.transformer.layer.{number}"
+        for part in ("q_lin", "k_lin", "v_lin", "out_lin"):
+            shapes |= _linear(f"{layer}.attention.{part}", dim, dim)
+        shapes |= _norm(f"{layer}.sa_layer_norm", dim) | _norm(f"{layer}.output_layer_norm", dim)
+        shapes |= _linear(f"{layer}.ffn.lin1", inner, dim) | _linear(f"{layer}.ffn.lin2", dim, inner)
+    return shapes
