@@ -1,0 +1,60 @@
+# Every target sets up what it needs: a virtual environment in .venv, made once and again when pyproject.toml changes.
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+SQUAD_DIR ?= ../shared/data/squad
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve check test test-fast test-wire test-slow embedded golden reference bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(VENV)/serve.stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Mooring needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Say which to use: make PYTHON=python3.12 …")'
+	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
+	$(PY) -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/serve.stamp
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,build]'
+	@touch $@
+
+demo: $(VENV)/serve.stamp ## Start the server, ask it a question over HTTP, stop it
+	@$(PY) scripts/demo.py
+
+serve: $(VENV)/serve.stamp ## Serve the embedded model on 127.0.0.1:8080
+	@$(VENV)/bin/moor serve
+
+check: $(VENV)/dev.stamp ## Lint, types, layers, generated pages
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(PY) scripts/make_reference.py --check
+
+test: test-fast test-wire ## The tests that need nothing but this checkout
+
+test-fast: $(VENV)/dev.stamp ## In process, no model, no network, no sleeps (seconds)
+	$(PY) -m pytest
+
+test-wire: $(VENV)/dev.stamp ## Real sockets, processes and the real engine (minutes)
+	$(PY) -m pytest -m wire
+
+test-slow: $(VENV)/dev.stamp ## All of SQuAD and PyTorch as reference; SQUAD_DIR names the data
+	$(PY) -c 'import torch' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[torch]'
+	SQUAD_DIR=$(SQUAD_DIR) $(PY) -m pytest -m slow -rs
+
+embedded: $(VENV)/dev.stamp ## Build the int8 artefact that ships in the package, from models/minilm-squad
+	$(VENV)/bin/moor build models/minilm-squad -o src/mooring/_embedded/minilm-squad --force \
+	  --calibration $(SQUAD_DIR)/train-44-articles.json --judge $(SQUAD_DIR)/dev-v1.1.json --questions all
+
+reference: $(VENV)/dev.stamp ## Write docs/reference again from the code
+	$(PY) scripts/make_reference.py
+
+bench: $(VENV)/dev.stamp ## Measure what docs/benchmarks.md says (SQUAD_DIR names the data)
+	SQUAD_DIR=$(SQUAD_DIR) $(PY) scripts/measure.py
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) .work .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

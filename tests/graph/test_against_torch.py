@@ -1,0 +1,64 @@
+"""Our graphs against transformers itself, live: random small configs at every length, and one full-size DistilBERT."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mooring.backends.base import ShapeGrid, Window
+from mooring.backends.openvino import OpenVinoBackend
+from mooring.graph.heads import build_graph
+from mooring.model.weights import open_weights
+from tests.support.tiny_models import write_tiny_bert, write_tiny_distilbert
+
+torch = pytest.importorskip("torch", reason="torch is not installed: make test-slow installs it")
+transformers = pytest.importorskip("transformers", reason="transformers is not installed: make test-slow installs it")
+
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+CONFIGS: list[tuple[str, dict[str, Any]]] = [
+    ("bert", {"hidden_size": 48, "num_attention_heads": 3, "num_hidden_layers": 1, "intermediate_size": 80}),
+    ("bert", {"hidden_size": 64, "num_attention_heads": 8, "num_hidden_layers": 4, "hidden_act": "gelu_new"}),
+    ("bert", {"type_vocab_size": 4, "layer_norm_eps": 1e-5, "hidden_act": "relu"}),
+    ("distilbert", {"dim": 40, "n_heads": 5, "n_layers": 3, "hidden_dim": 96}),
+    ("distilbert", {"dim": 64, "n_heads": 2, "n_layers": 1, "activation": "relu"}),
+]
+FULL_SIZE = {"dim": 768, "hidden_dim": 3072, "n_heads": 12, "n_layers": 6, "vocab_size": 30522}
+WRITE = {"bert": write_tiny_bert, "distilbert": write_tiny_distilbert}
+
+
+def worst_difference(family: str, folder: Path, lengths: range) -> float:
+    """The largest difference of a logit between our fp32 graph and transformers, over one sequence a length."""
+    config = json.loads((folder / "config.json").read_text())
+    model = transformers.AutoModelForQuestionAnswering.from_pretrained(folder, dtype=torch.float32).eval()
+    grid = ShapeGrid(lengths=tuple(lengths), batches=(1,), tokens=max(lengths))
+    with open_weights(folder) as weights:
+        backend = OpenVinoBackend(build_graph(config, weights), precision="fp32", grid=grid)
+    rng, worst = np.random.default_rng(0), 0.0
+    for length in lengths:
+        ids = rng.integers(5, config["vocab_size"], length).astype(np.int32)
+        types = (np.arange(length) > length // 2).astype(np.int32)
+        inputs = {"input_ids": ids} | ({"token_type_ids": types} if family == "bert" else {})
+        with torch.no_grad():
+            theirs = model(**{name: torch.tensor(array[None], dtype=torch.long) for name, array in inputs.items()})
+        ours = backend.run([Window(ids, types)])[0]
+        pairs = zip(ours, (theirs.start_logits, theirs.end_logits), strict=True)
+        worst = max(worst, *(float(np.abs(mine - other.numpy()[0]).max()) for mine, other in pairs))
+    return worst
+
+
+@pytest.mark.parametrize(("family", "overrides"), CONFIGS)
+def test_random_small_configs_at_every_length(family: str, overrides: dict[str, Any], tmp_path: Path) -> None:
+    """Lengths 1 to 512, every third, within 1e-4 of transformers."""
+    WRITE[family](tmp_path, seed=len(str(overrides)), **overrides)
+
+    assert worst_difference(family, tmp_path, range(1, 513, 3)) < 1e-4
+
+
+def test_full_size_distilbert(tmp_path: Path) -> None:
+    """A DistilBERT of the real size with random weights: within 1e-4 of transformers at lengths from 1 to 512."""
+    write_tiny_distilbert(tmp_path, seed=1, **FULL_SIZE)
+
+    assert worst_difference("distilbert", tmp_path, range(1, 513, 73)) < 1e-4
