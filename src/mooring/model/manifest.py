@@ -1,0 +1,204 @@
+"""A model folder in, what it is out: `Manifest`. Called by `wiring.py`, `moor build` and whoever shows a model.
+
+A folder that `moor build` wrote says everything in `mooring.json`; one straight from the Hub is read from config.json,
+the tokenizer's config and the headers of its weights. Both give the same struct, so nobody downstream asks which it was.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from mooring.errors import ModelIncomplete, ModelInvalid, ModelNotFound, ModelUnsupported, echo
+from mooring.model.config import (
+    CONFIG_FILE,
+    FAMILIES,
+    SERVED_TASKS,
+    TOKENIZER_CONFIG_FILE,
+    TOKENIZER_FILE,
+    VOCAB_FILE,
+    read_facts,
+)
+from mooring.model.digest import folder_digest
+from mooring.model.weights import open_weights, weight_files
+
+MANIFEST_FILE = "mooring.json"
+GRAPH_FILES = ("openvino_model.xml", "openvino_model.bin")
+SCHEMA = 1
+"""Version of mooring.json written here; a newer one is refused, an older one is read."""
+
+Format = Literal["safetensors", "openvino"]
+Precision = Literal["fp32", "bf16", "int8", "mixed"]
+
+
+class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How the built model compared with fp32. Numbers are None where the gate did not run (`skipped`)."""
+
+    metric: Literal["f1", "agreement"] = "f1"
+    questions: int = 0
+    reference: float | None = None
+    """The fp32 model's value of the metric, in percent."""
+    candidate: float | None = None
+    drop: float | None = None
+    """reference − candidate, in points."""
+    drop_upper: float | None = None
+    """The bootstrap interval's upper bound of the drop; the gate compares this with `max_drop`."""
+    max_drop: float | None = None
+    passed: bool = False
+    skipped: bool = False
+    excluded_ops: tuple[str, ...] = ()
+    """Operations kept out of int8 to pass."""
+    seconds: float = 0.0
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a model is. Lengths are in tokens."""
+
+    schema: int = SCHEMA
+    name: str
+    source: str
+    """What the user named: "embedded", a path or a Hub id."""
+    task: str
+    family: str
+    architecture: str
+    format: Format
+    precision: Precision
+    """At which it is computed."""
+    weights_dtype: str
+    """As most of the weights are stored: "F32", "F16", "BF16", "I8" …"""
+    labels: dict[str, str]
+    max_positions: int
+    vocab_size: int
+    hidden_size: int
+    layers: int
+    max_seq_len: int
+    """The default window."""
+    lower_case: bool
+    revision: str | None = None
+    digest: str = ""
+    """`folder_digest` of the folder. Empty for a folder that `moor build` did not write: reading it all takes time."""
+    built: str | None = None
+    """ISO date."""
+    built_with: dict[str, str] = {}
+    gate: GateRecord | None = None
+    quality: dict[str, float | int | str] | None = None
+    """Measured EM and F1 with questions and dataset, e.g. {"em": 62.5, "f1": 73.9, "questions": 10570, …}."""
+    warnings: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Files that the folder lacks and can be served without."""
+
+
+def read_manifest(folder: Path, *, source: str, revision: str | None = None) -> Manifest:
+    """What the model in `folder` is; `source` is what the user named, `revision` overrides the one stored.
+
+    Raises ModelNotFound, ModelIncomplete (naming the missing files), ModelUnsupported, ModelInvalid or UnsafeWeights.
+    """
+    if not folder.is_dir():
+        raise ModelNotFound(f"There is no folder {echo(str(folder))}.")
+    if (folder / MANIFEST_FILE).is_file():
+        built = _read_built(folder)
+        return msgspec.structs.replace(built, source=source, revision=revision or built.revision)
+    _require(folder, _missing_from_hub_folder(folder))
+    facts = read_facts(folder)
+    with open_weights(folder) as weights:
+        dtype, names = weights.main_dtype, weights.names()
+    if "qa_outputs.weight" not in names:
+        raise ModelInvalid(
+            f"{CONFIG_FILE} says {facts.architecture}, but the weights have no tensor 'qa_outputs.weight': "
+            "the question-answering head was never trained or is not in this file.",
+        )
+    optional = () if (folder / TOKENIZER_CONFIG_FILE).is_file() else (TOKENIZER_CONFIG_FILE,)
+    return Manifest(
+        name=name_of(source, folder),
+        source=source,
+        task=facts.task,
+        family=facts.family,
+        architecture=facts.architecture,
+        format="safetensors",
+        precision="fp32",
+        weights_dtype=dtype,
+        labels=facts.labels,
+        max_positions=facts.max_positions,
+        vocab_size=facts.vocab_size,
+        hidden_size=facts.hidden_size,
+        layers=facts.layers,
+        max_seq_len=facts.max_seq_len,
+        lower_case=facts.lower_case,
+        revision=revision,
+        warnings=tuple(f"There is no {name}; its usual values are assumed." for name in optional),
+        missing=optional,
+    )
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
+    """Write mooring.json, with the folder's digest filled in if it is empty, and return what was written.
+
+    Call it last: the digest is over the files that are there.
+    """
+    if not manifest.digest:
+        manifest = msgspec.structs.replace(manifest, digest=folder_digest(folder))
+    text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
+    (folder / MANIFEST_FILE).write_bytes(text + b"\n")
+    return manifest
+
+
+def name_of(source: str, folder: Path) -> str:
+    """A short name to show: a Hub id as it is, else the last part of the path without its archive suffix."""
+    parts = [p for p in source.replace("\\", "/").split("/") if p not in ("", ".", "..", "~")]
+    if len(parts) == 2 and not source.startswith(("/", ".", "~")) and not Path(source).exists():
+        return source
+    name = parts[-1] if parts else folder.resolve().name
+    return name.removesuffix(".tgz").removesuffix(".tar.gz") or folder.resolve().name
+
+
+def _read_built(folder: Path) -> Manifest:
+    text = (folder / MANIFEST_FILE).read_bytes()
+    try:
+        schema = msgspec.json.decode(text, type=_Versioned).schema
+        if schema > SCHEMA:
+            raise ModelUnsupported(
+                f"{MANIFEST_FILE} has schema {schema}; this Mooring reads up to {SCHEMA}: a newer one wrote it.",
+                hint="Upgrade Mooring, or build the model again with this version.",
+            )
+        manifest = msgspec.json.decode(text, type=Manifest)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ModelInvalid(f"{MANIFEST_FILE} in {echo(str(folder))} cannot be read: {error}.") from error
+    if manifest.task not in SERVED_TASKS or manifest.family not in FAMILIES:
+        raise ModelUnsupported(
+            f"{MANIFEST_FILE} says task {echo(manifest.task)} and family {echo(manifest.family)}; known are "
+            f"{', '.join(SERVED_TASKS)} and {', '.join(FAMILIES)}."
+        )
+    names = GRAPH_FILES if manifest.format == "openvino" else (CONFIG_FILE,)
+    missing = [name for name in names if not (folder / name).is_file()] + _missing_tokenizer(folder)
+    _require(folder, missing, f"which {MANIFEST_FILE} needs")
+    if manifest.format == "safetensors":
+        weight_files(folder)
+    return manifest
+
+
+class _Versioned(msgspec.Struct):
+    schema: int
+
+
+def _missing_from_hub_folder(folder: Path) -> list[str]:
+    missing = [] if (folder / CONFIG_FILE).is_file() else [CONFIG_FILE]
+    missing += _missing_tokenizer(folder)
+    try:
+        weight_files(folder)
+    except ModelIncomplete as error:
+        missing += error.missing
+    return missing
+
+
+def _missing_tokenizer(folder: Path) -> list[str]:
+    here = any((folder / name).is_file() for name in (TOKENIZER_FILE, VOCAB_FILE))
+    return [] if here else [f"{TOKENIZER_FILE} (or {VOCAB_FILE})"]
+
+
+def _require(folder: Path, missing: list[str], why: str = "") -> None:
+    if not missing:
+        return
+    nested = sorted(p.parent.name for p in folder.glob(f"*/{CONFIG_FILE}"))
+    hint = f"Its folder {nested[0]!r} holds a model: did you mean that one?" if nested else "Put them there."
+    lacks = f"lacks {', '.join(missing)}" + (f", {why}" if why else "")
+    raise ModelIncomplete(f"The model folder {echo(str(folder))} {lacks}.", missing=tuple(missing), hint=hint)
