@@ -17,9 +17,10 @@ from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, process
 from tokenizers.models import WordPiece
 
 _WORDS = (
-    "the of and to in is was for on that with as by at from it his he an were are which this be or had first one new has "
-    "but not who their its she after they been where when what how many much did does do city river country year people "
-    "world war king queen capital north south east west large small old great known name called born died lives built near"
+    "the of and to in is was for on that with as by at from it his he an were are which this be or had first one "
+    "new has but not who their its she after they been where when what how many much did does do city river "
+    "country year people world war king queen capital north south east west large small old great known name "
+    "called born died lives built near"
 )
 _PIECES = ["s", "ed", "ing", "ly", "er", "est", "ion", "al", "ic", "ment"]
 SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
