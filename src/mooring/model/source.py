@@ -1,0 +1,133 @@
+"""What a user calls a model in, a folder on this machine out. Called by `wiring.py` and the commands.
+
+Nothing (the embedded model), an existing folder, a `.tar.gz`, or a Hub id; anything that looks like a path is never
+looked up on the Hub, so that a typo in a path makes no call.
+"""
+
+import atexit
+import hashlib
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from mooring.errors import ModelError, ModelNotFound, ModelUnsupported, echo
+from mooring.model.archive import SUFFIXES, Limits, locate, unpack
+from mooring.model.hub import SourceOptions, fetch, is_hub_id
+
+__all__ = ["EMBEDDED", "EMBEDDED_FOLDER", "Kind", "ResolvedModel", "SourceOptions", "resolve"]
+
+EMBEDDED = "embedded"
+EMBEDDED_FOLDER = Path(__file__).resolve().parents[1] / "_embedded" / "minilm-squad"
+
+Kind = Literal["embedded", "folder", "archive", "hub"]
+
+_HUB_URL = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([^/?#]+/[^/?#]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedModel:
+    """Where the model lies now. `revision` is the Hub's commit, None for anything else."""
+
+    folder: Path
+    source: str
+    kind: Kind
+    revision: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def resolve(source: str | None, options: SourceOptions = SourceOptions()) -> ResolvedModel:
+    """Find, unpack or download the model that `source` names; None is the embedded one.
+
+    Raises ModelNotFound, HubError, UnsafeWeights, ModelInvalid or ModelIncomplete; the message says what `source` was
+    taken for.
+    """
+    if source is None or source == EMBEDDED:
+        return _embedded(options)
+    if not source.strip() or "\0" in source:
+        raise ModelNotFound(f"The model is named {echo(source)}.", hint="Name a folder, a .tar.gz or a Hub id.")
+    try:
+        path = Path(source).expanduser()
+        is_folder, is_file = path.is_dir(), path.is_file()
+    except (OSError, RuntimeError) as error:  # no permission, a name too long, no such user's home
+        raise ModelNotFound(f"The path {echo(source)} cannot be looked at: {error}.") from error
+    if is_folder:
+        return ResolvedModel(path, source, "folder", warnings=_unused_revision(options, "a folder"))
+    if is_file:
+        return _from_file(path, source, options)
+    _refuse_paths(path, source)
+    fetched = fetch(source, options)
+    return ResolvedModel(fetched.folder, source, "hub", fetched.revision, fetched.warnings)
+
+
+def _embedded(options: SourceOptions) -> ResolvedModel:
+    if not EMBEDDED_FOLDER.is_dir():
+        raise ModelNotFound(
+            "This installation has no embedded model.",
+            hint="In a source tree it is made with: make model. Or name a model: a folder, a .tar.gz or a Hub id.",
+        )
+    return ResolvedModel(
+        EMBEDDED_FOLDER, EMBEDDED, "embedded", warnings=_unused_revision(options, "the embedded model")
+    )
+
+
+def _from_file(path: Path, source: str, options: SourceOptions) -> ResolvedModel:
+    if not path.name.endswith(SUFFIXES):
+        folder = str(path.parent)
+        hint = f"To serve the folder it is in: {folder}" if path.suffix == ".safetensors" else "Pack it as .tar.gz."
+        raise ModelNotFound(f"{echo(source)} is a file, but neither a model folder nor a .tar.gz.", hint=hint)
+    notes = _unused_revision(options, "an archive")
+    if options.cache_dir is None:
+        place = Path(tempfile.mkdtemp(prefix="mooring-"))
+        atexit.register(shutil.rmtree, place, ignore_errors=True)
+        target = place / "model"
+    else:
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise ModelError(f"The archive {echo(source)} cannot be read: {error.strerror}.") from error
+        target = options.cache_dir / "mooring-archives" / digest
+    unpacked = locate(target) if target.is_dir() else unpack(path, target, Limits(options.max_unpacked_bytes))
+    return ResolvedModel(unpacked.folder, source, "archive", warnings=notes + unpacked.warnings)
+
+
+def _refuse_paths(path: Path, source: str) -> None:
+    """Raise for what does not exist here and cannot be a Hub id either."""
+    if match := _HUB_URL.match(source):
+        raise ModelNotFound(f"{echo(source)} is an address, not a Hub id.", hint=f"Name it as: {match[1]}")
+    if "://" in source:
+        raise ModelUnsupported(
+            f"Models are not read from {echo(source)}.", hint="Download it, then name the folder or the .tar.gz."
+        )
+    why = _path_like(source)
+    if why is None and is_hub_id(source):
+        return
+    if why is None:
+        raise ModelNotFound(
+            f"There is no file or folder {echo(source)}, and it cannot be a Hub id.",
+            hint="A Hub id is `owner/name` or `name`, of letters, digits, '-', '_' and '.', at most 96 of them.",
+        )
+    parent = path.parent
+    near = sorted(p.name for p in parent.iterdir())[:8] if parent.is_dir() else []
+    hint = f"In {parent} there are: {', '.join(near)}." if near else f"There is nothing in {parent} either."
+    raise ModelNotFound(f"There is no file or folder {echo(source)} (taken for a path, because {why}).", hint=hint)
+
+
+def _path_like(source: str) -> str | None:
+    """Why the text must be a path, or None if it may be a Hub id."""
+    if source.startswith((".", "/", "~", "\\")):
+        return f"it starts with {source[0]!r}"
+    if "\\" in source or re.match(r"[A-Za-z]:", source):
+        return "it is written as on Windows"
+    if source.endswith((*SUFFIXES, "/")):
+        return f"it ends in {'/' if source.endswith('/') else source[source.rindex('.t') :]!r}"
+    return "it has more than one '/'" if source.count("/") > 1 else None
+
+
+def _unused_revision(options: SourceOptions, what: str) -> tuple[str, ...]:
+    if options.revision is None:
+        return ()
+    return (f"The revision {echo(options.revision)} was ignored: {what} has none.",)
