@@ -1,0 +1,288 @@
+"""What a folder is: read from Hub files or from mooring.json, and what is said when it cannot be served."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from mooring.errors import ModelError, ModelIncomplete, ModelInvalid, ModelNotFound, ModelUnsupported, UnsafeWeights
+from mooring.graph import families
+from mooring.model import config
+from mooring.model.digest import folder_digest
+from mooring.model.manifest import (
+    GRAPH_FILES,
+    MANIFEST_FILE,
+    SCHEMA,
+    GateRecord,
+    Manifest,
+    name_of,
+    read_manifest,
+    write_manifest,
+)
+from tests.support.tiny_models import write_json, write_tiny_bert, write_tiny_distilbert
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A tiny BERT as it comes from the Hub."""
+    return write_tiny_bert(tmp_path / "tiny")
+
+
+def _edit(folder: Path, name: str, **changes: Any) -> Path:
+    """Change keys of a JSON file; None removes one."""
+    value = {**json.loads((folder / name).read_text()), **changes}
+    write_json(folder / name, {key: item for key, item in value.items() if item is not None})
+    return folder
+
+
+def _refused(folder: Path, kind: type[ModelError], says: str) -> ModelError:
+    with pytest.raises(kind, match=says) as caught:
+        read_manifest(folder, source="it")
+    return caught.value
+
+
+def test_a_bert_from_the_hub(folder: Path) -> None:
+    """Every fact of a BERT folder is read from its own files."""
+    manifest = read_manifest(folder, source="org/tiny", revision="abc")
+    assert manifest == Manifest(
+        name="org/tiny",
+        source="org/tiny",
+        task="question-answering",
+        family="bert",
+        architecture="BertForQuestionAnswering",
+        format="safetensors",
+        precision="fp32",
+        weights_dtype="F32",
+        labels={"0": "LABEL_0", "1": "LABEL_1"},
+        max_positions=512,
+        vocab_size=192,
+        hidden_size=32,
+        layers=2,
+        max_seq_len=384,
+        lower_case=True,
+        revision="abc",
+    )
+
+
+def test_a_distilbert_from_the_hub(tmp_path: Path) -> None:
+    """DistilBERT keeps its sizes under other keys; labels and a short window are taken as they are."""
+    folder = write_tiny_distilbert(tmp_path, max_position_embeddings=64, id2label={"0": "start", "1": "end"})
+    manifest = read_manifest(folder, source=str(folder))
+    seen = (manifest.family, manifest.hidden_size, manifest.layers, manifest.max_positions, manifest.max_seq_len)
+    assert seen == ("distilbert", 32, 2, 64, 64)
+    assert manifest.labels == {"0": "start", "1": "end"}
+
+
+def test_weights_dtype_is_what_most_bytes_are(folder: Path) -> None:
+    """A model stored in half precision says so."""
+    halves = {name: array.astype("float16") for name, array in load_file(folder / "model.safetensors").items()}
+    save_file(halves, folder / "model.safetensors")
+    assert read_manifest(folder, source="it").weights_dtype == "F16"
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(1e30, 384), (int(1e30), 384), (256, 256), (100_000, 384), (None, 384)]
+)
+def test_the_window_follows_the_tokenizers_limit(folder: Path, limit: float | None, expected: int) -> None:
+    """`model_max_length` counts where it is a limit; "no limit", written as 1e30, falls back to the default."""
+    assert (
+        read_manifest(_edit(folder, "tokenizer_config.json", model_max_length=limit), source="it").max_seq_len
+        == expected
+    )
+
+
+def test_a_missing_tokenizer_config_is_a_warning(folder: Path) -> None:
+    """Without tokenizer_config.json the model is served; lower-casing is read from the tokenizer itself."""
+    (folder / "tokenizer_config.json").unlink()
+    manifest = read_manifest(folder, source="it")
+    assert (manifest.missing, manifest.lower_case) == (("tokenizer_config.json",), True)
+    assert "tokenizer_config.json" in manifest.warnings[0]
+
+
+def test_vocab_txt_stands_in_for_tokenizer_json(folder: Path) -> None:
+    """A folder with the old vocabulary file only is complete."""
+    (folder / "tokenizer.json").unlink()
+    assert read_manifest(folder, source="it").missing == ()
+
+
+def test_missing_files_are_all_named_at_once(folder: Path) -> None:
+    """One message lists everything that is missing, so that nobody fetches file by file."""
+    for name in ("config.json", "tokenizer.json", "vocab.txt", "model.safetensors"):
+        (folder / name).unlink()
+    error = _refused(folder, ModelIncomplete, "lacks config.json, tokenizer.json .*, model.safetensors")
+    assert isinstance(error, ModelIncomplete)
+    assert error.missing == ("config.json", "tokenizer.json (or vocab.txt)", "model.safetensors")
+
+
+def test_a_model_one_folder_below_is_pointed_out(folder: Path) -> None:
+    """Who names the parent by mistake is told which folder holds the model."""
+    assert "'tiny' holds a model" in _refused(folder.parent, ModelIncomplete, "lacks config.json").hint
+
+
+def test_no_folder_at_all(tmp_path: Path) -> None:
+    """A path that does not exist is not found, rather than incomplete."""
+    _refused(tmp_path / "nope", ModelNotFound, "no folder")
+
+
+def test_pickle_only_is_unsafe(folder: Path) -> None:
+    """Pickled weights are refused with the reason, and with a command that names the file."""
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    hint = _refused(folder, UnsafeWeights, "would run code").hint
+    assert "torch.load(f" in hint
+    assert "pytorch_model.bin" in hint
+
+
+@pytest.mark.parametrize("family", ["roberta", "t5", None, 7, ["bert"]])
+def test_an_unknown_family_is_named_with_the_known_ones(folder: Path, family: object) -> None:
+    """A family that cannot be built is refused by its name, beside those that can."""
+    _refused(_edit(folder, "config.json", model_type=family), ModelUnsupported, "model_type is .* bert, distilbert")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "says", "hint"),
+    [
+        ("BertModel", "an encoder without a trained head", "Fine-tune it"),
+        ("BertForMaskedLM", "an encoder without a trained head", "Fine-tune it"),
+        ("BertForSequenceClassification", "whose task is text-classification", "ForQuestionAnswering"),
+        ("TapasForQuestionAnswering", "whose task is table-question-answering", "ForQuestionAnswering"),
+        ("BertForFun", "whose task is unknown", "ForQuestionAnswering"),
+    ],
+)
+def test_the_most_specific_suffix_names_the_task(folder: Path, architecture: str, says: str, hint: str) -> None:
+    """A task that is not served is refused by name, and a model without a head with the way to get one."""
+    error = _refused(_edit(folder, "config.json", architectures=[architecture]), ModelUnsupported, says)
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize("listed", [None, [], "BertForQuestionAnswering", [None]])
+def test_without_an_architecture_the_task_is_unknown(folder: Path, listed: object) -> None:
+    """The task is never guessed: the message says what to write where."""
+    error = _refused(_edit(folder, "config.json", architectures=listed), ModelUnsupported, "architectures is")
+    assert '"architectures": ["BertForQuestionAnswering"]' in error.hint
+
+
+def test_a_head_that_is_not_in_the_weights_is_missed(folder: Path) -> None:
+    """A config that promises a head which the weights lack is caught before anything is built."""
+    arrays = load_file(folder / "model.safetensors")
+    save_file({n: a for n, a in arrays.items() if not n.startswith("qa_")}, folder / "model.safetensors")
+    _refused(folder, ModelInvalid, "no tensor 'qa_outputs.weight'")
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"hidden_size": 0}, "hidden_size is 0"),
+        ({"hidden_size": "32"}, "hidden_size is '32'"),
+        ({"num_hidden_layers": True}, "num_hidden_layers is True"),
+        ({"vocab_size": None}, "vocab_size is missing"),
+        ({"max_position_embeddings": -1}, "max_position_embeddings is -1"),
+        ({"num_attention_heads": 5}, "hidden_size 32 cannot be split over num_attention_heads 5"),
+        ({"id2label": ["a"]}, "id2label is"),
+    ],
+)
+def test_impossible_sizes_are_refused(folder: Path, changes: dict[str, object], says: str) -> None:
+    """A size that cannot be is refused with key and value."""
+    _refused(_edit(folder, "config.json", **changes), ModelInvalid, says)
+
+
+@pytest.mark.parametrize("limit", [0, -5, "512", True])
+def test_an_impossible_length_limit_is_refused(folder: Path, limit: object) -> None:
+    """The tokenizer's limit is checked like the config's sizes."""
+    _refused(_edit(folder, "tokenizer_config.json", model_max_length=limit), ModelInvalid, "model_max_length is")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "\xff", "[" * 100_000, ""])
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", MANIFEST_FILE])
+def test_broken_json_names_the_file(folder: Path, name: str, text: str) -> None:
+    """Whichever JSON file is broken is the one that the message names."""
+    (folder / name).write_text(text, encoding="latin-1")
+    _refused(folder, ModelInvalid, name)
+
+
+def _build(folder: Path, **changes: Any) -> Manifest:
+    """What `moor build` leaves: a graph, a manifest, no safetensors."""
+    manifest = msgspec.structs.replace(read_manifest(folder, source="org/tiny"), format="openvino", precision="int8")
+    (folder / "model.safetensors").unlink()
+    for name in GRAPH_FILES:
+        (folder / name).write_bytes(name.encode())
+    return write_manifest(folder, msgspec.structs.replace(manifest, **changes))
+
+
+def test_a_built_folder_reads_back_as_it_was_written(folder: Path) -> None:
+    """Everything that `moor build` records survives; only `source` is what the user names now."""
+    gate = GateRecord(
+        questions=2000, reference=74.1, candidate=73.9, drop=0.2, drop_upper=0.4, max_drop=0.5, passed=True
+    )
+    written = _build(folder, gate=gate, quality={"f1": 73.9, "questions": 10570}, built_with={"nncf": "3.4.0"})
+    assert written.digest == folder_digest(folder)
+    assert read_manifest(folder, source="here") == msgspec.structs.replace(written, source="here")
+
+
+def test_a_built_folder_with_files_missing(folder: Path) -> None:
+    """The files that mooring.json needs are named when they are gone."""
+    _build(folder)
+    for name in ("openvino_model.bin", "tokenizer.json", "vocab.txt"):
+        (folder / name).unlink()
+    _refused(folder, ModelIncomplete, r"lacks openvino_model\.bin, tokenizer\.json .*, which mooring\.json needs")
+
+
+def test_a_manifest_of_a_newer_mooring_is_refused(folder: Path) -> None:
+    """A newer schema is refused as such, even if its fields mean nothing to this version."""
+    _build(folder)
+    write_json(folder / MANIFEST_FILE, {"schema": SCHEMA + 1, "task": ["something", "new"]})
+    assert (
+        "Upgrade" in _refused(folder, ModelUnsupported, f"schema {SCHEMA + 1}; this Mooring reads up to {SCHEMA}").hint
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "says"),
+    [
+        ({"precision": "int3"}, ModelInvalid, "precision"),
+        ({"max_seq_len": "384"}, ModelInvalid, "max_seq_len"),
+        ({"schema": None}, ModelInvalid, "schema"),
+        ({"family": "t5"}, ModelUnsupported, "family 't5'"),
+        ({"task": "juggling"}, ModelUnsupported, "task 'juggling'"),
+    ],
+)
+def test_a_manifest_that_says_the_impossible(
+    folder: Path, changes: dict[str, object], kind: type[ModelError], says: str
+) -> None:
+    """mooring.json is checked like everything else, and the field at fault is named."""
+    _build(folder)
+    _refused(_edit(folder, MANIFEST_FILE, **changes), kind, says)
+
+
+def test_the_digest_follows_contents_and_nothing_else(tmp_path: Path) -> None:
+    """Equal models have equal digests wherever they lie; a card does not count, a weight and a file's name do."""
+    one, two = write_tiny_bert(tmp_path / "one"), write_tiny_bert(tmp_path / "two")
+    (two / "README.md").write_text("card")
+    assert folder_digest(one) == folder_digest(two)
+    assert folder_digest(one) != folder_digest(write_tiny_bert(tmp_path / "other", seed=1))
+    (two / "tokenizer.json").rename(two / "special_tokens_map.json")
+    assert folder_digest(one) != folder_digest(two)
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("org/tiny", "org/tiny"),
+        ("bert-base", "bert-base"),
+        ("./models/tiny/", "tiny"),
+        ("/a/b/tiny.tar.gz", "tiny"),
+        ("~/tiny.tgz", "tiny"),
+        (".", "folder"),
+    ],
+)
+def test_short_names(tmp_path: Path, source: str, name: str) -> None:
+    """A Hub id is its own name; a path is called by its last part."""
+    (tmp_path / "folder").mkdir()
+    assert name_of(source, tmp_path / "folder") == name
+
+
+def test_families_are_those_that_can_be_built() -> None:
+    """The manifest accepts exactly the families that the graph builder knows."""
+    assert set(config.FAMILIES) == set(families.FAMILIES)
