@@ -1,0 +1,101 @@
+"""A judged graph in, a model folder on disk out: whole, or not at all. Called by `pipeline.py`."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mooring.errors import BuildError, echo
+from mooring.graph.runtime import import_openvino
+from mooring.model.manifest import GRAPH_FILES, MANIFEST_FILE
+
+COPIED = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+"""Of the source; what is not there is not missed."""
+VOCABULARY = "vocab.txt"
+"""Copied only where tokenizer.json, which holds it too, is not there."""
+CARDS = ("README", "LICENSE", "LICENCE", "NOTICE", "COPYING")
+"""Beginnings, in any case, of the names of the files that say whose the model is and what it is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Staging:
+    """A folder beside the final one, so that the last step is a rename on one disk."""
+
+    artefact: Path
+    """Becomes the artefact."""
+    attempts: Path
+    """Graphs on trial. Each has a name of its own: the file of a graph in use is mapped and must not be overwritten."""
+
+    def save_graph(self, model: Any, name: str, *, halve: bool) -> Path:
+        """Write the IR; its .xml. `halve` stores float32 constants as fp16 (to be widened again when it is compiled)."""
+        path = self.attempts / f"{name}.xml"
+        try:
+            import_openvino().save_model(model, str(path), compress_to_fp16=halve)
+        except RuntimeError as error:
+            raise BuildError(f"The graph cannot be written to {path.parent}: {error}", hint="Is the disk full?") from error
+        return path
+
+    def keep(self, graph: Path) -> None:
+        """Make this graph the artefact's."""
+        for name in GRAPH_FILES:
+            graph.with_suffix(Path(name).suffix).rename(self.artefact / name)
+
+
+def check_target(out: Path, *, force: bool) -> None:
+    """Raises BuildError when `out` may not be written: before anything costs time."""
+    if not out.parent.is_dir():
+        raise BuildError(f"There is no folder {echo(str(out.parent))} to write into.", hint="Make it first.")
+    if out.is_dir() and not any(out.iterdir()):
+        return
+    if not out.exists() and not out.is_symlink():
+        return
+    if not (out / MANIFEST_FILE).is_file():
+        raise BuildError(
+            f"{echo(str(out))} exists and was not made by `moor build` (it has no {MANIFEST_FILE}); it stays as it is.",
+            hint="Name another folder with -o.",
+        )
+    if not force:
+        raise BuildError(f"{echo(str(out))} exists already.", hint="Name another folder with -o, or replace it: --force.")
+
+
+@contextlib.contextmanager
+def staged(out: Path, *, force: bool) -> Iterator[Staging]:
+    """A staging folder that becomes `out` if the block ends well and vanishes if it does not.
+
+    Raises BuildError when `out` may not be written or the disk gives out.
+    """
+    check_target(out, force=force)
+    try:
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.building-") as holder:
+            # mkdtemp's own folder is closed to others; the artefact gets the usual rights.
+            staging = Staging(Path(holder) / "artefact", Path(holder) / "attempts")
+            staging.artefact.mkdir()
+            staging.attempts.mkdir()
+            yield staging
+            check_target(out, force=force)
+            if out.exists():
+                out.rename(Path(holder) / "replaced")
+            staging.artefact.rename(out)
+    except OSError as error:
+        where = error.filename or out
+        raise BuildError(
+            f"{where} cannot be written: {error.strerror or error}.", hint="Free some space, or name another folder with -o."
+        ) from error
+
+
+def copy_companions(source: Path, artefact: Path) -> None:
+    """Tokenizer, config, model card and licences of the source."""
+    names = [name for name in COPIED if (source / name).is_file()]
+    if "tokenizer.json" not in names and (source / VOCABULARY).is_file():
+        names.append(VOCABULARY)
+    names += [path.name for path in source.iterdir() if path.is_file() and path.name.upper().startswith(CARDS)]
+    for name in names:
+        shutil.copyfile(source / name, artefact / name)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files in it."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
