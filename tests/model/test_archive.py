@@ -6,7 +6,6 @@ import io
 import os
 import subprocess
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -168,22 +167,6 @@ def test_a_target_that_another_process_made_meanwhile(packed: Path, tmp_path: Pa
     (tmp_path / "out" / "mark").touch()
     assert (unpack(packed, tmp_path / "out").folder / "mark").exists()
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.tar.gz", "out"]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real file system of 256 kB; skips where mounting is not allowed."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(disk)]
-    try:
-        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
-    except FileNotFoundError:
-        mounted = False
-    if not mounted:
-        pytest.skip("a small tmpfs cannot be mounted here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
 
 
 @pytest.mark.wire

@@ -4,6 +4,7 @@ Model info, tree listing, and HEAD and GET of files with ETag, X-Repo-Commit, ra
 `HubServer` is a context manager; `faults` makes it misbehave in the ways networks do. Every request is recorded.
 """
 
+import contextlib
 import hashlib
 import json
 import threading
@@ -48,6 +49,8 @@ class Faults:
     """The first GET of the file closes the connection after so many bytes; later ones are whole."""
     shorter: dict[str, int] = field(default_factory=dict)
     """GET sends that many bytes fewer than HEAD promised, as if that were the whole file."""
+    slow: dict[str, float] = field(default_factory=dict)
+    """GET waits so many seconds before each 256 kB of the file."""
     hide_sizes: bool = False
     """Model info says that every file has 0 bytes."""
 
@@ -60,6 +63,7 @@ class HubServer:
         self.faults = Faults()
         self.requests: list[tuple[str, str]] = []
         self.agents: set[str] = set()
+        self.closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
@@ -78,6 +82,7 @@ class HubServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.closing.set()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -160,7 +165,10 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
                 start = int(wanted.removeprefix("bytes=").split("-")[0])
                 status, headers["Content-Range"] = 206, f"bytes {start}-{len(data) - 1}/{len(data)}"
             cut = hub.faults.cut_once.pop(name, None) if self.command == "GET" else None
-            self._send(status, data[start:], headers, cut)
+            if self.command == "GET" and name in hub.faults.slow:
+                self._drip(data, headers, hub.faults.slow[name])
+            else:
+                self._send(status, data[start:], headers, cut)
 
         def _error(self, status: int, code: str, message: str, headers: dict[str, str] | None = None) -> None:
             body = json.dumps({"error": message}).encode()
@@ -169,13 +177,24 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
         def _send(
             self, status: int, body: bytes, headers: dict[str, str] | None = None, cut: int | None = None
         ) -> None:
-            self.send_response(status)
-            for key, value in {"Content-Type": "application/json", **(headers or {})}.items():
-                self.send_header(key, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.send_header("Connection", "close")  # no thread outlives the with-block
-            self.end_headers()
+            self._head(status, len(body), headers or {})
             if self.command != "HEAD":
                 self.wfile.write(body if cut is None else body[:cut])
+
+        def _drip(self, data: bytes, headers: dict[str, str], pause: float) -> None:
+            self._head(200, len(data), headers)
+            with contextlib.suppress(ConnectionError):  # the client may have enough of it
+                for start in range(0, len(data), 1 << 18):
+                    if hub.closing.wait(pause):
+                        return
+                    self.wfile.write(data[start : start + (1 << 18)])
+
+        def _head(self, status: int, length: int, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for key, value in {"Content-Type": "application/json", **headers}.items():
+                self.send_header(key, value)
+            self.send_header("Content-Length", str(length))
+            self.send_header("Connection", "close")  # no thread outlives the with-block
+            self.end_headers()
 
     return Handler

@@ -1,4 +1,4 @@
-"""A Hub id in, the folder of its snapshot in the Hugging Face cache out. Called by `source.py`; owns huggingface_hub.
+"""A Hub id in, the folder of its snapshot in the Hugging Face cache out. Called by `source.py`.
 
 Only the files that serving needs are fetched, never a pickle. Without a connection the cached snapshot is used, with a
 warning. What goes wrong becomes a `HubError` that says what to try.
@@ -6,15 +6,11 @@ warning. What goes wrong becomes a `HubError` that says what to try.
 
 import errno
 import glob
-import os
 import re
 import shutil
-import threading
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from logging import ERROR
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -22,6 +18,7 @@ from typing import Any
 import mooring
 from mooring.errors import HubError, ModelIncomplete, echo
 from mooring.model.config import CONFIG_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE
+from mooring.model.hub_library import Bars, import_hub, quiet
 from mooring.model.manifest import GRAPH_FILES, MANIFEST_FILE
 from mooring.model.pickles import pickled_weights, unsafe_weights
 from mooring.model.weights import INDEX_FILE, SINGLE_FILE, weight_files
@@ -39,6 +36,7 @@ _SMALL_FILES = frozenset(
 )
 _ID = re.compile(r"\w([\w.-]*\w)?(/\w([\w.-]*\w)?)?", re.ASCII)
 _TIMEOUT_S = 10.0
+_OFFLINE = "Offline mode is on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +74,11 @@ def fetch(repo: str, options: SourceOptions) -> Fetched:
 
     Raises HubError, UnsafeWeights (only pickled weights) or ModelIncomplete (no weights, config or tokenizer there).
     """
-    hub = _import_hub()
-    if options.offline:
-        return _cached(hub, repo, options, "Offline mode is on")
+    hub = import_hub()
+    if options.offline or hub.constants.HF_HUB_OFFLINE:
+        return _cached(hub, repo, options, _OFFLINE)
     try:
-        with _quiet():
+        with quiet():
             return _download(hub, repo, options)
     except hub.errors.RevisionNotFoundError as error:
         raise HubError(
@@ -97,17 +95,6 @@ def fetch(repo: str, options: SourceOptions) -> Fetched:
             raise problem from error
 
 
-def _import_hub() -> ModuleType:
-    # These are read when the library is imported; setdefault leaves a user's own choice alone.
-    # Telemetry: no call that nobody asked for. Xet: it keeps logs and a second cache outside of the cache folder.
-    for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_SYMLINKS_WARNING"):
-        os.environ.setdefault(name, "1")
-    import huggingface_hub
-    import huggingface_hub.errors
-
-    return huggingface_hub
-
-
 def _download(hub: ModuleType, repo: str, options: SourceOptions) -> Fetched:
     api = hub.HfApi(
         endpoint=options.endpoint, token=options.token, library_name="mooring", library_version=mooring.__version__
@@ -119,19 +106,28 @@ def _download(hub: ModuleType, repo: str, options: SourceOptions) -> Fetched:
     absent = [n for n in wanted if not isinstance(hub.try_to_load_from_cache(repo, n, cache, info.sha), str)]
     need = sum(sizes[name] for name in absent)
     _check_space(repo, cache, need)
-    folder = hub.snapshot_download(
-        repo,
-        revision=options.revision,
-        cache_dir=cache,
-        token=options.token,
-        endpoint=options.endpoint,
-        library_name="mooring",
-        library_version=mooring.__version__,
-        allow_patterns=[glob.escape(name) for name in wanted],
-        max_workers=4,
-        tqdm_class=_bar_class(hub, need, options.progress),
-    )
-    return Fetched(Path(folder), Path(folder).name)
+    bars = Bars(need, options.progress)
+    # In a thread of its own: the library waits for its downloads on Ctrl-C, so that they are told to stop first.
+    with ThreadPoolExecutor(1, "hub") as pool:
+        future = pool.submit(
+            hub.snapshot_download,
+            repo,
+            revision=options.revision,
+            cache_dir=cache,
+            token=options.token,
+            endpoint=options.endpoint,
+            library_name="mooring",
+            library_version=mooring.__version__,
+            allow_patterns=[glob.escape(name) for name in wanted],
+            max_workers=4,
+            tqdm_class=bars.bar_class(hub),
+        )
+        try:
+            folder = Path(future.result())
+        except BaseException:
+            bars.stop.set()
+            raise
+    return Fetched(folder, folder.name)
 
 
 def wanted_files(repo: str, names: frozenset[str]) -> tuple[str, ...]:
@@ -185,7 +181,7 @@ def _cached(hub: ModuleType, repo: str, options: SourceOptions, why: str) -> Fet
             f"{why.rstrip('.')}, and the copy of {echo(repo)} in the cache ({cache}) lacks {', '.join(error.missing)}.",
             hint="Complete it with a connection, or name a folder or a .tar.gz.",
         ) from error
-    note = () if options.offline else (f"{why.rstrip('.')}: the cached revision {folder.name[:12]} is served.",)
+    note = () if why == _OFFLINE else (f"{why.rstrip('.')}: the cached revision {folder.name[:12]} is served.",)
     return Fetched(folder, folder.name, note)
 
 
@@ -214,8 +210,6 @@ def _explain(hub: ModuleType, repo: str, options: SourceOptions, error: Exceptio
             hint="Check the spelling (neither a file nor a folder of that name exists here); a private model needs a "
             "token in HF_TOKEN.",
         )
-    if isinstance(error, errors.OfflineModeIsEnabled):
-        return HubError("Offline mode is on", hint="Unset HF_HUB_OFFLINE to download.")
     if status is not None:
         return HubError(f"The Hub at {where} answered {status} for {echo(repo)}.", hint="Try again later.")
     # Also what the library raises for a download that ended too early, after its own five attempts to resume.
@@ -240,41 +234,3 @@ def _disk_full(repo: str, cache: Path, detail: str) -> HubError:
         f"No space left for {echo(repo)} in the cache {cache}: {detail}.",
         hint="Free some space there, or name another folder with --cache-dir.",
     )
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """The library's own warnings and retry notes off: what matters of them is in our messages."""
-    from huggingface_hub.utils import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity(ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(before)
-
-
-def _bar_class(hub: ModuleType, total: int, progress: Callable[[int, int], None] | None) -> type:
-    """A progress bar that draws nothing and reports bytes. The library makes several: one or two for bytes ("B")."""
-    lock = threading.Lock()
-    seen: dict[int, int] = {}
-
-    class Bar(hub.utils.tqdm):  # type: ignore[misc, name-defined]
-        monitor_interval = 0  # otherwise tqdm starts a thread that redraws bars
-
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            self.counts_bytes = kwargs.get("unit") == "B"
-            kwargs.pop("name", None)
-            super().__init__(*args, **{**kwargs, "disable": True})
-
-        def update(self, n: float | None = 1) -> None:
-            if progress is None or not self.counts_bytes:
-                return
-            with lock:
-                seen[id(self)] = seen.get(id(self), 0) + int(n or 0)
-                progress(min(max(seen.values()), total), total)
-
-    return Bar

@@ -1,0 +1,84 @@
+"""The one importer of huggingface_hub: its import, its silence and its progress bars. Called by `hub.py`.
+
+The library is configured here once, so that it makes no call, prints no line and writes no file of its own accord.
+"""
+
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from contextlib import contextmanager
+from logging import ERROR
+from types import ModuleType
+from typing import Any
+
+_CHUNK = 1 << 20
+
+
+def import_hub() -> ModuleType:
+    """The library, imported only now: it takes a third of a second, and a folder needs nothing of it."""
+    # These are read when the library is imported; setdefault leaves a user's own choice alone.
+    # Telemetry: no call that nobody asked for. Xet: it keeps logs and a second cache outside of the cache folder.
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_SYMLINKS_WARNING"):
+        os.environ.setdefault(name, "1")
+    import huggingface_hub
+    import huggingface_hub.constants
+    import huggingface_hub.errors
+
+    # 10 MiB otherwise: too coarse for a bar, and for Ctrl-C, on a slow connection.
+    huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE = _CHUNK
+    return huggingface_hub
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """The library's own warnings and retry notes off: what matters of them is in our messages."""
+    from huggingface_hub.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(before)
+
+
+class Bars:
+    """Progress bars that draw nothing and report bytes, until `stop` is set: then they end the download."""
+
+    def __init__(self, total: int, progress: Callable[[int, int], None] | None) -> None:
+        self.stop = threading.Event()
+        self._total = total
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._seen: dict[int, int] = {}
+
+    def count(self, bar: int, done: int) -> None:
+        """Take note of `done` more bytes on a bar. The library has one or two for bytes: the furthest one counts."""
+        if self.stop.is_set():
+            raise CancelledError
+        with self._lock:
+            self._seen[bar] = self._seen.get(bar, 0) + done
+            if self._progress is not None:
+                self._progress(min(max(self._seen.values()), self._total), self._total)
+
+    def bar_class(self, hub: ModuleType) -> type:
+        """What snapshot_download takes as `tqdm_class`."""
+        bars = self
+
+        class Bar(hub.utils.tqdm):  # type: ignore[misc, name-defined]
+            monitor_interval = 0  # otherwise tqdm starts a thread that redraws bars
+
+            def __init__(self, *args: Any, **kwargs: Any) -> None:
+                self.counts_bytes = kwargs.get("unit") == "B"
+                kwargs.pop("name", None)
+                super().__init__(*args, **{**kwargs, "disable": True})
+
+            def update(self, n: float | None = 1) -> None:
+                if self.counts_bytes:
+                    bars.count(id(self), int(n or 0))
+
+        return Bar
