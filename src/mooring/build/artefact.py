@@ -30,12 +30,12 @@ class Staging:
     """Graphs on trial. Each has a name of its own: the file of a graph in use is mapped and must not be overwritten."""
 
     def save_graph(self, model: Any, name: str, *, halve: bool) -> Path:
-        """Write the IR; its .xml. `halve` stores float32 constants as fp16 (to be widened again when it is compiled)."""
+        """Write the IR; its .xml. `halve` stores float32 constants as fp16, to be widened when it is compiled."""
         path = self.attempts / f"{name}.xml"
         try:
             import_openvino().save_model(model, str(path), compress_to_fp16=halve)
         except RuntimeError as error:
-            raise BuildError(f"The graph cannot be written to {path.parent}: {error}", hint="Is the disk full?") from error
+            raise BuildError(f"The graph cannot be written to {path}: {error}", hint="Is the disk full?") from error
         return path
 
     def keep(self, graph: Path) -> None:
@@ -58,7 +58,7 @@ def check_target(out: Path, *, force: bool) -> None:
             hint="Name another folder with -o.",
         )
     if not force:
-        raise BuildError(f"{echo(str(out))} exists already.", hint="Name another folder with -o, or replace it: --force.")
+        raise BuildError(f"{echo(str(out))} exists already.", hint="Name another one with -o, or replace it: --force.")
 
 
 @contextlib.contextmanager
@@ -76,14 +76,25 @@ def staged(out: Path, *, force: bool) -> Iterator[Staging]:
             staging.attempts.mkdir()
             yield staging
             check_target(out, force=force)
-            if out.exists():
-                out.rename(Path(holder) / "replaced")
-            staging.artefact.rename(out)
+            _swap(staging.artefact, out, Path(holder) / "replaced")
     except OSError as error:
         where = error.filename or out
         raise BuildError(
-            f"{where} cannot be written: {error.strerror or error}.", hint="Free some space, or name another folder with -o."
+            f"{where} cannot be written: {error.strerror or error}.",
+            hint="Free some space, or name another folder with -o.",
         ) from error
+
+
+def _swap(new: Path, out: Path, old: Path) -> None:
+    """`new` becomes `out`; what was there is kept until that has worked."""
+    if out.exists():
+        out.rename(old)
+    try:
+        new.rename(out)
+    except OSError:
+        if old.exists():
+            old.rename(out)
+        raise
 
 
 def copy_companions(source: Path, artefact: Path) -> None:

@@ -59,7 +59,7 @@ def check_calibration(parts: Split, file: QuestionFile) -> None:
         raise BuildError(
             f"{file.name} gives {len(parts.calibration)} different questions to calibrate on (of {len(file.samples)}); "
             f"at least {MINIMUM_SAMPLES} are needed.",
-            hint="Give more questions; 300 for calibration and 2,000 to judge are usual. Or build with --precision bf16.",
+            hint="Give more; 300 for calibration and 2,000 to judge are usual. Or build with --precision bf16.",
         )
 
 
@@ -69,8 +69,8 @@ def check_judged(parts: Split, asked: int, where: str) -> None:
     if have < asked:
         raise BuildError(
             f"The gate needs {asked:,} questions that calibration has not seen; {where} has {have:,}.",
-            hint="Give more with --judge FILE, or lower the number with --questions (the manifest records it), or leave "
-            "the gate out with --no-gate (recorded too).",
+            hint="Give more with --judge FILE, or lower the number with --questions (the manifest records it), or "
+            "leave the gate out with --no-gate (recorded too).",
         )
 
 

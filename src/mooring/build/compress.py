@@ -27,7 +27,7 @@ class Recipe:
     asymmetric_activations: bool = True
     """nncf's preset MIXED (True) or PERFORMANCE (False)."""
     smooth_alpha: float = 0.95
-    """SmoothQuant's share of an outlier that moves from activations into weights (Xiao et al. 2022), 0 to 1; −1 is off."""
+    """How much of an outlier SmoothQuant moves from activations into weights, 0 to 1 (Xiao et al. 2022); −1 is off."""
     excluded: tuple[str, ...] = ()
     """Operations that stay in floating point, by name."""
     fold_weights: bool = True
@@ -60,9 +60,7 @@ def nncf_version() -> str:
     return str(import_nncf().__version__)
 
 
-def quantise(
-    model: Any, inputs: Sequence[Arrays], recipe: Recipe, tick: Callable[[], None] = lambda: None
-) -> Any:
+def quantise(model: Any, inputs: Sequence[Arrays], recipe: Recipe, tick: Callable[[], None] = lambda: None) -> Any:
     """A new `openvino.Model` with int8 matrix products; `model` is left as it was.
 
     `tick` is called whenever a calibration input is run, about `PASSES` × len(inputs) times. Deterministic for equal
@@ -87,7 +85,7 @@ def quantise(
                 advanced_parameters=advanced,
             )
         except (nncf.InternalError, nncf.ValidationError, nncf.UnsupportedModelError, RuntimeError) as error:
-            raise BuildError(f"nncf cannot quantise this model: {error}", hint="Build with --precision bf16.") from error
+            raise BuildError(f"nncf cannot quantise this model: {error}", hint="Try --precision bf16.") from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,11 @@ Texts = tuple[str, ...]
 
 Metric = Literal["f1", "agreement"]
 
+F1_MAX_DROP = 0.5
+"""Points of F1 that int8 may cost at most."""
+AGREEMENT_MAX_DROP = 5.0
+"""Points of agreement with fp32. Wider than F1's: without labels a better answer counts against the candidate too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -52,13 +57,21 @@ class Judgement:
         """Questions a second, tokenising and decoding included."""
         return self.drop.questions / self.seconds if self.seconds else 0.0
 
+    def sentence(self, rules: Rules) -> str:
+        """The drop, its interval and the limit, in words without a full stop."""
+        what = "F1" if self.metric == "f1" else "agreement with fp32"
+        drop = self.drop
+        open_end = "; more questions could decide it" if self.verdict is Verdict.UNDECIDED else ""
+        return (
+            f"{what} drops by {drop.mean:.2f} points (95 % interval {drop.lower:.2f} to {drop.upper:.2f}, "
+            f"{drop.questions:,} questions), the limit is {rules.max_drop:g}{open_end}"
+        )
+
 
 class Judge:
     """Holds the questions and the exact model's answers to them."""
 
-    def __init__(
-        self, task: Task, reference: Backend, samples: Sequence[Sample], tick: Callable[[int], None]
-    ) -> None:
+    def __init__(self, task: Task, reference: Backend, samples: Sequence[Sample], tick: Callable[[int], None]) -> None:
         """`reference` is the exact model. `tick` is called with 1 for every answer, the reference's included."""
         self._task = task
         self._reference = reference
@@ -107,20 +120,18 @@ class Judge:
         known = self._known[: len(given)]
         if self.metric == "agreement":
             return [100.0] * len(given), [100 * agreement(*pair) for pair in zip(known, given, strict=True)]
-        reference, candidate = (
-            [100 * f1_score(" ".join(said), sample.answers) for said, sample in zip(answers, self._samples, strict=False)]
-            for answers in (known, given)
-        )
-        return reference, candidate
+        return self._labelled(known, f1_score), self._labelled(given, f1_score)
 
     def _exact_match(self, given: Sequence[Texts]) -> tuple[float, float] | None:
         if self.metric == "agreement":
             return None
-        reference, candidate = (
-            [exact_match(" ".join(said), sample.answers) for said, sample in zip(answers, self._samples, strict=False)]
-            for answers in (self._known[: len(given)], given)
-        )
-        return 100 * sum(reference) / len(reference), 100 * sum(candidate) / len(candidate)
+        reference, candidate = (self._labelled(answers, exact_match) for answers in (self._known[: len(given)], given))
+        return sum(reference) / len(reference), sum(candidate) / len(candidate)
+
+    def _labelled(self, answers: Sequence[Texts], score: Callable[[str, Sequence[str]], float]) -> list[float]:
+        """Every answer's score against its sample's right answers, in points."""
+        pairs = zip(answers, self._samples[: len(answers)], strict=True)
+        return [100 * score(" ".join(said), sample.answers) for said, sample in pairs]
 
 
 def texts(answer: object) -> Texts:

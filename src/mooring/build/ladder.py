@@ -16,6 +16,11 @@ class Attempt:
     excluded_share: float = 0.0
     """Part of the operations, the worst ones, that stays in floating point."""
 
+    @property
+    def exact(self) -> bool:
+        """Nothing is quantised: needs no calibration and passes no gate."""
+        return self.precision in ("bf16", "fp32")
+
     def excluded(self, ranked: list[tuple[str, float]]) -> tuple[str, ...]:
         """The names to leave out, from (operation, error) pairs, worst first."""
         return tuple(name for name, _ in ranked[: math.ceil(self.excluded_share * len(ranked))])
@@ -49,7 +54,7 @@ Trial = TypeVar("Trial", bound=Judged)
 
 
 def climb(ladder: tuple[Attempt, ...], build_and_judge: Callable[[Attempt], Trial]) -> list[Trial]:
-    """Try one after the other until one is accepted; all that were tried. Whether the last was accepted, it says itself."""
+    """Try one after the other until one is accepted; all that were tried. The last one may be refused too."""
     tried: list[Trial] = []
     for attempt in ladder:
         tried.append(build_and_judge(attempt))

@@ -20,7 +20,7 @@ _PASS_THROUGH = frozenset({"Reshape", "Transpose"})
 
 
 def rank(model: Any, inputs: Sequence[Arrays], tick: Callable[[], None] = lambda: None) -> list[tuple[str, float]]:
-    """(operation, error) pairs, worst first: the logits' squared error, relative to their variance, if it alone is int8.
+    """(operation, error) pairs, worst first: the logits' squared error over their variance if it alone is int8.
 
     `model` comes from `quantise` with `fold_weights=False` and is changed: each quantiser gets a switch, so that one
     compilation serves every question asked of it. `tick` is called once per operation.
@@ -46,10 +46,8 @@ def _mean_square(exact: list[npt.NDArray[np.float32]], seen: list[npt.NDArray[np
     return float(np.mean(difference**2))
 
 
-def _logits(
-    request: Any, inputs: Sequence[Arrays], switches: npt.NDArray[np.float32]
-) -> list[npt.NDArray[np.float32]]:
-    found = []
+def _logits(request: Any, inputs: Sequence[Arrays], switches: npt.NDArray[np.float32]) -> list[npt.NDArray[np.float32]]:
+    found: list[npt.NDArray[np.float32]] = []
     for arrays in inputs:
         results = request.infer({**arrays, SWITCHES: switches})
         found.extend(np.array(results[index], np.float32).ravel() for index in range(len(results)))

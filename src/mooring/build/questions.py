@@ -75,6 +75,8 @@ def _samples(path: Path, text: str) -> tuple[list[tuple[str, Sample]], int]:
         return [(place, sample) for place, sample in found if sample], sum(sample is None for _, sample in found)
     if isinstance(whole, list):
         return [(f"item {number}", _request(body)) for number, body in enumerate(whole, 1)], 0
+    if isinstance(whole, dict):
+        return [("line 1", _request(whole))], 0
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     return [(f"line {number}", _request(_line(path, number, line))) for number, line in lines], 0
 

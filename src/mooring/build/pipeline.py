@@ -1,0 +1,172 @@
+"""An order in, a built model folder out: the stages of `moor build`, one after the other.
+
+Called by `cli/build.py`. What is judged is the file that ships, read back from disk, not the graph it was made from.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mooring.build.artefact import check_target, copy_companions, size_of, staged
+from mooring.build.calibration import Split, check_calibration, check_judged, split
+from mooring.build.compress import Recipe, import_nncf
+from mooring.build.gate import MINIMUM_QUESTIONS
+from mooring.build.judge import AGREEMENT_MAX_DROP, F1_MAX_DROP, Rules
+from mooring.build.ladder import BF16, LADDERS, Attempt, climb
+from mooring.build.progress import Progress, Silent
+from mooring.build.questions import QuestionFile, read_questions
+from mooring.build.record import manifest_of, refusal
+from mooring.build.workshop import Materials, Trial, Workshop
+from mooring.errors import BuildError, UsageError, echo
+from mooring.graph.heads import build_graph
+from mooring.model.manifest import Manifest, read_manifest, write_manifest
+from mooring.model.source import ResolvedModel
+from mooring.model.weights import open_weights
+from mooring.observe.memory import peak_bytes
+from mooring.tasks.base import Task
+
+MakeTask = Callable[[Path, Manifest], Task]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the user asked for."""
+
+    model: ResolvedModel
+    out: Path
+    precision: str = "auto"
+    """A key of `LADDERS`."""
+    calibration: Path | None = None
+    samples: int = 300
+    """Calibration questions."""
+    judge: Path | None = None
+    """Without it the judged questions are held back from `calibration`."""
+    questions: int | None = MINIMUM_QUESTIONS
+    """To judge with; None is all there are."""
+    max_drop: float | None = None
+    """None is the usual limit of the metric."""
+    gate: bool = True
+    seed: int = 0
+    force: bool = False
+    threads: int = 0
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What came of it."""
+
+    folder: Path
+    manifest: Manifest
+    tried: tuple[Trial, ...]
+    """In order; the last is the one that was written."""
+    reference_per_second: float | None
+    """Questions a second of the exact model; None when nothing was judged."""
+    size: int
+    """Bytes of the folder."""
+    seconds: float
+    peak: int | None
+    """The most memory this process had, in bytes; None where the kernel does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """The files, read, and who gets which question."""
+
+    calibration: QuestionFile | None
+    judge: QuestionFile | None
+    parts: Split
+
+    @property
+    def judged_from(self) -> QuestionFile | None:
+        return self.judge or self.calibration
+
+
+def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -> Built:
+    """Do all of it. Raises BuildError or a ModelError, and then `order.out` is as it was before."""
+    began = time.monotonic()
+    progress = progress or Silent()
+    check_target(order.out, force=order.force)
+    ladder = _ladder(order, progress)
+    progress.stage("Reading the model")
+    manifest = read_manifest(order.model.folder, source=order.model.source, revision=order.model.revision)
+    if manifest.format == "openvino":
+        raise BuildError(
+            f"{echo(order.model.source)} is an artefact of `moor build` already ({manifest.precision}).",
+            hint="Build from the folder it was made of.",
+        )
+    task = make_task(order.model.folder, manifest)
+    progress.stage("Reading the questions")
+    questions = _questions(order, task)
+    rules = _rules(order, questions)
+    _check_enough(ladder, questions, rules)
+    config = json.loads((order.model.folder / "config.json").read_text(encoding="utf-8"))
+    with open_weights(order.model.folder) as weights, staged(order.out, force=order.force) as staging:
+        graph = build_graph(config, weights, manifest.task)
+        materials = Materials(manifest, task, graph, questions.parts, rules)
+        with Workshop(materials, order.recipe, staging, order.threads, progress) as workshop:
+            tried = climb(ladder, workshop.trial)
+            reference_speed = workshop.reference_per_second
+        if not tried[-1].accepted:
+            raise refusal(tried[-1], rules)
+        progress.stage("Writing the artefact")
+        staging.keep(tried[-1].graph)
+        copy_companions(order.model.folder, staging.artefact)
+        files = (questions.calibration, questions.judged_from)
+        calibrated = len(questions.parts.calibration)
+        written = manifest_of(manifest, tried[-1], rules, files=files, calibrated=calibrated)
+        written = write_manifest(staging.artefact, written)
+    size = size_of(order.out)
+    return Built(order.out, written, tuple(tried), reference_speed, size, time.monotonic() - began, peak_bytes())
+
+
+def _ladder(order: Order, progress: Progress) -> tuple[Attempt, ...]:
+    """What will be tried. Raises BuildError at once for what cannot work, before anything costs time."""
+    if order.precision not in LADDERS:
+        raise UsageError(f"precision {echo(order.precision)} is not known; choose from {', '.join(LADDERS)}.")
+    ladder = LADDERS[order.precision]
+    if all(attempt.exact for attempt in ladder):
+        return ladder
+    if order.calibration is not None:
+        import_nncf()
+        return ladder
+    if order.precision == "int8":
+        raise BuildError(
+            "int8 needs questions to calibrate on, and none were given: made-up input would spoil the answers.",
+            hint="Give --calibration FILE (SQuAD JSON, or one request a line), or build with --precision bf16.",
+        )
+    progress.note(
+        "No --calibration FILE: building bf16. int8, about twice as fast, needs real questions to calibrate on; "
+        "made-up input would spoil the answers."
+    )
+    return (BF16,)
+
+
+def _questions(order: Order, task: Task) -> Questions:
+    calibration, judge = (
+        read_questions(path, task.parse) if path else None for path in (order.calibration, order.judge)
+    )
+    return Questions(calibration, judge, split(calibration, judge, order.samples, order.seed))
+
+
+def _rules(order: Order, questions: Questions) -> Rules:
+    judged = questions.parts.judged
+    labelled = bool(judged) and all(sample.answers for sample in judged)
+    usual = F1_MAX_DROP if labelled or not judged else AGREEMENT_MAX_DROP
+    return Rules(
+        asked=len(judged) if order.questions is None else order.questions,
+        max_drop=usual if order.max_drop is None else order.max_drop,
+        gated=order.gate,
+        seed=order.seed,
+    )
+
+
+def _check_enough(ladder: tuple[Attempt, ...], questions: Questions, rules: Rules) -> None:
+    if all(attempt.exact for attempt in ladder) or questions.calibration is None:
+        return
+    check_calibration(questions.parts, questions.calibration)
+    if rules.gated:
+        source = questions.judge or questions.calibration
+        check_judged(questions.parts, max(rules.asked, 1), source.name)

@@ -1,0 +1,91 @@
+"""A trial in, what stays of it out: the manifest's records, or the refusal. Called by `pipeline.py`."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+import mooring
+from mooring.build.compress import nncf_version
+from mooring.build.judge import Judgement, Rules
+from mooring.build.questions import QuestionFile
+from mooring.build.workshop import Trial
+from mooring.errors import BuildError
+from mooring.graph.runtime import import_openvino
+from mooring.model.manifest import GateRecord, Manifest
+
+STORED = {"int8": "I8", "mixed": "I8", "bf16": "F16"}
+"""Precision → how most of the weights are stored; fp32 keeps them as the source has them."""
+
+Files = tuple[QuestionFile | None, QuestionFile | None]
+"""Calibrated on, judged on."""
+
+
+def manifest_of(source: Manifest, trial: Trial, rules: Rules, *, files: Files, calibrated: int) -> Manifest:
+    """The source's manifest turned into the artefact's. `calibrated` is the number of calibration questions."""
+    precision = trial.attempt.precision
+    calibration, judged = files
+    built_with = {"mooring": mooring.__version__, "openvino": str(import_openvino().__version__)}
+    if not trial.attempt.exact and calibration is not None:
+        built_with["nncf"] = nncf_version()
+        built_with["calibration"] = f"{calibrated} questions of {calibration.name}, seed {rules.seed}"
+        built_with["calibration_sha256"] = calibration.sha256
+    return msgspec.structs.replace(
+        source,
+        # The path on the machine that built it would tell nobody else anything.
+        source=source.name,
+        format="openvino",
+        precision=precision,
+        weights_dtype=STORED.get(precision, source.weights_dtype),
+        digest="",
+        built=datetime.now(UTC).date().isoformat(),
+        built_with=built_with,
+        gate=gate_record(trial, rules),
+        quality=quality_record(trial.judgement, judged),
+        warnings=(*source.warnings, *trial.warnings),
+    )
+
+
+def gate_record(trial: Trial, rules: Rules) -> GateRecord | None:
+    """What the gate saw; None where there was neither a gate to pass nor a question to ask."""
+    judgement = trial.judgement
+    if judgement is None:
+        return None if trial.attempt.exact else GateRecord(skipped=True, excluded_ops=trial.excluded)
+    return GateRecord(
+        metric=judgement.metric,
+        questions=judgement.drop.questions,
+        reference=round(judgement.drop.reference, 4),
+        candidate=round(judgement.drop.candidate, 4),
+        drop=round(judgement.drop.mean, 4),
+        drop_upper=round(judgement.drop.upper, 4),
+        max_drop=rules.max_drop,
+        # bf16 has no gate to pass, but whether it would have is as true as for the others.
+        passed=judgement.drop.upper <= rules.max_drop,
+        excluded_ops=trial.excluded,
+        seconds=round(trial.seconds, 1),
+    )
+
+
+def quality_record(judgement: Judgement | None, file: QuestionFile | None) -> dict[str, float | int | str] | None:
+    """EM and F1 with what they were measured on; None without labels."""
+    if judgement is None or judgement.exact_match is None or file is None:
+        return None
+    exact, built = judgement.exact_match
+    return {
+        "em": round(built, 2),
+        "f1": round(judgement.drop.candidate, 2),
+        "em_fp32": round(exact, 2),
+        "f1_fp32": round(judgement.drop.reference, 2),
+        "questions": judgement.drop.questions,
+        "dataset": file.name,
+        "dataset_sha256": file.sha256,
+    }
+
+
+def refusal(trial: Trial, rules: Rules) -> BuildError:
+    """Why a precision that was asked for by name is not built."""
+    said = trial.judgement.sentence(rules) if trial.judgement else "it was not judged"
+    return BuildError(
+        f"{trial.attempt.precision} does not pass the gate: {said}.",
+        hint="--precision auto goes on to mixed precision and bf16; --max-drop moves the limit; more questions narrow "
+        "the interval; --no-gate builds it all the same and records that.",
+    )

@@ -1,0 +1,175 @@
+"""One attempt in, a graph on disk and what it is worth out. Holds what all attempts of a build share.
+
+Called by `pipeline.py` through the ladder.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mooring.backends.openvino import OpenVinoBackend, cpu_capabilities, default_grid
+from mooring.build.artefact import Staging
+from mooring.build.calibration import Arrays, Split, windows_as_inputs
+from mooring.build.compress import PASSES, Recipe, quantise
+from mooring.build.gate import Verdict
+from mooring.build.judge import Judge, Judgement, Rules
+from mooring.build.ladder import Attempt
+from mooring.build.noise import rank
+from mooring.build.progress import Progress
+from mooring.model.manifest import Manifest
+from mooring.tasks.base import Task
+
+RANKING_INPUTS = 12
+"""Calibration inputs that each operation's harm is measured on; the order of the worst does not change with more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """What a build works with."""
+
+    manifest: Manifest
+    task: Task
+    graph: Any
+    """The exact `openvino.Model`."""
+    parts: Split
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One attempt, made and judged."""
+
+    attempt: Attempt
+    graph: Path
+    excluded: tuple[str, ...]
+    judgement: Judgement | None
+    """None when there was nothing to judge with, or the gate was left out."""
+    gated: bool
+    seconds: float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def accepted(self) -> bool:
+        """Exact graphs always are; a quantised one only if its whole interval lies within the limit."""
+        if self.attempt.exact or not self.gated:
+            return True
+        return self.judgement is not None and self.judgement.verdict is Verdict.PASSED
+
+
+class Workshop:
+    """Makes attempts. A context manager: it keeps the exact model compiled while there is somebody to compare with."""
+
+    def __init__(
+        self, materials: Materials, recipe: Recipe, staging: Staging, threads: int, progress: Progress
+    ) -> None:
+        self._materials = materials
+        self._recipe = recipe
+        self._staging = staging
+        self._threads = threads
+        self._progress = progress
+        self._judge: Judge | None = None
+        self._reference: OpenVinoBackend | None = None
+        self._inputs: list[Arrays] | None = None
+        self._ranked: list[tuple[str, float]] | None = None
+        self._number = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._reference is not None:
+            self._reference.close()
+
+    @property
+    def reference_per_second(self) -> float | None:
+        """The exact model's questions a second; None when it was not asked."""
+        return self._judge.per_second if self._judge else None
+
+    def trial(self, attempt: Attempt) -> Trial:
+        """Make the graph, write it, read it back and hold its answers against the exact model's."""
+        began = time.monotonic()
+        self._number += 1
+        excluded = attempt.excluded(self._ranking()) if attempt.excluded_share else ()
+        path = self._staging.save_graph(
+            self._make(attempt, excluded), f"{self._number}-{attempt.precision}", halve=attempt.precision == "bf16"
+        )
+        computed, warnings = _computable(attempt)
+        judgement = self._judged(attempt, path, computed)
+        trial = Trial(
+            attempt, path, excluded, judgement, self._materials.rules.gated, time.monotonic() - began, warnings
+        )
+        if not trial.accepted and judgement is not None:
+            self._progress.note(
+                f"{_described(trial)} does not pass the gate: {judgement.sentence(self._materials.rules)}."
+            )
+        return trial
+
+    def _make(self, attempt: Attempt, excluded: tuple[str, ...]) -> Any:
+        if attempt.exact:
+            return self._materials.graph
+        what = f"Quantising to {attempt.precision}" + (f", {len(excluded)} operations left out" if excluded else "")
+        return self._quantise(what, replace(self._recipe, excluded=(*self._recipe.excluded, *excluded)))
+
+    def _quantise(self, what: str, recipe: Recipe) -> Any:
+        inputs = self._calibration_inputs()
+        self._progress.stage(what, PASSES * len(inputs))
+        return quantise(self._materials.graph, inputs, recipe, self._progress.advance)
+
+    def _calibration_inputs(self) -> Sequence[Arrays]:
+        if self._inputs is None:
+            names = [port.get_any_name() for port in self._materials.graph.inputs]
+            self._inputs = windows_as_inputs(self._materials.task, self._materials.parts.calibration, names)
+        return self._inputs
+
+    def _ranking(self) -> list[tuple[str, float]]:
+        """Operations by the harm each does, worst first; measured once."""
+        if self._ranked is None:
+            visible = self._quantise("Quantising with visible quantisers", replace(self._recipe, fold_weights=False))
+            self._progress.stage("Looking for the operations that do the harm")
+            self._ranked = rank(visible, self._calibration_inputs()[:RANKING_INPUTS], self._progress.advance)
+        return self._ranked
+
+    def _judged(self, attempt: Attempt, path: Path, computed: str) -> Judgement | None:
+        rules = self._materials.rules
+        if not self._materials.parts.judged or not rules.gated:
+            return None
+        # An exact graph is measured, not gated: the first look is enough.
+        rules = replace(rules, gated=not attempt.exact)
+        self._progress.stage(f"Judging {attempt.precision} against fp32", 2 * min(rules.asked, self._available))
+        candidate = self._compile(path, computed)
+        try:
+            return self._opened_judge().judge(candidate, rules)
+        finally:
+            candidate.close()
+
+    @property
+    def _available(self) -> int:
+        return len(self._materials.parts.judged)
+
+    def _opened_judge(self) -> Judge:
+        if self._judge is None:
+            self._reference = self._compile(self._materials.graph, "fp32")
+            self._judge = Judge(
+                self._materials.task, self._reference, self._materials.parts.judged, self._progress.advance
+            )
+        return self._judge
+
+    def _compile(self, model: Any, precision: str) -> OpenVinoBackend:
+        grid = default_grid(self._materials.manifest.max_positions)
+        return OpenVinoBackend(model, precision=precision, grid=grid, threads=self._threads)
+
+
+def _computable(attempt: Attempt) -> tuple[str, tuple[str, ...]]:
+    """The precision to judge at on this CPU, and a warning where that is not the one built for."""
+    if attempt.precision == "bf16" and "BF16" not in cpu_capabilities():
+        return "fp32", ("Built for bf16 on a CPU without it: judged in fp32.",)
+    return attempt.precision, ()
+
+
+def _described(trial: Trial) -> str:
+    return f"mixed ({len(trial.excluded)} operations in fp32)" if trial.excluded else trial.attempt.precision

@@ -1,0 +1,81 @@
+"""The gate's interval and verdict, on scores whose drop is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mooring.build.gate import Drop, Verdict, looks, paired_drop
+
+
+def test_equal_scores_have_no_drop_and_no_interval() -> None:
+    """A candidate that answers the same has drop 0 with an interval of width 0."""
+    scores = [100.0, 0.0, 50.0] * 100
+    drop = paired_drop(scores, scores)
+    assert (drop.mean, drop.lower, drop.upper) == (0.0, 0.0, 0.0)
+    assert drop.verdict(0.0) is Verdict.PASSED
+
+
+def test_the_interval_agrees_with_the_normal_approximation() -> None:
+    """For many questions the bootstrap's bounds are mean ± 1.96 standard errors."""
+    rng = np.random.default_rng(1)
+    reference = rng.uniform(0, 100, 4000)
+    differences = rng.normal(0.3, 10, 4000)
+    drop = paired_drop(reference.tolist(), (reference - differences).tolist(), seed=5)
+    error = float(differences.std() / np.sqrt(4000))
+    assert drop.mean == pytest.approx(differences.mean())
+    assert drop.lower == pytest.approx(differences.mean() - 1.96 * error, abs=0.2 * error)
+    assert drop.upper == pytest.approx(differences.mean() + 1.96 * error, abs=0.2 * error)
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    """The gate is repeatable, and its seed matters."""
+    rng = np.random.default_rng(2)
+    reference, candidate = rng.uniform(0, 100, (2, 500)).tolist()
+    assert paired_drop(reference, candidate, seed=3) == paired_drop(reference, candidate, seed=3)
+    assert paired_drop(reference, candidate, seed=3) != paired_drop(reference, candidate, seed=4)
+
+
+def test_pairing_cancels_what_is_hard_for_both() -> None:
+    """Scores that swing from 0 to 100 but differ by exactly 1 point everywhere give an interval of width 0."""
+    reference = [100.0, 1.0] * 500
+    drop = paired_drop(reference, [score - 1 for score in reference])
+    assert drop.lower == pytest.approx(1.0)
+    assert drop.upper == pytest.approx(1.0)
+
+
+def test_no_questions_is_an_error() -> None:
+    """An empty comparison proves nothing."""
+    with pytest.raises(ValueError, match="no questions"):
+        paired_drop([], [])
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "verdict"),
+    [
+        (-0.2, 0.4, Verdict.PASSED),
+        (0.1, 0.5, Verdict.PASSED),
+        (0.1, 0.6, Verdict.UNDECIDED),
+        (0.5, 0.9, Verdict.UNDECIDED),
+        (0.6, 0.9, Verdict.FAILED),
+    ],
+)
+def test_the_verdict_looks_at_the_interval_and_not_at_the_mean(lower: float, upper: float, verdict: Verdict) -> None:
+    """With a limit of 0.5 only an interval that ends there passes."""
+    drop = Drop(mean=0.3, lower=lower, upper=upper, reference=80.0, candidate=79.7, questions=2000)
+    assert verdict is drop.verdict(0.5)
+
+
+@given(asked=st.integers(1, 50_000), available=st.integers(1, 50_000))
+def test_looks_grow_from_what_was_asked_to_all_there_is(asked: int, available: int) -> None:
+    """Looks ascend strictly, begin at what was asked or all there is, and end at all there is."""
+    counts = looks(asked, available)
+    assert counts[0] == min(asked, available)
+    assert counts[-1] == available
+    assert list(counts) == sorted(set(counts))
+
+
+def test_looks_double() -> None:
+    """2,000 of SQuAD dev's 10,570 questions become 4,000 and then all; the last step is never a small one."""
+    assert looks(2000, 10570) == (2000, 4000, 10570)
+    assert looks(2000, 5900) == (2000, 5900)

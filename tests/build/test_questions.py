@@ -1,0 +1,125 @@
+"""Reading question files: both shapes, told apart by content, and every way in which a file is not one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mooring.build.questions import Sample, read_questions
+from mooring.errors import BuildError, InvalidRequest
+
+
+def parse(body: object) -> Any:
+    """A stand-in for the question-answering task: wrapped or not, question and context are strings."""
+    inputs = body.get("inputs", body) if isinstance(body, dict) else body
+    if not isinstance(inputs, dict) or not isinstance(inputs.get("question"), str):
+        raise InvalidRequest("is missing", pointer="/inputs/question")
+    if not isinstance(inputs.get("context"), str):
+        raise InvalidRequest("is missing", pointer="/inputs/context")
+    return inputs
+
+
+def written(folder: Path, text: str, name: str = "file") -> Path:
+    """A file with this text."""
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+SQUAD = {
+    "version": "1.1",
+    "data": [
+        {
+            "title": "Rome",
+            "paragraphs": [
+                {
+                    "context": "Rome is old.",
+                    "qas": [
+                        {"id": "a", "question": "How is Rome?", "answers": [{"text": "old"}, {"text": "old"}]},
+                        {"id": "b", "question": "What is old?", "answers": [{"text": "Rome"}]},
+                    ],
+                }
+            ],
+        }
+    ],
+}
+
+
+def test_squad_is_read_with_its_labels(tmp_path: Path) -> None:
+    """Each question becomes a request with its context and its different right answers."""
+    file = read_questions(written(tmp_path, json.dumps(SQUAD), "train.txt"), parse)
+    assert file.samples[0] == Sample({"question": "How is Rome?", "context": "Rome is old."}, ("old",), "Rome is old.")
+    assert [sample.answers for sample in file.samples] == [("old",), ("Rome",)]
+    assert file.labelled
+    assert file.name == "train.txt"
+    assert len(file.sha256) == 64
+
+
+def test_impossible_questions_are_left_out_and_counted(tmp_path: Path) -> None:
+    """SQuAD 2's questions without an answer say nothing about this model."""
+    data = json.loads(json.dumps(SQUAD))
+    data["data"][0]["paragraphs"][0]["qas"][0].update(is_impossible=True, answers=[])
+    file = read_questions(written(tmp_path, json.dumps(data)), parse)
+    assert (len(file.samples), file.skipped) == (1, 1)
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+@pytest.mark.parametrize("lines", [True, False])
+def test_requests_are_read_as_clients_send_them(tmp_path: Path, wrapped: bool, lines: bool) -> None:
+    """One a line or one array, wrapped in inputs or not; they have no labels."""
+    inputs = [{"question": f"q{n}", "context": "c"} for n in range(3)]
+    bodies: list[Any] = [{"inputs": each} if wrapped else each for each in inputs]
+    text = "\n\n".join(json.dumps(body) for body in bodies) + "\n" if lines else json.dumps(bodies)
+    file = read_questions(written(tmp_path, text), parse)
+    assert [sample.body for sample in file.samples] == bodies
+    assert not file.labelled
+    assert {sample.group for sample in file.samples} == {"c"}
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    """Files saved on Windows begin with one."""
+    path = tmp_path / "bom.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"question": "q", "context": "c"}\r\n')
+    assert len(read_questions(path, parse).samples) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no question"),
+        ("\n \n", "no question"),
+        ('{"data": []}', "no question"),
+        ('{"version": "1.1", "data": [{"paragraphs": 7}]}', "not shaped like SQuAD"),
+        ('{"data": "text"}', "not shaped like SQuAD"),
+        ('{"inputs": "I like it"}\n', "line 1 is not a request"),
+        ('{"question": "q", "context": "c"}\n{"question": "q"}', "line 2 is not a request"),
+        ('[{"question": "q", "context": "c"}, 3]', "item 2 is not a request"),
+        ('{"question": "q", "context": "c"}\nquestion;context', "line 2 is not JSON"),
+        ("question,context\nq,c", "line 1 is not JSON"),
+        ('{\n"question": "q"\n}', "line 1 is not a request"),
+        ("[" * 100_000, "is not JSON"),
+    ],
+)
+def test_what_is_not_a_question_file_is_refused_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    """Empty, damaged, of another task: the message says what and where, and the hint says what is expected."""
+    with pytest.raises(BuildError, match=said) as caught:
+        read_questions(written(tmp_path, text), parse)
+    assert "question" in caught.value.hint
+
+
+def test_a_file_that_is_not_text_or_not_there(tmp_path: Path) -> None:
+    """Neither is a traceback."""
+    binary = tmp_path / "binary"
+    binary.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(BuildError, match="not UTF-8"):
+        read_questions(binary, parse)
+    with pytest.raises(BuildError, match="Cannot read"):
+        read_questions(tmp_path / "nowhere.json", parse)
+
+
+def test_a_long_text_is_not_echoed_whole(tmp_path: Path) -> None:
+    """A line that is not JSON is shown cut to 80 characters."""
+    with pytest.raises(BuildError) as caught:
+        read_questions(written(tmp_path, "x" * 5000, "f"), parse)
+    assert "x" * 100 not in str(caught.value)
