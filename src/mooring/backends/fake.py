@@ -1,0 +1,122 @@
+"""A backend without a model, for tests: windows in, numbers out that depend on the window's token ids alone.
+
+Used by our tests and, through `mooring.testing`, by anyone's. It keeps the promises a real backend keeps (the grid, one
+row per window, BackendError) and refuses what a real one would choke on, so that a test cannot pass by luck.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from mooring.backends.base import Outputs, ShapeGrid, Window
+from mooring.errors import BackendError
+
+SMALL_GRID = ShapeGrid(lengths=(16, 32, 64, 128), batches=(1, 2, 4, 8), tokens=256)
+"""Few shapes, so that a warm-up is short."""
+
+
+def scores(window: Window) -> Outputs:
+    """Start and end logits between 0 and 1: a hash of each id with its place, the same in whichever batch it is computed."""
+    places = np.arange(len(window), dtype=np.uint32)
+    mixed = (window.input_ids.astype(np.uint32) + places) * np.uint32(2654435761)
+    start = (mixed >> np.uint32(16)).astype(np.float32) / 65536
+    end = (mixed & np.uint32(0xFFFF)).astype(np.float32) / 65536
+    return start, end
+
+
+class Gate:
+    """Holds the worker thread inside `run` until a test lets it go. Made open."""
+
+    def __init__(self) -> None:
+        self._condition = threading.Condition()
+        self._open = True
+        self._passes = 0
+        self._held = 0
+
+    def close(self) -> None:
+        """From now on every batch waits here."""
+        with self._condition:
+            self._open = False
+
+    def open(self) -> None:
+        """Let everybody through, now and later."""
+        with self._condition:
+            self._open = True
+            self._condition.notify_all()
+
+    def let(self, batches: int = 1) -> None:
+        """Let that many batches through and no more."""
+        with self._condition:
+            self._passes += batches
+            self._condition.notify_all()
+
+    def wait_held(self, timeout_s: float = 5.0) -> None:
+        """Return when a batch waits here. Raises TimeoutError. Blocks: from asyncio use `asyncio.to_thread`."""
+        with self._condition:
+            if not self._condition.wait_for(lambda: self._held > 0, timeout_s):
+                raise TimeoutError(f"no batch came to the gate within {timeout_s} s")
+
+    def pass_through(self) -> None:
+        """Called by the backend: wait until open or let through."""
+        with self._condition:
+            self._held += 1
+            self._condition.notify_all()
+            self._condition.wait_for(lambda: self._open or self._passes > 0)
+            self._held -= 1
+            if not self._open:
+                self._passes -= 1
+
+
+class FakeBackend:
+    """Knobs are plain attributes and may be turned between batches."""
+
+    def __init__(
+        self, grid: ShapeGrid = SMALL_GRID, *, on_run: Callable[[Sequence[Window]], None] | None = None
+    ) -> None:
+        """`on_run` is called with every batch before it is computed: let it move a clock, sleep, or raise."""
+        self._grid = grid
+        self.on_run = on_run
+        self.gate = Gate()
+        self.logits: Callable[[Window], Outputs] = scores
+        self.fail_next = 0
+        """How many of the next batches raise BackendError."""
+        self.poison: Callable[[Window], bool] = lambda window: False
+        """A batch with a window for which this is true raises BackendError."""
+        self.batches: list[tuple[int, ...]] = []
+        """The windows' lengths of each batch that came to `run`, in order, failed ones too."""
+        self.closed = False
+
+    @property
+    def grid(self) -> ShapeGrid:
+        """The shapes it accepts."""
+        return self._grid
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """As a question-answering model's."""
+        return ("start_logits", "end_logits")
+
+    def run(self, windows: Sequence[Window]) -> list[Outputs]:
+        """Record, wait at the gate, compute. A batch that the grid does not allow is an AssertionError."""
+        assert not self.closed, "run after close"  # noqa: S101 — a fake's job is to object
+        length = self._grid.padded_length(max(len(window) for window in windows))
+        assert 1 <= len(windows) <= self._grid.max_rows(length), f"{len(windows)} × {length} is not in the grid"  # noqa: S101
+        self.batches.append(tuple(len(window) for window in windows))
+        if self.on_run is not None:
+            self.on_run(windows)
+        self.gate.pass_through()
+        if self.fail_next > 0:
+            self.fail_next -= 1
+            raise BackendError("the fake backend was told to fail")
+        if any(self.poison(window) for window in windows):
+            raise BackendError("the fake backend met a poisoned window")
+        return [self.logits(window) for window in windows]
+
+    def info(self) -> Mapping[str, object]:
+        """What `/info` shows of it."""
+        return {"engine": "fake", "precision": "fp32", "threads": 1, "lengths": list(self._grid.lengths)}
+
+    def close(self) -> None:
+        """Nothing may be run afterwards."""
+        self.closed = True
