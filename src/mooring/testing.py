@@ -1,7 +1,7 @@
 """Stand-ins for the slow and the uncertain parts, for Mooring's own tests and for yours.
 
-`FakeBackend` computes without a model and can be held, slowed or broken; `FakeTask` needs no tokenizer; `ManualClock` moves
-when told to. Put together they make a whole engine, in process and deterministic:
+`FakeBackend` computes without a model and can be held, slowed or broken; `FakeTask` needs no tokenizer; `ManualClock`
+moves when told to. Put together they make a whole engine, in process and deterministic:
 
     engine = Engine(FakeTask(), FakeBackend(), Limits())
 """
@@ -61,7 +61,7 @@ class FakeTask:
 
     def estimate(self, request: Any) -> int:
         """The sum of the lengths."""
-        return max(1, sum(request))
+        return max(1, int(sum(request)))
 
     def prepare(self, request: Any) -> Prepared:
         """Windows of the wanted lengths; the ids count from the length, so that windows of one length are alike."""

@@ -17,11 +17,11 @@ SMALL_GRID = ShapeGrid(lengths=(16, 32, 64, 128), batches=(1, 2, 4, 8), tokens=2
 
 
 def scores(window: Window) -> Outputs:
-    """Start and end logits between 0 and 1: a hash of each id with its place, the same in whichever batch it is computed."""
+    """Start and end logits from 0 to 1: a hash of each id with its place, the same in every batch."""
     places = np.arange(len(window), dtype=np.uint32)
     mixed = (window.input_ids.astype(np.uint32) + places) * np.uint32(2654435761)
-    start = (mixed >> np.uint32(16)).astype(np.float32) / 65536
-    end = (mixed & np.uint32(0xFFFF)).astype(np.float32) / 65536
+    start = (mixed >> np.uint32(16)).astype(np.float32) / np.float32(65536)
+    end = (mixed & np.uint32(0xFFFF)).astype(np.float32) / np.float32(65536)
     return start, end
 
 
@@ -81,7 +81,7 @@ class FakeBackend:
         self.logits: Callable[[Window], Outputs] = scores
         self.fail_next = 0
         """How many of the next batches raise BackendError."""
-        self.poison: Callable[[Window], bool] = lambda window: False
+        self.poison: Callable[[Window], bool] = lambda _: False
         """A batch with a window for which this is true raises BackendError."""
         self.batches: list[tuple[int, ...]] = []
         """The windows' lengths of each batch that came to `run`, in order, failed ones too."""

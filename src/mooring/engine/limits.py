@@ -1,6 +1,6 @@
 """What the engine may be asked for: the limits as plain values, and the door that keeps the queue within its bound.
 
-`Limits` is made by `wiring.py` from the settings. `Door` is used by the engine under the worker's lock; it has no clock.
+`Limits` is made by `wiring.py` from the settings. `Door` is used under the worker's lock and has no clock.
 """
 
 import math
@@ -37,8 +37,8 @@ class Limits:
 class Door:
     """Admits requests by estimated cost (padded tokens) and says when to come back.
 
-    A request is charged its cost, but never more than half of the bound: one request of a thousand windows must not turn
-    everybody else away. One that is larger than the whole bound comes in when nothing waits.
+    A request is charged its cost, but never more than half of the bound: one request of a thousand windows must not
+    turn everybody else away. One that is larger than the whole bound comes in when nothing waits.
     """
 
     def __init__(self, bound: int) -> None:

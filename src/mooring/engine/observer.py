@@ -1,7 +1,7 @@
 """What the engine tells whoever counts: numbers only, never a request's text.
 
-Called by the engine from its own threads and from the event loop; implemented by `observe/metrics.py`. An observer must be
-quick, safe to call from several threads, and must not raise.
+Called by the engine from its own threads and from the event loop; implemented by `observe/metrics.py`. An observer must
+be quick, safe to call from several threads, and must not raise.
 """
 
 from typing import Protocol

@@ -1,0 +1,89 @@
+"""Whether the model really answers, judged from what the worker thread last did.
+
+`Vitals` is written by the worker and the engine, read by `judge`; the engine hands the verdict to the web's /ping.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`reason` is "" when ready, else one sentence."""
+
+    ready: bool
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Vitals:
+    """Facts, each written by one thread at a time and read by any."""
+
+    phase: str = "new"
+    """new, starting, serving, draining or stopped."""
+    died: str = ""
+    """Why the worker thread ended by itself; "" while it lives. Final."""
+    failed: str = ""
+    """Why the last batch failed; "" when it passed. A batch or a probe that passes clears it."""
+    busy_since: float | None = None
+    """When the batch that is computing began, on the engine's clock; None between batches."""
+    busy_rows: int = 0
+    """Its windows."""
+
+
+BEGINNING = {"new": "The engine has not been started.", "starting": "The model is warming up."}
+ENDING = {"draining": "The server is going down.", "stopped": "The server has stopped."}
+
+
+def judge(vitals: Vitals, now: float, stuck_s: float) -> Health:
+    """Ready only when nothing speaks against it; what cannot mend by itself comes first."""
+    if vitals.died:
+        return Health(False, f"The worker thread ended: {vitals.died}")
+    if is_stuck(vitals, now, stuck_s) and vitals.busy_since is not None:
+        seconds = now - vitals.busy_since
+        return Health(False, f"A batch of {vitals.busy_rows} windows has been computing for {seconds:.0f} s.")
+    if vitals.phase in ENDING:
+        return Health(False, ENDING[vitals.phase])
+    if vitals.failed:
+        return Health(False, f"The last batch failed: {vitals.failed}")
+    return Health(vitals.phase not in BEGINNING, BEGINNING.get(vitals.phase, ""))
+
+
+def is_stuck(vitals: Vitals, now: float, stuck_s: float) -> bool:
+    """Has one batch been computing for longer than a batch can?"""
+    return vitals.busy_since is not None and now - vitals.busy_since > stuck_s
+
+
+def can_probe(vitals: Vitals, now: float, stuck_s: float) -> bool:
+    """Would a probe tell anything? Only after a failed batch, and only when somebody is there to compute it."""
+    alive = vitals.phase == "serving" and not vitals.died and not is_stuck(vitals, now, stuck_s)
+    return alive and bool(vitals.failed)
+
+
+class Prober:
+    """Asks the model one real question, once however many want to know."""
+
+    def __init__(self, vitals: Vitals, ask: Callable[[], Coroutine[Any, Any, object]]) -> None:
+        """`ask` answers the task's probe or raises, within its own time limit."""
+        self._vitals = vitals
+        self._ask = ask
+        self._asking: asyncio.Task[None] | None = None
+
+    async def prove(self) -> None:
+        """Leave in the vitals what a probe shows. Does not raise."""
+        if self._asking is None:
+            self._asking = asyncio.ensure_future(self._try())
+            self._asking.add_done_callback(self._over)
+        # Shielded: the first who asked may go away while others wait.
+        await asyncio.shield(self._asking)
+
+    async def _try(self) -> None:
+        try:
+            await self._ask()
+        except Exception as error:  # Border: whatever breaks a probe is the reason that /ping shows.
+            self._vitals.failed = f"a probe found: {str(error) or type(error).__name__}"
+
+    def _over(self, _: "asyncio.Task[None]") -> None:
+        self._asking = None
