@@ -86,17 +86,19 @@ class Engine:
         """Refuse what is new, wait for what is in flight. Whether all of it was answered in time."""
         if self._vitals.phase in ("starting", "serving"):
             self._vitals.phase = "draining"
-        try:
-            await asyncio.wait_for(self._quiet.wait(), timeout_s)
-        except TimeoutError:
-            return False
+        # Only what is still in flight may time out: wait_for with no time left would not even look.
+        if not self._quiet.is_set():
+            try:
+                await asyncio.wait_for(self._quiet.wait(), timeout_s)
+            except TimeoutError:
+                return False
         return True
 
     async def stop(self, timeout_s: float = 5.0) -> bool:
         """End the threads; whoever still waits gets NotReady. Whether the worker ended in time (or is stuck)."""
         self._vitals.phase = "stopped"
         self._worker.stop()
-        self._fail_all("The server has stopped.")
+        self._fail(list(self._jobs), "The server has stopped.")
         ended = await asyncio.to_thread(self._worker.join, timeout_s)
         self._lanes.close()
         return ended
@@ -120,6 +122,7 @@ class Engine:
             "queued_windows": self._queue.windows,
             "queued_tokens": self._queue.tokens,
             "tokens_per_second": round(self._door.rate),
+            "cold_shapes": len(self._worker.cold),
         }
 
     async def answer(self, request: Any, *, deadline_s: float | None = None) -> Answered:
@@ -218,9 +221,9 @@ class Engine:
         except Exception as error:  # Border: it belongs to the caller, not to this thread.
             self._call(_settle, job.future, None, error)
             return
-        job.prepared = prepared
         job.outputs = [None] * windows
         job.missing = windows
+        job.prepared = prepared  # Last: `Job.computed` must not look true meanwhile.
         job.tokenise_s = self._clock() - started
         if windows:
             self._enqueue(job, job.entry.tokens)
@@ -273,10 +276,14 @@ class Engine:
         self._loop.call_soon_threadsafe(function, *arguments)
 
     def _on_death(self, reason: str) -> None:
-        self._call(self._fail_all, f"The worker thread ended: {reason}")
+        def fail() -> None:
+            # What is computed already is being finished, and answered.
+            self._fail([job for job in self._jobs if not job.computed], f"The worker thread ended: {reason}")
 
-    def _fail_all(self, reason: str) -> None:
-        for job in tuple(self._jobs):
+        self._call(fail)
+
+    def _fail(self, jobs: list[Job], reason: str) -> None:
+        for job in jobs:
             _settle(job.future, None, NotReady(reason))
 
 

@@ -63,6 +63,11 @@ class Job:
         """After this nobody wants the answer."""
         return self.received + self.allowed_s
 
+    @property
+    def computed(self) -> bool:
+        """Does the worker owe it nothing more? Then a finish thread has it, or will."""
+        return self.error is not None or (self.prepared is not None and not self.missing)
+
     def late(self) -> DeadlineExceeded:
         """The error for whoever waits for a job past its deadline."""
         return DeadlineExceeded(

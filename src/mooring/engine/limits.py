@@ -25,7 +25,7 @@ class Limits:
     The grid's other shapes are computed when there is nothing else to do, one at a time.
     """
     ride_tokens: int = 0
-    """Padded tokens of a batch made only of large requests' windows; 0: half of the grid's. See `queue.py`."""
+    """Padded tokens of a batch made only of large requests' windows; 0: half of the longest window. See `queue.py`."""
     max_waste: float = 0.125
     """How much shorter than its batch a window's own padded length may be, as a fraction of the batch's length."""
     stuck_s: float = 30.0

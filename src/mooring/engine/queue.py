@@ -11,9 +11,11 @@ batch that is running and for those before it, so what a batch may hold is decid
   one: the large one computes a batch, then everybody who came meanwhile, then the large one again.
 * Mates. The leader's batch is filled, up to the grid's tokens, with windows of the same padded length, then of lengths
   close to it: never with one more than `max_waste` shorter than the batch. Being a mate is a turn taken early.
-* Large requests. A request that needs more than a whole batch still makes no batch wider that a smaller one waits for:
-  that would delay the small one and end the large one no sooner. It takes rows that would be padding anyway. A batch of
-  only such windows ends at `ride_tokens`: a newcomer waits for that much, or for one window if that is more.
+* Large requests. A request that still needs more tokens than the longest window has makes no batch wider that a smaller
+  one waits for: that would delay the small one and end the large one no sooner. It takes rows that would be padding
+  anyway. A batch of only such windows ends at `ride_tokens`: a newcomer waits for that much, or for one window if that
+  is more. (A large request of windows of 64 tokens loses 4 % of its throughput to this if a batch costs 0.5 ms and
+  25 µs a token; one of full windows loses nothing.)
 * The grid computes 8 rows for 5. If more than a quarter of the rows were padding, the last ones wait a batch longer.
 
 Everything is lazy: a record in a deque is good only while its ticket is its entry's. So taking, dropping and expiring
@@ -71,7 +73,7 @@ class Take(Generic[T]):
     expired: list[Entry[T]] = field(default_factory=list)
     """Entries found past their deadline; they are out of the queue."""
     small: bool = False
-    """Whether a request is among the rows that needed no more than one batch."""
+    """Whether one of the rows is of a request that is not large."""
 
 
 class _Round(Generic[T]):
@@ -86,9 +88,9 @@ class Queue(Generic[T]):
     """See the module. Not thread-safe."""
 
     def __init__(self, grid: ShapeGrid, *, ride_tokens: int = 0, max_waste: float = 0.125) -> None:
-        """`ride_tokens` 0 means half of the grid's tokens."""
+        """`ride_tokens` 0 means half of the longest window."""
         self._grid = grid
-        self._classes = LengthClasses(grid, ride_tokens=ride_tokens or grid.tokens // 2, max_waste=max_waste)
+        self._classes = LengthClasses(grid, ride_tokens=ride_tokens or grid.lengths[-1] // 2, max_waste=max_waste)
         self._ticket = 0
         self._dropped = 0
         # Each a pair: those who came since the round before, and those who were served in it already.
@@ -169,7 +171,7 @@ class Queue(Generic[T]):
         return sum(self._classes.padded[place] for place in batch.classes)
 
     def _large(self, entry: Entry[T]) -> bool:
-        return entry.tokens > self._grid.tokens
+        return entry.tokens > self._classes.padded[-1]
 
     def _insert(self, into: _Round[T], entry: Entry[T], *, first: bool = False) -> None:
         self._ticket += 1

@@ -41,13 +41,14 @@ class Worker:
     """Told, from the worker's thread, why it ends without having been asked to."""
     vitals: Vitals = field(default_factory=Vitals)
     condition: threading.Condition = field(default_factory=threading.Condition)
-    _cold: deque[Shape] = field(default_factory=deque)
+    cold: deque[Shape] = field(default_factory=deque)
+    """Shapes still to be warmed."""
     _stopping: bool = False
     _thread: threading.Thread | None = None
 
     def start(self, warm: Sequence[Shape], later: Sequence[Shape], on_warm: Callable[[Exception | None], None]) -> None:
         """Warm the shapes of `warm`, tell `on_warm` (from the thread), then serve; warm `later` whenever idle."""
-        self._cold.extend(later)
+        self.cold.extend(later)
         # A daemon: a batch that never ends must not keep the process from ending.
         self._thread = threading.Thread(target=self._live, args=(tuple(warm), on_warm), name="moor-worker", daemon=True)
         self._thread.start()
@@ -97,11 +98,11 @@ class Worker:
                     if batch.rows or batch.expired:
                         self._account(batch)
                         return batch
-                    if self._cold:
+                    if self.cold:
                         break
                     self.condition.wait()
             # Outside of the lock, and one shape only: who comes now waits for no more than this.
-            self._warm_idle(self._cold.popleft())
+            self._warm_idle(self.cold.popleft())
 
     def _account(self, batch: Take[Job]) -> None:
         for entry, _ in batch.rows:
@@ -161,6 +162,8 @@ class Worker:
             self.vitals.failed = ""
         seconds = self.clock() - started
         rows, length = self.queue.padded(batch)
+        if (rows, length) in self.cold:
+            self.cold.remove((rows, length))
         self.door.measured(self.queue.row_tokens(batch), seconds)
         self.observer.batch(len(windows), sum(len(window) for window in windows), rows * length, seconds)
         jobs = list(dict.fromkeys(entry.owner for entry, _ in batch.rows))
