@@ -67,7 +67,7 @@ class Engine:
         warmed: asyncio.Future[None] = self._loop.create_future()
 
         def on_warm(error: Exception | None) -> None:
-            self._call(_settle, warmed, None, error)
+            self._call(_settle, (warmed, None, error))
 
         self._worker.start(warm, later, on_warm)
         await warmed
@@ -175,7 +175,7 @@ class Engine:
         job = Job(request, loop.create_future(), self._clock(), allowed_s, cost=cost, first=first)
         self._jobs.add(job)
         self._quiet.clear()
-        timer = loop.call_later(max(0.0, allowed_s), self._expire, job)
+        timer = loop.call_later(max(0.0, allowed_s), lambda: _settle((job.future, None, job.late())))
         try:
             self._lanes.prepare(self._prepare, job, large=self._is_large(cost))
             return await job.future
@@ -199,10 +199,10 @@ class Engine:
             job.gone = True
             self._door.change(job.cost, 0)
             job.cost = 0
-            return self._queue.drop(job.entry) if job.entry is not None else 0
-
-    def _expire(self, job: Job) -> None:
-        _settle(job.future, None, job.late())
+            if job.entry is None:
+                return 0
+            self._queue.drop(job.entry)
+            return job.entry.windows
 
     # In the lanes' threads
 
@@ -219,7 +219,7 @@ class Engine:
                 raise self._too_large(str(windows))
             job.entry = self._queue.entry(job, [len(window) for window in prepared.windows], job.deadline)
         except Exception as error:  # Border: it belongs to the caller, not to this thread.
-            self._call(_settle, job.future, None, error)
+            self._call(_settle, (job.future, None, error))
             return
         job.outputs = [None] * windows
         job.missing = windows
@@ -265,7 +265,7 @@ class Engine:
                 results.append((job.future, job.answered(answer, started, self._clock()), None))
             except Exception as error:  # Border: it belongs to the caller, not to this thread.
                 results.append((job.future, None, error))
-        self._call(_settle_all, results)
+        self._call(_settle, *results)
 
     # Back on the event loop
 
@@ -284,18 +284,15 @@ class Engine:
 
     def _fail(self, jobs: list[Job], reason: str) -> None:
         for job in jobs:
-            _settle(job.future, None, NotReady(reason))
+            _settle((job.future, None, NotReady(reason)))
 
 
-def _settle(future: "asyncio.Future[Any]", result: Any, error: Exception | None) -> None:
-    if future.done():
-        return
-    if error is not None:
-        future.set_exception(error)
-    else:
-        future.set_result(result)
-
-
-def _settle_all(results: list[tuple["asyncio.Future[Any]", Any, Exception | None]]) -> None:
-    for result in results:
-        _settle(*result)
+def _settle(*outcomes: tuple["asyncio.Future[Any]", Any, Exception | None]) -> None:
+    """Give each future its result or error, unless nobody waits for it any more."""
+    for future, result, error in outcomes:
+        if future.done():
+            continue
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)

@@ -139,7 +139,6 @@ class Worker:
         done: list[Job] = []
         for entry in batch.expired:
             entry.owner.error = entry.owner.late()
-            self.observer.dropped("expired", entry.windows)
             done.append(entry.owner)
         if batch.rows:
             done += self._compute(batch)
