@@ -181,13 +181,13 @@ def test_the_observer_hears_of_batches_and_of_what_waits() -> None:
 
     async def scene(stage: Running) -> None:
         first = await stage.hold()
-        others = [stage.ask(60) for _ in range(3)]
-        await stage.queued(3)
+        others = [stage.ask(length) for length in (50, 60, 60, 60)]
+        await stage.queued(4)
         stage.backend.gate.open()
         await asyncio.gather(first, *others)
         await until(lambda: len(stage.counts.batches) == 2)
-        assert stage.counts.batches == [(1, 10, 16), (3, 180, 256)]
-        assert max(stage.counts.depths) == (3, 192)
+        assert stage.counts.batches == [(1, 10, 16), (4, 230, 256)]
+        assert max(stage.counts.depths) == (4, 256)
         await until(lambda: stage.counts.depths[-1] == (0, 0))
 
     play(scene)

@@ -70,38 +70,37 @@ def test_the_same_length_goes_before_a_close_one() -> None:
 
 
 def test_five_rows_are_computed_as_four_and_one() -> None:
-    """The grid would compute eight for five; three quarters must be real."""
+    """The grid would compute eight for five; four fifths must be real."""
     queue: Queue[str] = Queue(GRID)
     for name in "abcde":
         put(queue, name, 30)
     assert drained(queue) == ["abcd", "e"]
 
 
-def test_six_rows_are_computed_as_eight() -> None:
-    """A quarter of padding is accepted."""
+def test_seven_rows_are_computed_as_eight() -> None:
+    """An eighth of padding is accepted."""
     queue: Queue[str] = Queue(GRID)
-    for name in "abcdef":
+    for name in "abcdefg":
         put(queue, name, 30)
-    assert drained(queue) == ["abcdef"]
+    assert drained(queue) == ["abcdefg"]
 
 
-def test_rows_that_would_be_padding_take_shorter_windows() -> None:
-    """Three of 64 are computed as four: the window of 16 rides along for nothing."""
+def test_rows_given_back_keep_their_turn() -> None:
+    """The one that did not fit leads the next batch, before who came later."""
     queue: Queue[str] = Queue(GRID)
-    put(queue, "s", 10)
     for name in "abc":
         put(queue, name, 60)
-    queue.take(0.0)  # "s" alone: nothing near it
-    put(queue, "t", 10)
-    assert drained(queue) == ["abct"]
+    assert names(queue.take(0.0)) == "ab"
+    put(queue, "d", 120)
+    assert drained(queue) == ["c", "d"]
 
 
 def test_a_small_request_stays_together() -> None:
     """Its windows fill the batch it leads."""
     queue: Queue[str] = Queue(GRID)
-    put(queue, "a", 60, 60, 60)
+    put(queue, "a", 60, 60, 60, 60)
     put(queue, "b", 120)
-    assert drained(queue) == ["aaa", "b"]
+    assert drained(queue) == ["aaaa", "b"]
 
 
 def test_windows_of_one_request_are_computed_longest_first() -> None:
@@ -128,16 +127,6 @@ def test_a_large_request_does_not_widen_a_batch_that_a_small_one_waits_for() -> 
     queue.take(0.0)
     put(queue, "a", 60)
     assert names(queue.take(0.0)) == "a"
-
-
-def test_a_large_request_takes_rows_that_would_be_padding() -> None:
-    """Three rows are computed as four; the fourth is a gift."""
-    queue: Queue[str] = Queue(GRID)
-    put(queue, "L", *[60] * 20)
-    queue.take(0.0)
-    for name in "abc":
-        put(queue, name, 60)
-    assert names(queue.take(0.0)) == "abcL"
 
 
 @pytest.mark.parametrize(("ride_tokens", "rows"), [(0, 2), (64, 1), (256, 4), (9999, 4)])

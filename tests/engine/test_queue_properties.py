@@ -119,7 +119,7 @@ def test_nothing_is_lost_and_nothing_computed_twice(grid: ShapeGrid, script: lis
 @settings(max_examples=60, deadline=None)
 @given(grid=st.sampled_from(GRIDS), script=scripts)
 def test_every_batch_keeps_to_the_grid(grid: ShapeGrid, script: list[tuple[str, object, object]]) -> None:
-    """Rows and tokens within the budget, and no more than a quarter of the rows padding if a smaller batch exists."""
+    """Rows and tokens within the budget, and no more than a fifth of the rows padding if a smaller batch exists."""
     ledger = play(grid, script)
     for batch in ledger.batches:
         if not batch.rows:
@@ -127,21 +127,18 @@ def test_every_batch_keeps_to_the_grid(grid: ShapeGrid, script: list[tuple[str, 
         rows, length = ledger.queue.padded(batch)
         assert len(batch.rows) <= grid.max_rows(length)
         assert rows * length <= grid.tokens or rows == grid.batches[0] or rows == 1
-        assert len(batch.rows) >= 0.75 * rows or len(batch.rows) <= grid.batches[0]
+        assert len(batch.rows) >= 0.8 * rows or len(batch.rows) <= grid.batches[0]
 
 
 @settings(max_examples=60, deadline=None)
 @given(grid=st.sampled_from(GRIDS), script=scripts)
 def test_padding_to_the_batch_is_bounded(grid: ShapeGrid, script: list[tuple[str, object, object]]) -> None:
-    """The rows a batch is computed for are about as long as it; only what was padding anyway may be shorter."""
+    """No row is computed as more than an eighth of padding beyond its own length in the grid."""
     ledger = play(grid, script)
     for batch in ledger.batches:
-        if not batch.rows:
-            continue
-        _, length = ledger.queue.padded(batch)
-        close = [place for place in batch.classes if grid.lengths[place] >= (1 - MAX_WASTE) * length]
-        if len(close) < len(batch.rows):
-            assert grid.padded_batch(len(close), length) == grid.padded_batch(len(batch.rows), length)
+        if batch.rows:
+            _, length = ledger.queue.padded(batch)
+            assert min(grid.lengths[place] for place in batch.classes) >= (1 - MAX_WASTE) * length
 
 
 @settings(max_examples=60, deadline=None)

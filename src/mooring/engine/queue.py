@@ -11,12 +11,12 @@ batch that is running and for those before it, so what a batch may hold is decid
   one: the large one computes a batch, then everybody who came meanwhile, then the large one again.
 * Mates. The leader's batch is filled, up to the grid's tokens, with windows of the same padded length, then of lengths
   close to it: never with one more than `max_waste` shorter than the batch. Being a mate is a turn taken early.
-* Large requests. A request that still needs more tokens than the longest window has makes no batch wider that a smaller
-  one waits for: that would delay the small one and end the large one no sooner. It takes rows that would be padding
-  anyway. A batch of only such windows ends at `ride_tokens`: a newcomer waits for that much, or for one window if that
-  is more. (A large request of windows of 64 tokens loses 4 % of its throughput to this if a batch costs 0.5 ms and
-  25 µs a token; one of full windows loses nothing.)
-* The grid computes 8 rows for 5. If more than a quarter of the rows were padding, the last ones wait a batch longer.
+* Large requests. A request that still needs more tokens than the longest window has joins no batch that a smaller one
+  waits for: it would delay the small one and end the large one no sooner. A batch of only such windows ends at
+  `ride_tokens`: a newcomer waits for that much, or for one window if that is more. (A large request of windows of 64
+  tokens loses a tenth of its throughput to this, one of full windows nothing.)
+* The grid computes 8 rows for 5, and 8 cost more than 4 and 1. If more than a fifth of the rows were padding, the last
+  ones wait a batch longer.
 
 Everything is lazy: a record in a deque is good only while its ticket is its entry's. So taking, dropping and expiring
 cost nothing in the middle of the queue, and a record is looked at once: `take` costs O(batch) amortised, whoever waits.
@@ -32,7 +32,7 @@ from mooring.engine.lengths import LengthClasses
 
 T = TypeVar("T")
 
-FULL_ENOUGH = 0.75
+FULL_ENOUGH = 0.8
 """Part of a batch's rows that must be real, if a smaller batch is in the grid."""
 
 
@@ -158,7 +158,6 @@ class Queue(Generic[T]):
                 for source in sources:
                     self._fill(batch, source.mates.get((large, place)), now, undo)
         self._trim(batch, undo)
-        self._ride(batch, now)
         return batch
 
     def padded(self, batch: Take[T]) -> tuple[int, int]:
@@ -269,19 +268,3 @@ class Queue(Generic[T]):
             # With its old ticket its old record among the turns is good again: it keeps its place.
             entry.ticket = ticket
             mates.appendleft((entry, ticket))
-
-    def _ride(self, batch: Take[T], now: float) -> None:
-        """Give rows that would be padding to whoever fits: they cost nothing."""
-        spare = self.padded(batch)[0] - len(batch.rows)
-        for place in range(max(batch.classes), -1, -1) if spare else ():
-            for source in (*self._now, *self._next):
-                for large in (False, True):
-                    mates = source.mates.get((large, place))
-                    while mates:
-                        self.visits += 1
-                        entry, ticket = mates.popleft()
-                        if self._good(entry, ticket, now, batch.expired):
-                            self._pick(batch, entry)
-                            spare -= 1
-                            if not spare:
-                                return
