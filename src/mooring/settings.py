@@ -66,7 +66,7 @@ class Option:
         return {bool: f"one of {', '.join(TRUE + FALSE)}", Path: "a path"}.get(self.kind, "text")
 
     def parse(self, text: str, named: str) -> Any:
-        """The value that `text` stands for. Raises UsageError with `named` (flag or variable), the text and what is allowed."""
+        """The value of `text`. Raises UsageError naming `named` (a flag or variable), `text` and what is allowed."""
         try:
             value = _PARSERS[self.kind](text.strip())
             if self.choices and value not in self.choices:
@@ -202,3 +202,9 @@ def unknown_variables(environ: Mapping[str, str] | None = None) -> tuple[str, ..
             near = difflib.get_close_matches(name, known, n=1)
             warnings.append(f"{name} is set, but there is no such setting{f'; {near[0]} is one' if near else ''}.")
     return tuple(warnings)
+
+
+def wants_debug(environ: Mapping[str, str] | None = None) -> bool:
+    """MOORING_DEBUG, read leniently: a wrong value must not hide the error that is about to be shown."""
+    environ = os.environ if environ is None else environ
+    return environ.get(BY_NAME["debug"].variables[0], "").strip().lower() in TRUE

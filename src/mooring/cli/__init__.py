@@ -1,0 +1,25 @@
+"""The command `moor`: arguments in, an exit code out. Loads nothing heavy; each command's module is imported when used.
+
+group.py    the commands' table           border.py   errors → messages and exit codes
+options.py  settings → flags              serve.py, ask.py, eval.py, bench.py, build.py: one command each
+"""
+
+import sys
+from collections.abc import Sequence
+
+from mooring.cli.border import State, guarded
+from mooring.cli.group import moor
+
+__all__ = ["main", "run"]
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run one command line (default: this process's) and return its exit code. Prints errors; raises none."""
+    state = State()
+    given = list(sys.argv[1:] if args is None else args)
+    return guarded(lambda: moor.main(given, prog_name="moor", standalone_mode=False, obj=state), state)
+
+
+def main() -> None:
+    """Entry point of the `moor` script and of `python -m mooring`."""
+    sys.exit(run())

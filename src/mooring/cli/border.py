@@ -1,0 +1,92 @@
+"""What a command raised in, a message on stderr and an exit code out: the one place where the command line catches all.
+
+0    done; also a server that was told to stop
+1    failed, and trying again may help: no connection, a port in use, the engine's fault
+2    the command line or a setting is wrong
+3    the model cannot be served, and starting again will not change that
+130  interrupted by Ctrl-C
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import click
+
+from mooring.errors import HubError, ModelError, MooringError, UsageError
+from mooring.settings import wants_debug
+
+FAILED = 1
+USAGE = 2
+MODEL = 3
+INTERRUPTED = 130
+
+EXIT_CODES: tuple[tuple[type[MooringError], int], ...] = (
+    (UsageError, USAGE),
+    (HubError, FAILED),  # mostly the connection: whoever restarts us should
+    (ModelError, MODEL),
+    (MooringError, FAILED),
+)
+"""The first class that fits decides."""
+
+
+@dataclass
+class State:
+    """What outlives click's context: whether tracebacks are wanted."""
+
+    debug: bool = False
+
+
+def guarded(command: Callable[[], object], state: State) -> int:
+    """Call `command` and turn whatever comes out of it into an exit code; an int it returns is the code."""
+    try:
+        result = command()
+    except KeyboardInterrupt:
+        return _interrupted()
+    except click.exceptions.Abort:  # what click makes of Ctrl-C
+        return _interrupted()
+    except click.ClickException as error:
+        return _usage(error)
+    except MooringError as error:
+        _trace(state)
+        _say(error.message, error.hint)
+        return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+    except BrokenPipeError:
+        # `moor … | head`: nobody reads on. Python would complain once more when it flushes stdout at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:  # the command line's border: nobody above could show it any better
+        _trace(state)
+        hint = "" if state.debug else "This is a fault of Mooring. Run `moor --debug …` for the traceback."
+        _say(f"{type(error).__name__}: {error}", hint)
+        return FAILED
+    return result if isinstance(result, int) else 0
+
+
+def _interrupted() -> int:
+    click.echo("moor: interrupted", err=True)
+    return INTERRUPTED
+
+
+def _usage(error: click.ClickException) -> int:
+    """Click's own complaints, in the shape of ours."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.ctx.get_help())
+        return USAGE
+    context = getattr(error, "ctx", None)
+    hint = f"See `{context.command_path} --help`." if context is not None else ""
+    _say(error.format_message(), hint)
+    return error.exit_code
+
+
+def _say(message: str, hint: str) -> None:
+    click.echo(f"moor: {message}", err=True)
+    if hint:
+        click.echo(f"      {hint}", err=True)
+
+
+def _trace(state: State) -> None:
+    if state.debug or wants_debug():
+        traceback.print_exc()

@@ -1,0 +1,74 @@
+"""The table of commands and the group `moor` made of it. `moor --help` imports none of the commands' modules."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+import click
+
+import mooring
+from mooring.cli.border import State
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command is and what it is for, known without importing it."""
+
+    module: str
+    """Its attribute `command` is the click command."""
+    help: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "serve": Entry("mooring.cli.serve", "Serve a model over HTTP."),
+    "ask": Entry("mooring.cli.ask", "Answer one question from a text."),
+    "eval": Entry("mooring.cli.eval", "Judge a model on a SQuAD file: exact match and F1."),
+    "build": Entry("mooring.cli.build", "Make a fast model folder and prove that it still answers right."),
+    "bench": Entry("mooring.cli.bench", "Put a running server under load."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """In the table's order, which is the order of use."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the command."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = import_module(entry.module).command
+        return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click, but an unknown command is answered with the nearest one that there is."""
+        name = args[0] if args else ""
+        if args and not name.startswith("-") and name not in COMMANDS:
+            near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+            known = f"Did you mean `moor {near[0]}`?" if near else f"There are: {', '.join(COMMANDS)}."
+            raise click.UsageError(f"There is no command {name!r}. {known}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """From the table: click would import every command for its help."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Every setting is also an environment variable, MOORING_PORT for --port. `moor serve` alone is a start.",
+)
+@click.version_option(mooring.__version__, prog_name="moor", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show a traceback with an error.")
+@click.pass_context
+def moor(ctx: click.Context, debug: bool) -> None:
+    """Mooring answers questions from texts, with a Hugging Face model, on a CPU."""
+    ctx.ensure_object(State).debug |= debug

@@ -1,0 +1,59 @@
+"""Names of settings in, click options out, so that a flag's name, help and default are written once, in `settings.py`.
+
+Called by the commands. The values stay text: `load_settings` parses flags and variables alike, with the same errors.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from mooring.cli.border import State
+from mooring.settings import BY_NAME, Option, Settings, load_settings
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+MODEL_OPTIONS = ("revision", "precision", "threads", "cache_dir", "offline")
+"""What every command that opens a model takes."""
+
+
+def setting_options(*names: str) -> Callable[[Function], Function]:
+    """A decorator that adds the flags of these settings and `--debug`; each arrives as None when it was not given."""
+
+    def decorate(function: Function) -> Function:
+        for name in reversed(names):
+            function = _click_option(BY_NAME[name])(function)
+        return _debug(function)
+
+    return decorate
+
+
+def settings_from(flags: dict[str, Any]) -> Settings:
+    """The settings of a command: takes the settings' flags out of `flags` and leaves the command's own."""
+    given = {name: flags.pop(name) for name in list(flags) if name in BY_NAME}
+    return load_settings(**given)
+
+
+def _click_option(option: Option) -> Callable[[Function], Function]:
+    if option.kind is bool:
+        return click.option(f"{option.flag}/--no-{option.flag[2:]}", option.name, default=None, help=option.help)
+    metavar = "|".join(option.choices) or _METAVARS.get(option.kind, "TEXT")
+    return click.option(option.flag, option.name, metavar=metavar, help=f"{option.help}  [default: {shown(option)}]")
+
+
+_METAVARS = {int: "N", float: "SECONDS"}
+
+
+def shown(option: Option) -> str:
+    """The default, for people."""
+    if option.default is None:
+        return option.unset
+    return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
+
+
+def _debug(function: Function) -> Function:
+    def remember(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
+        ctx.ensure_object(State).debug |= value
+
+    option = click.option("--debug", is_flag=True, expose_value=False, callback=remember, help=BY_NAME["debug"].help)
+    return option(function)
