@@ -1,0 +1,74 @@
+"""`moor ask QUESTION`: one question and its context in, the answer out; here or at a running server."""
+
+import json
+from typing import Any
+
+import click
+
+from mooring.cli.opening import opened_model
+from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
+from mooring.cli.parameters import given_parameters, parameter_options
+from mooring.cli.passage import excerpt, printable, read_context
+from mooring.settings import Settings
+
+
+@click.command("ask", short_help="Answer one question from a text.")
+@click.argument("question")
+@click.option("-c", "--context", metavar="FILE", help="The text that holds the answer; - for stdin.")
+@click.option("-m", "--model", metavar="MODEL", help="Folder, .tar.gz or Hub id.  [default: the embedded model]")
+@click.option("--url", metavar="URL", help="Ask this server instead of loading a model here.")
+@click.option("--json", "as_json", is_flag=True, help="The answer as JSON, as a server would send it.")
+@parameter_options
+@setting_options(*MODEL_OPTIONS)
+def command(question: str, context: str | None, url: str | None, **flags: Any) -> None:
+    """Answer QUESTION from the text in --context.
+
+    moor ask "Who wrote it?" --context letter.txt
+    """
+    as_json = flags.pop("as_json")
+    parameters = given_parameters(flags)
+    settings = settings_from(flags)
+    text = read_context(context)
+    body = {"inputs": {"question": question, "context": text}, "parameters": parameters}
+    answer = _remote(url, body) if url else _local(settings, body)
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    else:
+        _show(text, answer if isinstance(answer, list) else [answer])
+
+
+def _remote(url: str, body: dict[str, object]) -> object:
+    from mooring.bench.oneshot import post
+    from mooring.bench.target import parse_target
+
+    return post(parse_target(url), json.dumps(body, ensure_ascii=False).encode())
+
+
+def _local(settings: Settings, body: dict[str, object]) -> object:
+    from mooring.engine.offline import answer_all
+
+    with opened_model(settings) as opened:
+        return next(answer_all(opened.task, opened.backend, [opened.task.parse(body)]))
+
+
+def _show(context: str, answers: list[Any]) -> None:
+    """For people: the answer, its score, and where it stands."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    for number, one in enumerate(answers):
+        start, end, score = one["start"], one["end"], one["score"]
+        if number:
+            console.print()
+        label = f"{number + 1}. " if len(answers) > 1 else ""
+        if not one["answer"]:
+            console.print(f"{label}[bold]No answer in this text[/]  [dim]score {score:.3f}[/]")
+            continue
+        said = Text(printable(one["answer"]).strip(), "bold green")
+        console.print(Text(label) + said + Text(f"  score {score:.3f}, characters {start} to {end}", "dim"))
+        shown = excerpt(context, start, end)
+        mark = Text(shown.answer, "bold green underline")
+        if not console.is_terminal:
+            mark = Text(f"«{shown.answer}»")
+        console.print(Text(f"   {shown.before}") + mark + Text(shown.after))

@@ -1,0 +1,34 @@
+"""Settings in, a model that can compute out, with its download shown and its warnings said. For `ask` and `eval`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from mooring.cli.progress import download_bar
+from mooring.settings import Settings, unknown_variables
+
+if TYPE_CHECKING:
+    from mooring.wiring import OpenedModel
+
+
+@contextmanager
+def opened_model(settings: Settings) -> Iterator["OpenedModel"]:
+    """Open the model that the settings name, for as long as the with-block lasts."""
+    # Here and not above: `moor --help` must not load numpy and OpenVINO.
+    from mooring.wiring import open_model
+
+    with download_bar(settings.model or "the model") as progress:
+        opened = open_model(settings, progress=progress)
+    warn(*unknown_variables(), *opened.warnings)
+    try:
+        yield opened
+    finally:
+        opened.backend.close()
+
+
+def warn(*warnings: str) -> None:
+    """Each on a line of stderr."""
+    for warning in warnings:
+        click.echo(f"moor: warning: {warning}", err=True)
