@@ -4,6 +4,7 @@
     ├── RequestError            the request is at fault; the server goes on
     │   ├── InvalidRequest      not JSON, a wrong type, a wrong value; points at the field
     │   ├── PayloadTooLarge     more bytes or more windows than one request may have
+    │   ├── BodyTooSlow         the body did not arrive in time
     │   ├── UnsupportedMediaType  the body's content type cannot be read
     │   └── NotAcceptable       the answer cannot be written as the caller accepts it
     ├── RefusedError            the request is fine, now is not the time
@@ -22,6 +23,7 @@
     ├── BackendError            the engine failed on a batch: our fault
     ├── BuildError              `moor build` cannot make what was asked for
     ├── BenchError              a load or evaluation run cannot start or go on
+    ├── ListenError             the address to serve at cannot be had now
     └── UsageError              a setting or an argument has an impossible value
 
 `message` says what happened and the value seen; `hint` says what to try next.
@@ -64,6 +66,10 @@ class InvalidRequest(RequestError):
 
 class PayloadTooLarge(RequestError):
     """The request is larger than one request may be; the message names the size and the limit."""
+
+
+class BodyTooSlow(RequestError):
+    """The body did not arrive within the time that one may take."""
 
 
 class UnsupportedMediaType(RequestError):
@@ -144,6 +150,10 @@ class BuildError(MooringError):
 
 class BenchError(MooringError):
     """A load or evaluation run cannot start or go on."""
+
+
+class ListenError(MooringError):
+    """The address to serve at cannot be had now: most often another program listens there."""
 
 
 class UsageError(MooringError):
