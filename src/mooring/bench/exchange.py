@@ -6,7 +6,7 @@ leave the cores to the server it measures.
 
 import asyncio
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 _MAX_HEAD = 65_536
 
@@ -40,6 +40,8 @@ class Exchange(asyncio.Protocol):
         self._buffer = b""
         self._need = 0
         self._over = False
+        self.gone = asyncio.Event()
+        """The event loop has let go of the connection."""
 
     def send(self, request: bytes) -> None:
         """Write one request. The response to the one before has been read."""
@@ -60,8 +62,7 @@ class Exchange(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by the event loop."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for the type checker: what TCP gives
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but name
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
@@ -85,6 +86,7 @@ class Exchange(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
+        self.gone.set()
         self.abort("connection reset" if exc else "connection closed")
 
 

@@ -69,6 +69,7 @@ class Fleet:
         self.tls = target.tls()
         self._timeout_s = timeout_s
         self._clients = [Client(self) for _ in range(clients)]
+        self._exchanges: list[Exchange] = []
         self._run = Run()
         self._keep = False
         self._requests: Iterator[tuple[int, bytes]] = iter(())
@@ -80,18 +81,25 @@ class Fleet:
         try:
             await asyncio.gather(*(client.connect() for client in self._clients))
         except (OSError, TimeoutError) as error:
-            self._close()
+            await self._close()
             raise unreachable(self.target, error) from error
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close()
+        await self._close()
 
-    def _close(self) -> None:
+    async def _close(self) -> None:
         for client in self._clients:
             client.close()
+        for exchange in self._exchanges:
+            await exchange.gone.wait()
+
+    def add(self, exchange: Exchange) -> None:
+        """A client has connected: its connection is waited for at the end, however it ends."""
+        self._exchanges = [known for known in self._exchanges if not known.gone.is_set()]
+        self._exchanges.append(exchange)
 
     async def run(self, requests: Sequence[bytes], *, keep: bool = False, tick: Tick | None = None) -> Run:
         """Send them all, in order of the sequence, and return when the last answer is here or Ctrl-C was pressed."""
@@ -161,6 +169,7 @@ class Client:
             _, exchange = await loop.create_connection(
                 lambda: Exchange(self), target.host, target.port, ssl=self._fleet.tls
             )
+        self._fleet.add(exchange)
         self._exchange = exchange
 
     def next(self) -> None:
