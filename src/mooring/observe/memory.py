@@ -1,4 +1,4 @@
-"""How much memory this process has, read from the kernel: for `/info`, `/metrics` and the load report of `wiring.py`."""
+"""How much memory this process has, read from the kernel: for `/info` and the load report of `wiring.py`."""
 
 from pathlib import Path
 

@@ -1,0 +1,121 @@
+"""Counts and times in, Prometheus' text out. The engine's observer, and told of each request by `web/`.
+
+Its own registry: nothing of the process's other users of prometheus_client gets in, and tests make as many as they
+like. Labels are few and fixed: routes, statuses, stages, reasons. Never anything that a caller wrote.
+"""
+
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.process_collector import ProcessCollector
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
+
+
+class Stages(Protocol):
+    """A request's timings in milliseconds, as the engine gives them."""
+
+    @property
+    def queue_ms(self) -> float:
+        """All waiting."""
+
+    @property
+    def tokenise_ms(self) -> float:
+        """Text to windows."""
+
+    @property
+    def compute_ms(self) -> float:
+        """Windows to numbers."""
+
+    @property
+    def decode_ms(self) -> float:
+        """Numbers to answer."""
+
+
+class Metrics:
+    """Safe to call from any thread. The label sets that occur all the time are looked up once."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        self._requests = Counter(
+            "mooring_requests", "Requests by route and status.", ["route", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "mooring_request_seconds",
+            "From the headers to the end of the response of POST /invocations.",
+            buckets=SECONDS,
+            registry=registry,
+        )
+        stages = Histogram(
+            "mooring_stage_seconds",
+            "Where the time of answers went.",
+            ["stage"],
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self._queue_s, self._tokenise_s, self._compute_s, self._decode_s = (
+            stages.labels(stage) for stage in ("queue", "tokenise", "compute", "decode")
+        )
+        self._batch_rows = Histogram("mooring_batch_rows", "Windows in a batch.", buckets=ROWS, registry=registry)
+        self._batch_seconds = Histogram(
+            "mooring_batch_seconds", "How long a batch computes.", buckets=SECONDS, registry=registry
+        )
+        tokens = Counter("mooring_batch_tokens", "Tokens computed: real, and as padded.", ["kind"], registry=registry)
+        self._real, self._padded = tokens.labels("real"), tokens.labels("padded")
+        self._queue_windows = Gauge("mooring_queue_windows", "Windows that wait.", registry=registry)
+        self._queue_tokens = Gauge("mooring_queue_tokens", "Padded tokens that wait.", registry=registry)
+        self._dropped = Counter(
+            "mooring_dropped_windows", "Windows spared because nobody waited.", ["reason"], registry=registry
+        )
+        self._refused = Counter("mooring_refused", "Requests refused at the door.", ["reason"], registry=registry)
+        self._ready = Gauge("mooring_ready", "1 if the model answers.", registry=registry)
+
+    # From the engine: an Observer
+
+    def batch(self, rows: int, tokens: int, padded_tokens: int, seconds: float) -> None:
+        """As `Observer.batch`."""
+        self._batch_rows.observe(rows)
+        self._batch_seconds.observe(seconds)
+        self._real.inc(tokens)
+        self._padded.inc(padded_tokens)
+
+    def dropped(self, reason: str, windows: int) -> None:
+        """As `Observer.dropped`."""
+        self._dropped.labels(reason).inc(windows)
+
+    def refused(self, reason: str) -> None:
+        """As `Observer.refused`."""
+        self._refused.labels(reason).inc()
+
+    def queue(self, windows: int, tokens: int) -> None:
+        """As `Observer.queue`."""
+        self._queue_windows.set(windows)
+        self._queue_tokens.set(tokens)
+
+    # From the web layer
+
+    def request(self, route: str, status: int, seconds: float) -> None:
+        """A request is over; `route` is one of the application's own or "other"."""
+        self._requests.labels(route, str(status)).inc()
+        if route == "/invocations":
+            self._seconds.observe(seconds)
+
+    def stages(self, timings: Stages) -> None:
+        """Where an answered request's time went."""
+        self._queue_s.observe(timings.queue_ms / 1000)
+        self._tokenise_s.observe(timings.tokenise_ms / 1000)
+        self._compute_s.observe(timings.compute_ms / 1000)
+        self._decode_s.observe(timings.decode_ms / 1000)
+
+    def ready(self, ready: bool) -> None:
+        """Whether /ping is green."""
+        self._ready.set(ready)
+
+    def render(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,112 @@
+"""Reads a request's body, no more of it than allowed and no longer; and notices when its sender goes away.
+
+Called by `invocations.py`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from starlette.datastructures import Headers
+from starlette.types import Message, Receive
+
+from mooring.errors import BodyTooSlow, ClientGone, PayloadTooLarge, UnsupportedMediaType, echo
+
+T = TypeVar("T")
+
+LINGER_BYTES = 64 * 1024 * 1024
+LINGER_S = 5.0
+"""How much of a refused body is still taken in, for its sender to get to reading the refusal."""
+
+
+async def read_body(headers: Headers, receive: Receive, limit: int, timeout_s: float) -> bytes:
+    """The whole body. Raises PayloadTooLarge as early as can be, BodyTooSlow, and ClientGone if its sender leaves."""
+    coding = headers.get("content-encoding", "")
+    if coding.strip().lower() not in ("", "identity"):
+        raise UnsupportedMediaType(f"A body in {echo(coding)} coding cannot be read.", hint="Send it uncompressed.")
+    announced = headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise _too_large(f"{int(announced)} bytes", limit)
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await _read(receive, limit)
+    except TimeoutError as error:
+        raise BodyTooSlow(
+            f"The body was not here after {timeout_s:g} s.", hint="Send it faster, or less of it at once."
+        ) from error
+
+
+async def _read(receive: Receive, limit: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone("The client left before its body was here.")
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise _too_large(f"more than {limit} bytes", limit)
+        if not message.get("more_body", False):
+            # Most bodies come in one piece, which is not to be copied.
+            return b"".join([*parts, part]) if parts else bytes(part)
+        parts.append(part)
+
+
+def _too_large(size: str, limit: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"The body has {size}; one request may have {limit}.", hint="Split it, or raise the server's --max-body-bytes."
+    )
+
+
+async def swallow(receive: Receive) -> None:
+    """Take in the rest of a refused body, within bounds.
+
+    Closing a connection with unread bytes resets it, and the reset can overtake the response on its way.
+    """
+    left = LINGER_BYTES
+    try:
+        async with asyncio.timeout(LINGER_S):
+            while left > 0:
+                message: Message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+                left -= len(message.get("body", b""))
+    except TimeoutError:
+        return
+
+
+async def unless_gone(receive: Receive, work: Awaitable[T]) -> T:
+    """Await `work`; if the client goes away meanwhile, cancel it and raise ClientGone. The body has been read."""
+    with _cancelled_when_gone(receive):
+        return await work
+
+
+@contextmanager
+def _cancelled_when_gone(receive: Receive) -> Iterator[None]:
+    """Within, the current task is cancelled at a disconnect, and that becomes ClientGone."""
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine of the server runs in a task
+
+    def left(watch: "asyncio.Task[None]") -> None:
+        if not watch.cancelled():
+            task.cancel()
+
+    watch = asyncio.ensure_future(_until_gone(receive))
+    watch.add_done_callback(left)
+    try:
+        yield
+    except asyncio.CancelledError:
+        # Ours only if the watch has ended; then it is taken back, so that the task can go on to clean up.
+        if watch.done() and not watch.cancelled() and not task.uncancel():
+            raise ClientGone("The client left before its answer was ready.") from None
+        raise
+    finally:
+        watch.remove_done_callback(left)
+        watch.cancel()
+
+
+async def _until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,125 @@
+"""The web layer's border, as ASGI middleware: every request comes in and every response goes out through it.
+
+It names the request, turns whatever is raised into a response, and counts and logs the outcome; nothing of what a
+caller sends gets into the log but the request id. Put around the routes by `app.py`.
+"""
+
+import time
+import uuid
+from typing import Any
+
+import msgspec
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mooring.errors import ClientGone
+from mooring.observe.logs import where
+from mooring.observe.metrics import Metrics
+from mooring.web.body import swallow
+from mooring.web.status import describe, headers_of, status_of
+
+REQUEST_ID = "mooring.request_id"
+"""Key of the scope: the request's id, str."""
+UNREAD = "mooring.unread"
+"""Key of the scope: true when a body is refused unread, so that the connection cannot be used again."""
+WINDOWS = "mooring.windows"
+"""Key of the scope: how many windows an answered request had, for the log."""
+
+ID_HEADERS = (b"x-request-id", b"x-amzn-sagemaker-inference-id")
+"""Where a caller may name its request, the one that wins first."""
+
+SILENT = ("/ping", "/metrics")
+"""Routes without a line in the log: machines ask them every few seconds."""
+
+
+class Border:
+    """Pure ASGI: the response passes as it is made."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, routes: frozenset[str]) -> None:
+        """`routes` are the paths that logs and metrics name; every other is "other", for a path can hold any text."""
+        self._app = app
+        self._metrics = metrics
+        self._routes = routes
+        self._log = structlog.get_logger("mooring.web").bind()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        request_id = request_id_of(scope["headers"])
+        scope[REQUEST_ID] = request_id
+        status = 0
+
+        async def send_named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_named)
+        except ClientGone as error:
+            status = status_of(error)
+        except Exception as error:  # The border: nobody above could tell the caller.
+            if status_of(error) == 500:
+                self._log.error("failed", request_id=request_id, error=type(error).__name__, where=where(error))
+            if status:
+                raise  # the response has begun; only cutting the connection can say that it is not whole
+            await _refuse(error, scope, receive, send_named)
+        finally:
+            self._note(scope, status, time.perf_counter() - began)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        route = scope["path"] if scope["path"] in self._routes else "other"
+        self._metrics.request(route, status, seconds)
+        if route not in SILENT:
+            more: dict[str, Any] = {"windows": scope[WINDOWS]} if WINDOWS in scope else {}
+            self._log.info(
+                "request",
+                method=_method(scope["method"]),
+                route=route,
+                status=status,
+                ms=round(seconds * 1000, 2),
+                request_id=scope[REQUEST_ID],
+                **more,
+            )
+
+
+def _method(method: str) -> str:
+    """A method for the log; clients may invent them."""
+    return method if method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH") else "other"
+
+
+def request_id_of(headers: list[tuple[bytes, bytes]]) -> str:
+    """The caller's name for its request if it is 1 to 128 visible ASCII characters, else a new one."""
+    for wanted in ID_HEADERS:
+        for name, value in headers:
+            if name == wanted and 1 <= len(value) <= 128 and all(0x21 <= byte <= 0x7E for byte in value):
+                return value.decode("ascii")
+    return uuid.uuid4().hex
+
+
+async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    body = describe(error, scope[REQUEST_ID])
+    headers = headers_of(error)
+    unread = scope.get(UNREAD, False)
+    if unread:
+        headers["Connection"] = "close"
+    content = msgspec.json.encode(body)
+    await send(start(body.code, "application/json", len(content), headers))
+    if not unread:
+        await send({"type": "http.response.body", "body": content})
+        return
+    await send({"type": "http.response.body", "body": content, "more_body": True})
+    await swallow(receive)
+    await send({"type": "http.response.body", "body": b""})
+
+
+def start(status: int, media_type: str, length: int, headers: dict[str, str]) -> Message:
+    """A response's beginning, as ASGI has it."""
+    raw = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % length)]
+    raw += [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+    return {"type": "http.response.start", "status": status, "headers": raw}

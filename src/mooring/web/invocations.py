@@ -1,0 +1,71 @@
+"""POST /invocations: a question's bytes in, its answer's bytes out: the hops between `border.py` and the engine.
+
+Headers → kinds (`media.py`) → body (`body.py`) → task's request (`decode.py`, `Task.parse`) → engine → `encode.py`.
+"""
+
+import asyncio
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import Receive, Scope, Send
+
+from mooring.engine.engine import Answered, Timings
+from mooring.errors import BodyTooSlow, PayloadTooLarge
+from mooring.observe.metrics import Metrics
+from mooring.web.body import read_body, unless_gone
+from mooring.web.border import UNREAD, WINDOWS, start
+from mooring.web.decode import decode
+from mooring.web.encode import encode
+from mooring.web.limits import WebLimits
+from mooring.web.media import answer_kind, body_kind
+from mooring.web.service import Service
+
+
+class Invocations:
+    """An ASGI endpoint, without request and response objects: it is the one that has to be fast."""
+
+    def __init__(self, service: Service, metrics: Metrics, limits: WebLimits) -> None:
+        self._service = service
+        self._metrics = metrics
+        self._limits = limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises what `border.py` turns into a response."""
+        headers = Headers(scope=scope)
+        sent = body_kind(headers.get("content-type", ""))
+        wanted = answer_kind(",".join(headers.getlist("accept")))
+        request, rows = await self._request(sent, await self._body(scope, headers, receive))
+        answered = await unless_gone(receive, self._service.answer(request, self._limits.deadline_s))
+        content = encode(wanted, answered.answer, rows)
+        self._metrics.stages(answered.timings)
+        scope[WINDOWS] = answered.windows
+        await send(start(200, wanted, len(content), _headers(answered)))
+        await send({"type": "http.response.body", "body": content})
+
+    async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes:
+        try:
+            return await read_body(headers, receive, self._limits.max_body_bytes, self._limits.body_s)
+        except (PayloadTooLarge, BodyTooSlow):
+            scope[UNREAD] = True
+            raise
+
+    async def _request(self, kind: str, data: bytes) -> tuple[Any, int | None]:
+        if len(data) > self._limits.thread_bytes:
+            return await asyncio.to_thread(self._parse, kind, data)
+        return self._parse(kind, data)
+
+    def _parse(self, kind: str, data: bytes) -> tuple[Any, int | None]:
+        decoded = decode(kind, data)
+        return self._service.parse(decoded.body), decoded.rows
+
+
+def _headers(answered: Answered) -> dict[str, str]:
+    return {"Server-Timing": server_timing(answered.timings), "X-Mooring-Windows": str(answered.windows)}
+
+
+def server_timing(timings: Timings) -> str:
+    """The stages in milliseconds as W3C's Server-Timing has them; browsers and proxies read it too."""
+    return (
+        f"queue;dur={timings.queue_ms:.3f}, tokenise;dur={timings.tokenise_ms:.3f}, "
+        f"compute;dur={timings.compute_ms:.3f}, decode;dur={timings.decode_ms:.3f}"
+    )

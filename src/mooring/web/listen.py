@@ -1,0 +1,124 @@
+"""An address in, bound sockets out, or an error that says what is in the way. Called by `server.py`."""
+
+import contextlib
+import errno
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from mooring.errors import ListenError, UsageError, echo
+
+BACKLOG = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen: a host and a port (0: any free one), or the path of a unix socket."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    unix: Path | None = None
+
+
+def listen(address: Address) -> list[socket.socket]:
+    """Bind every socket of the address. Raises UsageError for a wrong host, ListenError for a taken port."""
+    if address.unix is not None:
+        return [_listen_unix(address.unix)]
+    bound: list[socket.socket] = []
+    port = address.port
+    try:
+        for family, host in _resolve(address):
+            bound.append(_bind(family, host, port))
+            # `localhost` is two addresses, which are to share a port that the kernel picks.
+            port = port or bound[0].getsockname()[1]
+    except OSError as error:
+        for one in bound:
+            one.close()
+        raise _unbound(address, error) from error
+    return bound
+
+
+def _resolve(address: Address) -> list[tuple[int, str]]:
+    hint = "--host takes an address of this machine: 127.0.0.1 for itself, 0.0.0.0 for everybody."
+    try:
+        found = socket.getaddrinfo(address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError) as error:
+        raise UsageError(f"There is no host {echo(address.host)}.", hint=hint) from error
+    return list(dict.fromkeys((int(family), str(place[0])) for family, _, _, _, place in found))
+
+
+def _bind(family: int, host: str, port: int) -> socket.socket:
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":
+            # So that a server can be started again at once; on Windows the option would let two share a port.
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind((host, port))
+        one.listen(BACKLOG)
+        one.setblocking(False)
+    except OSError:
+        one.close()
+        raise
+    return one
+
+
+def _unbound(address: Address, error: OSError) -> ListenError | UsageError:
+    place = f"{address.host}:{address.port}"
+    if error.errno == errno.EADDRINUSE:
+        return ListenError(
+            f"Port {address.port} is in use: another program listens at {place}.",
+            hint=f"Stop it, or choose another port: --port {_next(address.port)}; --port 0 takes any free one.",
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return UsageError(
+            f"{echo(address.host)} is not an address of this machine.", hint="Listen at --host 127.0.0.1 or 0.0.0.0."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return ListenError(
+            f"This user may not listen at {place}.",
+            hint="Ports below 1024 are root's on most machines: try --port 8080.",
+        )
+    return ListenError(f"Cannot listen at {place}: {error.strerror or error}.", hint="Try another --host or --port.")
+
+
+def _next(port: int) -> int:
+    return port + 1 if port < 65535 else 8080
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    if not hasattr(socket, "AF_UNIX"):
+        raise UsageError("This system has no unix sockets.", hint="Listen at a --host and a --port.")
+    one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        if path.is_socket():
+            if one.connect_ex(os.fspath(path)) == 0:
+                raise ListenError(f"Another program listens at {path}.", hint="Stop it, or choose another path.")
+            # Left by a process that was killed; nobody answers there.
+            path.unlink()
+            one.close()
+            one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        one.bind(os.fspath(path))
+        one.listen(BACKLOG)
+        one.setblocking(False)
+    except OSError as error:
+        one.close()
+        raise ListenError(
+            f"Cannot listen at {path}: {error.strerror or error}.", hint="Is its folder there?"
+        ) from error
+    except ListenError:
+        one.close()
+        raise
+    return one
+
+
+def close(address: Address, bound: list[socket.socket]) -> None:
+    """Close what `listen` made and remove a unix socket's file."""
+    for one in bound:
+        one.close()
+    if address.unix is not None:
+        with contextlib.suppress(OSError):
+            address.unix.unlink()

@@ -1,0 +1,99 @@
+"""Content-Type and Accept headers in, a kind of body out. Called by `invocations.py` before it reads a body.
+
+A kind is the type's own name, one of `KINDS`. Types are matched without their parameters and without regard to case.
+"""
+
+from functools import lru_cache
+
+from mooring.errors import NotAcceptable, UnsupportedMediaType, echo
+
+JSON = "application/json"
+CSV = "text/csv"
+LINES = "application/jsonlines"
+
+KINDS = (JSON, LINES, CSV)
+"""What is read and written, the most wanted first."""
+
+SPELLINGS = {
+    JSON: JSON,
+    "text/json": JSON,
+    CSV: CSV,
+    "application/csv": CSV,
+    LINES: LINES,
+    "application/jsonl": LINES,
+    "application/x-jsonlines": LINES,
+    "application/x-ndjson": LINES,
+    "application/ndjson": LINES,
+}
+"""Names that people use, and the kind that each means."""
+
+CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
+"""All of them are UTF-8, or a part of it."""
+
+READ = ", ".join(KINDS)
+
+
+@lru_cache(maxsize=64)
+def body_kind(header: str) -> str:
+    """The kind of a body whose Content-Type is `header`; "" is JSON. Raises UnsupportedMediaType."""
+    name, parameters = _split(header)
+    kind = SPELLINGS.get(name) if name else JSON
+    if kind is None:
+        hint = f"Send one of {READ}, or no Content-Type for JSON."
+        if name == "application/x-www-form-urlencoded":
+            hint = "That is what curl sends by itself: add -H 'Content-Type: application/json'."
+        raise UnsupportedMediaType(f"A body of type {echo(header)} cannot be read.", hint=hint)
+    charset = parameters.get("charset", "utf-8")
+    if charset not in CHARSETS:
+        raise UnsupportedMediaType(f"A body in charset {echo(charset)} cannot be read.", hint="Send it as UTF-8.")
+    return kind
+
+
+@lru_cache(maxsize=64)
+def answer_kind(header: str) -> str:
+    """The kind to answer in for the Accept `header`, "" being anything. Raises NotAcceptable.
+
+    RFC 9110, 12.5.1: the most specific range that fits a type gives its weight; the heaviest type wins, among equals
+    the one whose range comes first, and within a range the first of `KINDS`.
+    """
+    ranges = [_range(part) for part in header.split(",") if part.strip()]
+    if not ranges:
+        return JSON
+    best: tuple[float, int] | None = None
+    chosen = ""
+    for kind in KINDS:
+        fitting = [(specific, q, -place) for place, (name, q) in enumerate(ranges) if (specific := _fits(name, kind))]
+        if not fitting:
+            continue
+        _, q, place = max(fitting)
+        if q > 0 and (best is None or (q, place) > best):
+            best, chosen = (q, place), kind
+    if not chosen:
+        raise NotAcceptable(f"No answer can be written as Accept: {echo(header)} asks.", hint=f"There are {READ}.")
+    return chosen
+
+
+def _split(header: str) -> tuple[str, dict[str, str]]:
+    """A type's name and its parameters, all in lower case."""
+    name, *rest = header.split(";")
+    pairs = (part.partition("=") for part in rest)
+    return name.strip().lower(), {key.strip().lower(): value.strip().strip('"').lower() for key, _, value in pairs}
+
+
+def _range(part: str) -> tuple[str, float]:
+    """A range's name and weight; a weight that is none counts as 1."""
+    name, parameters = _split(part)
+    try:
+        q = float(parameters.get("q", "1"))
+    except ValueError:
+        q = 1.0
+    return name, q if 0 <= q <= 1 else 1.0
+
+
+def _fits(name: str, kind: str) -> int:
+    """How specifically a range fits a kind: 0 not at all, 1 as */*, 2 as its family, 3 as a name of its own."""
+    if name in ("*/*", "*"):
+        return 1
+    if name.endswith("/*"):
+        return 2 if kind.startswith(name[:-1]) else 0
+    return 3 if SPELLINGS.get(name) == kind else 0

@@ -1,0 +1,157 @@
+"""An application and its service in, a process that listens until it is told to stop. Called by `moor serve`.
+
+The life of a server: bind (a taken port is known before the model is loaded) → listen, /ping red → service starts →
+ready, /ping green → SIGINT or SIGTERM: drain, /ping red, new requests 503 → close → return. A second Ctrl-C ends it
+at once. uvicorn speaks HTTP; signals and order are ours, since a server that was told to stop has not failed.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from mooring.web.listen import Address, close, listen
+from mooring.web.service import Service
+
+CLOSING_S = 3.0
+"""For responses that are complete to get out, after the drain."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """Plain values; times in seconds."""
+
+    address: Address
+    keep_alive_s: float = 75.0
+    drain_s: float = 25.0
+
+
+def serve(
+    app: ASGIApp,
+    service: Service,
+    options: ServerOptions,
+    *,
+    on_ready: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Serve until told to stop; returns when everything in flight is answered or `drain_s` is over.
+
+    `on_ready` gets the port that was really bound (0 for a unix socket) once the model answers. Raises ListenError or
+    UsageError if the address cannot be had, what starting the service raises, and KeyboardInterrupt on a second Ctrl-C.
+    """
+    bound = listen(options.address)
+    port = 0 if options.address.unix else bound[0].getsockname()[1]
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=max(1, round(options.keep_alive_s)),
+        timeout_graceful_shutdown=round(CLOSING_S),
+    )
+    running = Running(uvicorn.Server(config), service, options, bound)
+    try:
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(running.run(lambda: on_ready(port)))
+    finally:
+        close(options.address, bound)
+
+
+class Running:
+    """One run of a server."""
+
+    def __init__(
+        self, server: uvicorn.Server, service: Service, options: ServerOptions, bound: list[socket.socket]
+    ) -> None:
+        self._server = server
+        self._service = service
+        self._options = options
+        self._bound = bound
+        self._stop = asyncio.Event()
+        self._signals = 0
+        self._main: asyncio.Task[None] | None = None
+        self._log = structlog.get_logger("mooring.web").bind()
+
+    async def run(self, on_ready: Callable[[], None]) -> None:
+        """From listening to closed."""
+        self._main = asyncio.current_task()
+        with self._signals_taken():
+            self._server.config.load()
+            self._server.lifespan = self._server.config.lifespan_class(self._server.config)
+            await self._server.startup(sockets=self._bound)
+            ticking = asyncio.ensure_future(self._server.main_loop())
+            try:
+                if await self._started():
+                    on_ready()
+                    await self._stop.wait()
+                    await self._drain()
+            except asyncio.CancelledError:
+                # The second Ctrl-C: nothing is waited for any more. uvicorn would report each request it cuts off.
+                logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+                raise KeyboardInterrupt from None
+            except BaseException:
+                await self._close(ticking)
+                raise
+            await self._close(ticking)
+
+    async def _close(self, ticking: "asyncio.Task[None]") -> None:
+        """The engine first: whoever still waits gets a response from it, which uvicorn then sees out."""
+        await self._service.stop()
+        self._server.should_exit = True
+        await ticking
+        await self._server.shutdown(sockets=self._bound)
+
+    async def _started(self) -> bool:
+        """Start the service; False if the server was told to stop before it was there."""
+        starting = asyncio.ensure_future(self._service.start())
+        stopping = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if starting.done():
+            starting.result()
+            return True
+        starting.cancel()
+        return False
+
+    async def _drain(self) -> None:
+        self._log.info("stopping", in_flight=self._service.snapshot().get("in_flight"))
+        if not await self._service.drain(self._options.drain_s):
+            self._log.warning("stopped before everything was answered", waited_s=self._options.drain_s)
+
+    @contextmanager
+    def _signals_taken(self) -> Iterator[None]:
+        """SIGINT and SIGTERM are ours meanwhile; signals exist in the main thread only."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        loop = asyncio.get_running_loop()
+
+        def heard(number: int, _: FrameType | None) -> None:
+            loop.call_soon_threadsafe(self._told, number)
+
+        before = {number: signal.signal(number, heard) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _told(self, number: int) -> None:
+        """A signal: stop; a second SIGINT: at once."""
+        self._signals += 1
+        self._stop.set()
+        if self._signals > 1 and number == signal.SIGINT and self._main is not None:
+            self._main.cancel()
