@@ -125,3 +125,8 @@ def test_every_option_says_what_it_is_for() -> None:
     for option in OPTIONS:
         assert option.help.endswith("."), option.name
         assert option.default is not None or option.unset, option.name
+
+
+def test_a_flag_leaves_the_unit_to_its_help() -> None:
+    """`--deadline 5`, MOORING_DEADLINE_S=5."""
+    assert (BY_NAME["deadline_s"].flag, BY_NAME["deadline_s"].variables) == ("--deadline", ("MOORING_DEADLINE_S",))

@@ -50,8 +50,8 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """`--max-windows`; "" for a secret."""
-        return "" if self.secret else "--" + self.name.replace("_", "-")
+        """`--max-windows`, `--deadline` for `deadline_s`; "" for a secret."""
+        return "" if self.secret else "--" + self.name.removesuffix("_s").replace("_", "-")
 
     @property
     def allowed(self) -> str:
@@ -108,7 +108,7 @@ class Settings:
     model: str | None = _option(
         None, "Model folder, .tar.gz or Hub id.", str, unset="the embedded model (MiniLM, SQuAD, int8)"
     )
-    revision: str | None = _option(None, "Branch, tag or commit of a Hub model.", str, unset="the default branch")
+    revision: str | None = _option(None, "Branch, tag or commit of a Hub model.", str, unset="the main branch")
     hub_token: str | None = _option(
         None,
         "Token for private and gated Hub models.",

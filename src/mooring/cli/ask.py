@@ -18,6 +18,7 @@ from mooring.settings import Settings
 @click.option("-m", "--model", metavar="MODEL", help="Folder, .tar.gz or Hub id.  [default: the embedded model]")
 @click.option("--url", metavar="URL", help="Ask this server instead of loading a model here.")
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON, as a server would send it.")
+@click.option("--top-k", type=int, metavar="N", help="How many answers.  [default: 1]")
 @parameter_options
 @setting_options(*MODEL_OPTIONS)
 def command(question: str, context: str | None, url: str | None, **flags: Any) -> None:
@@ -26,7 +27,8 @@ def command(question: str, context: str | None, url: str | None, **flags: Any) -
     moor ask "Who wrote it?" --context letter.txt
     """
     as_json = flags.pop("as_json")
-    parameters = given_parameters(flags)
+    top_k = flags.pop("top_k")
+    parameters = given_parameters(flags) | ({} if top_k is None else {"top_k": top_k})
     settings = settings_from(flags)
     text = read_context(context)
     body = {"inputs": {"question": question, "context": text}, "parameters": parameters}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import click
 
-from mooring.errors import HubError, ModelError, MooringError, UsageError
+from mooring.errors import HubError, ModelError, MooringError, RequestError, UsageError
 from mooring.settings import wants_debug
 
 FAILED = 1
@@ -25,6 +25,7 @@ INTERRUPTED = 130
 
 EXIT_CODES: tuple[tuple[type[MooringError], int], ...] = (
     (UsageError, USAGE),
+    (RequestError, USAGE),  # of `moor ask`: the question and its parameters are arguments
     (HubError, FAILED),  # mostly the connection: whoever restarts us should
     (ModelError, MODEL),
     (MooringError, FAILED),

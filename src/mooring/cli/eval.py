@@ -13,7 +13,7 @@ import click
 
 from mooring.cli.border import FAILED, INTERRUPTED
 from mooring.cli.facts import served_line
-from mooring.cli.opening import opened_model
+from mooring.cli.opening import opened_model, warn
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.parameters import given_parameters, parameter_options
 from mooring.cli.progress import counting_bar
@@ -63,6 +63,7 @@ def command(ctx: click.Context, /, file: Path, url: str | None, clients: int, **
     parameters = given_parameters(flags)
     settings = settings_from(flags)
     questions = spread(read_squad(file), limit)
+    _warn_of_impossible(questions, parameters)
     judged = _at_server(url, clients, questions, parameters) if url else _here(settings, questions, parameters)
     scored = list(score(questions, judged.answers))
     if predictions is not None:
@@ -82,6 +83,12 @@ def spread(questions: Sequence[Question], limit: int | None) -> Sequence[Questio
     if limit is None or limit >= count:
         return questions
     return [questions[place * count // limit] for place in range(limit)]
+
+
+def _warn_of_impossible(questions: Sequence[Question], parameters: Mapping[str, object]) -> None:
+    impossible = sum(question.answers == ("",) for question in questions)
+    if impossible and "handle_impossible_answer" not in parameters:
+        warn(f"{impossible:,} questions have no answer; --handle-impossible-answer lets the model say so.")
 
 
 def _here(settings: Settings, questions: Sequence[Question], parameters: dict[str, object]) -> Judged:

@@ -13,7 +13,7 @@ from mooring.settings import BY_NAME, Option, Settings, load_settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-MODEL_OPTIONS = ("revision", "precision", "threads", "cache_dir", "offline")
+MODEL_OPTIONS = ("revision", "precision", "threads", "cache_dir", "hub_endpoint", "offline")
 """What every command that opens a model takes."""
 
 
@@ -21,9 +21,10 @@ def setting_options(*names: str) -> Callable[[Function], Function]:
     """A decorator that adds the flags of these settings and `--debug`; each arrives as None when it was not given."""
 
     def decorate(function: Function) -> Function:
+        function = _debug(function)  # first, to stand last: click lists in reverse
         for name in reversed(names):
             function = _click_option(BY_NAME[name])(function)
-        return _debug(function)
+        return function
 
     return decorate
 
@@ -48,6 +49,8 @@ def shown(option: Option) -> str:
     """The default, for people."""
     if option.default is None:
         return option.unset
+    if option.kind is bool:
+        return "on" if option.default else "off"
     return f"{option.default:g}" if isinstance(option.default, float) else str(option.default)
 
 

@@ -8,7 +8,6 @@ import click
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 PARAMETERS = (
-    "top_k",
     "max_answer_len",
     "max_seq_len",
     "doc_stride",
@@ -21,7 +20,6 @@ PARAMETERS = (
 def parameter_options(function: Function) -> Function:
     """A decorator that adds one flag per parameter; each arrives as None when it was not given."""
     options = (
-        click.option("--top-k", type=int, metavar="N", help="How many answers.  [default: 1]"),
         click.option("--max-answer-len", type=int, metavar="N", help="Longest answer, in tokens.  [default: 15]"),
         click.option("--max-seq-len", type=int, metavar="N", help="Tokens of a window, question included."),
         click.option("--doc-stride", type=int, metavar="N", help="Tokens by which windows overlap."),

@@ -1,0 +1,144 @@
+"""Load on a running server from wrk, a client in C, with its CPU time: for when `moor bench`'s own would show.
+
+    apt-get install wrk
+    python scripts/bench_http.py http://127.0.0.1:8080 --file dev-v1.1.json --clients 16 --seconds 20
+
+wrk runs a closed loop, as `moor bench` does, for a time and not for a number of requests; figures have the same names.
+Latencies are of every response, those of other statuses included. Unix only.
+"""
+
+import argparse
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mooring.bench.oneshot import info
+from mooring.bench.target import Target, body_of, parse_target
+from mooring.errors import MooringError
+from mooring.evaluate import read_squad
+
+LUA = """
+local requests, at = {}, 0
+local threads = 0
+function setup(thread) thread:set("offset", threads); threads = threads + 1 end
+function init(args)
+  wrk.headers["Content-Type"] = "application/json"
+  wrk.headers["Accept"] = "application/json"
+  for line in io.lines(os.getenv("BENCH_BODIES")) do
+    requests[#requests + 1] = wrk.format("POST", wrk.path, wrk.headers, line)
+  end
+  at = math.floor(#requests * offset / tonumber(os.getenv("BENCH_THREADS")))
+end
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+function done(summary, latency, _)
+  local e = summary.errors
+  io.write(string.format(
+    '\\nBENCH {"requests":%d,"us":%d,"status":%d,"connect":%d,"read":%d,"write":%d,"timeout":%d,' ..
+    '"mean":%f,"p50":%f,"p90":%f,"p99":%f,"max":%f}\\n',
+    summary.requests, summary.duration, e.status, e.connect, e.read, e.write, e.timeout,
+    latency.mean, latency:percentile(50), latency:percentile(90), latency:percentile(99), latency.max))
+end
+"""
+"""Requests are made once, in `init`; what runs per request is an index."""
+
+NAMES = {
+    "status": "status above 399",
+    "connect": "connection refused",
+    "read": "connection closed",
+    "write": "write failed",
+    "timeout": "timeout",
+}
+
+
+def run_wrk(target: Target, bodies: list[bytes], options: argparse.Namespace, seconds: float) -> dict[str, Any]:
+    """One run. wrk's own figures, and its CPU seconds under "cpu"."""
+    with tempfile.TemporaryDirectory() as folder:
+        lines, script = Path(folder, "bodies"), Path(folder, "bench.lua")
+        lines.write_bytes(b"\n".join(bodies) + b"\n")
+        script.write_text(LUA)
+        command = ["wrk", "-t", str(options.threads), "-c", str(options.clients), "-d", f"{seconds:g}s"]
+        command += ["--timeout", f"{options.timeout:g}s", "-s", str(script), target.url]
+        environment = {**os.environ, "BENCH_BODIES": str(lines), "BENCH_THREADS": str(options.threads)}
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = [line for line in done.stdout.splitlines() if line.startswith("BENCH ")]
+    if done.returncode or not found:
+        sys.exit(f"wrk failed: {(done.stderr or done.stdout).strip()}")
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {**json.loads(found[0].removeprefix("BENCH ")), "cpu": cpu}
+
+
+def figures(raw: dict[str, Any]) -> dict[str, Any]:
+    """wrk's numbers (µs) under the names of `moor bench --json`."""
+    seconds = raw["us"] / 1e6
+    return {
+        "requests": raw["requests"],
+        "seconds": round(seconds, 4),
+        "per_second": round((raw["requests"] - raw["status"]) / seconds, 2),
+        "latency_ms": {name: round(raw[name] / 1000, 3) for name in ("mean", "p50", "p90", "p99", "max")},
+        "errors": {words: raw[name] for name, words in NAMES.items() if raw[name]},
+        "client": {
+            "name": "wrk",
+            "cpu_seconds": round(raw["cpu"], 4),
+            "cpu_share_of_one_core": round(raw["cpu"] / seconds, 4),
+        },
+    }
+
+
+def main() -> None:
+    """Arguments in, figures out."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url")
+    parser.add_argument("--file", type=Path, required=True, help="questions, SQuAD JSON")
+    parser.add_argument("--clients", type=int, default=8, help="connections")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="of wrk; one is enough for thousands of requests a second"
+    )
+    parser.add_argument("--seconds", type=float, default=20, help="measured")
+    parser.add_argument("--warmup", type=float, default=2, help="seconds before")
+    parser.add_argument("--timeout", type=float, default=120, help="seconds of one request")
+    parser.add_argument("--seed", type=int, default=0, help="of the order of the questions")
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("wrk is not installed: apt-get install wrk (Debian, Ubuntu), brew install wrk (macOS)")
+    try:
+        target = parse_target(options.url)
+        questions = read_squad(options.file, labelled=False)
+        served = info(target) or {}
+    except MooringError as error:
+        sys.exit(str(error))
+    # json.dumps writes line breaks as \n: a body is a line.
+    bodies = [body_of(question) for question in random.Random(options.seed).sample(questions, len(questions))]
+    if options.warmup:
+        run_wrk(target, bodies, options, options.warmup)
+    result = figures(run_wrk(target, bodies, options, options.seconds))
+    order = {"url": target.url, "clients": options.clients, "file": options.file.name, "seed": options.seed}
+    if options.json:
+        print(json.dumps({**order, **result, "server": served}, indent=2))
+        return
+    latency, client = result["latency_ms"], result["client"]
+    print(f"requests/s  {result['per_second']:.1f}  ({result['requests']:,} in {result['seconds']:.1f} s)")
+    print(
+        "latency     "
+        + "   ".join(f"{name} {latency[name]:.1f}" for name in ("p50", "p90", "p99", "max", "mean"))
+        + " ms"
+    )
+    print(f"errors      {result['errors'] or 'none'}")
+    share = 100 * client["cpu_share_of_one_core"]
+    print(f"client      wrk, {client['cpu_seconds']:.2f} s of CPU, {share:.1f} % of one core")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Write docs/reference/ from the code: settings, command line and errors. `--check` says what is stale, and exits 1.
+
+python scripts/make_reference.py [--check]
+"""
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from mooring import errors
+from mooring.cli import border
+from mooring.cli.group import COMMANDS, moor
+from mooring.cli.options import shown
+from mooring.settings import OPTIONS
+from mooring.web.status import STATUS
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
+FOR_REQUESTS = (errors.RequestError, errors.RefusedError, errors.BackendError)
+"""What a request can meet; the others end a command."""
+NOTICE = "<!-- Written by scripts/make_reference.py; change the code instead, then run `make reference`. -->"
+WIDTH = 100
+
+
+def settings_page() -> str:
+    """Every setting with its variable, flag, default and bounds."""
+    lines = [
+        "# Settings",
+        NOTICE,
+        "",
+        "A flag wins over its environment variable, a variable over the default; a variable that is empty counts as",
+        "not set. `moor COMMAND --help` says which flags a command takes. A secret has no flag: others on the machine",
+        "can read a process's arguments. Without `MOORING_CACHE_DIR` the Hugging Face cache is where `HF_HUB_CACHE` or",
+        "`HF_HOME` say.",
+        "",
+        "| variable | flag | default | values | meaning |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for option in OPTIONS:
+        variables = ", else ".join(f"`{name}`" for name in option.variables)
+        flag = f"`{option.flag}`" if option.flag else "–"
+        lines.append(f"| {variables} | {flag} | {shown(option)} | {option.allowed} | {option.help} |")
+    return "\n".join([*lines, ""])
+
+
+def cli_page() -> str:
+    """The help of every command, as it is printed."""
+    lines = ["# Command line", NOTICE, "", *_help("moor", moor, None)]
+    parent = click.Context(moor, info_name="moor")
+    for name in COMMANDS:
+        command = moor.get_command(parent, name)
+        assert command is not None
+        lines += _help(f"moor {name}", command, parent)
+    lines += ["## Exit codes", "", "```text"]
+    table = (border.__doc__ or "").split("\n\n")[1]
+    lines += [line.removeprefix("    ") for line in table.rstrip().splitlines()]
+    return "\n".join([*lines, "```", ""])
+
+
+def _help(title: str, command: click.Command, parent: click.Context | None) -> list[str]:
+    context = click.Context(
+        command,
+        info_name=title.split()[-1],
+        parent=parent,
+        terminal_width=WIDTH,
+        max_content_width=WIDTH,
+        help_option_names=["-h", "--help"],
+    )
+    text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+    return [f"## {title}", "", "```text", text, "```", ""]
+
+
+def errors_page() -> str:
+    """Every error, what it means, and what a client and a shell see of it."""
+    lines = [
+        "# Errors",
+        NOTICE,
+        "",
+        'Over HTTP an error\'s body is `{"code", "type", "message", "request_id"}`; on the command line it is',
+        "`moor: message` on stderr, a line with what to try next, and an exit code.",
+        "",
+        "| type | what it means | HTTP | exit code |",
+        "| --- | --- | --- | --- |",
+    ]
+    for kind in _classes(errors.MooringError):
+        known = next(STATUS[base] for base in kind.__mro__ if base in STATUS)
+        status = str(known) if issubclass(kind, FOR_REQUESTS) else "–"
+        code = next(code for base, code in border.EXIT_CODES if issubclass(kind, base))
+        meaning = " ".join((inspect.getdoc(kind) or "").split())
+        lines.append(f"| `{kind.__name__}` | {meaning} | {status} | {code} |")
+    return "\n".join([*lines, ""])
+
+
+def _classes(kind: type[errors.MooringError]) -> Iterator[type[errors.MooringError]]:
+    """The leaves of the tree, in the order of its drawing."""
+    below = kind.__subclasses__()
+    if not below:
+        yield kind
+    for child in below:
+        yield from _classes(child)
+
+
+PAGES = {"settings.md": settings_page, "cli.md": cli_page, "errors.md": errors_page}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with --check only compare them."""
+    stale = []
+    for name, page in PAGES.items():
+        path, text = FOLDER / name, page()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+            if "--check" not in arguments:
+                FOLDER.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, encoding="utf-8")
+    verb = "stale (run `make reference`)" if "--check" in arguments else "written"
+    print(f"docs/reference: {', '.join(stale)} {verb}" if stale else "docs/reference: up to date")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,88 @@
+"""What `moor serve` says when it is ready: what is served, how exactly, where, and a line to try. Called by `serve.py`.
+
+`facts` and `trial` are pure; `show` prints them, with colours on a terminal and plainly anywhere else.
+"""
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+import mooring
+from mooring.cli.facts import gate_line
+
+EXAMPLE = {
+    "inputs": {
+        "question": "What lies on the sea bed?",
+        "context": "A ship on a mooring lies to a heavy block on the sea bed.",
+    }
+}
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be recognised, not to be bound
+
+_NAMES = (("INT8", "int8"), ("BF16", "bf16"), ("FP16", "fp16"))
+"""What OpenVINO says a CPU computes natively → our words."""
+
+
+def trial(url: str) -> str:
+    """A curl line that works as it is, in any POSIX shell."""
+    body = shlex.quote(json.dumps(EXAMPLE))
+    return f"curl -s {url}/invocations -H 'Content-Type: application/json' -d {body}"
+
+
+def facts(model: Mapping[str, Any], backend: Mapping[str, Any], url: str, host: str) -> list[tuple[str, str]]:
+    """(name, value) of the start-up text, from the manifest and the backend's info as plain values.
+
+    `url` is for visiting, `host` is what was listened at.
+    """
+    name, source = str(model["name"]), str(model["source"])
+    shown = name if source in (name, "embedded") else f"{name} ({source})"
+    origin = "embedded in Mooring" if source == "embedded" else ""
+    revision = f"revision {str(model['revision'])[:12]}" if model.get("revision") else ""
+    rows = [
+        ("model", _joined(shown, origin, revision)),
+        ("task", _joined(str(model["task"]), str(model["family"]), f"windows of {model['max_seq_len']} tokens")),
+        ("precision", _joined(str(model["precision"]), gate_line(model.get("gate")), _quality(model.get("quality")))),
+        ("computing", _joined(_threads(backend.get("threads")), _offered(backend.get("cpu_capabilities")))),
+        ("address", _joined(url, "on every interface" if host in _EVERYWHERE else "")),
+    ]
+    return [(label, value) for label, value in rows if value]
+
+
+def show(rows: Sequence[tuple[str, str]], line: str, warnings: Sequence[str]) -> None:
+    """Print the text on stdout at once, warnings first; colours go away by themselves without a terminal."""
+    for warning in warnings:
+        click.echo(click.style("warning", fg="yellow") + f"     {warning}")
+    click.echo(click.style(f"Mooring {mooring.__version__}", bold=True) + " is ready.")
+    for label, value in rows:
+        head, comma, rest = value.partition(", ")
+        click.echo(f"  {click.style(f'{label:<10}', dim=True)} {click.style(head, bold=True)}{comma}{rest}")
+    click.echo(f"  {click.style('try', dim=True)}        {line}")
+    if sys.stdout.isatty():
+        click.echo(click.style("  Ctrl-C ends it.", dim=True))
+    sys.stdout.flush()
+
+
+def _joined(*parts: str) -> str:
+    return ", ".join(part for part in parts if part)
+
+
+def _quality(quality: object) -> str:
+    if not isinstance(quality, Mapping) or "f1" not in quality:
+        return ""
+    dataset = f" on {quality['dataset']}" if quality.get("dataset") else ""
+    return f"EM {quality.get('em', 0):.1f} and F1 {quality['f1']:.1f}{dataset}"
+
+
+def _threads(threads: object) -> str:
+    return "" if threads is None else f"{threads} thread{'' if threads == 1 else 's'}"
+
+
+def _offered(capabilities: object) -> str:
+    """What of the fast arithmetic this CPU has; the lack of it explains a slow server."""
+    if not isinstance(capabilities, (list, tuple)):
+        return ""
+    have = [ours for theirs, ours in _NAMES if theirs in capabilities]
+    return f"this CPU has {' and '.join(have)}" if have else "this CPU has neither int8 nor bf16 arithmetic"

@@ -1,0 +1,92 @@
+"""What `moor serve` says: pure text from facts."""
+
+import json
+import shlex
+from typing import Any
+
+import pytest
+
+from mooring.cli import banner
+from mooring.cli.facts import gate_line, served_line
+
+MODEL: dict[str, Any] = {
+    "name": "minilm-squad",
+    "source": "embedded",
+    "task": "question-answering",
+    "family": "bert",
+    "precision": "int8",
+    "max_seq_len": 384,
+    "revision": None,
+    "gate": {"metric": "f1", "passed": True, "skipped": False, "drop_upper": 0.41, "max_drop": 0.5},
+    "quality": {"em": 72.44, "f1": 81.56, "questions": 10570, "dataset": "dev-v1.1.json"},
+}
+URL = "http://127.0.0.1:8080"
+BACKEND = {"threads": 2, "cpu_capabilities": ["BF16", "FP32", "INT8"]}
+
+
+def test_one_glance_says_what_how_and_where() -> None:
+    """Model, task, precision with its proof, cores, address."""
+    assert dict(banner.facts(MODEL, BACKEND, URL, "127.0.0.1")) == {
+        "model": "minilm-squad, embedded in Mooring",
+        "task": "question-answering, bert, windows of 384 tokens",
+        "precision": "int8, gate passed: at most 0.41 F1 lost, 0.5 allowed, EM 72.4 and F1 81.6 on dev-v1.1.json",
+        "computing": "2 threads, this CPU has int8 and bf16",
+        "address": "http://127.0.0.1:8080",
+    }
+
+
+def test_a_hub_model_shows_its_revision_and_a_folder_its_path() -> None:
+    """What was named is shown where the name alone does not tell."""
+    hub = {**MODEL, "name": "org/qa", "source": "org/qa", "revision": "0123456789abcdef", "gate": None, "quality": None}
+    rows = dict(banner.facts(hub, {}, URL, "127.0.0.1"))
+    assert rows["model"] == "org/qa, revision 0123456789ab"
+    assert rows["precision"] == "int8"
+    assert "computing" not in rows
+    folder = {**hub, "name": "qa", "source": "./models/qa", "revision": None}
+    assert dict(banner.facts(folder, {}, URL, "127.0.0.1"))["model"] == "qa (./models/qa)"
+
+
+def test_listening_everywhere_is_said() -> None:
+    """Others on the network can ask too, which may not be meant."""
+    assert dict(banner.facts(MODEL, {}, URL, "0.0.0.0"))["address"] == "http://127.0.0.1:8080, on every interface"
+
+
+def test_the_curl_line_is_one_shell_command_with_a_whole_request() -> None:
+    """Quoted so that it survives a copy into a shell."""
+    command = shlex.split(banner.trial(URL))
+    assert command[:3] == ["curl", "-s", "http://127.0.0.1:8080/invocations"]
+    assert command[3:5] == ["-H", "Content-Type: application/json"]
+    assert json.loads(command[6]) == banner.EXAMPLE
+
+
+def test_without_a_terminal_the_text_is_plain(capsys: pytest.CaptureFixture[str]) -> None:
+    """No escape sequences in a container's log; warnings come first."""
+    banner.show(banner.facts(MODEL, BACKEND, URL, "127.0.0.1"), "curl …", ("Something is odd.",))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "warning     Something is odd."
+    assert lines[2] == "  model      minilm-squad, embedded in Mooring"
+    assert not any("\x1b" in line for line in lines)
+    assert lines[-1] == "  try        curl …"
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"),
+    [
+        (None, ""),
+        ({"skipped": True}, "not gated (--no-gate)"),
+        ({"passed": True, "metric": "agreement", "drop_upper": 3.0, "max_drop": 5.0},
+         "gate passed: at most 3.00 agreement lost, 5 allowed"),
+        ({"passed": False, "drop_upper": None, "max_drop": 0.5}, "gate failed"),
+    ],
+)  # fmt: skip
+def test_the_gate_in_a_few_words(gate: object, said: str) -> None:
+    """A model that was not compared with fp32 says so wherever it is shown."""
+    assert gate_line(gate) == said
+
+
+def test_a_figure_says_what_it_was_made_with() -> None:
+    """Also where a server that is not ours says nothing of itself."""
+    assert served_line({"url": "http://h:1/x"}) == "http://h:1/x"
+    assert served_line({"model": {"name": "m", "precision": "int8", "gate": {"skipped": True}}}) == (
+        "m, int8, not gated (--no-gate)"
+    )

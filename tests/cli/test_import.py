@@ -1,0 +1,47 @@
+"""What the command line loads before it is told what to do: next to nothing."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytestmark = pytest.mark.wire
+
+NAMES = ("serve", "ask", "eval", "bench", "build")
+HEAVY = {"openvino", "numpy", "starlette", "uvicorn", "rich", "tokenizers", "huggingface_hub", "msgspec", "structlog"}
+
+
+def loaded_after(statement: str) -> set[str]:
+    """Top-level names in sys.modules of a fresh interpreter after `statement`."""
+    program = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    return {name.partition(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import mooring.cli",
+        "from mooring.cli import run; assert run(['--help']) == 0",
+        "from mooring.cli import run; assert run(['--version']) == 0",
+        "from mooring.cli import run; assert run(['sevre']) == 2",
+        *(f"from mooring.cli import run; assert run(['{name}', '--help']) == 0" for name in NAMES),
+    ],
+)  # fmt: skip
+def test_help_loads_nothing_heavy(statement: str) -> None:
+    """Neither the engine, nor numpy, nor the web framework, nor rich."""
+    assert loaded_after(statement) & HEAVY == set()
+
+
+def test_help_is_quick() -> None:
+    """The best of five starts is within 150 ms."""
+    command = [sys.executable, "-m", "mooring", "--help"]
+
+    def once() -> float:
+        began = time.perf_counter()
+        subprocess.run(command, capture_output=True, check=True, timeout=60)
+        return time.perf_counter() - began
+
+    assert min(once() for _ in range(5)) < 0.15

@@ -1,0 +1,21 @@
+"""docs/reference/ is what the code says today."""
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def script() -> dict[str, Any]:
+    """The script's names."""
+    return runpy.run_path(str(ROOT / "scripts" / "make_reference.py"))
+
+
+@pytest.mark.parametrize("name", ["settings.md", "cli.md", "errors.md"])
+def test_a_page_is_not_stale(script: dict[str, Any], name: str) -> None:
+    """If this fails: make reference."""
+    assert script["PAGES"][name]() == (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
