@@ -45,7 +45,7 @@ def test_a_run_without_answers_has_no_latency() -> None:
 def test_an_interrupted_run_says_what_was_asked_for() -> None:
     """So that nobody takes it for a whole one."""
     run = Run(samples=[Sample(0, 200, 0.1, "")], asked=50, seconds=1.0, interrupted=True)
-    assert dict(rows(figures(run)))["answered"] == "1 of 1 of 50 in 1.00 s"
+    assert dict(rows(figures(run)))["answered"] == "1 of 1 sent (50 were ordered) in 1.00 s"
     assert as_json(figures(run))["interrupted"] is True
 
 

@@ -96,9 +96,12 @@ def as_json(result: Figures) -> dict[str, Any]:
 
 def rows(result: Figures) -> list[tuple[str, str]]:
     """(name, value) for people."""
-    missing = f" of {result.asked:,}" if result.requests != result.asked else ""
+    missing = f" ({result.asked:,} were ordered)" if result.requests != result.asked else ""
     lines = [
-        ("answered", f"{result.statuses.get('200', 0):,} of {result.requests:,}{missing} in {result.seconds:.2f} s"),
+        (
+            "answered",
+            f"{result.statuses.get('200', 0):,} of {result.requests:,} sent{missing} in {result.seconds:.2f} s",
+        ),
         ("requests/s", f"{result.per_second:.1f}"),
     ]
     if result.latency_ms:

@@ -10,7 +10,7 @@ import click
 
 from mooring.cli.border import FAILED, INTERRUPTED
 from mooring.cli.facts import served_line
-from mooring.cli.opening import warn
+from mooring.cli.opening import cut_short, warn
 from mooring.cli.progress import counting_bar
 from mooring.evaluate import Question, read_squad
 
@@ -73,6 +73,8 @@ def command(ctx: click.Context, /, url: str, clients: int, requests: int, **flag
             click.echo(f"{label:<12}{value}")
     if result.client_cpu_share > CLIENT_SHARE_WARNING and target.is_local:
         warn("the client's own CPU time shows in these figures; scripts/bench_http.py uses wrk, which takes less.")
+    if run.interrupted:
+        cut_short()
     if run.interrupted or not result.latency_ms:
         ctx.exit(INTERRUPTED if run.interrupted else FAILED)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ import click
 
 from mooring.cli.border import FAILED, INTERRUPTED
 from mooring.cli.facts import served_line
-from mooring.cli.opening import opened_model, warn
+from mooring.cli.opening import cut_short, opened_model, warn
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.parameters import given_parameters, parameter_options
 from mooring.cli.progress import counting_bar
@@ -73,6 +72,8 @@ def command(ctx: click.Context, /, file: Path, url: str | None, clients: int, **
         click.echo(json.dumps(_as_json(file, len(questions), result, judged), ensure_ascii=False, indent=2))
     else:
         _show(len(questions), result, judged)
+    if judged.interrupted:
+        cut_short()
     if judged.interrupted or judged.errors:
         ctx.exit(INTERRUPTED if judged.interrupted else FAILED)
 
@@ -196,5 +197,3 @@ def _show(asked: int, result: Score, judged: Judged) -> None:
         lines.append(("not answered", f"{failed} (counted as wrong)"))
     for name, value in lines:
         click.echo(f"{name:<13}{value}")
-    if judged.interrupted:
-        print("moor: interrupted; this is what there was so far", file=sys.stderr)

@@ -32,3 +32,8 @@ def warn(*warnings: str) -> None:
     """Each on a line of stderr."""
     for warning in warnings:
         click.echo(f"moor: warning: {warning}", err=True)
+
+
+def cut_short() -> None:
+    """What follows Ctrl-C where there is something to show already."""
+    click.echo("moor: interrupted; these are the figures until then", err=True)
