@@ -120,13 +120,14 @@ def main() -> None:
     except MooringError as error:
         sys.exit(str(error))
     # json.dumps writes line breaks as \n: a body is a line.
-    bodies = [body_of(question) for question in random.Random(options.seed).sample(questions, len(questions))]
+    order = random.Random(options.seed).sample(questions, len(questions))
+    bodies = [body_of(question.question, question.context) for question in order]
     if options.warmup:
         run_wrk(target, bodies, options, options.warmup)
     result = figures(run_wrk(target, bodies, options, options.seconds))
-    order = {"url": target.url, "clients": options.clients, "file": options.file.name, "seed": options.seed}
+    head = {"url": target.url, "clients": options.clients, "file": options.file.name, "seed": options.seed}
     if options.json:
-        print(json.dumps({**order, **result, "server": served}, indent=2))
+        print(json.dumps({**head, **result, "server": served}, indent=2))
         return
     latency, client = result["latency_ms"], result["client"]
     print(f"requests/s  {result['per_second']:.1f}  ({result['requests']:,} in {result['seconds']:.1f} s)")

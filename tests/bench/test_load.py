@@ -4,6 +4,8 @@ import asyncio
 import socket
 import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
@@ -93,22 +95,40 @@ def test_a_request_without_an_answer_times_out() -> None:
     assert (result.statuses, result.errors) == ({"200": 9}, {"timeout": 1})
 
 
-def test_what_is_not_http_is_said_so() -> None:
-    """An SSH port, for instance."""
-    with Answering(lambda _number, _body: Reply({})) as server, socket.create_server(("127.0.0.1", 0)) as other:
-        assert server.url
+@contextmanager
+def speaking(data: bytes, *, first: bool) -> Iterator[str]:
+    """A server that sends `data`, at once or when it is asked, and closes. Yields its address."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def speak() -> None:
-            for _ in range(3):
-                connection, _ = other.accept()
-                connection.sendall(b"SSH-2.0-x\r\n")
-                connection.recv(4096)
-                connection.close()
+            with suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    with connection:
+                        if not first:
+                            connection.recv(65_536)
+                        connection.sendall(data)
+                        connection.shutdown(socket.SHUT_WR)
+                        connection.recv(65_536)
 
-        threading.Thread(target=speak, daemon=True).start()
-        run = drive(f"127.0.0.1:{other.getsockname()[1]}", 3, clients=1)
-    assert set(figures(run).errors) <= {"not an HTTP/1 response", "connection reset", "connection closed"}
-    assert figures(run).errors.get("not an HTTP/1 response")
+        thread = threading.Thread(target=speak, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+        listening.shutdown(socket.SHUT_RDWR)
+        thread.join(10)
+
+
+def test_what_is_not_http_is_said_so() -> None:
+    """A client gives up after three."""
+    with speaking(b"SSH-2.0-x\r\n", first=False) as address:
+        assert figures(drive(address, 9, clients=1)).errors == {"not an HTTP/1 response": 3}
+
+
+def test_a_server_that_speaks_first_does_not_hold_the_run_up() -> None:
+    """Whether its greeting comes before the request is sent or after, the run ends without an answer."""
+    with speaking(b"220 mail.example\r\n", first=True) as address:
+        with suppress(BenchError):
+            assert figures(drive(address, 9, clients=2)).statuses == {}
 
 
 def test_nobody_listening_is_an_error_before_the_run() -> None:

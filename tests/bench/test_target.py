@@ -6,7 +6,6 @@ import pytest
 
 from mooring.bench.target import Target, body_of, parse_target
 from mooring.errors import UsageError
-from mooring.evaluate import Question
 
 
 @pytest.mark.parametrize(
@@ -35,7 +34,7 @@ def test_what_is_no_address_is_refused(typed: str) -> None:
 
 def test_a_request_is_whole_and_its_length_counts_bytes() -> None:
     """Headers and body in one write; é is two bytes."""
-    body = body_of(Question("1", "Où?", "Là.", ()), {"top_k": 2})
+    body = body_of("Où?", "Là.", {"top_k": 2})
     head, _, sent = parse_target("http://[::1]:9").request(body).partition(b"\r\n\r\n")
     assert json.loads(sent) == {"inputs": {"question": "Où?", "context": "Là."}, "parameters": {"top_k": 2}}
     assert head.split(b"\r\n")[:2] == [b"POST /invocations HTTP/1.1", b"Host: [::1]:9"]

@@ -43,8 +43,13 @@ class Exchange(asyncio.Protocol):
         self.gone = asyncio.Event()
         """The event loop has let go of the connection."""
 
+    @property
+    def usable(self) -> bool:
+        """Whether a request may be sent. That the server has closed may be known before it is reported as lost."""
+        return not self._over and self._transport is not None and not self._transport.is_closing()
+
     def send(self, request: bytes) -> None:
-        """Write one request. The response to the one before has been read."""
+        """Write one request, if `usable`. The response to the one before has been read."""
         if self._transport is not None:
             self._transport.write(request)
 

@@ -163,18 +163,20 @@ class Client:
         self._connecting: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        """Raises OSError or TimeoutError."""
+        """Raises OSError (also for a connection that is gone at once) or TimeoutError."""
         target, loop = self._fleet.target, asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             _, exchange = await loop.create_connection(
                 lambda: Exchange(self), target.host, target.port, ssl=self._fleet.tls
             )
         self._fleet.add(exchange)
+        if not exchange.usable:
+            raise ConnectionResetError("the server spoke before it was asked, or closed at once")
         self._exchange = exchange
 
     def next(self) -> None:
         """Send the next request, or tell the fleet that there is none."""
-        if self._exchange is None:
+        if self._exchange is None or not self._exchange.usable:
             self._reconnect()
             return
         work = self._fleet.take()
@@ -226,6 +228,9 @@ class Client:
             self._exchange = None
 
     def _reconnect(self) -> None:
+        if self._exchange is not None:
+            self._exchange.close()
+            self._exchange = None
         self._connecting = asyncio.get_running_loop().create_task(self._again())
 
     async def _again(self) -> None:

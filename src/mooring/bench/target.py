@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from mooring.errors import UsageError, echo
-from mooring.evaluate import Question
 
 INVOCATIONS = "/invocations"
 
@@ -70,9 +69,9 @@ def parse_target(url: str) -> Target:
     return Target(host, port or (443 if secure else 80), path if path not in ("", "/") else INVOCATIONS, secure)
 
 
-def body_of(question: Question, parameters: dict[str, object] | None = None) -> bytes:
+def body_of(question: str, context: str, parameters: dict[str, object] | None = None) -> bytes:
     """A question as the server takes it, UTF-8 JSON."""
-    body: dict[str, object] = {"inputs": {"question": question.question, "context": question.context}}
+    body: dict[str, object] = {"inputs": {"question": question, "context": context}}
     if parameters:
         body["parameters"] = parameters
     return json.dumps(body, ensure_ascii=False).encode()

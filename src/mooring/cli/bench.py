@@ -84,7 +84,7 @@ def _bodies(target: "Target", questions: list[Question], count: int, seed: int) 
     from mooring.bench.target import body_of
 
     order = random.Random(seed).sample(questions, len(questions))  # noqa: S311 - an order, not a secret
-    made = [target.request(body_of(question)) for question in order[:count]]
+    made = [target.request(body_of(question.question, question.context)) for question in order[:count]]
     return [made[place % len(made)] for place in range(count)]
 
 

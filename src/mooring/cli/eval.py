@@ -121,7 +121,7 @@ def _at_server(url: str, clients: int, questions: Sequence[Question], parameters
 
     target = parse_target(url)
     facts = info(target) or {}
-    requests = [target.request(body_of(question, parameters)) for question in questions]
+    requests = [target.request(body_of(question.question, question.context, parameters)) for question in questions]
 
     async def ask(show: Any) -> "Run":
         async with Fleet(target, min(clients, len(requests))) as fleet:
