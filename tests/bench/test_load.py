@@ -126,9 +126,8 @@ def test_what_is_not_http_is_said_so() -> None:
 
 def test_a_server_that_speaks_first_does_not_hold_the_run_up() -> None:
     """Whether its greeting comes before the request is sent or after, the run ends without an answer."""
-    with speaking(b"220 mail.example\r\n", first=True) as address:
-        with suppress(BenchError):
-            assert figures(drive(address, 9, clients=2)).statuses == {}
+    with speaking(b"220 mail.example\r\n", first=True) as address, suppress(BenchError):
+        assert figures(drive(address, 9, clients=2)).statuses == {}
 
 
 def test_nobody_listening_is_an_error_before_the_run() -> None:
