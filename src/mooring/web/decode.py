@@ -72,8 +72,8 @@ def _not_utf8(data: bytes, where: str = "") -> InvalidRequest:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         place = f"byte {error.start} is 0x{data[error.start]:02x}"
-        return InvalidRequest(f"{where}The body is not UTF-8: {place}.", hint="Encode it as UTF-8.")
-    return InvalidRequest(f"{where}The body is not UTF-8.", hint="Encode it as UTF-8.")
+        return InvalidRequest(f"{where}This is not UTF-8: {place}.", hint="Encode it as UTF-8.")
+    return InvalidRequest(f"{where}This is not UTF-8.", hint="Encode it as UTF-8.")
 
 
 def _lines(data: bytes) -> Decoded:

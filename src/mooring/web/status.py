@@ -12,6 +12,7 @@ from mooring.errors import (
     BodyTooSlow,
     ClientGone,
     DeadlineExceeded,
+    Draining,
     InvalidRequest,
     MooringError,
     NotAcceptable,
@@ -65,4 +66,7 @@ def describe(error: BaseException, request_id: str) -> ErrorBody:
 
 def headers_of(error: BaseException) -> dict[str, str]:
     """Headers that go with an error."""
-    return {"Retry-After": str(error.retry_after)} if isinstance(error, QueueFull) else {}
+    if isinstance(error, QueueFull):
+        return {"Retry-After": str(error.retry_after)}
+    # For the next request to go to another server.
+    return {"Connection": "close"} if isinstance(error, Draining) else {}
