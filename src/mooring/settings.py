@@ -1,7 +1,7 @@
 """Flags and environment variables in, one frozen `Settings` out: the only reader of the environment.
 
 `Settings` is the one table: each field declares its default, meaning and bounds, and from it come the variables'
-names, the command line's flags (`cli/options.py`) and docs/reference/settings.md. Called by `cli/`; `wiring.py` turns
+names, the command line's flags (`cli/options.py`) and docs/reference/settings.md. Called by `cli/`; `wiring/` turns
 the values into constructors' arguments, and nothing below it knows that settings exist.
 
 A flag wins over a variable, a variable over the default; a variable that is empty counts as not set.

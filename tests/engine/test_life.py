@@ -15,7 +15,7 @@ from tests.engine.running import Running, play, until
 def shapes(backend: FakeBackend) -> list[tuple[int, int]]:
     """What was run, as the grid pads it."""
     return [
-        (SMALL_GRID.padded_batch(len(batch), length), length)
+        (SMALL_GRID.padded_batch(len(batch)), length)
         for batch in backend.batches
         for length in [SMALL_GRID.padded_length(max(batch))]
     ]

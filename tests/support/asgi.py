@@ -31,6 +31,8 @@ class Client:
     left: asyncio.Event = field(default_factory=asyncio.Event)
     """Set: the client has gone away."""
     sent: list[Message] = field(default_factory=list)
+    unread: int = 0
+    """Pieces of the body that the application has not taken."""
 
     async def call(
         self,
@@ -47,8 +49,11 @@ class Client:
             for place, piece in enumerate(pieces)
         ]
 
+        self.unread = len(waiting)
+
         async def receive() -> Message:
             if waiting:
+                self.unread = len(waiting) - 1
                 return waiting.pop(0)
             await self.left.wait()
             return {"type": "http.disconnect"}

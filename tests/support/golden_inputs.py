@@ -6,7 +6,35 @@ import numpy.typing as npt
 from tests.support.tiny_models import vocabulary, write_tiny_bert, write_tiny_distilbert
 
 FAMILIES = {"bert": write_tiny_bert, "distilbert": write_tiny_distilbert}
-LENGTHS = (1, 2, 3, 5, 8, 13, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129, 191, 255, 256, 257, 383, 384, 385, 511, 512)
+LENGTHS = (
+    1,
+    2,
+    3,
+    5,
+    8,
+    13,
+    15,
+    16,
+    17,
+    31,
+    32,
+    33,
+    63,
+    64,
+    65,
+    127,
+    128,
+    129,
+    191,
+    255,
+    256,
+    257,
+    383,
+    384,
+    385,
+    511,
+    512,
+)
 PADDED = (5, 64, 1, 37)
 """Lengths of the rows of the padded batch."""
 

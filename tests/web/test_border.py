@@ -114,6 +114,17 @@ def test_a_failure_is_logged_with_its_place_and_without_its_words(log: io.String
     play(scene)
 
 
+def test_a_failed_batch_is_logged_with_the_backends_words(log: io.StringIO) -> None:
+    """They say what is wrong with the machine or the model."""
+
+    async def scene(stage: Site) -> None:
+        stage.backend.fail_next = 1
+        assert (await stage.ask()).status == 500
+        assert '"message":"the fake backend was told to fail"' in log.getvalue()
+
+    play(scene)
+
+
 def test_a_response_that_breaks_off_is_not_patched_up() -> None:
     """Its status is out already; the server must cut the connection for the client to see it."""
 

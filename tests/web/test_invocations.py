@@ -157,9 +157,10 @@ def test_a_body_that_grows_too_large_is_413() -> None:
 
     async def scene(stage: Site) -> None:
         client = Client(stage.app)
-        reply = await client.call("POST", "/invocations", [b"x" * 400] * 4, JSON)
+        reply = await client.call("POST", "/invocations", [b"x" * 400] * 6, JSON)
         refused(reply, 413, "PayloadTooLarge", "more than 1000 bytes; one request may have 1000.")
         assert reply.headers["connection"] == "close"
+        assert client.unread == 0
 
     play(scene, WebLimits(max_body_bytes=1000))
 

@@ -72,7 +72,7 @@ def test_what_curl_sends_by_itself_gets_the_flag_to_add() -> None:
         ("application/json;q=0, */*", LINES),
         ("*/*;q=0.1, application/json;q=0.05", LINES),
         ("text/csv;q=high", CSV),
-        ("text/csv;q=7, application/json", CSV),
+        ("application/json, text/csv;q=7", JSON),
         ("image/webp, */*", JSON),
     ],
 )

@@ -1,6 +1,6 @@
 """What every backend does: a padded batch of token ids in, one row of numbers per output name out.
 
-Called by the engine's worker thread only, one batch at a time; implemented by `openvino.py` (real) and `fake.py` (tests).
+Called by the engine's worker thread only, one batch at a time. `openvino.py` is real, `fake.py` for tests.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,8 +51,8 @@ class ShapeGrid:
                 return candidate
         raise ValueError(f"a window of {length} tokens is longer than the grid's largest, {self.lengths[-1]}")
 
-    def padded_batch(self, rows: int, length: int) -> int:
-        """The smallest batch of the grid that holds `rows` rows at the padded `length`."""
+    def padded_batch(self, rows: int) -> int:
+        """The smallest batch of the grid that holds `rows` rows."""
         for candidate in self.batches:
             if candidate >= rows:
                 return candidate
@@ -86,7 +86,7 @@ class Backend(Protocol):
     def run(self, windows: Sequence[Window]) -> list[Outputs]:
         """Compute one batch: 1 to `grid.max_rows(longest)` windows. Pads to the grid by itself.
 
-        Returns as many `Outputs` as windows, in order. Raises BackendError if the engine fails; the backend stays usable.
+        Returns as many `Outputs` as windows, in order. Raises BackendError if the engine fails, and stays usable.
         """
 
     def info(self) -> Mapping[str, object]:

@@ -1,7 +1,7 @@
 """Padded batches of token ids in, rows of logits out, computed by OpenVINO on the CPU.
 
-Constructed by `wiring.py` and `build/`; run by the engine's worker thread. The one place where threads, streams, precision
-and shapes of the engine are decided.
+Constructed by `wiring/` and `build/`; run by the engine's worker thread. The one place where threads, streams,
+precision and shapes of the engine are decided.
 """
 
 import os
@@ -19,7 +19,7 @@ HINTS: Mapping[str, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32", "mixed
 """Our precision → the precision OpenVINO computes everything in that the graph does not say itself.
 
 Never left to the engine: its own default is bf16 on CPUs that have it, also around int8 operations, and then an answer
-depends on who shares its batch. int8 and mixed graphs carry their own int8 operations; what lies between them stays fp32.
+depends on who shares its batch. int8 and mixed graphs carry their own int8 operations; what is between stays fp32.
 """
 
 LENGTHS = (16, 32, 64, 96, 128, 144, 160, 176, 192, 208, 240, 272, 320, 384, 512)
@@ -27,12 +27,12 @@ LENGTHS = (16, 32, 64, 96, 128, 144, 160, 176, 192, 208, 240, 272, 320, 384, 512
 BATCHES = (1, 2, 4, 8)
 """Powers of two: a batch size costs little memory beside a length, but time to warm."""
 BATCH_TOKENS = 512
-"""Padded tokens a batch: 1,024 computes a row no faster on the CPUs measured and makes a newcomer wait twice as long."""
+"""Padded tokens a batch: 1,024 computes a row no faster on the CPUs measured, and a newcomer waits twice as long."""
 
 
 def default_grid(max_positions: int) -> ShapeGrid:
     """The shapes that are compiled and kept: each costs start-up time and memory for as long as the process lives."""
-    lengths = tuple(n for n in LENGTHS if n < max_positions) + (max_positions,)
+    lengths = (*(n for n in LENGTHS if n < max_positions), max_positions)
     return ShapeGrid(lengths=lengths, batches=BATCHES, tokens=BATCH_TOKENS)
 
 
@@ -48,7 +48,7 @@ class OpenVinoBackend:
     def __init__(
         self, model: Any, *, precision: str, grid: ShapeGrid, threads: int = 0, cache_dir: Path | None = None
     ) -> None:
-        """`model` is an `openvino.Model` or the path of an IR's .xml. `threads` 0 means every core this process may use.
+        """`model` is an `openvino.Model` or the path of an IR's .xml; `threads` 0 is every core this process may use.
 
         Raises ModelInvalid when the IR cannot be read or compiled, UsageError for an unknown precision.
         """
@@ -99,7 +99,7 @@ class OpenVinoBackend:
         """Pad to the grid, compute, cut the padding off. Rows keep the order of `windows`."""
         longest = max(len(window) for window in windows)
         length = self._grid.padded_length(longest)
-        rows = self._grid.padded_batch(len(windows), length)
+        rows = self._grid.padded_batch(len(windows))
         arrays = {name: np.zeros((rows, length), np.int32) for name in self._inputs}
         ids, mask, types = (arrays.get(name) for name in ("input_ids", "attention_mask", "token_type_ids"))
         for row, window in enumerate(windows):
@@ -147,3 +147,8 @@ def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # OpenVINO's text begins with its own source positions; the last line is the one that says something.
     return lines[-1][:300] if lines else type(error).__name__
+
+
+def cpu_capabilities() -> frozenset[str]:
+    """What OpenVINO says this CPU computes natively, e.g. {"FP32", "BF16", "INT8"}."""
+    return frozenset(import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mooring.wiring import OpenedModel
+    from mooring.wiring.model import OpenedModel
 
 
 def model_facts(opened: "OpenedModel") -> dict[str, Any]:

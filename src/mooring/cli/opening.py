@@ -10,14 +10,14 @@ from mooring.cli.progress import download_bar
 from mooring.settings import Settings, unknown_variables
 
 if TYPE_CHECKING:
-    from mooring.wiring import OpenedModel
+    from mooring.wiring.model import OpenedModel
 
 
 @contextmanager
 def opened_model(settings: Settings) -> Iterator["OpenedModel"]:
     """Open the model that the settings name, for as long as the with-block lasts."""
     # Here and not above: `moor --help` must not load numpy and OpenVINO.
-    from mooring.wiring import open_model
+    from mooring.wiring.model import open_model
 
     with download_bar(settings.model or "the model") as progress:
         opened = open_model(settings, progress=progress)

@@ -35,7 +35,7 @@ def command(**flags: Any) -> None:
     settings = settings_from(flags)
     # Here and not above: `moor --help` must not load numpy, OpenVINO and the web framework.
     from mooring.observe.logs import configure_logs
-    from mooring.wiring import serve
+    from mooring.wiring.server import serve
 
     configure_logs(settings.log_level, settings.log_format)
     what = settings.model or "the embedded model"

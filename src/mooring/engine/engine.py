@@ -1,6 +1,6 @@
 """A parsed request in, its answer and timings out: admission, tokenising, the queue, the worker thread, health, drain.
 
-Made by `wiring.py`, awaited by the web layer. The hops of a request: `answer` (event loop: admitted or refused) →
+Made by `wiring/`, awaited by the web layer. The hops of a request: `answer` (event loop: admitted or refused) →
 `_prepare` (a prepare thread: tokenised, queued) → worker thread (computed in batches with others) → `_finish` (a finish
 thread: numbers to answer) → the request's future (event loop). One wake-up of the loop per batch, not per request.
 """

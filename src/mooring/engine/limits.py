@@ -1,6 +1,6 @@
 """What the engine may be asked for: the limits as plain values, and the door that keeps the queue within its bound.
 
-`Limits` is made by `wiring.py` from the settings. `Door` is used under the worker's lock and has no clock.
+`Limits` is made by `wiring/` from the settings. `Door` is used under the worker's lock and has no clock.
 """
 
 import math

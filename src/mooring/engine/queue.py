@@ -163,7 +163,7 @@ class Queue(Generic[T]):
     def padded(self, batch: Take[T]) -> tuple[int, int]:
         """The (rows, length) that the grid computes for a batch with rows."""
         length = self._classes.padded[max(batch.classes)]
-        return self._grid.padded_batch(len(batch.rows), length), length
+        return self._grid.padded_batch(len(batch.rows)), length
 
     def row_tokens(self, batch: Take[T]) -> int:
         """Padded tokens of the batch's windows, each by itself: what left the queue with it."""

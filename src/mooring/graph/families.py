@@ -83,9 +83,7 @@ def _distilbert(layers: Layers, config: Mapping[str, Any], inputs: Inputs) -> No
     bias = layers.padding_bias(inputs.attention_mask)
     for index in range(number(config, "n_layers")):
         at = f"distilbert.transformer.layer.{index}"
-        query, key, value = (
-            layers.linear(x, f"{at}.attention.{part}_lin", hidden, hidden) for part in ("q", "k", "v")
-        )
+        query, key, value = (layers.linear(x, f"{at}.attention.{part}_lin", hidden, hidden) for part in ("q", "k", "v"))
         mixed = layers.attention(query, key, value, bias, heads)
         mixed = layers.linear(mixed, f"{at}.attention.out_lin", hidden, hidden)
         x = layers.layer_norm(layers.add(mixed, x), f"{at}.sa_layer_norm", hidden, DISTILBERT_EPSILON)

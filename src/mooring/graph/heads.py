@@ -1,6 +1,6 @@
 """A config and its weights in, a whole OpenVINO model out: the family's encoder with the task's head on top.
 
-Called by `wiring.py` at serve time (a folder of safetensors) and by `build/` before it quantises.
+Called by `wiring/` at serve time (a folder of safetensors) and by `build/` before it quantises.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,14 +29,14 @@ HEADS: Mapping[str, Callable[[Layers, Node, int], dict[str, Node]]] = {"question
 
 
 def build_graph(config: Mapping[str, Any], weights: Weights, task: str = "question-answering") -> Any:
-    """An `openvino.Model` with inputs `input_ids`, `attention_mask` (and `token_type_ids` where the family has segments).
+    """An `openvino.Model` with inputs `input_ids`, `attention_mask` and, if it has segments, `token_type_ids`.
 
-    Inputs are int32 [B, L] with B and L free; outputs are float32 [B, L], named by the head. The constants point into the
-    mapped weights: keep `weights` open until the model is compiled. Raises ModelUnsupported for a family or task that is
-    not known and ModelInvalid where config and weights disagree.
+    Inputs are int32 [B, L] with B and L free; outputs are float32 [B, L], named by the head. The constants point into
+    the mapped weights: keep `weights` open until the model is compiled. Raises ModelUnsupported for a family or task
+    that is not known and ModelInvalid where config and weights disagree.
     """
     kind = config.get("model_type")
-    if kind not in FAMILIES:
+    if not isinstance(kind, str) or kind not in FAMILIES:
         known = ", ".join(sorted(FAMILIES))
         raise ModelUnsupported(f"config.json: model_type is {echo(kind)}; known families are {known}.")
     if task not in HEADS:

@@ -1,7 +1,7 @@
 """Weights in, nodes of an OpenVINO graph out: the layers that encoder families are made of.
 
-Called by `families.py` and `heads.py`. Shapes: B batch, L padded length, H hidden size, A attention heads. Weight layout is
-PyTorch's: a linear layer's weight is [out, in].
+Called by `families.py` and `heads.py`. Shapes: B batch, L padded length, H hidden size, A attention heads. Weights lie
+as PyTorch has them: a linear layer's is [out, in].
 """
 
 from typing import Any
@@ -31,7 +31,7 @@ class Layers:
         self._ops = import_opset()
 
     def weight(self, name: str, shape: tuple[int, ...]) -> Node:
-        """The named weight as a constant on the mapped file, in float32 for the graph. Raises ModelInvalid on a wrong shape."""
+        """The named weight, a constant on the mapped file, as float32. Raises ModelInvalid on a wrong shape."""
         name = self._present(name)
         seen = self._weights.shape(name)
         if seen != shape:
@@ -108,7 +108,7 @@ class Layers:
         return self._ops.unsqueeze(table, zero)
 
     def padding_bias(self, attention_mask: Node) -> Node:
-        """attention_mask [B, L] of 1 and 0 → [B, 1, 1, L]: 0 where there is a token, `MASKED` where there is padding."""
+        """attention_mask [B, L] of 1 and 0 → [B, 1, 1, L]: 0 where there is a token, `MASKED` where padding."""
         mask = self._ops.convert(attention_mask, self._ov.Type.f32)
         bias = self._ops.multiply(
             self._ops.subtract(mask, self._ops.constant(np.float32(1))), self._ops.constant(np.float32(-MASKED))
@@ -116,7 +116,7 @@ class Layers:
         return self._ops.unsqueeze(bias, self._ops.constant(np.array([1, 2], np.int64)))
 
     def attention(self, q: Node, k: Node, v: Node, bias: Node, heads: int) -> Node:
-        """softmax(q · kᵀ / sqrt(H/A) + bias) · v over the heads; q, k, v, result [B, L, H]. Vaswani et al. 2017, eq. 1."""
+        """softmax(q · kᵀ / sqrt(H/A) + bias) · v over the heads, all [B, L, H]. Vaswani et al. 2017, eq. 1."""
         # One fused operator: in int8 a sixth faster here than the same thing in four, in fp32 a little slower.
         size = q.get_output_partial_shape(0)[2].get_length() // heads
         split = self._ops.constant(np.array([0, 0, heads, size], np.int64))

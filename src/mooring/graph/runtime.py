@@ -1,7 +1,7 @@
 """The only door to OpenVINO: graph/, backends/openvino.py and build/ import it through here.
 
-`import openvino` forks a child that reports to an analytics service and writes below HOME. Nobody asked for that, so the
-module that does it is switched off before the import; leaving it out is also faster.
+`import openvino` forks a child that reports to an analytics service and writes below HOME. Nobody asked for that, so
+the module that does it is switched off before the import; leaving it out is also faster.
 """
 
 import sys

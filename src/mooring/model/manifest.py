@@ -1,4 +1,4 @@
-"""A model folder in, what it is out: `Manifest`. Called by `wiring.py`, `moor build` and whoever shows a model.
+"""A model folder in, what it is out: `Manifest`. Called by `wiring/`, `moor build` and whoever shows a model.
 
 A folder that `moor build` wrote says everything in `mooring.json`; one straight from the Hub is read from config.json,
 the tokenizer's config and the headers of its weights. Both give the same struct: nobody downstream asks which it was.

@@ -1,4 +1,4 @@
-"""What a user calls a model in, a folder on this machine out. Called by `wiring.py` and the commands.
+"""What a user calls a model in, a folder on this machine out. Called by `wiring/` and the commands.
 
 Nothing (the embedded model), an existing folder, a `.tar.gz`, or a Hub id; anything that looks like a path is never
 looked up on the Hub, so that a typo in a path makes no call.

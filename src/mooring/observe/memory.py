@@ -1,4 +1,4 @@
-"""How much memory this process has, read from the kernel: for `/info` and the load report of `wiring.py`."""
+"""How much memory this process has, read from the kernel: for `/info` and the load report of `wiring/`."""
 
 from pathlib import Path
 

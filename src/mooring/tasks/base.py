@@ -39,7 +39,7 @@ class Task(Protocol):
         """Tokenise and cut into windows. Raises InvalidRequest when only tokenising shows a fault."""
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
-        """Turn the windows' numbers (same order as `prepared.windows`) into an answer made of dicts, lists, str, int, float."""
+        """Turn the windows' numbers, in the windows' order, into an answer of dicts, lists, str, int, float."""
 
     def probe(self) -> Any:
         """A request of exactly one short window, for warm-up and health."""

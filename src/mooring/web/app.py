@@ -1,4 +1,4 @@
-"""A service in, the ASGI application out: the table of routes, with the border around it. Called by `wiring.py`.
+"""A service in, the ASGI application out: the table of routes, with the border around it. Called by `wiring/`.
 
 border.py       request id, errors → responses, log, metrics
   invocations.py  POST /invocations: media.py → body.py → decode.py → service.py → encode.py

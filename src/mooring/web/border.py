@@ -12,7 +12,7 @@ import msgspec
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mooring.errors import ClientGone
+from mooring.errors import BackendError, ClientGone
 from mooring.observe.logs import where
 from mooring.observe.metrics import Metrics
 from mooring.web.body import swallow
@@ -65,7 +65,11 @@ class Border:
             status = status_of(error)
         except Exception as error:  # The border: nobody above could tell the caller.
             if status_of(error) == 500:
-                self._log.error("failed", request_id=request_id, error=type(error).__name__, where=where(error))
+                # The backend's words are its own; any other exception's may repeat what was sent.
+                words = {"message": str(error)} if isinstance(error, BackendError) else {}
+                self._log.error(
+                    "failed", request_id=request_id, error=type(error).__name__, where=where(error), **words
+                )
             if status:
                 raise  # the response has begun; only cutting the connection can say that it is not whole
             await _refuse(error, scope, receive, send_named)

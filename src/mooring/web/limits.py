@@ -1,4 +1,4 @@
-"""What one HTTP request may take, as plain values. Made by `wiring.py` from the settings, or by a test."""
+"""What one HTTP request may take, as plain values. Made by `wiring/` from the settings, or by a test."""
 
 from dataclasses import dataclass
 

@@ -21,6 +21,17 @@ class Address:
     port: int = 8080
     unix: Path | None = None
 
+    def url(self, port: int) -> str:
+        """Where a browser on this machine finds what listens here at `port`."""
+        if self.unix is not None:
+            return f"unix:{self.unix}"
+        host = _LOOPBACK.get(self.host, self.host)
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - to be recognised, not to be bound
+"""Hosts that stand for every interface → the one to visit."""
+
 
 def listen(address: Address) -> list[socket.socket]:
     """Bind every socket of the address. Raises UsageError for a wrong host, ListenError for a taken port."""

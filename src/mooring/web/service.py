@@ -1,4 +1,4 @@
-"""The model as the web layer sees it: nothing yet, starting, answering, going down. Made by `wiring.py`, or by a test.
+"""The model as the web layer sees it: nothing yet, starting, answering, going down. Made by `wiring/`, or by a test.
 
 The server listens before the model is there, so that /ping can say what it waits for; opening happens in a thread.
 """

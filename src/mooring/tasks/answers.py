@@ -1,0 +1,87 @@
+"""A request's spans in, answers as clients get them out: characters, text and score. Called by `question_answering.py`.
+
+Semantics are those of transformers 4.57's question-answering pipeline: spans are widened to whole words, and those with
+the same text, whatever its case, are one answer whose score is their sum.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mooring.tasks.spans import Flags, Indices, Spans
+from mooring.tasks.tokenizer import NO_WORD, Tokens
+from mooring.tasks.windows import Piece
+
+Answer = dict[str, Any]
+"""score, start, end, answer."""
+
+
+class Places:
+    """Where a context's tokens are in its text."""
+
+    def __init__(self, context: Tokens, *, align_to_words: bool) -> None:
+        self._starts, self._ends = context.places[:, 0], context.places[:, 1]
+        self._firsts = self._lasts = np.arange(len(context))
+        if align_to_words and len(context):
+            self._firsts, self._lasts = _word_bounds(context)
+
+    def characters(self, starts: Indices, ends: Indices, piece: Piece) -> tuple[list[int], list[int]]:
+        """First character and the one after the last, of spans of context tokens (ends inclusive) in one window.
+
+        A word that the window's edge cuts is widened up to the edge.
+        """
+        first = np.maximum(self._firsts[starts], piece.first)
+        last = np.minimum(self._lasts[ends], piece.first + piece.count - 1)
+        return self._starts[first].tolist(), self._ends[last].tolist()
+
+
+def _word_bounds(context: Tokens) -> tuple[Indices, Indices]:
+    """For each token the first and the last token of its word; itself where it has none."""
+    words = context.words
+    begins = np.ones(len(words), bool)
+    begins[1:] = (words[1:] != words[:-1]) | (words[1:] == NO_WORD)
+    firsts = np.flatnonzero(begins)
+    number = np.cumsum(begins) - 1
+    lasts = np.append(firsts[1:], len(words)) - 1
+    return firsts[number], lasts[number]
+
+
+def collect(text: str, places: Places, windows: Sequence[tuple[Piece, Spans]]) -> list[Answer]:
+    """Every answer of a context, spans with the same text merged, in the order in which each was first met.
+
+    `windows` gives each window's piece of the context and its spans, [K] each.
+    """
+    found: dict[str, Answer] = {}
+    for piece, spans in windows:
+        starts, ends = spans.starts - piece.at, spans.ends - piece.at
+        good = (starts >= 0) & (ends < piece.count) & (spans.scores > 0)
+        firsts, lasts = places.characters(starts[good] + piece.first, ends[good] + piece.first, piece)
+        for start, end, score in zip(firsts, lasts, spans.scores[good].tolist(), strict=True):
+            said = text[start:end]
+            answer = found.setdefault(said.lower(), {"score": 0.0, "start": start, "end": end, "answer": said})
+            answer["score"] += score
+    return list(found.values())
+
+
+def best(answers: list[Answer], top_k: int, null: float | None) -> Answer | list[Answer]:
+    """The `top_k` answers with the highest scores; one answer stands alone, several are a list.
+
+    `null` is the score of "no answer", None if that was not asked for.
+    """
+    if null is not None:
+        answers = [*answers, {"score": null, "start": 0, "end": 0, "answer": ""}]
+    ranked = sorted(answers, key=lambda answer: -answer["score"])[:top_k]
+    if not ranked:  # a context without a token
+        ranked = [{"score": 0.0, "start": 0, "end": 0, "answer": ""}]
+    return ranked[0] if len(ranked) == 1 else ranked
+
+
+def allowed_tokens(ids: Sequence[Any], pieces: Sequence[Piece], length: int, cls_id: int | None) -> Flags:
+    """[W, L]: the tokens that take part in the softmax, which are the context's and every CLS token."""
+    allowed = np.zeros((len(pieces), length), bool)
+    for row, (window, piece) in enumerate(zip(ids, pieces, strict=True)):
+        allowed[row, piece.at : piece.at + piece.count] = True
+        if cls_id is not None:
+            allowed[row, : len(window)] |= window == cls_id
+    return allowed

@@ -1,0 +1,133 @@
+"""Extractive question answering: a question and a text in, the part of the text that answers it out.
+
+Constructed by `wiring/`; its steps are called by the engine. The hops: `qa_request.py` (body → pairs and parameters),
+`tokenizer.py` and `windows.py` (texts → windows), the engine, `spans.py` (logits → spans), `answers.py`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mooring.backends.base import Floats, Outputs, Window
+from mooring.errors import InvalidRequest
+from mooring.tasks.answers import Answer, Places, allowed_tokens, best, collect
+from mooring.tasks.base import Prepared
+from mooring.tasks.qa_request import Lengths, Pair, Parameters, Request, parse
+from mooring.tasks.spans import best_spans, probabilities
+from mooring.tasks.tokenizer import PairTokenizer, Tokens
+from mooring.tasks.windows import Piece, cut
+
+BYTES_PER_TOKEN = 4
+"""Of UTF-8, about: English has 4.6, and a Chinese character is 3 bytes and a token."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """One pair, cut into windows."""
+
+    pair: Pair
+    tokens: Tokens
+    """Of the context."""
+    pieces: list[Piece]
+    ids: list[Any]
+    """Of each window."""
+
+
+class QuestionAnswering:
+    """The task of models whose architecture ends in `ForQuestionAnswering`."""
+
+    def __init__(self, tokenizer: PairTokenizer, *, max_seq_len: int, max_positions: int) -> None:
+        """`max_seq_len` is the default window and `max_positions` its limit, both in tokens."""
+        self._tokenizer = tokenizer
+        self._lengths = Lengths(max_seq_len, max_positions)
+
+    @property
+    def name(self) -> str:
+        """As on the Hub."""
+        return "question-answering"
+
+    def parse(self, body: object) -> Request:
+        """As `Task.parse`: one pair, a list of them, or several questions on one context."""
+        return parse(body, self._lengths)
+
+    def estimate(self, request: Request) -> int:
+        """Tokens of all windows, with their overlaps."""
+        return max(1, sum(self._estimate(pair, request.parameters) for pair in request.pairs))
+
+    def _estimate(self, pair: Pair, parameters: Parameters) -> int:
+        frame = _tokens(pair.question) + self._tokenizer.template.specials
+        context, room = _tokens(pair.context), parameters.max_seq_len - frame
+        if context <= room:
+            return frame + context
+        windows = 1 + -(-(context - room) // max(1, room - parameters.doc_stride))
+        return windows * parameters.max_seq_len
+
+    def prepare(self, request: Request) -> Prepared:
+        """Tokenise each text once, and cut."""
+        known: dict[str, Tokens] = {}
+        windows: list[Window] = []
+        cuts: list[_Cut] = []
+        for number, pair in enumerate(request.pairs):
+            try:
+                made, one = self._cut(pair, request.parameters, known)
+            except InvalidRequest as error:
+                if len(request.pairs) == 1:
+                    raise
+                raise InvalidRequest(f"question {number + 1}: {error.message}", hint=error.hint) from error
+            windows += made
+            cuts.append(one)
+        return Prepared(windows, (request.parameters, cuts))
+
+    def _cut(self, pair: Pair, parameters: Parameters, known: dict[str, Tokens]) -> tuple[list[Window], _Cut]:
+        context = known.get(pair.context)
+        if context is None:
+            context = known[pair.context] = self._tokenizer.encode(pair.context)
+        question = self._tokenizer.encode(pair.question)
+        template = self._tokenizer.template
+        made = list(cut(question, context, template, parameters.max_seq_len, parameters.doc_stride))
+        windows = [window for window, _ in made]
+        return windows, _Cut(pair, context, [piece for _, piece in made], [window.input_ids for window in windows])
+
+    def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
+        """The answer of one pair, or a list with each pair's."""
+        parameters, cuts = prepared.state
+        answers = []
+        done = 0
+        for one in cuts:
+            answers.append(self._answer(one, outputs[done : done + len(one.pieces)], parameters))
+            done += len(one.pieces)
+        return answers[0] if len(answers) == 1 else answers
+
+    def _answer(self, one: _Cut, outputs: Sequence[Outputs], parameters: Parameters) -> Answer | list[Answer]:
+        start, end = (_stacked([rows[side] for rows in outputs]) for side in (0, 1))
+        allowed = allowed_tokens(one.ids, one.pieces, start.shape[1], self._tokenizer.cls_id)
+        chances = probabilities(start, end, allowed)
+        # More than asked for: several spans may turn out to be the same words.
+        wanted = 2 * parameters.top_k + 10 if parameters.align_to_words else parameters.top_k
+        spans = best_spans(chances.start, chances.end, wanted, parameters.max_answer_len)
+        by_window = [(piece, spans.of(row)) for row, piece in enumerate(one.pieces)]
+        places = Places(one.tokens, align_to_words=parameters.align_to_words)
+        found = collect(one.pair.context, places, by_window)
+        return best(found, parameters.top_k, chances.null if parameters.handle_impossible_answer else None)
+
+    def probe(self) -> Request:
+        """One window of about ten tokens."""
+        return self.parse({"question": "Is it there?", "context": "It is there."})
+
+
+def _tokens(text: str) -> int:
+    # Only a text beyond ASCII has to be looked at.
+    length = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    return -(-length // BYTES_PER_TOKEN)
+
+
+def _stacked(rows: Sequence[Floats]) -> Floats:
+    """Rows of different lengths as one array, [W, L]; what is beyond a row's end is masked by the caller."""
+    if len(rows) == 1:
+        return rows[0][None]
+    stacked = np.zeros((len(rows), max(len(row) for row in rows)), np.float32)
+    for index, row in enumerate(rows):
+        stacked[index, : len(row)] = row
+    return stacked

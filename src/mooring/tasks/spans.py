@@ -1,0 +1,88 @@
+"""Start and end logits of a request's windows in, the most likely spans of each out. Pure numpy.
+
+Called by `question_answering.py`. Shapes: W windows, L length of the longest, K spans. Semantics are those of
+transformers 4.57's question-answering pipeline, without its n × n matrix of all spans: the work is linear in L.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from mooring.backends.base import Floats
+
+MASKED = np.float32(-10_000)
+"""What the logits of tokens outside the context become before the softmax, as in the pipeline."""
+
+Flags = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """Each [W, K], or [K] of one window; best first. Spans with score 0 are none: fewer than K were there."""
+
+    starts: Indices
+    ends: Indices
+    """Of the last token, inclusive."""
+    scores: Floats
+
+    def of(self, window: int) -> "Spans":
+        """One window's."""
+        return Spans(self.starts[window], self.ends[window], self.scores[window])
+
+
+@dataclass(frozen=True, slots=True)
+class Probabilities:
+    """Each [W, L], summing to 1 over a window before the first token's were set to 0."""
+
+    start: Floats
+    end: Floats
+    null: float
+    """The least probability, over the windows, that start and end are both the first token: "no answer here"."""
+
+
+def probabilities(start_logits: Floats, end_logits: Floats, allowed: Flags) -> Probabilities:
+    """Softmax over each window, [W, L]; `allowed` are the tokens that may take part: context and the CLS token."""
+    start, end = (_softmax(np.where(allowed, logits, MASKED)) for logits in (start_logits, end_logits))
+    null = float((start[:, 0] * end[:, 0]).min())
+    start[:, 0] = end[:, 0] = 0
+    return Probabilities(start, end, null)
+
+
+def _softmax(logits: Floats) -> Floats:
+    powers: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
+    powers /= powers.sum(axis=1, keepdims=True)
+    return powers
+
+
+def best_spans(start: Floats, end: Floats, count: int, longest: int) -> Spans:
+    """The `count` spans with the largest start[s] · end[e], s ≤ e < s + `longest`, of each window; [W, L] each.
+
+    Among equal scores the one that begins first, then the one that ends first, comes first.
+    """
+    windows, length = start.shape
+    longest = min(longest, length)
+    # A span among the best `count` begins at one of the `count` tokens whose best span is best.
+    reach = start * _running_max(end, longest)
+    firsts = np.argsort(-reach, axis=1, kind="stable")[:, : min(count, length)]
+    firsts.sort(axis=1)
+    lasts = firsts[:, :, None] + np.arange(longest)
+    inside = lasts < length
+    rows = np.arange(windows)[:, None]
+    ends = np.where(inside, end[rows[:, :, None], np.where(inside, lasts, 0)], np.float32(0))
+    scores = (start[rows, firsts][:, :, None] * ends).reshape(windows, -1)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :count]
+    return Spans(firsts[rows, order // longest], lasts.reshape(windows, -1)[rows, order], scores[rows, order])
+
+
+def _running_max(values: Floats, width: int) -> Floats:
+    """max(values[:, i : i + width]) for every i, linear in L: blocks of `width`, scanned both ways (van Herk 1992)."""
+    windows, length = values.shape
+    blocks = -(-(length + width - 1) // width)
+    padded = np.zeros((windows, blocks * width), values.dtype)
+    padded[:, :length] = values
+    by_block = padded.reshape(windows, blocks, width)
+    onward = np.maximum.accumulate(by_block, axis=2).reshape(windows, -1)
+    backward = np.maximum.accumulate(by_block[:, :, ::-1], axis=2)[:, :, ::-1].reshape(windows, -1)
+    return np.maximum(backward[:, :length], onward[:, width - 1 : width - 1 + length])

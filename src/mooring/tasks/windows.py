@@ -1,0 +1,62 @@
+"""A tokenised question and context in, windows that fit the model out, each with its place in the context.
+
+Pure. Called by `question_answering.py`. Windows are those that transformers 4.57 makes with truncation="only_second":
+the question whole in each, the context in pieces that overlap by `stride` tokens.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from mooring.backends.base import Ids, Window
+from mooring.errors import InvalidRequest
+from mooring.tasks.tokenizer import Template, Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Which context tokens a window holds, and where."""
+
+    first: int
+    """Index in the context of its first token."""
+    count: int
+    at: int
+    """Index in the window of that token."""
+
+
+def pieces(question: int, context: int, specials: int, max_seq_len: int, stride: int) -> list[tuple[int, int]]:
+    """(first, count) of each window's context tokens, for texts of so many tokens; at least one window.
+
+    Raises InvalidRequest when the context has to be cut and the question leaves no room to move on by at least a token.
+    """
+    room = max_seq_len - specials - question
+    if context <= room:
+        return [(0, context)]
+    if room <= stride:
+        raise InvalidRequest(
+            f"the question has {question} tokens, so that a window of {max_seq_len} has {max(room, 0)} left for the "
+            f"context; with a doc_stride of {stride} it needs at least {stride + 1}.",
+            hint="Shorten the question, lower doc_stride, or raise max_seq_len.",
+        )
+    step = room - stride
+    # The last window is the first one that reaches the end.
+    starts = range(0, context - room + step, step)
+    return [(start, min(room, context - start)) for start in starts]
+
+
+def cut(
+    question: Tokens, context: Tokens, template: Template, max_seq_len: int, stride: int
+) -> Iterator[tuple[Window, Piece]]:
+    """Every window of a question on a context, in order. Raises as `pieces`."""
+    lead = np.concatenate((template.before, question.ids, template.between))
+    at = len(lead)
+    for first, count in pieces(len(question), len(context), template.specials, max_seq_len, stride):
+        ids = np.concatenate((lead, context.ids[first : first + count], template.after))
+        yield Window(ids, _types(len(ids), at, template)), Piece(first, count, at)
+
+
+def _types(length: int, at: int, template: Template) -> Ids:
+    types = np.full(length, template.first_type, np.int32)
+    types[at:] = template.second_type
+    return types

@@ -1,0 +1,5 @@
+"""The only place that constructs concrete things from settings: below it, constructors take plain values.
+
+model.py   a model's folder → its task and its compiled graph
+server.py  both → an engine, its routes and a process that listens
+"""

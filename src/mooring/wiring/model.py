@@ -1,0 +1,127 @@
+"""Settings in, a model that can compute out. Called by `server.py` and by the commands that need no server."""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mooring.backends.base import Backend
+from mooring.backends.openvino import OpenVinoBackend, cpu_capabilities, default_grid
+from mooring.errors import UsageError, echo
+from mooring.graph.heads import build_graph
+from mooring.model.digest import folder_digest
+from mooring.model.manifest import GRAPH_FILES, Manifest, read_manifest
+from mooring.model.source import ResolvedModel, SourceOptions, resolve
+from mooring.model.weights import open_weights
+from mooring.observe.memory import peak_bytes, resident_bytes
+from mooring.settings import Settings
+from mooring.tasks.base import Task
+from mooring.tasks.question_answering import QuestionAnswering
+from mooring.tasks.tokenizer import load_tokenizer
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes done, bytes in all) while a model is downloaded."""
+
+
+def _question_answering(folder: Path, manifest: Manifest) -> Task:
+    tokenizer = load_tokenizer(folder, vocab_size=manifest.vocab_size, lower_case=manifest.lower_case)
+    return QuestionAnswering(tokenizer, max_seq_len=manifest.max_seq_len, max_positions=manifest.max_positions)
+
+
+_TASKS: Mapping[str, Callable[[Path, Manifest], Task]] = {"question-answering": _question_answering}
+
+
+def make_task(folder: Path, manifest: Manifest) -> Task:
+    """The task that the folder's model does, with its tokenizer."""
+    return _TASKS[manifest.task](folder, manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadReport:
+    """What opening the model took. Bytes are None where the kernel does not say."""
+
+    seconds: float
+    resident: int | None
+    """Resident memory afterwards."""
+    peak: int | None
+    """The most resident memory on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedModel:
+    """A model that can compute: its facts, its task and its compiled graph."""
+
+    folder: Path
+    manifest: Manifest
+    task: Task
+    backend: Backend
+    warnings: tuple[str, ...]
+    load: LoadReport
+
+
+def open_model(settings: Settings, source: str | None = None, progress: Progress | None = None) -> OpenedModel:
+    """Find, check, build and compile the model that `source` (or else the settings) names; None is the embedded one.
+
+    Raises a ModelError that says what is wrong with it, or UsageError for a precision it cannot be computed at.
+    """
+    began = time.monotonic()
+    found = resolve(source if source is not None else settings.model, source_options(settings, progress))
+    manifest = read_manifest(found.folder, source=found.source, revision=found.revision)
+    precision, warnings = _precision(manifest, settings.precision)
+    task = make_task(found.folder, manifest)
+    graph, close = _graph(found, manifest)
+    try:
+        backend = OpenVinoBackend(
+            graph, precision=precision, grid=default_grid(manifest.max_positions), threads=settings.threads
+        )
+    finally:
+        close()
+    manifest = msgspec.structs.replace(
+        manifest, precision=precision, digest=manifest.digest or folder_digest(found.folder)
+    )
+    report = LoadReport(time.monotonic() - began, resident_bytes(), peak_bytes())
+    return OpenedModel(found.folder, manifest, task, backend, (*found.warnings, *manifest.warnings, *warnings), report)
+
+
+def source_options(settings: Settings, progress: Progress | None = None) -> SourceOptions:
+    """Where and how models are looked for, from the settings."""
+    return SourceOptions(
+        revision=settings.revision,
+        token=settings.hub_token,
+        cache_dir=settings.cache_dir,
+        offline=settings.offline,
+        endpoint=settings.hub_endpoint,
+        progress=progress,
+    )
+
+
+def _graph(found: ResolvedModel, manifest: Manifest) -> tuple[Any, Callable[[], None]]:
+    """The graph to compile and what to call once it is compiled."""
+    if manifest.format == "openvino":
+        return found.folder / GRAPH_FILES[0], lambda: None
+    config = json.loads((found.folder / "config.json").read_text(encoding="utf-8"))
+    weights = open_weights(found.folder)
+    return build_graph(config, weights, manifest.task), weights.close
+
+
+def _precision(manifest: Manifest, asked: str | None) -> tuple[str, tuple[str, ...]]:
+    """The precision to compute at, with a warning where it is not the one asked for."""
+    precision = asked or manifest.precision
+    quantised = manifest.precision in ("int8", "mixed")
+    if quantised and precision != manifest.precision:
+        raise UsageError(
+            f"this artefact is {manifest.precision}; it cannot be computed at {echo(precision)}.",
+            hint="Serve the folder it was built from, or build another with `moor build --precision`.",
+        )
+    if precision in ("int8", "mixed") and not quantised:
+        raise UsageError(
+            f"this folder holds {manifest.weights_dtype} weights; {precision} is made before serving, not while.",
+            hint="Run `moor build FOLDER -o OUT --calibration FILE` and serve OUT.",
+        )
+    if precision == "bf16" and "BF16" not in cpu_capabilities():
+        return "fp32", ("This CPU has no bf16: computing in fp32 instead.",)
+    return precision, ()

@@ -1,0 +1,70 @@
+"""Settings in, a server until it is told to stop out. Called by `moor serve`."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError
+from typing import Any
+
+import msgspec
+
+from mooring.engine.engine import Engine
+from mooring.engine.limits import Limits
+from mooring.observe.metrics import Metrics
+from mooring.settings import Settings
+from mooring.web.app import create_app
+from mooring.web.limits import WebLimits
+from mooring.web.listen import Address
+from mooring.web.server import ServerOptions
+from mooring.web.server import serve as run
+from mooring.web.service import Served, Service
+from mooring.wiring.model import OpenedModel, Progress, open_model
+
+WARM_FIRST = 12
+"""Shapes warmed before /ping turns green, the cheapest ones; the others follow while nobody waits."""
+
+Ready = Callable[[Mapping[str, Any], str], None]
+"""Called with the facts of `/info` and the address that is really bound, once the model answers."""
+
+
+def serve(settings: Settings, *, ready: Ready, progress: Progress | None = None) -> None:
+    """Serve the model that the settings name until the process is told to stop.
+
+    Raises what opening the model raises, ListenError or UsageError for the address, KeyboardInterrupt on a second
+    Ctrl-C.
+    """
+    metrics = Metrics()
+    address = Address(settings.host, settings.port)
+
+    def noted(done: int, total: int) -> None:
+        # A download must not outlive the server that wants it.
+        if service.stopping.is_set():
+            raise CancelledError
+        if progress is not None:
+            progress(done, total)
+
+    service = Service(lambda: _served(open_model(settings, progress=noted), settings, metrics))
+    web_limits = WebLimits(max_body_bytes=settings.max_body_bytes, deadline_s=settings.deadline_s)
+    run(
+        create_app(service, metrics, web_limits),
+        service,
+        ServerOptions(address, keep_alive_s=settings.keep_alive_s, drain_s=settings.drain_s),
+        on_ready=lambda port: ready(service.facts, address.url(port)),
+    )
+
+
+def _served(opened: OpenedModel, settings: Settings, metrics: Metrics) -> Served:
+    grid = opened.backend.grid
+    limits = Limits(
+        max_windows=settings.max_windows,
+        queue_tokens=settings.queue_tokens,
+        deadline_s=settings.deadline_s,
+        warm=grid.shapes()[:WARM_FIRST],
+    )
+    facts = {
+        "model": msgspec.to_builtins(opened.manifest),
+        "backend": dict(opened.backend.info()),
+        "load": dataclasses.asdict(opened.load),
+        "warnings": opened.warnings,
+    }
+    engine = Engine(opened.task, opened.backend, limits, observer=metrics)
+    return Served(opened.task, engine, facts, opened.backend.close)

@@ -1,0 +1,123 @@
+"""`ask` and `eval` with a model opened in this process: tiny random ones, so what is answered does not matter."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mooring.cli import run
+from mooring.evaluate import read_squad, score, summarise
+from tests.support.tiny_models import write_tiny_distilbert
+
+pytestmark = pytest.mark.wire
+
+CONTEXT = "The capital of the north is a great old city. The king lives near the river."
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A DistilBERT of a few thousand weights."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    write_tiny_distilbert(folder)
+    return str(folder)
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> str:
+    """A context in a file."""
+    path = tmp_path / "context.txt"
+    path.write_text(CONTEXT, encoding="utf-8")
+    return str(path)
+
+
+def squad_of(folder: Path, count: int) -> Path:
+    """A file of `count` questions."""
+    qas = [{"id": f"q{n}", "question": f"Who is {n}?", "answers": [{"text": "the king"}]} for n in range(count)]
+    path = folder / "squad.json"
+    path.write_text(json.dumps({"data": [{"paragraphs": [{"context": CONTEXT, "qas": qas}]}]}))
+    return path
+
+
+def test_ask_answers_with_a_part_of_the_context(model: str, context: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """In process, with no server running."""
+    assert run(["ask", "Where does the king live?", "-c", context, "-m", model, "--json", "--threads", "1"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert CONTEXT[answer["start"] : answer["end"]] == answer["answer"]
+
+
+def test_ask_for_several_answers(model: str, context: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Best first."""
+    assert run(["ask", "Who?", "-c", context, "-m", model, "--json", "--top-k", "3"]) == 0
+    scores = [answer["score"] for answer in json.loads(capsys.readouterr().out)]
+    assert scores == sorted(scores, reverse=True)
+    assert len(scores) > 1
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (["--top-k", "0"], 2, "top_k"),
+        (["-m", "./no/such/folder"], 3, "There is no file or folder"),
+        (["--precision", "int8"], 2, "precision"),
+        (["-c", "none.txt"], 2, "Cannot read 'none.txt'"),
+    ],
+)
+def test_ask_says_what_is_wrong(
+    args: list[str], code: int, said: str, model: str, context: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the exit code that fits."""
+    assert run(["ask", "Who?", "-m", model, "-c", context, *args]) == code
+    assert said in capsys.readouterr().err
+
+
+def test_eval_is_the_official_score_of_its_own_predictions(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is reported can be computed again from what was written."""
+    file, predictions = squad_of(tmp_path, 20), tmp_path / "predictions.json"
+    assert run(["eval", str(file), "-m", model, "--json", "--predictions", str(predictions)]) == 0
+    result: dict[str, Any] = json.loads(capsys.readouterr().out)
+    said = json.loads(predictions.read_text())
+    questions = read_squad(file)
+    again = summarise(list(score(questions, [said[question.id] for question in questions])))
+    assert (result["exact_match"], result["f1"]) == (round(again.exact_match, 4), round(again.f1, 4))
+    assert (result["questions"], result["model"]["model"]["precision"]) == (20, "fp32")
+
+
+def test_ctrl_c_during_eval_shows_what_there_is(model: str, tmp_path: Path) -> None:
+    """A file that would take minutes; the figures until then, exit code 130."""
+    file = squad_of(tmp_path, 200_000)
+    program = [sys.executable, "-c", WATCHED, "eval", str(file), "-m", model, "--json"]
+    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert process.stderr.readline() == "asking\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    result = json.loads(out)
+    assert (result["interrupted"], result["asked"]) == (True, 200_000)
+    assert 0 < result["questions"] < 200_000
+
+
+WATCHED = """
+import sys
+import mooring.cli
+from mooring.engine import offline
+
+answer_all = offline.answer_all
+
+def watched(*args, **more):
+    for number, answer in enumerate(answer_all(*args, **more)):
+        if number == 100:
+            print("asking", file=sys.stderr, flush=True)
+        yield answer
+
+offline.answer_all = watched
+mooring.cli.main()
+"""
+"""`moor`, saying on stderr when it is in the middle of its work."""
