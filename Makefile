@@ -47,6 +47,7 @@ test-slow: $(VENV)/dev.stamp ## All of SQuAD and PyTorch as reference; SQUAD_DIR
 	SQUAD_DIR=$(SQUAD_DIR) $(PY) -m pytest -m slow -rs
 
 embedded: $(VENV)/dev.stamp ## Build the int8 artefact that ships in the package, from models/minilm-squad
+	@mkdir -p src/mooring/_embedded
 	$(VENV)/bin/moor build models/minilm-squad -o src/mooring/_embedded/minilm-squad --force \
 	  --calibration $(SQUAD_DIR)/train-44-articles.json --judge $(SQUAD_DIR)/dev-v1.1.json --questions all
 
