@@ -62,7 +62,7 @@ def test_ask_for_several_answers(model: str, context: str, capsys: pytest.Captur
     [
         (["--top-k", "0"], 2, "top_k"),
         (["-m", "./no/such/folder"], 3, "There is no file or folder"),
-        (["--precision", "int8"], 2, "precision"),
+        (["--precision", "int8"], 2, "int8 is made before serving"),
         (["-c", "none.txt"], 2, "Cannot read 'none.txt'"),
     ],
 )

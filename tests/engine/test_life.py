@@ -145,7 +145,8 @@ def test_a_cold_shape_that_fails_makes_health_red(caplog: pytest.LogCaptureFixtu
         backend.gate.close()
         engine = Engine(FakeTask(), backend, Limits(warm=()))
         starting = asyncio.ensure_future(engine.start())
-        await until(lambda: len(backend.batches) == 1 and engine.snapshot()["queued_windows"] == 1)
+        # A cold shape or the start's question, whichever the worker came to first.
+        await until(lambda: len(backend.batches) == 1)
         backend.poison = _all_zero
         backend.gate.let(2)
         await starting

@@ -1,10 +1,4 @@
-"""Stand-ins for the slow and the uncertain parts, for Mooring's own tests and for yours.
-
-`FakeBackend` computes without a model and can be held, slowed or broken; `FakeTask` needs no tokenizer; `ManualClock`
-moves when told to. Put together they make a whole engine, in process and deterministic:
-
-    engine = Engine(FakeTask(), FakeBackend(), Limits())
-"""
+"""A clock and a task for tests. Reached through `mooring.testing`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,11 +6,8 @@ from typing import Any
 import numpy as np
 
 from mooring.backends.base import Outputs, Window
-from mooring.backends.fake import SMALL_GRID, FakeBackend, Gate
 from mooring.errors import InvalidRequest, echo
 from mooring.tasks.base import Prepared
-
-__all__ = ["SMALL_GRID", "FakeBackend", "FakeTask", "Gate", "ManualClock"]
 
 
 class ManualClock:

@@ -1,0 +1,90 @@
+"""Write tests/golden/answers.json and squad-dev.json: what transformers' question-answering pipeline answers.
+
+Run once, in an environment of its own, since transformers 5 has no such pipeline (the package is not needed there):
+
+    pip install torch==2.13.0 'transformers==4.57.*' numpy
+    python scripts/golden_answers.py [--squad FOLDER/dev-v1.1.json]
+
+Answers are kept as [score, start, end]; the answer's text is the context between the two. null is a question that the
+pipeline fails on (its tokenizer panics where a question leaves less room than doc_stride). SQuAD's answers are keyed by
+question id and hold no text of it.
+"""
+
+import argparse
+import json
+import sys
+import time
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import pipeline
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.support.golden_questions import GOLDEN, MODEL, Asked, long, short  # noqa: E402
+
+
+def main() -> None:
+    """Ask everything, one question at a time: no batch, no padding, so that nothing else shows in the numbers."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--squad", type=Path)
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    answering = pipeline("question-answering", model=str(MODEL), dtype=torch.float32, device=-1)
+    head = {"transformers": transformers.__version__, "torch": torch.__version__, "model": MODEL.name}
+    write("answers.json", {**head, "answers": ask(answering, [*short(), *long()])})
+    if options.squad:
+        write("squad-dev.json", {**head, "file": options.squad.name, "answers": ask(answering, squad(options.squad))})
+
+
+def squad(path: Path) -> list[Asked]:
+    """Every question of the file, with the default parameters."""
+    return [
+        Asked(question["id"], question["question"], paragraph["context"], {})
+        for article in json.loads(path.read_text(encoding="utf-8"))["data"]
+        for paragraph in article["paragraphs"]
+        for question in paragraph["qas"]
+    ]
+
+
+def ask(answering: Any, questions: Iterable[Asked]) -> dict[str, list[list[float]] | None]:
+    """Key → its answers, best first."""
+    found: dict[str, list[list[float]] | None] = {}
+    began = time.monotonic()
+    for asked in questions:
+        found[asked.key] = answer(answering, asked)
+        if len(found) % 500 == 0:
+            print(f"{len(found)} questions, {time.monotonic() - began:.0f} s", flush=True)
+    return found
+
+
+def answer(answering: Any, asked: Asked) -> list[list[float]] | None:
+    """Best first; None for a failure."""
+    try:
+        said = answering(question=asked.question, context=asked.context, **asked.parameters)
+    except BaseException as error:  # pyo3's PanicException is no Exception
+        if type(error).__name__ != "PanicException":
+            raise
+        return None
+    answers = said if isinstance(said, list) else [said]
+    for one in answers:
+        assert one["answer"] == asked.context[one["start"] : one["end"]], asked.key
+    return [[float(f"{one['score']:.9g}"), int(one["start"]), int(one["end"])] for one in answers]
+
+
+def write(name: str, content: dict[str, Any]) -> None:
+    """A line per question, for diffs that can be read."""
+    answers = content.pop("answers")
+    lines = ",\n".join(f"{json.dumps(key, ensure_ascii=False)}: {json.dumps(value)}" for key, value in answers.items())
+    head = json.dumps(content)[:-1]
+    (GOLDEN / name).write_text(f'{head}, "answers": {{\n{lines}\n}}}}\n', encoding="utf-8")
+    print(f"{name}: {len(answers)} questions")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,109 @@
+"""A real `moor serve` in a process of its own, for tests of what talks to one. Reached through `mooring.testing`."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any
+
+from mooring.bench.oneshot import info, post
+from mooring.bench.target import body_of, parse_target
+
+LAST_LINES = 40
+_ADDRESS = re.compile(r"^\s*address\s+(http://\S+?),?(?:\s|$)")
+
+
+class ServerFailed(Exception):
+    """The server did not become ready. The message has its exit code and the end of what it said."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """A server that is ready."""
+
+    url: str
+    """Of its root: "http://127.0.0.1:" and a port."""
+    process: "subprocess.Popen[str]"
+    log: deque[str]
+    """The last lines of its stderr so far."""
+
+    def ask(self, question: str, context: str, **parameters: object) -> Any:
+        """The decoded answer. Raises BenchError with the server's message for anything but 200."""
+        return post(parse_target(self.url), body_of(question, context, parameters))
+
+    def info(self) -> Mapping[str, Any]:
+        """Its `/info`."""
+        return info(parse_target(self.url)) or {}
+
+
+@contextmanager
+def running_server(model: str | None = None, *arguments: str, timeout_s: float = 120.0) -> Iterator[RunningServer]:
+    """Serve `model` (None: the embedded one) at a free port until the with-block ends.
+
+    `arguments` are further ones of `moor serve`. Raises ServerFailed if the server ends, or is not ready within
+    `timeout_s`; leaving the block stops it as Ctrl-C would, and kills it if that takes longer than 30 s.
+    """
+    command = [sys.executable, "-m", "mooring", "serve", *([model] if model else []), "--port", "0", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    log: deque[str] = deque(maxlen=LAST_LINES)
+    readers = [_reader(process.stderr, log)]
+    # Reading its stdout blocks: a server that says nothing is ended from outside.
+    timer = threading.Timer(timeout_s, process.kill)
+    timer.start()
+    try:
+        url = _address(process.stdout)
+        late = not timer.is_alive()
+        timer.cancel()
+        if url is None:
+            code = process.wait()
+            readers[0].join(5)
+            why = f"was not ready within {timeout_s:g} s" if late else f"ended with exit code {code}"
+            raise ServerFailed(f"{json.dumps(command)} {why}:\n" + "\n".join(log))
+        readers.append(_reader(process.stdout, deque(maxlen=1)))
+        yield RunningServer(url, process, log)
+    finally:
+        timer.cancel()
+        _stop(process)
+        for reader in readers:
+            reader.join(5)
+        for pipe in (process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+def _address(lines: IO[str] | None) -> str | None:
+    """Where it listens, once it has said all that it says when it is ready."""
+    url = None
+    for line in lines or ():
+        if found := _ADDRESS.match(line):
+            url = found[1]
+        if url and line.lstrip().startswith("try"):
+            return url
+    return None
+
+
+def _reader(lines: IO[str] | None, log: deque[str]) -> threading.Thread:
+    """A thread that keeps a pipe from filling up, and its last lines."""
+
+    def keep() -> None:
+        log.extend(line.rstrip("\n") for line in lines or ())
+
+    thread = threading.Thread(target=keep, daemon=True)
+    thread.start()
+    return thread
+
+
+def _stop(process: "subprocess.Popen[str]") -> None:
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT if sys.platform != "win32" else signal.SIGTERM)
+    try:
+        process.wait(30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

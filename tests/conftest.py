@@ -1,0 +1,27 @@
+"""Holds for every test: in CI, what could run and was skipped is a failure."""
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+pytest_plugins = ["mooring.testing.plugin"]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With MOORING_TESTS_NO_SKIP=1 a skip fails with its reason."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("MOORING_TESTS_NO_SKIP") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, and nothing may be skipped here: {report.longrepr}"
+    return report
+
+
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """The same for whole modules."""
+    if report.skipped and os.environ.get("MOORING_TESTS_NO_SKIP") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"{report.nodeid} was skipped, and nothing may be skipped here: {report.longrepr}"

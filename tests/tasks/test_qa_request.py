@@ -1,0 +1,115 @@
+"""Bodies in every shape that is accepted, and a pointer to the field in every one that is not."""
+
+from typing import Any
+
+import pytest
+
+from mooring.errors import InvalidRequest
+from mooring.tasks.qa_request import Lengths, Pair, parse
+
+LENGTHS = Lengths(max_seq_len=384, max_positions=512)
+ONE = {"question": "Who?", "context": "Ada."}
+PAIR = Pair("Who?", "Ada.")
+
+
+@pytest.mark.parametrize(
+    ("body", "pairs"),
+    [
+        (ONE, [PAIR]),
+        ({"inputs": ONE}, [PAIR]),
+        ({"inputs": [ONE]}, [PAIR]),
+        ([ONE, ONE], [PAIR, PAIR]),
+        ({"inputs": [ONE, {"question": "What?", "context": "It."}]}, [PAIR, Pair("What?", "It.")]),
+        ({"inputs": ONE, "other": 1, "question": 7}, [PAIR]),
+        ({**ONE, "parameters": {"top_k": 2}}, [PAIR]),
+        ({"question": ["Who?", "What?"], "context": "Ada."}, [PAIR, Pair("What?", "Ada.")]),
+        ({"inputs": {"question": ["Who?", "What?"], "context": ["Ada.", "It."]}}, [PAIR, Pair("What?", "It.")]),
+        ({**ONE, "id": 17}, [PAIR]),
+    ],
+)
+def test_bodies_that_are_understood(body: object, pairs: list[Pair]) -> None:
+    """Wrapped or bare, one or several, several questions on one context; other keys are left alone."""
+    assert list(parse(body, LENGTHS).pairs) == pairs
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "said"),
+    [
+        ("text", "", "text where an object belongs"),
+        (None, "", "null where an object belongs"),
+        (7, "", "a number where an object belongs: 7"),
+        ({}, "", "no `question`"),
+        ({"inputs": None}, "/inputs", "null"),
+        ({"inputs": "Who?"}, "/inputs", "text where an object belongs: 'Who?'"),
+        ({"inputs": []}, "/inputs", "the list is empty"),
+        ({"inputs": [ONE, 3]}, "/inputs/1", "a number"),
+        ({"inputs": [ONE, {"question": "Who?"}]}, "/inputs/1", "no `context`"),
+        ({"inputs": {"question": "Who?", "contxt": "x"}}, "/inputs", "no `context`, but 'contxt'"),
+        ({"question": "", "context": "x"}, "/question", "empty"),
+        ({"question": "x", "context": " \n"}, "/context", "blank"),
+        ({"question": 5, "context": "x"}, "/question", "a number where text belongs: 5"),
+        ({"question": "x", "context": None}, "/context", "null where text belongs"),
+        ({"question": "x", "context": ["a", "b"]}, "/context", "a list where text belongs"),
+        ({"question": ["x", True], "context": "a"}, "/question/1", "true or false where text belongs"),
+        ({"question": [], "context": "a"}, "/question", "the list is empty"),
+        ({"question": ["x", "y"], "context": ["a"]}, "/context", "1 contexts for 2 questions"),
+        ({"question": ["x", "y"], "context": ["a", ""]}, "/context/1", "empty"),
+        ({"inputs": {**ONE, "top_k": 3}}, "/inputs/top_k", "this is a parameter"),
+        ({"inputs": ONE, "parameters": []}, "/parameters", "a list where an object belongs"),
+        ({"inputs": ONE, "parameters": {"topk_": 3}}, "/parameters/topk_", "no such parameter"),
+        ({"inputs": ONE, "parameters": {"a/b~": 3}}, "/parameters/a~1b~0", "no such parameter"),
+        ({"inputs": ONE, "parameters": {"top_k": 0}}, "/parameters/top_k", "at least 1, and is 0"),
+        ({"inputs": ONE, "parameters": {"top_k": "3"}}, "/parameters/top_k", "whole number"),
+        ({"inputs": ONE, "parameters": {"top_k": 2.5}}, "/parameters/top_k", "2.5"),
+        ({"inputs": ONE, "parameters": {"top_k": True}}, "/parameters/top_k", "True"),
+        ({"inputs": ONE, "parameters": {"max_answer_len": -1}}, "/parameters/max_answer_len", "-1"),
+        ({"inputs": ONE, "parameters": {"doc_stride": -1}}, "/parameters/doc_stride", "at least 0"),
+        ({"inputs": ONE, "parameters": {"max_question_len": "x"}}, "/parameters/max_question_len", "'x'"),
+        ({"inputs": ONE, "parameters": {"max_seq_len": 513}}, "/parameters/max_seq_len", "at most 512"),
+        ({"inputs": ONE, "parameters": {"doc_stride": 400}}, "/parameters/doc_stride", "384 tokens"),
+        ({"inputs": ONE, "parameters": {"align_to_words": 1}}, "/parameters/align_to_words", "true or false"),
+        (
+            {"inputs": ONE, "parameters": {"handle_impossible_answer": "yes"}},
+            "/parameters/handle_impossible_answer",
+            "'yes'",
+        ),
+    ],
+)
+def test_bodies_that_are_not_point_at_the_field(body: object, pointer: str, said: str) -> None:
+    """With the value seen."""
+    with pytest.raises(InvalidRequest) as caught:
+        parse(body, LENGTHS)
+    assert caught.value.pointer == pointer
+    assert said in caught.value.message
+
+
+def test_a_misspelt_parameter_gets_the_right_spelling() -> None:
+    """Ignored, it would change answers without a word."""
+    with pytest.raises(InvalidRequest) as caught:
+        parse({"inputs": ONE, "parameters": {"handle_imposible_answer": True}}, LENGTHS)
+    assert caught.value.hint == "Did you mean handle_impossible_answer?"
+
+
+def test_no_value_is_repeated_at_length() -> None:
+    """80 characters of what was sent, and no more."""
+    with pytest.raises(InvalidRequest) as caught:
+        parse({"inputs": ONE, "parameters": {"x" * 5000: "y" * 5000, "top_k": "z" * 5000}}, LENGTHS)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"max_seq_len": 384, "doc_stride": 128, "top_k": 1, "max_answer_len": 15, "align_to_words": True}),
+        ({"max_seq_len": 100}, {"max_seq_len": 100, "doc_stride": 50}),
+        ({"max_seq_len": 512}, {"doc_stride": 128}),
+        ({"topk": 4}, {"top_k": 4}),
+        ({"topk": 4, "top_k": 2}, {"top_k": 2}),
+        ({"top_k": None, "doc_stride": None}, {"top_k": 1, "doc_stride": 128}),
+        ({"doc_stride": 0, "max_question_len": 3, "padding": "longest", "batch_size": 8}, {"doc_stride": 0}),
+    ],
+)
+def test_parameters_and_their_defaults(given: dict[str, Any], expected: dict[str, Any]) -> None:
+    """The pipeline's; null asks for a default, and what only says how to compute has no effect."""
+    parameters = parse({"inputs": ONE, "parameters": given}, LENGTHS).parameters
+    assert {name: getattr(parameters, name) for name in expected} == expected

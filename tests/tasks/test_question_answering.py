@@ -1,0 +1,181 @@
+"""From a body to an answer with made-up logits: which text comes out, and what it is worth."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mooring.backends.base import Ids, Outputs
+from mooring.backends.fake import scores
+from mooring.errors import InvalidRequest
+from mooring.tasks.base import Prepared
+from mooring.tasks.question_answering import QuestionAnswering
+from mooring.tasks.tokenizer import Tokens, load_tokenizer
+from tests.support.tiny_models import vocabulary, write_tokenizer
+
+PIECES = vocabulary()
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> QuestionAnswering:
+    """The task with the tests' small vocabulary."""
+    folder = tmp_path_factory.mktemp("tokenizer")
+    write_tokenizer(folder)
+    return QuestionAnswering(load_tokenizer(Path(folder)), max_seq_len=64, max_positions=512)
+
+
+def logits(prepared: Prepared, starts: Mapping[str, float], ends: Mapping[str, float]) -> list[Outputs]:
+    """Logits by piece of the vocabulary; 0 for pieces that are not named."""
+
+    def row(ids: Ids, chosen: Mapping[str, float]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        return np.array([chosen.get(PIECES[index], 0.0) for index in ids], np.float32)
+
+    return [(row(window.input_ids, starts), row(window.input_ids, ends)) for window in prepared.windows]
+
+
+def answer(
+    task: QuestionAnswering, body: object, starts: Mapping[str, float], ends: Mapping[str, float] | None = None
+) -> Any:
+    """Through all steps but the engine."""
+    prepared = task.prepare(task.parse(body))
+    return task.finish(prepared, logits(prepared, starts, starts if ends is None else ends))
+
+
+def ask(context: str, **parameters: object) -> dict[str, object]:
+    """A body."""
+    return {"inputs": {"question": "who ?", "context": context}, "parameters": parameters}
+
+
+def test_an_answer_is_a_quotation_with_its_place(task: QuestionAnswering) -> None:
+    """Offsets are characters of the context as it was sent, emoji and accents before it counted as one each."""
+    context = "Ünïted 👩‍🔬 the  KING\r\nlives."
+    found = answer(task, ask(context), {"king": 9})
+    assert found["answer"] == "KING"
+    assert context[found["start"] : found["end"]] == "KING"
+    assert set(found) == {"score", "start", "end", "answer"}
+    assert 0.9 < found["score"] <= 1
+
+
+def test_an_answer_is_widened_to_whole_words(task: QuestionAnswering) -> None:
+    """Unless that is not wanted."""
+    context = "the xking lives"
+    assert answer(task, ask(context), {"##k": 9})["answer"] == "xking"
+    assert answer(task, ask(context, align_to_words=False), {"##k": 9})["answer"] == "k"
+
+
+def test_the_same_words_are_one_answer_and_their_scores_add_up(task: QuestionAnswering) -> None:
+    """Whatever their case; the place is that of the likelier one."""
+    context = "the King met the king"
+    found = answer(task, ask(context, top_k=2, max_answer_len=1), {"king": 8})
+    assert [one["answer"].lower() for one in found].count("king") == 1
+    assert found[0]["start"] == 4
+    alone = answer(task, ask("the king", max_answer_len=1), {"king": 8})
+    assert found[0]["score"] == pytest.approx(2 * 0.25, rel=0.01)
+    assert alone["score"] == pytest.approx(1, rel=0.01)
+
+
+def test_answers_come_from_every_window(task: QuestionAnswering) -> None:
+    """One at the far end of a long context, and one that two windows share counts in both."""
+    context = "the " * 300 + "king " + "of " * 300
+    prepared = task.prepare(task.parse(ask(context)))
+    assert len(prepared.windows) > 10
+    found = answer(task, ask(context, max_answer_len=1), {"king": 20})
+    assert (found["answer"], found["start"]) == ("king", 1200)
+    holding = sum(PIECES.index("king") in window.input_ids for window in prepared.windows)
+    assert found["score"] == pytest.approx(holding, rel=0.01)
+
+
+def test_a_word_cut_by_a_windows_edge_is_widened_to_the_edge(task: QuestionAnswering) -> None:
+    """Its other half is not in this window."""
+    word = "x" * 100
+    found = answer(task, ask(f"a {word}"), {"x": 9}, {"##x": 9})
+    assert found["answer"] == word[: found["end"] - 2]
+    assert found["start"] == 2
+    assert found["end"] < 64
+
+
+def test_no_answer_is_an_answer_where_it_was_asked_for(task: QuestionAnswering) -> None:
+    """With the least of its scores over the windows; it stands alone when nothing is likelier."""
+    found = answer(task, ask("the king", handle_impossible_answer=True), {"[CLS]": 9})
+    assert (found["answer"], found["start"], found["end"]) == ("", 0, 0)
+    assert found["score"] > 0.9
+    assert answer(task, ask("the king"), {"[CLS]": 9})["answer"] != ""
+    both = answer(task, ask("the king", handle_impossible_answer=True, top_k=2), {"king": 9})
+    assert both[0]["answer"] == "king"
+    assert len(both) == 2
+
+
+def test_a_special_token_in_the_question_gives_no_answer_of_the_question(task: QuestionAnswering) -> None:
+    """The pipeline lets every CLS token answer; answers are the context's here."""
+    body = {"question": "who [CLS] ?", "context": "the king", "parameters": {"max_answer_len": 1}}
+    found = answer(task, body, {"[CLS]": 5, "king": 4})
+    assert found["answer"] == "king"
+
+
+def test_fewer_answers_than_asked_for_are_all_there_are(task: QuestionAnswering) -> None:
+    """No made-up ones with score 0; a single one is no list."""
+    found = answer(task, ask("the king lives", top_k=50), {"king": 3})
+    assert len(found) == 6
+    assert answer(task, ask("king", top_k=50), {"king": 3})["answer"] == "king"
+
+
+def test_a_context_without_a_token_has_the_empty_answer(task: QuestionAnswering) -> None:
+    """With score 0, in the usual shape."""
+    assert answer(task, ask("\x00"), {}) == {"score": 0.0, "start": 0, "end": 0, "answer": ""}
+
+
+def test_several_questions_are_answered_in_order(task: QuestionAnswering) -> None:
+    """Each with its own object, or list where more than one was asked for."""
+    body = {"question": ["who ?", "what ?"], "context": "the king , the queen"}
+    assert [one["answer"] for one in answer(task, body, {"queen": 9})] == ["queen", "queen"]
+    several = answer(task, {"inputs": [body], "parameters": {"top_k": 2}}, {"queen": 9})
+    assert [len(one) for one in several] == [2, 2]
+
+
+def test_a_text_is_tokenised_once_however_often_it_is_asked(
+    task: QuestionAnswering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Within a request."""
+    seen: list[str] = []
+    encode = task._tokenizer.encode
+
+    def noted(text: str) -> Tokens:
+        seen.append(text)
+        return encode(text)
+
+    monkeypatch.setattr(task._tokenizer, "encode", noted)
+    task.prepare(task.parse({"question": ["a ?", "b ?", "c ?"], "context": "the king"}))
+    assert seen.count("the king") == 1
+
+
+def test_a_question_that_leaves_no_room_says_which_one(task: QuestionAnswering) -> None:
+    """Among several; alone it needs no number."""
+    wide = {"question": "x" * 60, "context": "the king " * 50}
+    with pytest.raises(InvalidRequest, match="the question has 60 tokens"):
+        task.prepare(task.parse(wide))
+    with pytest.raises(InvalidRequest, match="question 2: the question has 60 tokens"):
+        task.prepare(task.parse([{"question": "who ?", "context": "the"}, wide]))
+
+
+@pytest.mark.parametrize("words", [1, 50, 500, 5_000])
+def test_the_estimate_is_near_the_truth(task: QuestionAnswering, words: int) -> None:
+    """Within a factor of two, for words of about English length."""
+    request = task.parse(ask("king queen " * words))
+    real = sum(len(window) for window in task.prepare(request).windows)
+    assert 0.5 < task.estimate(request) / real < 2
+
+
+def test_chinese_is_not_estimated_as_english(task: QuestionAnswering) -> None:
+    """A character is a token there."""
+    request = task.parse(ask("北京" * 3000))
+    assert task.estimate(request) > 0.5 * sum(len(window) for window in task.prepare(request).windows)
+
+
+def test_the_probe_is_one_short_window(task: QuestionAnswering) -> None:
+    """As the engine's warm-up and health check need it."""
+    prepared = task.prepare(task.probe())
+    assert [len(window) <= 32 for window in prepared.windows] == [True]
+    assert isinstance(task.finish(prepared, [scores(window) for window in prepared.windows]), dict)
+    assert task.name == "question-answering"
