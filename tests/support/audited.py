@@ -13,6 +13,8 @@ from typing import Any
 FORKS = {"os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.exec", "os.system", "subprocess.Popen", "pty.spawn"}
 CONNECTIONS = {"socket.connect", "socket.sendto", "socket.getaddrinfo", "socket.gethostbyname", "urllib.Request"}
 CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.link", "os.chmod", "shutil.rmtree"}
+WITHIN = {"os.remove", "os.rmdir"}
+"""Events whose last argument is the descriptor of the folder that the name is in, or -1."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -36,6 +38,8 @@ def main() -> None:
             note(event, args[:1])
         elif event in CONNECTIONS and not is_loopback(event, args):
             note(event, args)
+        elif event in WITHIN and args[-1] != -1:
+            return  # below a folder whose own removal was noted
         elif event in CHANGES or (event == "open" and _writes(args)):
             path = str(args[0])
             if path != "/dev/null" and not isinstance(args[0], int) and not any(path.startswith(a) for a in names):

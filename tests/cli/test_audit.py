@@ -1,0 +1,112 @@
+"""No process makes a call or writes a file that nobody asked for: commands under an audit hook, with an empty HOME."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mooring.bench.oneshot import post
+from mooring.bench.target import body_of, parse_target
+from tests.support.tiny_models import write_tiny_bert
+
+pytestmark = pytest.mark.wire
+
+ROOT = Path(__file__).resolve().parents[2]
+QUESTION = "Who lives near the river?"
+CONTEXT = "The king lives near the river, the queen in the north."
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A home with nothing in it."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+def audited(home: Path, *arguments: str, allowed: Path | None = None) -> "subprocess.Popen[str]":
+    """`moor` with every fork, foreign connection and written file recorded beside `home`; `allowed` may be written."""
+    environ = {**os.environ, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", "AUDIT_ALLOW": str(allowed or "")}
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HF_HOME", "HF_HUB_CACHE"):
+        environ.pop(name, None)
+    command = [sys.executable, "-m", "tests.support.audited", str(home.parent / "log"), *arguments]
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def seen(home: Path) -> list[str]:
+    """What was recorded, and whatever lies in the home."""
+    return (home.parent / "log").read_text().splitlines() + [str(path) for path in home.rglob("*")]
+
+
+def test_the_hook_sees_what_it_should(home: Path) -> None:
+    """A fork, a call, a file: otherwise an empty record would prove nothing."""
+    deeds = "import subprocess, socket, pathlib; subprocess.run(['true']); pathlib.Path.home().joinpath('x').touch()"
+    call = "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(('192.0.2.1', 9))"
+    code = f"import mooring.cli; mooring.cli.main = lambda: exec({f'{deeds}; {call}'!r})"
+    start = f"import sys; sys.argv = ['x', {str(home.parent / 'log')!r}]; import tests.support.audited as a; a.main()"
+    program = f"{code}; {start}"
+    environ = {**os.environ, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environ, check=True, timeout=60)
+    record = "\n".join(seen(home))
+    for event in ("subprocess.Popen", "socket.connect", f"open\t{home}/x", "192.0.2.1"):
+        assert event in record
+
+
+def test_ask_and_eval_leave_no_trace(home: Path, tmp_path: Path) -> None:
+    """With the embedded model."""
+    text, squad = tmp_path / "text.txt", tmp_path / "squad.json"
+    text.write_text(CONTEXT)
+    asked = {"id": "1", "question": QUESTION, "answers": [{"text": "the king"}]}
+    squad.write_text(json.dumps({"data": [{"paragraphs": [{"context": CONTEXT, "qas": [asked]}]}]}))
+    for arguments in (["ask", QUESTION, "--context", str(text)], ["eval", str(squad)]):
+        process = audited(home, *arguments)
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        assert out
+    assert seen(home) == []
+
+
+def test_serve_leaves_no_trace(home: Path) -> None:
+    """From start to a clean end, with a question in between."""
+    process = audited(home, "serve", "--port", "0", "--log-level", "warning")
+    assert process.stdout is not None
+    said = ""
+    for line in process.stdout:
+        said += line
+        if line.startswith("  try"):
+            break
+    found = re.search(r"address +(http://\S+)", said)
+    assert found is not None, process.communicate(timeout=30)
+    assert post(parse_target(found[1]), body_of(QUESTION, CONTEXT))
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert seen(home) == []
+
+
+def test_build_writes_its_artefact_and_nothing_else(home: Path, tmp_path: Path) -> None:
+    """int8 with nncf, which has a reporter of its own."""
+    source, questions, place = write_tiny_bert(tmp_path / "tiny"), tmp_path / "questions.jsonl", tmp_path / "out"
+    place.mkdir()
+    lines = [json.dumps({"question": f"Who is {n}?", "context": f"{CONTEXT} {n}"}) for n in range(80)]
+    questions.write_text("\n".join(lines))
+    arguments = ["build", str(source), "-o", str(place / "built"), "--calibration", str(questions), "--no-gate"]
+    process = audited(home, *arguments, allowed=place)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    assert "int8" in out
+    assert seen(home) == []
+    assert [path.name for path in place.iterdir()] == ["built"]
