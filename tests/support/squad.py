@@ -1,4 +1,4 @@
-"""SQuAD's files, which are not part of the project: found in the folder that SQUAD_DIR names, or the test is skipped."""
+"""SQuAD's files, which are not part of the project: in the folder that SQUAD_DIR names, or the test is skipped."""
 
 import os
 from pathlib import Path

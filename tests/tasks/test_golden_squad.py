@@ -43,7 +43,9 @@ def test_answers_are_the_pipelines_on_all_of_squad() -> None:
         if (mine["start"], mine["end"]) != (start, end):
             elsewhere.append((question.id, mine, score))
 
-    print(f"\n{QUESTIONS - len(elsewhere):,} of {QUESTIONS:,} answers are the same; {len(off)} scores differ by more than")
+    print(
+        f"\n{QUESTIONS - len(elsewhere):,} of {QUESTIONS:,} answers are the same; {len(off)} scores differ by more than"
+    )
     print(f"{TOLERANCE:g}. Elsewhere:", *elsewhere, sep="\n  ")
     assert off == []
     assert len(elsewhere) <= 0.001 * QUESTIONS
@@ -65,6 +67,8 @@ def test_an_answer_does_not_depend_on_its_batch(precision: str) -> None:
         if (one["start"], one["end"]) != (other["start"], other["end"])
     ]
 
-    print(f"\n{precision}: {len(questions) - len(moved):,} of {len(questions):,} spans are the same", *moved, sep="\n  ")
+    print(
+        f"\n{precision}: {len(questions) - len(moved):,} of {len(questions):,} spans are the same", *moved, sep="\n  "
+    )
     assert all(abs(one["score"] - other["score"]) <= TIE for _, one, other in moved)
     assert len(moved) <= 0.001 * len(questions)
