@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 SQUAD_DIR ?= ../shared/data/squad
+DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
 .PHONY: help demo serve check test test-fast test-wire test-slow embedded golden reference bench clean
@@ -54,8 +55,8 @@ embedded: $(VENV)/dev.stamp ## Build the int8 artefact that ships in the package
 reference: $(VENV)/dev.stamp ## Write docs/reference again from the code
 	$(PY) scripts/make_reference.py
 
-bench: $(VENV)/dev.stamp ## Measure what docs/benchmarks.md says (SQUAD_DIR names the data)
-	SQUAD_DIR=$(SQUAD_DIR) $(PY) scripts/measure.py
+bench: $(VENV)/dev.stamp ## Measure what docs/benchmarks.md says (minutes; PARTS names some)
+	$(PY) -m bench.measure --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) $(PARTS)
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .work .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,98 @@
+"""Measure what docs/benchmarks.md says and write it again: `make bench`, or with names of parts only those.
+
+    python -m bench.measure --squad FOLDER --distilbert FOLDER [accuracy start throughput …]
+
+Figures are kept in docs/benchmarks.json, part by part, each with the machine and the day that it was measured on.
+"""
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench import distilbert, page
+from bench.parts import accuracy, memory, serving
+from mooring.web.pages import versions
+
+ROOT = Path(__file__).resolve().parents[1]
+FIGURES = ROOT / "docs" / "benchmarks.json"
+WORK = ROOT / ".work" / "bench"
+MODEL = ROOT / "models" / "minilm-squad"
+
+
+def parts(squad: Path, source: Path) -> dict[str, Callable[[], Any]]:
+    """Name → what measures it."""
+    dev, train = squad / "dev-v1.1.json", squad / "train-44-articles.json"
+
+    def random_model() -> str:
+        return str(distilbert.write_distilbert(source, WORK / "distilbert"))
+
+    def random_int8() -> str:
+        return str(distilbert.build_int8(Path(random_model()), WORK / "distilbert-int8", train))
+
+    def throughput() -> list[dict[str, Any]]:
+        few, many = {1: 200, 8: 300}, {1: 600, 8: 1_200}
+        rows = serving.clients(random_model(), "DistilBERT bf16", dev, few, "--precision", "bf16")
+        rows += serving.clients(random_int8(), "DistilBERT int8", dev, few)
+        return rows + serving.clients(None, "embedded MiniLM int8", dev, many)
+
+    def loading() -> list[dict[str, Any]]:
+        models = {
+            "embedded MiniLM int8": (None, None),
+            "MiniLM, fp16 safetensors (45 MB), fp32": (str(MODEL), "fp32"),
+            "MiniLM, fp16 safetensors (45 MB), bf16": (str(MODEL), "bf16"),
+            "DistilBERT, fp32 safetensors (265 MB), bf16": (random_model(), "bf16"),
+            "DistilBERT int8": (random_int8(), None),
+        }
+        return memory.loading(models)
+
+    return {
+        "accuracy": lambda: accuracy.accuracy(MODEL, dev),
+        "batches": lambda: accuracy.batches(MODEL, dev),
+        "start": memory.start,
+        "loading": loading,
+        "growth": lambda: memory.growth(dev, WORK),
+        "share": lambda: serving.http_share(dev),
+        "throughput": throughput,
+        "fairness": lambda: serving.fairness(dev),
+    }
+
+
+def main() -> None:
+    """Measure, keep, render."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--squad", type=Path, required=True, help="folder with dev-v1.1.json and train-44-articles.json"
+    )
+    parser.add_argument("--distilbert", type=Path, required=True, help="folder with config and tokenizer of DistilBERT")
+    parser.add_argument("parts", nargs="*", help="all of them by default")
+    options = parser.parse_args()
+    every = parts(options.squad, options.distilbert)
+    if unknown := set(options.parts) - set(every):
+        sys.exit(f"There is no {', '.join(sorted(unknown))}. There are: {', '.join(every)}.")
+    WORK.mkdir(parents=True, exist_ok=True)
+    kept: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
+    for name in options.parts or every:
+        print(f"{name} …", flush=True)
+        kept[name] = {"day": datetime.now(UTC).date().isoformat(), "machine": machine(), "figures": every[name]()}
+        print(json.dumps(kept[name]["figures"]), flush=True)
+        FIGURES.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    page.write(kept, ROOT / "docs" / "benchmarks.md")
+
+
+def machine() -> str:
+    """CPU, cores and versions in a line."""
+    names = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = next((line.split(":", 1)[1].strip() for line in names if line.startswith("model name")), platform.machine())
+    cores = len([line for line in names if line.startswith("processor")])
+    found = versions()
+    said = ", ".join(f"{name} {found[name]}" for name in ("openvino", "tokenizers", "uvicorn") if name in found)
+    return f"{cpu}, {cores} cores, Python {found['python']}, {said}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""Figures in, docs/benchmarks.md out: tables between the words that say what they mean. Called by `measure.py`."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+MEGABYTE = 1_000_000
+
+
+def write(kept: dict[str, Any], target: Path) -> None:
+    """The page, from whatever parts there are."""
+    figures = {name: part["figures"] for name, part in kept.items()}
+    made = {(part["machine"], part["day"]) for part in kept.values()}
+    sections = [SECTIONS[name](figures[name]) for name in SECTIONS if name in figures]
+    machines = "\n".join(f"- {day}: {machine}" for machine, day in sorted(made, key=lambda pair: pair[1]))
+    target.write_text("\n\n".join([HEAD, machines, *sections]) + "\n", encoding="utf-8")
+
+
+HEAD = """# Benchmarks
+<!-- Written by bench/measure.py from docs/benchmarks.json; run `make bench` instead of changing figures. -->
+
+Everything here was measured by one command on one small machine, which is shared with others and therefore noisy:
+figures are medians of several runs, and what is compared was measured by turns.
+
+```
+make bench SQUAD_DIR=FOLDER DISTILBERT_DIR=FOLDER
+```
+
+`SQUAD_DIR` holds `dev-v1.1.json` and `train-44-articles.json` (SQuAD 1.1's dev set, and 44 articles of its training set);
+`DISTILBERT_DIR` holds config and tokenizer of `distilbert-base-uncased`. Questions are SQuAD dev's, in random order.
+
+**DistilBERT here has random weights from a seed: speed only.** Its int8 is ungated (`--no-gate`), since answers of random
+weights have no accuracy to lose. The embedded MiniLM has real weights, and its int8 has passed its gate.
+
+Measured on:"""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Markdown."""
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return "\n".join([*lines, *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)])
+
+
+def _accuracy(rows: list[dict[str, Any]]) -> str:
+    cells = [
+        (row["precision"], f"{row['exact_match']:.2f}", f"{row['f1']:.2f}", f"{row['per_second']:.0f}") for row in rows
+    ]
+    text = f"""## Accuracy of the embedded model
+All {rows[0]["questions"]:,} questions of SQuAD 1.1 dev, exact match and F1 as the official script computes them. fp32 and bf16 are
+computed from the fp16 weights in `models/minilm-squad`; int8 is the artefact in the package, calibrated on training questions.
+`moor eval dev-v1.1.json` (and `--model models/minilm-squad --precision fp32`) shows each.
+"""
+    return text + "\n" + table(("precision", "exact match", "F1", "questions/s, in process"), cells)
+
+
+def _batches(rows: list[dict[str, Any]]) -> str:
+    cells = [(row["precision"], f"{row['same']:,} of {row['questions']:,}") for row in rows]
+    text = """## Answers alone and in a batch
+How many of the questions get the same span by themselves and in batches with others of all lengths. In fp32 and in int8 (whose
+products are added up in whole numbers, with fp32 in between) only ties could differ; in bf16 rounding could, too.
+"""
+    return text + "\n" + table(("precision", "same span"), cells)
+
+
+def _start(found: dict[str, Any]) -> str:
+    return f"""## Start
+`moor serve`, embedded model, files in the page cache, {found["starts"]} starts: from the start of the process to the first 200 on `/ping`
+**{found["seconds"]:.2f} s** (slowest {found["slowest"]:.2f} s), with **{found["pss"] / MEGABYTE:.0f} MB** of memory (proportional set size of all processes). The shapes that
+are not warmed by then are warmed while nobody waits."""
+
+
+def _loading(rows: list[dict[str, Any]]) -> str:
+    cells = [
+        (
+            row["model"],
+            f"{row['seconds']:.2f}",
+            *(f"{row[key] / MEGABYTE:,.0f}" for key in ("peak", "resident", "warm")),
+        )
+        for row in rows
+    ]
+    text = """## Memory at load
+Weights are mapped, not copied. Peak is the most resident memory of the process until the model is compiled, mapped file
+pages included (the kernel's `VmHWM`, also in `/info`); warm is the proportional set size when every shape has been computed once.
+"""
+    head = ("model", "s to load", "peak MB", "resident MB after loading", "MB when warm")
+    return text + "\n" + table(head, cells)
+
+
+def _growth(found: dict[str, Any]) -> str:
+    grown = 100 * (found["after_5500"] / found["after_500"] - 1)
+    return f"""## Memory under use
+Embedded model, 8 clients, contexts of 1 to 600 words, every length equally likely: {found["warm"] / MEGABYTE:.0f} MB when warm,
+{found["after_500"] / MEGABYTE:.0f} MB after 500 requests, {found["after_5500"] / MEGABYTE:.0f} MB after 5,500: **{grown:+.1f} %** over 5,000 requests."""
+
+
+def _share(found: dict[str, Any]) -> str:
+    latency = found["latency_ms"]
+    return f"""## Through HTTP and in process
+Embedded model, {found["requests"]:,} questions, by turns: `moor eval` computes them in process (tokenise, batches, decode) at
+{found["in_process"]:.1f} a second, `moor bench` with {found["clients"]} clients through HTTP at {found["http"]:.1f}: **{100 * found["share"]:.1f} %** of it, with the client on the same
+cores (it took {100 * found["client_cpu_of_one_core"]:.1f} % of one). Latency: p50 {latency["p50"]:.0f} ms, p99 {latency["p99"]:.0f} ms."""
+
+
+def _throughput(rows: list[dict[str, Any]]) -> str:
+    cells = [
+        (
+            row["model"],
+            row["clients"],
+            f"{row['per_second']:.1f}",
+            *(f"{row[key]:.1f}" for key in ("p50", "p90", "p99")),
+        )
+        for row in rows
+    ]
+    head = ("model", "clients", "requests/s", "p50 ms", "p90 ms", "p99 ms")
+    text = "## Requests a second\nOne process, through HTTP, client on the same cores. DistilBERT: random weights, speed only.\n"
+    return text + "\n" + table(head, cells)
+
+
+def _fairness(found: dict[str, Any]) -> str:
+    idle, busy = found["idle"], found["busy"]
+    return f"""## Behind a large request
+One client asks SQuAD's questions one after the other, while a request of {found["windows"]:,} windows is being computed all the time.
+Idle server: p50 {idle["p50"]:.1f} ms, p99 {idle["p99"]:.1f} ms. With the large request: p50 {busy["p50"]:.1f} ms, p99 {busy["p99"]:.1f} ms, **{busy["p99"] / idle["p99"]:.2f} times** idle."""
+
+
+SECTIONS: Mapping[str, Callable[[Any], str]] = {
+    "accuracy": _accuracy,
+    "batches": _batches,
+    "start": _start,
+    "loading": _loading,
+    "growth": _growth,
+    "share": _share,
+    "throughput": _throughput,
+    "fairness": _fairness,
+}

@@ -1,0 +1,44 @@
+"""What a server takes: time until it answers, memory when it does, and whether memory grows with use."""
+
+import statistics
+from pathlib import Path
+from typing import Any
+
+from bench.parts.serving import random_lengths
+from bench.processes import load, pss_bytes, serving, start_seconds
+
+STARTS = 7
+
+
+def start() -> dict[str, Any]:
+    """The embedded model, files in the page cache."""
+    start_seconds(None)
+    seen = [start_seconds(None) for _ in range(STARTS)]
+    return {
+        "starts": STARTS,
+        "seconds": statistics.median(seconds for seconds, _ in seen),
+        "slowest": max(seconds for seconds, _ in seen),
+        "pss": statistics.median(pss for _, pss in seen),
+    }
+
+
+def loading(models: dict[str, tuple[str | None, str | None]]) -> list[dict[str, Any]]:
+    """Name → (source, precision): bytes on disk, and resident memory at and after loading."""
+    rows = []
+    for name, (source, precision) in models.items():
+        with serving(source, *(["--precision", precision] if precision else [])) as server:
+            facts = server.info()["load"]
+            rows.append({"model": name, **facts, "warm": pss_bytes(server.process.pid)})
+    return rows
+
+
+def growth(dev: Path, folder: Path) -> dict[str, Any]:
+    """Memory of the embedded model's server after the warm-up, and after 5,000 requests of random length."""
+    file = random_lengths(dev, folder / "random-lengths.json", 5_000)
+    with serving(None) as server:
+        warm = pss_bytes(server.process.pid)
+        load(server, file, 8, 500)
+        first = pss_bytes(server.process.pid)
+        seen = load(server, file, 8, 5_000)
+        last = pss_bytes(server.process.pid)
+    return {"warm": warm, "after_500": first, "after_5500": last, "per_second": seen["per_second"]}
