@@ -12,9 +12,9 @@ pytest_plugins = ["mooring.testing.plugin"]
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """With MOORING_TESTS_NO_SKIP=1 a skip fails with its reason."""
+    """With TESTS_NO_SKIP=1 a skip fails with its reason."""
     report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("MOORING_TESTS_NO_SKIP") == "1":
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("TESTS_NO_SKIP") == "1":
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and nothing may be skipped here: {report.longrepr}"
     return report
@@ -22,6 +22,6 @@ def pytest_runtest_makereport(
 
 def pytest_collectreport(report: pytest.CollectReport) -> None:
     """The same for whole modules."""
-    if report.skipped and os.environ.get("MOORING_TESTS_NO_SKIP") == "1":
+    if report.skipped and os.environ.get("TESTS_NO_SKIP") == "1":
         report.outcome = "failed"
         report.longrepr = f"{report.nodeid} was skipped, and nothing may be skipped here: {report.longrepr}"

@@ -94,9 +94,12 @@ def test_ctrl_c_during_eval_shows_what_there_is(model: str, tmp_path: Path) -> N
     program = [sys.executable, "-c", WATCHED, "eval", str(file), "-m", model, "--json"]
     process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    assert process.stderr.readline() == "asking\n"
-    process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    try:
+        assert process.stderr.readline() == "asking\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "Traceback" not in err
     result = json.loads(out)

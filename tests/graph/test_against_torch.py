@@ -13,9 +13,6 @@ from mooring.graph.heads import build_graph
 from mooring.model.weights import open_weights
 from tests.support.tiny_models import write_tiny_bert, write_tiny_distilbert
 
-torch = pytest.importorskip("torch", reason="torch is not installed: make test-slow installs it")
-transformers = pytest.importorskip("transformers", reason="transformers is not installed: make test-slow installs it")
-
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 CONFIGS: list[tuple[str, dict[str, Any]]] = [
@@ -31,6 +28,11 @@ WRITE = {"bert": write_tiny_bert, "distilbert": write_tiny_distilbert}
 
 def worst_difference(family: str, folder: Path, lengths: range) -> float:
     """The largest difference of a logit between our fp32 graph and transformers, over one sequence a length."""
+    # Here and not above: the other tiers collect this file without them.
+    torch, transformers = (
+        pytest.importorskip(name, reason=f"{name} is not installed: make test-slow installs it")
+        for name in ("torch", "transformers")
+    )
     config = json.loads((folder / "config.json").read_text())
     model = transformers.AutoModelForQuestionAnswering.from_pretrained(folder, dtype=torch.float32).eval()
     grid = ShapeGrid(lengths=tuple(lengths), batches=(1,), tokens=max(lengths))
