@@ -89,8 +89,11 @@ def write_tiny_bert(folder: Path, seed: int = 0, **overrides: Any) -> Path:
     return _write(folder, config, _bert_shapes(config), seed)
 
 
-def write_tiny_distilbert(folder: Path, seed: int = 0, **overrides: Any) -> Path:
-    """A `DistilBertForQuestionAnswering` folder of the same size. `overrides` go into config.json."""
+def write_tiny_distilbert(folder: Path, seed: int = 0, spread: float = 0.2, **overrides: Any) -> Path:
+    """A `DistilBertForQuestionAnswering` folder of the same size. `overrides` go into config.json.
+
+    `spread` is the weights' standard deviation: 0.2 makes tiny layers as lively as trained ones, large ones chaotic.
+    """
     config = {
         "architectures": ["DistilBertForQuestionAnswering"],
         "model_type": "distilbert",
@@ -111,17 +114,17 @@ def write_tiny_distilbert(folder: Path, seed: int = 0, **overrides: Any) -> Path
         "tie_weights_": True,
         **overrides,
     }
-    return _write(folder, config, _distilbert_shapes(config), seed)
+    return _write(folder, config, _distilbert_shapes(config), seed, spread)
 
 
-def random_weights(shapes: Mapping[str, tuple[int, ...]], seed: int) -> dict[str, Array]:
+def random_weights(shapes: Mapping[str, tuple[int, ...]], seed: int, spread: float = 0.2) -> dict[str, Array]:
     """Float32 arrays with a spread wide enough that softmaxes are not flat and layer norms are not the identity."""
     rng = np.random.default_rng(seed)
     arrays: dict[str, Array] = {}
     for name, shape in shapes.items():
         values = rng.standard_normal(shape, dtype=np.float32)
         is_norm = "LayerNorm.weight" in name or "layer_norm.weight" in name
-        arrays[name] = values * np.float32(0.1) + np.float32(1) if is_norm else values * np.float32(0.2)
+        arrays[name] = values * np.float32(0.1) + np.float32(1) if is_norm else values * np.float32(spread)
     return arrays
 
 
@@ -129,10 +132,12 @@ def write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=2), encoding="utf-8")
 
 
-def _write(folder: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], seed: int) -> Path:
+def _write(
+    folder: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], seed: int, spread: float = 0.2
+) -> Path:
     write_tokenizer(folder, max_positions=int(config["max_position_embeddings"]))
     write_json(folder / "config.json", config)
-    save_file(random_weights(shapes, seed), folder / "model.safetensors", {"format": "pt"})
+    save_file(random_weights(shapes, seed, spread), folder / "model.safetensors", {"format": "pt"})
     return folder
 
 
