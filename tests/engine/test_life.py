@@ -6,7 +6,8 @@ import logging
 import pytest
 
 from mooring.backends.base import Window
-from mooring.engine.engine import Engine, Limits
+from mooring.engine.engine import Engine
+from mooring.engine.limits import Limits
 from mooring.errors import BackendError, Draining, NotReady
 from mooring.testing import SMALL_GRID, FakeBackend, FakeTask
 from tests.engine.running import Running, play, until

@@ -141,6 +141,8 @@ def test_the_index_names_the_routes_and_a_line_to_try() -> None:
         assert {route.split()[1] for route in found["routes"]} == {
             "/invocations",
             "/ping",
+            "/health/live",
+            "/health/ready",
             "/info",
             "/metrics",
             "/execution-parameters",

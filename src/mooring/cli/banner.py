@@ -51,6 +51,16 @@ def facts(model: Mapping[str, Any], backend: Mapping[str, Any], url: str, host: 
     return [(label, value) for label, value in rows if value]
 
 
+def workers(topology: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Who answers behind nginx, and why so many; nothing where one process does it all."""
+    if topology.get("front") != "nginx":
+        return []
+    count = int(topology["active"])
+    spare = "one more on standby" if topology["standby"] else ""
+    value = _joined(f"{count} worker{'' if count == 1 else 's'} behind nginx", spare, str(topology["reason"]))
+    return [("workers", value)]
+
+
 def show(rows: Sequence[tuple[str, str]], line: str, warnings: Sequence[str]) -> None:
     """Print the text on stdout at once, warnings first; colours go away by themselves without a terminal."""
     for warning in warnings:

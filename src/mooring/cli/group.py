@@ -27,6 +27,8 @@ COMMANDS: Mapping[str, Entry] = {
     "build": Entry("mooring.cli.build", "Make a fast model folder and prove that it still answers right."),
     "bench": Entry("mooring.cli.bench", "Put a running server under load."),
 }
+HIDDEN: Mapping[str, Entry] = {"worker": Entry("mooring.cli.worker", "Started by `moor serve` behind nginx.")}
+"""Commands that people do not call."""
 
 
 class LazyGroup(click.Group):
@@ -38,7 +40,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the command."""
-        entry = COMMANDS.get(cmd_name)
+        entry = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
         if entry is None:
             return None
         command = import_module(entry.module).command
@@ -49,7 +51,7 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click, but an unknown command is answered with the nearest one that there is."""
         name = args[0] if args else ""
-        if args and not name.startswith("-") and name not in COMMANDS:
+        if args and not name.startswith("-") and name not in COMMANDS and name not in HIDDEN:
             near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
             known = f"Did you mean `moor {near[0]}`?" if near else f"There are: {', '.join(COMMANDS)}."
             raise click.UsageError(f"There is no command {name!r}. {known}", ctx)

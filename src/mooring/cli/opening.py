@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mooring.cli.progress import download_bar
-from mooring.settings import Settings, unknown_variables
+from mooring.settings import Settings, environment_notes
 
 if TYPE_CHECKING:
     from mooring.wiring.model import OpenedModel
@@ -21,7 +21,7 @@ def opened_model(settings: Settings) -> Iterator["OpenedModel"]:
 
     with download_bar(settings.model or "the model") as progress:
         opened = open_model(settings, progress=progress)
-    warn(*unknown_variables(), *opened.warnings)
+    warn(*environment_notes(), *opened.warnings)
     try:
         yield opened
     finally:

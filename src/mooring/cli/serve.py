@@ -1,4 +1,7 @@
-"""`moor serve [MODEL]`: settings in, a server until it is told to stop out. `banner.py` has what it says."""
+"""`moor serve [MODEL]`: settings in, a server until it is told to stop out. `banner.py` has what it says.
+
+One process that listens itself, or with --front nginx several behind one: process 1 of the container.
+"""
 
 import sys
 from collections.abc import Mapping
@@ -9,7 +12,7 @@ import click
 from mooring.cli import banner
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.progress import download_bar
-from mooring.settings import unknown_variables
+from mooring.settings import Settings, environment_notes
 
 
 @click.command("serve", short_help="Serve a model over HTTP.")
@@ -18,16 +21,23 @@ from mooring.settings import unknown_variables
     "host",
     "port",
     *MODEL_OPTIONS,
+    "task",
+    "base_dir",
     "max_windows",
     "queue_tokens",
     "max_body_bytes",
+    "max_in_flight",
     "deadline_s",
     "keep_alive_s",
     "drain_s",
+    "drain_delay_s",
+    "front",
+    "workers",
+    "standby",
     "log_level",
     "log_format",
 )
-def command(**flags: Any) -> None:
+def command(**flags: Any) -> int:
     """Serve MODEL: a folder, a .tar.gz or a Hub id; without one, the embedded model.
 
     POST /invocations answers, GET /ping says whether the model does. Ctrl-C ends it.
@@ -35,17 +45,31 @@ def command(**flags: Any) -> None:
     settings = settings_from(flags)
     # Here and not above: `moor --help` must not load numpy, OpenVINO and the web framework.
     from mooring.observe.logs import configure_logs
-    from mooring.wiring.server import serve
 
     configure_logs(settings.log_level, settings.log_format)
-    what = settings.model or "the embedded model"
     if sys.stdout.isatty():
-        click.echo(f"Loading {what} …")
+        click.echo(f"Loading {settings.model or 'the model'} …")
+    notes = list(environment_notes())
 
     def ready(facts: Mapping[str, Any], url: str) -> None:
         """`facts` are `/info`'s: "model", "backend" and "warnings"; `url` is the address that is really bound."""
         rows = banner.facts(facts["model"], facts["backend"], url, settings.host)
-        banner.show(rows, banner.trial(url), (*unknown_variables(), *facts.get("warnings", ())))
+        rows += banner.workers(facts.get("topology", {}))
+        banner.show(rows, banner.trial(url), (*notes, *facts.get("warnings", ())))
 
-    with download_bar(what) as progress:
+    if settings.front == "nginx":
+        from mooring.container.proxy import find_nginx
+        from mooring.container.supervisor import supervise
+
+        if (program := find_nginx()) is not None:
+            return supervise(settings, program, ready=ready)
+        notes.append("There is no nginx on this machine: one worker listens by itself.")
+    _alone(settings, ready)
+    return 0
+
+
+def _alone(settings: Settings, ready: Any) -> None:
+    from mooring.wiring.server import serve
+
+    with download_bar(settings.model or "the model") as progress:
         serve(settings, ready=ready, progress=progress)

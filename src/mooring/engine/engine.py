@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 from mooring.backends.base import Backend
-from mooring.engine.health import Health, Prober, can_probe, judge
-from mooring.engine.job import Answered, Job, Timings
+from mooring.engine.health import Health, Prober, can_probe, judge, judge_life
+from mooring.engine.job import Answered, Job
 from mooring.engine.lanes import LARGE_WINDOWS, Lanes
 from mooring.engine.limits import Door, Limits
 from mooring.engine.observer import NullObserver, Observer
@@ -20,8 +20,6 @@ from mooring.engine.queue import Queue
 from mooring.engine.worker import Worker
 from mooring.errors import DeadlineExceeded, Draining, NotReady, PayloadTooLarge, QueueFull
 from mooring.tasks.base import Task
-
-__all__ = ["Answered", "Engine", "Health", "Limits", "Timings"]
 
 SURELY = 2
 """How far above the limit an estimate of windows must be for a request to be refused untokenised."""
@@ -106,6 +104,10 @@ class Engine:
     def health(self) -> Health:
         """What is known now; asks nobody."""
         return judge(self._vitals, self._clock(), self._limits.stuck_s)
+
+    def alive(self) -> Health:
+        """Whether the worker thread is there and moves."""
+        return judge_life(self._vitals, self._clock(), self._limits.stuck_s)
 
     async def check(self) -> Health:
         """As `health`; but after a failed batch, ask the model one real question first. Callers share one probe."""

@@ -39,16 +39,24 @@ ENDING = {"draining": "The server is going down.", "stopped": "The server has st
 
 def judge(vitals: Vitals, now: float, stuck_s: float) -> Health:
     """Ready only when nothing speaks against it; what cannot mend by itself comes first."""
-    if vitals.died:
-        return Health(False, f"The worker thread ended: {vitals.died}")
-    if is_stuck(vitals, now, stuck_s) and vitals.busy_since is not None:
-        seconds = now - vitals.busy_since
-        return Health(False, f"A batch of {vitals.busy_rows} windows has been computing for {seconds:.0f} s.")
+    life = judge_life(vitals, now, stuck_s)
+    if not life.ready:
+        return life
     if vitals.phase in ENDING:
         return Health(False, ENDING[vitals.phase])
     if vitals.failed:
         return Health(False, f"The last batch failed: {vitals.failed}")
     return Health(vitals.phase not in BEGINNING, BEGINNING.get(vitals.phase, ""))
+
+
+def judge_life(vitals: Vitals, now: float, stuck_s: float) -> Health:
+    """What cannot mend by itself: the thread has ended, or one batch takes longer than a batch can."""
+    if vitals.died:
+        return Health(False, f"The worker thread ended: {vitals.died}")
+    if is_stuck(vitals, now, stuck_s) and vitals.busy_since is not None:
+        seconds = now - vitals.busy_since
+        return Health(False, f"A batch of {vitals.busy_rows} windows has been computing for {seconds:.0f} s.")
+    return Health(True)
 
 
 def is_stuck(vitals: Vitals, now: float, stuck_s: float) -> bool:

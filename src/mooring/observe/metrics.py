@@ -2,15 +2,22 @@
 
 Its own registry: nothing of the process's other users of prometheus_client gets in, and tests make as many as they
 like. Labels are few and fixed: routes, statuses, stages, reasons. Never anything that a caller wrote.
+
+Behind nginx a worker keeps its numbers in files of its slot (`share`): they outlive it, the worker that replaces it
+goes on with them, and the process that answers /metrics reads them (`container/metrics.py`).
 """
 
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import values as storage
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.process_collector import ProcessCollector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+# A second series for each counter, with the time of its making: of no use where counters outlive processes.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
@@ -34,6 +41,14 @@ class Stages(Protocol):
     @property
     def decode_ms(self) -> float:
         """Numbers to answer."""
+
+
+def share(slot: int) -> None:
+    """From now on keep numbers in files named by the slot, in the folder that PROMETHEUS_MULTIPROC_DIR names.
+
+    The variable is prometheus_client's own, and is read when that is imported: it must be set before.
+    """
+    storage.ValueClass = storage.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
 
 
 class Metrics:

@@ -2,8 +2,10 @@
 
 border.py       request id, errors → responses, log, metrics
   invocations.py  POST /invocations: media.py → body.py → decode.py → service.py → encode.py
-  pages.py        /ping, /execution-parameters, /metrics, /info, /
+  pages.py        /ping, /health/…, /execution-parameters, /metrics, /info, /
 """
+
+from collections.abc import Sequence
 
 import msgspec
 from starlette.applications import Starlette
@@ -24,13 +26,17 @@ from mooring.web.service import Service
 from mooring.web.status import ErrorBody
 
 
-def create_app(service: Service, metrics: Metrics, limits: WebLimits | None = None) -> Starlette:
+def create_app(
+    service: Service, metrics: Metrics, limits: WebLimits | None = None, *, log_requests: bool = True
+) -> Starlette:
     """The routes over a service, which the caller starts and stops (`server.py` does)."""
     limits = limits or WebLimits()
     pages = Pages(service, metrics, limits)
     routes = [
         Route("/invocations", Invocations(service, metrics, limits), methods=["POST"]),
         Route("/ping", pages.ping),
+        Route("/health/live", pages.live),
+        Route("/health/ready", pages.ping),
         Route("/execution-parameters", pages.execution_parameters),
         Route("/metrics", pages.metrics),
         Route("/info", pages.info),
@@ -38,15 +44,21 @@ def create_app(service: Service, metrics: Metrics, limits: WebLimits | None = No
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Border, metrics=metrics, routes=frozenset(route.path for route in routes))],
-        exception_handlers={HTTPException: _no_route},
+        middleware=[border_over(routes, metrics, log_requests=log_requests)],
+        exception_handlers={HTTPException: no_route},
     )
     # A client that misspells a path is told so: a redirect would drop its body.
     app.router.redirect_slashes = False
     return app
 
 
-async def _no_route(request: Request, error: Exception) -> Response:
+def border_over(routes: Sequence[Route], metrics: Metrics, *, log_requests: bool) -> Middleware:
+    """The border around these routes."""
+    paths = frozenset(route.path for route in routes)
+    return Middleware(Border, metrics=metrics, routes=paths, log_requests=log_requests)
+
+
+async def no_route(request: Request, error: Exception) -> Response:
     """404 and 405, which the router raises, in the shape of our errors."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for that class alone
     path = echo(request.url.path)

@@ -28,15 +28,22 @@ WINDOWS = "mooring.windows"
 ID_HEADERS = (b"x-request-id", b"x-amzn-sagemaker-inference-id")
 """Where a caller may name its request, the one that wins first."""
 
-SILENT = ("/ping", "/metrics")
+_SAFE = frozenset(range(0x21, 0x7F)) - frozenset(b'"\\')
+"""A name of these needs no escaping, wherever it is repeated."""
+
+SILENT = ("/ping", "/metrics", "/health/live", "/health/ready")
 """Routes without a line in the log: machines ask them every few seconds."""
 
 
 class Border:
     """Pure ASGI: the response passes as it is made."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, routes: frozenset[str]) -> None:
-        """`routes` are the paths that logs and metrics name; every other is "other", for a path can hold any text."""
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, routes: frozenset[str], log_requests: bool = True) -> None:
+        """`routes` are the paths that logs and metrics name; every other is "other", for a path can hold any text.
+
+        `log_requests` false leaves the line of each request to a proxy in front.
+        """
+        self._log_requests = log_requests
         self._app = app
         self._metrics = metrics
         self._routes = routes
@@ -79,7 +86,7 @@ class Border:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope["path"] if scope["path"] in self._routes else "other"
         self._metrics.request(route, status, seconds)
-        if route not in SILENT:
+        if self._log_requests and route not in SILENT:
             more: dict[str, Any] = {"windows": scope[WINDOWS]} if WINDOWS in scope else {}
             self._log.info(
                 "request",
@@ -98,10 +105,10 @@ def _method(method: str) -> str:
 
 
 def request_id_of(headers: list[tuple[bytes, bytes]]) -> str:
-    """The caller's name for its request if it is 1 to 128 visible ASCII characters, else a new one."""
+    """The caller's name for its request if it is 1 to 128 visible ASCII characters without " and \\, else a new one."""
     for wanted in ID_HEADERS:
         for name, value in headers:
-            if name == wanted and 1 <= len(value) <= 128 and all(0x21 <= byte <= 0x7E for byte in value):
+            if name == wanted and 1 <= len(value) <= 128 and all(byte in _SAFE for byte in value):
                 return value.decode("ascii")
     # Unique, not secret: uuid4 would ask the kernel for each.
     return f"{random.getrandbits(128):032x}"

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
-from mooring.engine.engine import Answered, Timings
+from mooring.engine.job import Answered, Timings
 from mooring.errors import BodyTooSlow, PayloadTooLarge
 from mooring.observe.metrics import Metrics
 from mooring.web.body import read_body, unless_gone

@@ -1,4 +1,4 @@
-"""What is asked with GET: /ping, /execution-parameters, /metrics, /info and the index. Routed by `app.py`."""
+"""What is asked with GET: /ping, /health/…, /execution-parameters, /metrics, /info, /. Routed by `app.py`."""
 
 import platform
 from functools import lru_cache
@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 import mooring
-from mooring.engine.engine import Health
+from mooring.engine.health import Health
 from mooring.errors import NotReady
 from mooring.observe.memory import peak_bytes, resident_bytes
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
@@ -20,6 +20,7 @@ from mooring.web.media import JSON, KINDS
 from mooring.web.service import Service
 
 READY = b'{"status":"ready"}'
+LIVE = b'{"status":"live"}'
 
 PACKAGES = ("openvino", "tokenizers", "numpy", "starlette", "uvicorn", "msgspec")
 """What a fault may depend on, named in `/info` with versions."""
@@ -40,6 +41,7 @@ class Pages:
     async def ping(self, _: Request) -> Response:
         """200 only if the model really answers; else 503 with the reason."""
         health = await self._service.check()
+        self._metrics.ready(health.ready)
         if health.ready != self._last.ready:
             if health.ready:
                 self._log.info("ping turned green")
@@ -49,6 +51,13 @@ class Pages:
         if not health.ready:
             raise NotReady(health.reason)
         return Response(READY, media_type=JSON)
+
+    async def live(self, _: Request) -> Response:
+        """200 unless the engine has ended or hangs, which nothing but a new process mends."""
+        health = self._service.alive()
+        if not health.ready:
+            raise NotReady(health.reason)
+        return Response(LIVE, media_type=JSON)
 
     async def execution_parameters(self, _: Request) -> Response:
         """What SageMaker's batch transform asks before it starts."""
@@ -90,6 +99,8 @@ class Pages:
                 "routes": {
                     "POST /invocations": f"ask; in and out: {', '.join(KINDS)}",
                     "GET /ping": "200 if the model answers, else 503 with the reason",
+                    "GET /health/live": "200 unless only a new process could help",
+                    "GET /health/ready": "as /ping",
                     "GET /info": "model, precision, limits, versions",
                     "GET /metrics": "for Prometheus",
                     "GET /execution-parameters": "for SageMaker batch transform",

@@ -2,7 +2,8 @@
 
 The life of a server: bind (a taken port is known before the model is loaded) → listen, /ping red → service starts →
 ready, /ping green → SIGINT or SIGTERM: drain, /ping red, new requests 503 → close → return. A second Ctrl-C ends it
-at once. uvicorn speaks HTTP; signals and order are ours, since a server that was told to stop has not failed.
+at once. Behind a proxy it listens late, when it is ready: until then the proxy has nobody to send to, rather than
+somebody who refuses. uvicorn speaks HTTP; signals and order are ours: who was told to stop has not failed.
 """
 
 import asyncio
@@ -33,6 +34,8 @@ class ServerOptions:
     address: Address
     keep_alive_s: float = 75.0
     drain_s: float = 25.0
+    late: bool = False
+    """Listen only when the service is ready."""
 
 
 def serve(
@@ -47,8 +50,7 @@ def serve(
     `on_ready` gets the port that was really bound (0 for a unix socket) once the model answers. Raises ListenError or
     UsageError if the address cannot be had, what starting the service raises, and KeyboardInterrupt on a second Ctrl-C.
     """
-    bound = listen(options.address)
-    port = 0 if options.address.unix else bound[0].getsockname()[1]
+    bound = [] if options.late else listen(options.address)
     config = uvicorn.Config(
         app,
         http="httptools",
@@ -65,7 +67,7 @@ def serve(
     running = Running(uvicorn.Server(config), service, options, bound)
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(running.run(lambda: on_ready(port)))
+            runner.run(running.run(on_ready))
     finally:
         close(options.address, bound)
 
@@ -85,17 +87,15 @@ class Running:
         self._main: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("mooring.web").bind()
 
-    async def run(self, on_ready: Callable[[], None]) -> None:
+    async def run(self, on_ready: Callable[[int], None]) -> None:
         """From listening to closed."""
         self._main = asyncio.current_task()
         with self._signals_taken():
-            self._server.config.load()
-            self._server.lifespan = self._server.config.lifespan_class(self._server.config)
-            await self._server.startup(sockets=self._bound)
-            ticking = asyncio.ensure_future(self._server.main_loop())
+            ticking = None if self._options.late else await self._listen()
             try:
                 if await self._started():
-                    on_ready()
+                    ticking = ticking or await self._listen()
+                    on_ready(self._port)
                     await self._stop.wait()
                     await self._drain()
             except asyncio.CancelledError:
@@ -107,9 +107,24 @@ class Running:
                 raise
             await self._close(ticking)
 
-    async def _close(self, ticking: "asyncio.Task[None]") -> None:
+    async def _listen(self) -> "asyncio.Task[None]":
+        if not self._bound:
+            self._bound += listen(self._options.address)
+        self._server.config.load()
+        self._server.lifespan = self._server.config.lifespan_class(self._server.config)
+        await self._server.startup(sockets=self._bound)
+        return asyncio.ensure_future(self._server.main_loop())
+
+    @property
+    def _port(self) -> int:
+        """The one that was really bound; 0 for a unix socket."""
+        return 0 if self._options.address.unix else self._bound[0].getsockname()[1]
+
+    async def _close(self, ticking: "asyncio.Task[None] | None") -> None:
         """The engine first: whoever still waits gets a response from it, which uvicorn then sees out."""
         await self._service.stop()
+        if ticking is None:
+            return
         self._server.should_exit = True
         await ticking
         await self._server.shutdown(sockets=self._bound)

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mooring.engine.engine import Answered, Engine, Health
+from mooring.engine.engine import Engine
+from mooring.engine.health import Health
+from mooring.engine.job import Answered
 from mooring.errors import NotReady
 from mooring.tasks.base import Task
 
@@ -64,6 +66,10 @@ class Service:
     def health(self) -> Health:
         """What is known now."""
         return self._served.engine.health() if self._served else Health(False, LOADING)
+
+    def alive(self) -> Health:
+        """Whether anything but a new process could help; true while the model loads."""
+        return self._served.engine.alive() if self._served else Health(True)
 
     async def check(self) -> Health:
         """As `health`, after a failed batch proved anew."""

@@ -69,8 +69,13 @@ def open_model(settings: Settings, source: str | None = None, progress: Progress
     Raises a ModelError that says what is wrong with it, or UsageError for a precision it cannot be computed at.
     """
     began = time.monotonic()
-    found = resolve(source if source is not None else settings.model, source_options(settings, progress))
+    found = resolve(source or settings.model or platform_model(settings), source_options(settings, progress))
     manifest = read_manifest(found.folder, source=found.source, revision=found.revision)
+    if settings.task is not None and settings.task != manifest.task:
+        raise UsageError(
+            f"the task asked for is {echo(settings.task)}, and the model's is {manifest.task}.",
+            hint="Leave HF_TASK and --task out to serve what the model is for.",
+        )
     precision, warnings = _precision(manifest, settings.precision)
     task = make_task(found.folder, manifest)
     graph, close = _graph(found, manifest)
@@ -85,6 +90,14 @@ def open_model(settings: Settings, source: str | None = None, progress: Progress
     )
     report = LoadReport(time.monotonic() - began, resident_bytes(), peak_bytes())
     return OpenedModel(found.folder, manifest, task, backend, (*found.warnings, *manifest.warnings, *warnings), report)
+
+
+def platform_model(settings: Settings) -> str | None:
+    """The folder that a platform has unpacked a model into, if there is anything in it but code."""
+    folder = settings.base_dir / "model" if settings.base_dir is not None else None
+    if folder is None or not folder.is_dir():
+        return None
+    return str(folder) if any(path.name != "code" for path in folder.iterdir()) else None
 
 
 def source_options(settings: Settings, progress: Progress | None = None) -> SourceOptions:

@@ -1,8 +1,9 @@
-"""Settings in, a server until it is told to stop out. Called by `moor serve`."""
+"""Settings in, a server until it is told to stop out. Called by `moor serve`, and by each worker behind nginx."""
 
 import dataclasses
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -32,8 +33,27 @@ def serve(settings: Settings, *, ready: Ready, progress: Progress | None = None)
     Raises what opening the model raises, ListenError or UsageError for the address, KeyboardInterrupt on a second
     Ctrl-C.
     """
-    metrics = Metrics()
     address = Address(settings.host, settings.port)
+    _run(settings, address, lambda port, facts: ready(facts, address.url(port)), progress)
+
+
+def serve_worker(settings: Settings, socket: Path, *, ready: Callable[[Mapping[str, Any]], None]) -> None:
+    """Answer at a unix socket, which is there only while the model answers, behind a proxy that logs requests.
+
+    Raises as `serve`.
+    """
+    _run(settings, Address(unix=socket), lambda _, facts: ready(facts), None, behind=True)
+
+
+def _run(
+    settings: Settings,
+    address: Address,
+    ready: Callable[[int, Mapping[str, Any]], None],
+    progress: Progress | None,
+    *,
+    behind: bool = False,
+) -> None:
+    metrics = Metrics()
 
     def noted(done: int, total: int) -> None:
         # A download must not outlive the server that wants it.
@@ -45,10 +65,10 @@ def serve(settings: Settings, *, ready: Ready, progress: Progress | None = None)
     service = Service(lambda: _served(open_model(settings, progress=noted), settings, metrics))
     web_limits = WebLimits(max_body_bytes=settings.max_body_bytes, deadline_s=settings.deadline_s)
     run(
-        create_app(service, metrics, web_limits),
+        create_app(service, metrics, web_limits, log_requests=not behind),
         service,
-        ServerOptions(address, keep_alive_s=settings.keep_alive_s, drain_s=settings.drain_s),
-        on_ready=lambda port: ready(service.facts, address.url(port)),
+        ServerOptions(address, keep_alive_s=settings.keep_alive_s, drain_s=settings.drain_s, late=behind),
+        on_ready=lambda port: ready(port, service.facts),
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mooring.errors import UsageError
-from mooring.settings import BY_NAME, OPTIONS, Settings, load_settings, unknown_variables, wants_debug
+from mooring.settings import BY_NAME, OPTIONS, Settings, environment_notes, load_settings, wants_debug
 
 
 def test_defaults_without_flags_and_environment() -> None:
@@ -31,8 +31,8 @@ def test_an_empty_variable_counts_as_not_set(empty: str) -> None:
 def test_every_field_is_read_from_its_own_variable() -> None:
     """No field of the table is forgotten by the loader."""
     samples = {str: "x", int: "7", float: "7.5", bool: "yes", Path: "/tmp/x"}
-    environ = {
-        option.variables[0]: option.choices[-1] if option.choices else samples[option.kind] for option in OPTIONS
+    environ = {option.own: option.choices[-1] if option.choices else samples[option.kind] for option in OPTIONS} | {
+        option.own: "no" for option in OPTIONS if option.default is True
     }
     settings = load_settings(environ)
     assert [f.name for f in dataclasses.fields(Settings) if getattr(settings, f.name) == f.default] == []
@@ -110,7 +110,7 @@ def test_a_flag_hides_a_wrong_variable() -> None:
 
 def test_a_misspelt_variable_is_warned_of_with_the_nearest_name() -> None:
     """A setting that silently does nothing costs an afternoon."""
-    (warning,) = unknown_variables({"MOORING_PROT": "1", "MOORING_PORT": "2", "HF_TOKEN": "x"})
+    (warning,) = environment_notes({"MOORING_PROT": "1", "MOORING_PORT": "2", "HF_TOKEN": "x"})
     assert "MOORING_PROT" in warning
     assert "MOORING_PORT is one" in warning
 
@@ -129,4 +129,4 @@ def test_every_option_says_what_it_is_for() -> None:
 
 def test_a_flag_leaves_the_unit_to_its_help() -> None:
     """`--deadline 5`, MOORING_DEADLINE_S=5."""
-    assert (BY_NAME["deadline_s"].flag, BY_NAME["deadline_s"].variables) == ("--deadline", ("MOORING_DEADLINE_S",))
+    assert (BY_NAME["deadline_s"].flag, BY_NAME["deadline_s"].own) == ("--deadline", "MOORING_DEADLINE_S")

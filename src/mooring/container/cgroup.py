@@ -1,0 +1,97 @@
+"""What this process may use: cores, CPU time and memory, with cgroup limits of both versions. For `supervisor.py`.
+
+A container's --cpus does not change what `nproc` says, and --memory not what /proc/meminfo does: both are limits of a
+cgroup, this process's own or any above it, and the smallest holds.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+NO_LIMIT = 1 << 60
+"""Memory limits from here on are version 1's way to say that there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What there is to use."""
+
+    cores: tuple[int, ...]
+    """Numbers of the cores that this process may run on."""
+    cpus: float
+    """CPU seconds a second: the number of cores, or less under a quota."""
+    memory: int | None
+    """Bytes; None where nothing says."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that can compute all the time: under a quota one more would only make all of them wait."""
+        return max(1, min(len(self.cores), int(self.cpus + 0.01)))
+
+
+def this_machine(root: Path = Path("/")) -> Machine:
+    """Read it all. `root` is for tests."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = tuple(sorted(affinity(0))) if affinity else tuple(range(os.cpu_count() or 1))
+    quotas = [quota for folder in _folders(root, "cpu") if (quota := _quota(folder)) is not None]
+    limits = [limit for folder in _folders(root, "memory") if (limit := _memory_limit(folder)) is not None]
+    total = _memory_total(root)
+    if total is not None:
+        limits.append(total)
+    return Machine(cores, min([float(len(cores)), *quotas]), min(limits, default=None))
+
+
+def _folders(root: Path, controller: str) -> Iterator[Path]:
+    """The group's folder and those above it, for the controller, of whichever version has it."""
+    for mount, group in _mounts(root, controller):
+        path = PurePosixPath(group.lstrip("/"))
+        for part in (path, *path.parents):
+            # In a container the path is often the host's, and only the mount's top is really there.
+            if (folder := mount / part).is_dir():
+                yield folder
+
+
+def _mounts(root: Path, controller: str) -> Iterator[tuple[Path, str]]:
+    """(where it is mounted, this process's group in it); version 1 first, as on mixed systems."""
+    base = root / "sys/fs/cgroup"
+    for line in _lines(root / "proc/self/cgroup"):
+        number, names, group = [*line.split(":", 2), "", ""][:3]
+        if controller in names.split(","):
+            yield from ((base / name, group) for name in (names, controller) if (base / name).is_dir())
+        elif number == "0":
+            yield base, group
+            yield base / "unified", group
+
+
+def _quota(folder: Path) -> float | None:
+    """CPUs of the folder's limit, None without one."""
+    two = " ".join(_lines(folder / "cpu.max")).split()
+    if len(two) == 2 and two[0].isdigit():
+        return int(two[0]) / int(two[1])
+    quota, period = (" ".join(_lines(folder / f"cpu.cfs_{name}_us")) for name in ("quota", "period"))
+    if quota.isdigit() and period.isdigit() and int(quota) > 0:
+        return int(quota) / int(period)
+    return None
+
+
+def _memory_limit(folder: Path) -> int | None:
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        text = " ".join(_lines(folder / name))
+        if text.isdigit() and int(text) < NO_LIMIT:
+            return int(text)
+    return None
+
+
+def _memory_total(root: Path) -> int | None:
+    for line in _lines(root / "proc/meminfo"):
+        if line.startswith("MemTotal:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,176 @@
+"""What the process in front answers itself: health, metrics, /info, and who finds no worker. Made by `supervisor.py`.
+
+It computes nothing, so its answers never wait behind an inference; and it asks the workers, so they are true.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h11
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mooring.container.asking import Reply, get
+from mooring.container.child import Slot
+from mooring.container.metrics import FrontMetrics
+from mooring.errors import BackendError, Draining, MooringError, NotReady
+from mooring.observe.metrics import CONTENT_TYPE, Metrics
+from mooring.web.app import border_over, no_route
+from mooring.web.media import JSON
+
+ASK_S = 0.8
+"""How long a worker may take to say how it is. SageMaker gives a ping 2 s."""
+INFO_S = 2.0
+
+
+@dataclass
+class Board:
+    """What is known of everybody, written by the supervisor and read here."""
+
+    slots: dict[int, Slot] = field(default_factory=dict)
+    needed: int = 1
+    """Workers that have to be ready before the first green ping."""
+    was_ready: bool = False
+    draining: bool = False
+    fatal: str = ""
+    """Why nothing will be served, ever."""
+    topology: dict[str, Any] = field(default_factory=dict)
+    """For /info."""
+
+    @property
+    def ready(self) -> list[Slot]:
+        """Slots whose worker has said that it answers, in order."""
+        return [slot for slot in self.slots.values() if slot.ready]
+
+    def red(self) -> MooringError | None:
+        """Why /ping cannot be green whatever the workers say; None if they decide."""
+        if self.draining:
+            return Draining("The server is going down.")
+        if self.fatal:
+            return NotReady(self.fatal)
+        enough = self.needed if not self.was_ready else 1
+        if len(self.ready) < enough:
+            return NotReady(self._missing())
+        return None
+
+    def _missing(self) -> str:
+        reasons = {slot.reason for slot in self.slots.values() if not slot.ready and slot.reason}
+        return " ".join(sorted(reasons)) or "The model is loading."
+
+
+class Front:
+    """One method per route."""
+
+    def __init__(self, board: Board, metrics: FrontMetrics, socket_of: Callable[[int], Path]) -> None:
+        self._board = board
+        self._metrics = metrics
+        self._socket_of = socket_of
+
+    async def ping(self, _: Request) -> Response:
+        """200 if a worker says so now; else 503 with the reason."""
+        error = await self._health()
+        if error is not None:
+            raise error
+        self._board.was_ready = True
+        return Response(b'{"status":"ready"}', media_type=JSON)
+
+    async def live(self, _: Request) -> Response:
+        """200: whoever answers this watches over the rest, and starts again what has died."""
+        return Response(b'{"status":"live"}', media_type=JSON)
+
+    async def metrics(self, _: Request) -> Response:
+        """All workers', and what nginx answered."""
+        ready = await self._health() is None
+        return Response(self._metrics.render(ready=ready), headers={"Content-Type": CONTENT_TYPE})
+
+    async def info(self, _: Request) -> Response:
+        """A worker's, with the topology of all of them."""
+        facts: dict[str, Any] = {"ready": False}
+        for reply in await self._ask_all("/info", INFO_S):
+            if reply is not None and reply.status == 200:
+                facts = msgspec.json.decode(reply.body)
+                break
+        error = await self._health()
+        facts |= {"ready": error is None, "reason": str(error) if error else ""}
+        facts["topology"] = {**facts.get("topology", {}), **self._board.topology, "workers": self._workers()}
+        return Response(msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n", media_type=JSON)
+
+    async def unanswered(self, request: Request) -> Response:
+        """For a request that found no worker, or that two workers died of."""
+        if "," in request.headers.get("x-mooring-tried", "") and self._board.ready:
+            return _bad_gateway(request.headers.get("x-request-id", ""))
+        raise self._board.red() or NotReady(
+            "The worker was lost while it computed this, and another one was not there.", hint="Send it again."
+        )
+
+    async def _health(self) -> MooringError | None:
+        """None if a worker is ready to answer."""
+        error = self._board.red()
+        if error is not None:
+            return error
+        replies = await self._ask_all("/ping", ASK_S)
+        if any(reply is not None and reply.status == 200 for reply in replies):
+            return None
+        said = next((reply for reply in replies if reply is not None), None)
+        return NotReady(_message(said) if said else f"No worker said within {ASK_S:g} s that it is well.")
+
+    async def _ask_all(self, target: str, timeout_s: float) -> Sequence[Reply | None]:
+        """What each ready worker replies, in the order of slots; None for one that did not."""
+        return await asyncio.gather(*(self._ask(slot, target, timeout_s) for slot in self._board.ready))
+
+    async def _ask(self, slot: Slot, target: str, timeout_s: float) -> Reply | None:
+        try:
+            return await get(self._socket_of(slot.worker.slot), target, timeout_s)
+        except (OSError, TimeoutError, h11.ProtocolError):
+            return None
+
+    def _workers(self) -> list[Mapping[str, Any]]:
+        return [
+            {
+                "worker": slot.worker.slot,
+                "pid": slot.pid,
+                "ready": slot.ready,
+                "starts": slot.starts,
+                "threads": slot.worker.threads,
+                "cores": list(slot.worker.cores),
+            }
+            for slot in self._board.slots.values()
+        ]
+
+
+def create_front(front: Front, counted: Metrics) -> Starlette:
+    """The routes. `counted` counts the front's own requests, which nobody asks for."""
+    routes = [
+        Route("/ping", front.ping),
+        Route("/health/live", front.live),
+        Route("/health/ready", front.ping),
+        Route("/metrics", front.metrics),
+        Route("/info", front.info),
+        Route("/unanswered", front.unanswered),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[border_over(routes, counted, log_requests=False)],
+        exception_handlers={HTTPException: no_route},
+    )
+
+
+def _message(reply: Reply) -> str:
+    try:
+        return str(msgspec.json.decode(reply.body)["message"])
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return f"A worker answered {reply.status}."
+
+
+def _bad_gateway(request_id: str) -> Response:
+    """502: the same request would most likely end a third worker."""
+    message = "Two workers died while they computed this request. It is not tried again."
+    body = {"code": 502, "type": BackendError.__name__, "message": message, "request_id": request_id}
+    return Response(msgspec.json.encode(body), 502, media_type=JSON)

@@ -1,0 +1,74 @@
+"""Settings and topology in, nginx.conf out. Pure. Called by `supervisor.py`; the text itself is in `nginx.conf.in`."""
+
+import math
+import os
+import re
+from dataclasses import dataclass
+from importlib import resources
+
+from mooring.container.crew import Folders
+from mooring.container.topology import Topology
+from mooring.settings import Settings
+from mooring.web.listen import Address
+
+READ_MARGIN_S = 10
+"""How much longer than the deadline nginx waits for a worker to say so itself."""
+BODY_TIMEOUT_S = 60
+MAX_LARGE = 32
+"""Bodies of a megabyte and more at the same time. They are files meanwhile: 32 × 25 MB at the most."""
+IDLE_SHARE = 0.8
+"""Of the time after which a worker closes an idle connection, nginx gives it up itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where this nginx runs."""
+
+    log: str
+    """Path of what takes the access log's lines."""
+    user: str | None
+    """Whom nginx's workers run as; None where they cannot be anybody else."""
+    address: Address
+
+
+def render(settings: Settings, topology: Topology, folders: Folders, place: Place, *, retry: bool = True) -> str:
+    """nginx.conf. `retry` false: what a user's own code was given once is not given to another worker."""
+    read = math.ceil(settings.deadline_s) + READ_MARGIN_S
+    values = {
+        "run": folders.run,
+        "log": place.log,
+        "log_requests": int(settings.log_level in ("debug", "info")),
+        # root is said, too: nginx as root would otherwise become nobody, who may not use the workers' sockets.
+        "user": f"user {place.user or 'root'};\n" if os.geteuid() == 0 else "",
+        "processes": min(4, max(1, len(topology.active))),
+        "connections": 4 * settings.max_in_flight + 64,
+        "drain": math.ceil(settings.drain_s),
+        "listen": _listen(place.address),
+        "servers": "\n".join(_servers(topology, folders)),
+        "retry": "error non_idempotent" if retry else "error",
+        "keep_alive": f"{settings.keep_alive_s:g}",
+        "worker_idle": f"{settings.keep_alive_s:g}",
+        "upstream_idle": f"{max(1.0, IDLE_SHARE * settings.keep_alive_s):g}",
+        "max_body": settings.max_body_bytes,
+        "max_in_flight": settings.max_in_flight,
+        "max_large": min(MAX_LARGE, settings.max_in_flight),
+        "body_timeout": BODY_TIMEOUT_S,
+        "read_timeout": read,
+    }
+    template = resources.files("mooring.container").joinpath("nginx.conf.in").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda name: str(values[name[1]]), template)
+
+
+def _listen(address: Address) -> str:
+    """nginx's way to name it."""
+    host = address.host or "0.0.0.0"  # noqa: S104 - asked for
+    return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
+
+
+def _servers(topology: Topology, folders: Folders) -> list[str]:
+    # No bans (max_fails=0): a socket without a listener refuses at once, and after a few kills somebody must be left.
+    several = ["        least_conn;"] if len(topology.active) > 1 else []
+    lines = [f"        server unix:{folders.socket(worker.slot)} max_fails=0;" for worker in topology.active]
+    if topology.standby is not None:
+        lines.append(f"        server unix:{folders.socket(topology.standby.slot)} max_fails=0 backup;")
+    return several + lines

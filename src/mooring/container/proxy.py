@@ -1,0 +1,138 @@
+"""nginx as a child: started, kept running, told to read its configuration again, told to finish. For `supervisor.py`.
+
+Its access log comes through a pipe: what nginx answers is counted and logged here, in the shape of every other line.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from mooring.container.child import pause
+from mooring.container.privileges import die_with_parent
+from mooring.errors import BackendError
+
+Line = Mapping[str, Any]
+"""One request: method, route, status, seconds, request_id, windows, tried, by."""
+
+
+def find_nginx() -> str | None:
+    """The program, or None."""
+    return shutil.which("nginx") or next((p for p in ("/usr/sbin/nginx",) if os.access(p, os.X_OK)), None)
+
+
+class Nginx:
+    """`start` and `run`, then `reload` or `finish`."""
+
+    def __init__(self, program: str, run: Path, on_line: Callable[[Line], None]) -> None:
+        self._program = program
+        self._run = run
+        self._on_line = on_line
+        self._process: asyncio.subprocess.Process | None = None
+        self._read, self._write = os.pipe()
+        os.set_inheritable(self._write, True)
+        self._finishing = asyncio.Event()
+        self._log = structlog.get_logger("mooring.container").bind()
+
+    @property
+    def log_path(self) -> str:
+        """What the configuration names as the access log: the pipe, as nginx sees it."""
+        return f"/proc/self/fd/{self._write}"
+
+    @property
+    def pids(self) -> set[int]:
+        """Of the process that is waited for, if it runs."""
+        return {self._process.pid} if self._process is not None else set()
+
+    @property
+    def configuration(self) -> Path:
+        """Where it is read from."""
+        return self._run / "nginx.conf"
+
+    async def check(self) -> None:
+        """Raises BackendError with nginx's own words if it does not accept its configuration."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command("-t", "-q"), pass_fds=(self._write,), stderr=asyncio.subprocess.PIPE
+        )
+        _, said = await process.communicate()
+        if process.returncode:
+            raise BackendError(f"nginx does not accept its configuration: {said.decode(errors='replace').strip()}")
+
+    def _command(self, *more: str) -> tuple[str, ...]:
+        # -e: without it nginx first looks for a log in a place that may be read-only.
+        return (self._program, *more, "-e", "stderr", "-p", str(self._run), "-c", str(self.configuration))
+
+    async def keep(self) -> None:
+        """Run it, and run it again when it dies, until `finish`."""
+        reading = asyncio.ensure_future(self._listen())
+        wait = 0.0
+        try:
+            while not self._finishing.is_set():
+                began = time.monotonic()
+                status = await self._live()
+                if self._finishing.is_set():
+                    return
+                wait = pause(time.monotonic() - began, wait)
+                self._log.error("nginx died", status=status, again_in_s=wait)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._finishing.wait(), wait)
+        finally:
+            reading.cancel()
+
+    async def _live(self) -> int:
+        process = await asyncio.create_subprocess_exec(
+            *self._command(), pass_fds=(self._write,), start_new_session=True, preexec_fn=die_with_parent
+        )
+        self._process = process
+        try:
+            return await process.wait()
+        finally:
+            # If only the master was killed, its workers still hold the port: they finish what they have and let go.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGQUIT)
+            self._process = None
+
+    def reload(self) -> None:
+        """Read the configuration again; requests in flight are finished as they began."""
+        self._signal(signal.SIGHUP)
+
+    async def finish(self, timeout_s: float) -> bool:
+        """Take no more connections, finish what is in flight, end. Whether it ended in time; if not, it is ended."""
+        self._finishing.set()
+        process = self._process
+        if process is None:
+            return True
+        self._signal(signal.SIGQUIT)
+        try:
+            await asyncio.wait_for(process.wait(), timeout_s)
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            return False
+        return True
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    async def _listen(self) -> None:
+        reader = asyncio.StreamReader(limit=1 << 20)
+        loop = asyncio.get_running_loop()
+        pipe = os.fdopen(self._read, "rb", buffering=0)
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        try:
+            while line := await reader.readline():
+                with contextlib.suppress(msgspec.DecodeError):
+                    self._on_line(msgspec.json.decode(line))
+        finally:
+            transport.close()
+            os.close(self._write)

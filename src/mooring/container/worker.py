@@ -1,0 +1,51 @@
+"""One worker: a process that answers at a unix socket behind nginx, and tells the supervisor when. For `moor worker`.
+
+Started by `supervisor.py` with its settings as variables. Before anything heavy is loaded it takes its own cores and
+steps down to a plain user.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from mooring.container import link
+from mooring.container.privileges import step_down
+from mooring.errors import MooringError
+from mooring.settings import load_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Where this worker stands."""
+
+    slot: int
+    socket: Path
+    line: int
+    """Descriptor of its end of the line to the supervisor."""
+    cores: tuple[int, ...] = ()
+    """Empty: whichever are free."""
+    user: str | None = None
+
+
+def serve(post: Post) -> None:
+    """Until told to stop. Raises what opening the model raises, after having said it."""
+    if post.cores:
+        os.sched_setaffinity(0, post.cores)
+    if post.user is not None:
+        step_down(post.user)
+    reporter = link.Reporter(post.line)
+    reporter.watch()
+    settings = load_settings()
+    # Here and not above: cores and user must be settled before OpenVINO looks at them.
+    from mooring.observe.logs import configure_logs
+    from mooring.observe.metrics import share
+
+    share(post.slot)
+    configure_logs(settings.log_level, settings.log_format)
+    from mooring.wiring.server import serve_worker
+
+    try:
+        serve_worker(settings, post.socket, ready=lambda facts: reporter.say(link.READY, facts=dict(facts)))
+    except MooringError as error:
+        reporter.say(link.FAILED, message=error.message, hint=error.hint)
+        raise

@@ -1,0 +1,78 @@
+"""Flags and environment variables in, `Settings` out, and what to tell of them. The environment's only reader."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from mooring.settings.option import PREFIX, TRUE, Alias
+from mooring.settings.platforms import WITHOUT_EFFECT
+from mooring.settings.table import BY_NAME, OPTIONS, Settings
+
+
+def load_settings(environ: Mapping[str, str] | None = None, /, **flags: object) -> Settings:
+    """Settings from flags (by field name; None is a flag that was not given), the environment and the defaults.
+
+    A flag's value may be its text or already of its type. Raises UsageError naming the flag or variable at fault.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for name, given in flags.items():
+        option = BY_NAME[name]
+        if given is not None:
+            values[name] = option.parse(str(given), option.flag or name)
+    for option in OPTIONS:
+        if option.name not in values and (found := option.read(environ)) is not None:
+            values[option.name] = found[1]
+    return Settings(**values)
+
+
+def as_environment(settings: Settings) -> dict[str, str]:
+    """The settings as variables of ours, for a process to be started with the same; what is unset is left out."""
+    values = ((option, getattr(settings, option.name)) for option in OPTIONS)
+    return {option.own: str(value) for option, value in values if value is not None}
+
+
+def environment_notes(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """What a user should know of the variables that are set: unknown ones of ours, other tools' with their meaning."""
+    environ = os.environ if environ is None else environ
+    return (*_unknown(environ), *_converted(environ), *_without_effect(environ))
+
+
+def _unknown(environ: Mapping[str, str]) -> list[str]:
+    """Variables of ours that nobody reads, most likely misspelt."""
+    known = [option.own for option in OPTIONS]
+    notes = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            notes.append(f"{name} is set, but there is no such setting{f'; {near[0]} is one' if near else ''}.")
+    return notes
+
+
+def _converted(environ: Mapping[str, str]) -> list[str]:
+    """Variables of other tools that decide a setting in other units or words."""
+    notes = []
+    for option in OPTIONS:
+        found = option.read(environ)
+        for alias in option.aliases:
+            if found is not None and isinstance(alias, Alias) and alias.name == found[0]:
+                said = f"{alias.name}={environ[alias.name].strip()} is read as {alias.meaning}"
+                notes.append(f"{said}: {option.name} is {found[1]}.")
+    return notes
+
+
+def _without_effect(environ: Mapping[str, str]) -> list[str]:
+    notes = [f"{name} has no effect: {why}." for name, why in WITHOUT_EFFECT.items() if environ.get(name, "").strip()]
+    others = sorted(
+        name
+        for name in environ
+        if name.startswith("MMS_") and name not in WITHOUT_EFFECT and not any(name in o.variables for o in OPTIONS)
+    )
+    return notes + [f"{name} has no effect here." for name in others]
+
+
+def wants_debug(environ: Mapping[str, str] | None = None) -> bool:
+    """MOORING_DEBUG, read leniently: a wrong value must not hide the error that is about to be shown."""
+    environ = os.environ if environ is None else environ
+    return environ.get(BY_NAME["debug"].own, "").strip().lower() in TRUE
