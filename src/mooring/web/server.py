@@ -142,7 +142,8 @@ class Running:
         return False
 
     async def _drain(self) -> None:
-        self._log.info("stopping", in_flight=self._service.snapshot().get("in_flight"))
+        if not self._options.late:  # else the proxy's keeper says it, for all
+            self._log.info("stopping", in_flight=self._service.snapshot().get("in_flight"))
         if not await self._service.drain(self._options.drain_s):
             self._log.warning("stopped before everything was answered", waited_s=self._options.drain_s)
 
