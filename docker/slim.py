@@ -1,6 +1,6 @@
 """Take out of site-packages what a CPU server never loads: `python slim.py FOLDER`. Called by the Dockerfile.
 
-What is taken out is listed, so that a new version that calls something else is noticed: what matches nothing is an error.
+What is taken out is listed. A pattern that matches nothing is an error, so that a new version's names are noticed.
 """
 
 import shutil

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from mooring.container.asking import Reply, get
 from mooring.container.child import Slot
 from mooring.container.metrics import FrontMetrics
+from mooring.container.proxy import Tries
 from mooring.errors import BackendError, Draining, MooringError, NotReady
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
 from mooring.web.app import border_over, no_route
@@ -104,11 +105,9 @@ class Front:
 
     async def unanswered(self, request: Request) -> Response:
         """For a request that found no worker, or that two workers died of."""
-        if "," in request.headers.get("x-mooring-tried", "") and self._board.ready:
+        if Tries.read(request.headers.get("x-mooring-tried", "")).poison:
             return _bad_gateway(request.headers.get("x-request-id", ""))
-        raise self._board.red() or NotReady(
-            "The worker was lost while it computed this, and another one was not there.", hint="Send it again."
-        )
+        raise self._board.red() or NotReady("No worker was there for it just now.", hint="Send it again.")
 
     async def _health(self) -> MooringError | None:
         """None if a worker is ready to answer."""

@@ -10,6 +10,7 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,29 @@ from mooring.container.privileges import die_with_parent
 from mooring.errors import BackendError
 
 Line = Mapping[str, Any]
-"""One request: method, route, status, seconds, request_id, windows, tried, by."""
+"""One request: method, route, status, seconds, request_id, windows, and tried: see `Tries`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """To which workers nginx gave a request, from the times that connecting to each took.
+
+    "0.000, -" is one that took it and another that was not there; after a colon comes who answered instead of them.
+    """
+
+    tried: int
+    took: int
+
+    @classmethod
+    def read(cls, text: str) -> "Tries":
+        """From nginx's $upstream_connect_time."""
+        times = [part.strip() for part in text.split(" : ")[0].split(",") if part.strip()]
+        return cls(len(times), sum(time != "-" for time in times))
+
+    @property
+    def poison(self) -> bool:
+        """Whether two workers had it, and so two died of it if it was not answered."""
+        return self.took > 1
 
 
 def find_nginx() -> str | None:

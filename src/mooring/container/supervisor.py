@@ -24,7 +24,7 @@ from mooring.container.crew import KILLED_S, Crew, Folders
 from mooring.container.front import Board, Front, create_front
 from mooring.container.metrics import FrontMetrics, WorkerMetrics
 from mooring.container.nginx_conf import Place, render
-from mooring.container.proxy import Line, Nginx
+from mooring.container.proxy import Line, Nginx, Tries
 from mooring.container.topology import Topology, affordable, plan
 from mooring.observe.memory import proportional_bytes
 from mooring.observe.metrics import Metrics
@@ -231,9 +231,9 @@ class Supervisor:
         self._metrics.request(route, status)
         more: dict[str, Any] = {"windows": int(line["windows"])} if str(line["windows"]).isdigit() else {}
         log = self._log.info
-        # Of "a, b : c" the part before the colon are the workers that were tried, after it who answered instead.
-        if "," in str(line["tried"]).split(" : ")[0]:
-            poison = status in (502, 503)
+        tries = Tries.read(str(line["tried"]))
+        if tries.tried > 1:
+            poison = tries.poison and status == 502
             self._metrics.retried(poison=poison)
             more["poison" if poison else "retried"] = True
             log = self._log.error if poison else log

@@ -1,0 +1,95 @@
+"""nginx.conf from settings: one source for what the application and nginx both have to know."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mooring.container.cgroup import Machine
+from mooring.container.crew import Folders
+from mooring.container.nginx_conf import MAX_LARGE, READ_MARGIN_S, Place, render
+from mooring.container.topology import plan
+from mooring.settings import Settings
+from mooring.web.listen import Address
+
+RUN = Path("/tmp/run")
+
+
+def rendered(settings: Settings | None = None, *, cores: int = 2, user: str | None = None, retry: bool = True) -> str:
+    """For a machine of so many cores."""
+    settings = settings or Settings()
+    machine = Machine(tuple(range(cores)), float(cores), None)
+    topology = plan(machine, workers=settings.workers, threads=0, standby=settings.standby)
+    place = Place("/proc/self/fd/9", user, Address(settings.host, settings.port))
+    return render(settings, topology, Folders(RUN), place, retry=retry)
+
+
+def value(text: str, name: str) -> str:
+    """Of the first directive of that name."""
+    found = re.search(rf"^\s*{name}\s+(.+?);$", text, flags=re.MULTILINE)
+    assert found is not None, name
+    return found[1]
+
+
+def test_every_name_of_the_template_is_filled_in() -> None:
+    """And none is left."""
+    assert "{{" not in rendered()
+    assert "{{" not in rendered(Settings(workers=3), user="mooring", retry=False)
+
+
+def test_limits_and_times_are_the_applications() -> None:
+    """nginx waits longer than the deadline, and gives up an idle connection before the worker does."""
+    settings = Settings(max_body_bytes=1234, deadline_s=7.5, keep_alive_s=50, max_in_flight=9, drain_s=11)
+    text = rendered(settings)
+    assert value(text, "client_max_body_size") == "1234"
+    assert value(text, "proxy_read_timeout") == f"{8 + READ_MARGIN_S}s"
+    upstream = text[text.index("upstream workers") : text.index("upstream front")]
+    assert 0 < float(value(upstream, "keepalive_timeout").rstrip("s")) < 50
+    assert value(text, "limit_conn all") == "9"
+    assert value(text, "worker_shutdown_timeout") == "11s"
+
+
+def test_the_standby_is_asked_only_when_the_first_is_gone() -> None:
+    """And neither is ever banned."""
+    lines = [
+        line.strip() for line in rendered().splitlines() if line.strip().startswith("server unix:/tmp/run/sockets")
+    ]
+    assert lines == [
+        "server unix:/tmp/run/sockets/worker-1.sock max_fails=0;",
+        "server unix:/tmp/run/sockets/worker-2.sock max_fails=0 backup;",
+    ]
+
+
+def test_several_active_workers_share_by_connections() -> None:
+    """No one of them is a backup."""
+    text = rendered(cores=8)
+    assert "least_conn;" in text
+    assert "backup" not in text[text.index("upstream workers") : text.index("upstream front")]
+
+
+@pytest.mark.parametrize(("retry", "expected"), [(True, "error non_idempotent"), (False, "error")])
+def test_only_what_may_run_twice_is_given_to_a_second_worker(retry: bool, expected: str) -> None:
+    """Ours may; a user's own code may have effects."""
+    text = rendered(retry=retry)
+    assert value(text, "proxy_next_upstream") == expected
+    assert value(text, "proxy_next_upstream_tries") == "2"
+
+
+def test_large_bodies_are_bounded_in_number_too() -> None:
+    """They lie in files meanwhile."""
+    assert value(rendered(), "limit_conn large") == str(MAX_LARGE)
+    assert value(rendered(Settings(max_in_flight=5)), "limit_conn large") == "5"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"), [("127.0.0.1", "127.0.0.1:8080"), ("::", "[::]:8080"), ("", "0.0.0.0:8080")]
+)
+def test_the_address(host: str, expected: str) -> None:
+    """IPv6 in brackets."""
+    assert value(rendered(Settings(host=host)), "listen").startswith(expected + " ")
+
+
+def test_requests_are_logged_at_level_info() -> None:
+    """And not above."""
+    assert "default 1;" in rendered()
+    assert "default 0;" in rendered(Settings(log_level="warning"))
