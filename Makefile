@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
 SQUAD_DIR ?= ../shared/data/squad
+ENGINE ?= docker
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-slow embedded golden reference bench clean
+.PHONY: help demo serve check test test-fast test-wire test-slow image image-test lock sbom embedded reference bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -46,6 +47,15 @@ test-slow: $(VENV)/dev.stamp ## All of SQuAD and PyTorch as reference; SQUAD_DIR
 	$(PY) -c 'import torch' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[torch]'
 	SQUAD_DIR=$(SQUAD_DIR) $(PY) -m pytest -m slow -rs
+
+image: ## Build the image, as `mooring` (ENGINE names the client)
+	DOCKER_BUILDKIT=1 $(ENGINE) build --network host -t mooring .
+
+image-test: $(VENV)/dev.stamp ## Build the image and test it on a Docker or Podman engine
+	$(PY) -m pytest -m container -rs
+
+lock: ## Resolve what the image installs again, with hashes (needs uv)
+	$(PYTHON) scripts/lock.py
 
 embedded: $(VENV)/dev.stamp ## Build the int8 artefact that ships in the package, from models/minilm-squad
 	@mkdir -p src/mooring/_embedded
