@@ -38,6 +38,7 @@ LABEL org.opencontainers.image.title="Mooring" \
 # Everything that is written goes below /tmp, for a root file system that may be read-only.
 ENV MOORING_FRONT=nginx \
     MOORING_HOST=0.0.0.0 \
+    MOORING_RUN_CODE=1 \
     SAGEMAKER_BASE_DIR=/opt/ml \
     HF_HOME=/tmp/huggingface \
     PYTHONDONTWRITEBYTECODE=1 \

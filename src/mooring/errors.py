@@ -19,8 +19,10 @@
     │   ├── ModelInvalid        a file is there and says something impossible
     │   ├── ModelUnsupported    a family or task that Mooring does not know
     │   ├── UnsafeWeights       pickle: reading it would run code
+    │   ├── HandlerError        the model's own code cannot be imported or called
     │   └── HubError            the Hub did not hand over the model
     ├── BackendError            the engine failed on a batch: our fault
+    ├── HandlerFailed           the model's own code raised while it answered
     ├── BuildError              `moor build` cannot make what was asked for
     ├── BenchError              a load or evaluation run cannot start or go on
     ├── ListenError             the address to serve at cannot be had now
@@ -136,12 +138,24 @@ class UnsafeWeights(ModelError):
     """The weights are pickled; loading them would run code of unknown origin."""
 
 
+class HandlerError(ModelError):
+    """The model's own code cannot be imported or called; the message has file and line."""
+
+
 class HubError(ModelError):
     """The Hugging Face Hub did not hand over the model."""
 
 
 class BackendError(MooringError):
     """The engine failed on a batch. Never the caller's fault."""
+
+
+class HandlerFailed(MooringError):
+    """The model's own code raised while it answered; the log has file and line. `status` is HTTP's, if it said one."""
+
+    def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class BuildError(MooringError):

@@ -11,10 +11,10 @@ from safetensors.numpy import load_file, save_file
 from mooring.errors import ModelError, ModelIncomplete, ModelInvalid, ModelNotFound, ModelUnsupported, UnsafeWeights
 from mooring.graph import families
 from mooring.model import config
+from mooring.model.config import MANIFEST_FILE
 from mooring.model.digest import folder_digest
 from mooring.model.manifest import (
     GRAPH_FILES,
-    MANIFEST_FILE,
     SCHEMA,
     GateRecord,
     Manifest,

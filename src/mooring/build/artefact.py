@@ -10,7 +10,8 @@ from typing import Any
 
 from mooring.errors import BuildError, echo
 from mooring.graph.runtime import import_openvino
-from mooring.model.manifest import GRAPH_FILES, MANIFEST_FILE
+from mooring.model.config import MANIFEST_FILE
+from mooring.model.manifest import GRAPH_FILES
 
 COPIED = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 """Of the source; what is not there is not missed."""

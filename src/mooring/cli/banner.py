@@ -41,14 +41,24 @@ def facts(model: Mapping[str, Any], backend: Mapping[str, Any], url: str, host: 
     shown = name if source in (name, "embedded") else f"{name} ({source})"
     origin = "embedded in Mooring" if source == "embedded" else ""
     revision = f"revision {str(model['revision'])[:12]}" if model.get("revision") else ""
+    windows = f"windows of {model['max_seq_len']} tokens" if model.get("max_seq_len") else ""
+    precision = str(model.get("precision") or "")
     rows = [
         ("model", _joined(shown, origin, revision)),
-        ("task", _joined(str(model["task"]), str(model["family"]), f"windows of {model['max_seq_len']} tokens")),
-        ("precision", _joined(str(model["precision"]), gate_line(model.get("gate")), _quality(model.get("quality")))),
+        ("task", _joined(str(model.get("task") or ""), str(model.get("family") or ""), windows)),
+        ("precision", _joined(precision, gate_line(model.get("gate")), _quality(model.get("quality")))),
         ("computing", _joined(_threads(backend.get("threads")), _offered(backend.get("cpu_capabilities")))),
         ("address", _joined(url, "on every interface" if host in _EVERYWHERE else "")),
     ]
     return [(label, value) for label, value in rows if value]
+
+
+def handler(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Which of the model's own functions are live, and what they leave to the engine."""
+    if not found:
+        return []
+    share = "which predicts by itself, one call at a time" if found["computes"] == "itself" else "around the engine"
+    return [("code", f"{found['file']} with {', '.join(found['functions']) or 'no function'}, {share}")]
 
 
 def workers(topology: Mapping[str, Any]) -> list[tuple[str, str]]:

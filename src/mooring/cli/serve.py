@@ -23,6 +23,12 @@ from mooring.settings import Settings, environment_notes
     *MODEL_OPTIONS,
     "task",
     "base_dir",
+    "run_code",
+    "program",
+    "submit_dir",
+    "packages_dir",
+    "requirements_timeout_s",
+    "retry_user_code",
     "max_windows",
     "queue_tokens",
     "max_body_bytes",
@@ -54,7 +60,7 @@ def command(**flags: Any) -> int:
     def ready(facts: Mapping[str, Any], url: str) -> None:
         """`facts` are `/info`'s: "model", "backend" and "warnings"; `url` is the address that is really bound."""
         rows = banner.facts(facts["model"], facts["backend"], url, settings.host)
-        rows += banner.workers(facts.get("topology", {}))
+        rows += banner.handler(facts.get("handler", {})) + banner.workers(facts.get("topology", {}))
         banner.show(rows, banner.trial(url), (*notes, *facts.get("warnings", ())))
 
     if settings.front == "nginx":

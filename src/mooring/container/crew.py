@@ -14,7 +14,7 @@ from mooring.container.asking import get
 from mooring.container.child import Keeper, Slot
 from mooring.container.metrics import FOLDER_VARIABLE, FrontMetrics, forget_gauges
 from mooring.container.topology import Worker
-from mooring.model.archive import SUFFIXES
+from mooring.model.config import ARCHIVE_SUFFIXES
 from mooring.settings import Settings, as_environment
 
 LOOK_EVERY_S = 2.0
@@ -114,7 +114,9 @@ class Crew:
         command += ["--socket", str(self._folders.socket(worker.slot)), "--cores", ",".join(map(str, worker.cores))]
         command += ["--user", self._user] if self._user else []
         more = {"MOORING_THREADS": str(worker.threads), FOLDER_VARIABLE: str(self._folders.metrics)}
-        if self._settings.cache_dir is None and (self._settings.model or "").endswith(SUFFIXES):
+        # For what users' code computes with.
+        more |= {"OMP_NUM_THREADS": str(worker.threads), "MOORING_PACKAGES_DIR": str(self._folders.run / "packages")}
+        if self._settings.cache_dir is None and (self._settings.model or "").endswith(ARCHIVE_SUFFIXES):
             # Unpacked once and not by every worker.
             more["MOORING_CACHE_DIR"] = str(self._folders.run / "cache")
         return command, {**os.environ, **as_environment(self._settings), **more}

@@ -23,7 +23,7 @@ from mooring.container.metrics import FrontMetrics
 from mooring.container.proxy import Tries
 from mooring.errors import BackendError, Draining, MooringError, NotReady
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
-from mooring.web.app import border_over, no_route
+from mooring.web.border import border_over, no_route
 from mooring.web.media import JSON
 
 ASK_S = 0.8

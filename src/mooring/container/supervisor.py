@@ -18,7 +18,7 @@ import structlog
 import uvicorn
 
 from mooring.container import orphans, privileges
-from mooring.container.cgroup import this_machine
+from mooring.container.cgroup import Machine, this_machine
 from mooring.container.child import Slot
 from mooring.container.crew import KILLED_S, Crew, Folders
 from mooring.container.front import Board, Front, create_front
@@ -26,6 +26,7 @@ from mooring.container.metrics import FrontMetrics, WorkerMetrics
 from mooring.container.nginx_conf import Place, render
 from mooring.container.proxy import Line, Nginx, Tries
 from mooring.container.topology import Topology, affordable, plan
+from mooring.handler.find import UserCode, code_folders, find_code
 from mooring.observe.memory import proportional_bytes
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
@@ -68,9 +69,8 @@ class Supervisor:
         self._machine = this_machine()
         self._user = privileges.plain_user(_model_folder(settings))
         self._board = Board()
-        self._topology = self._adopt(
-            plan(self._machine, workers=settings.workers, threads=settings.threads, standby=settings.standby)
-        )
+        self._code = _user_code(settings)
+        self._topology = self._adopt(_topology(settings, self._machine, self._code))
         self._metrics = FrontMetrics(WorkerMetrics(folders.metrics, self._board.slots))
         self._nginx = Nginx(program, folders.run, self._on_line)
         self._crew = Crew(settings, folders, self._user, self._board.slots, self._metrics)
@@ -110,14 +110,15 @@ class Supervisor:
             loop.add_signal_handler(number, self._told, number)
         run = self._folders.run
         run.chmod(0o755)
-        for name in ("metrics", "sockets", "body", "proxy", "cache"):
+        for name in ("metrics", "sockets", "body", "proxy", "cache", "packages"):
             (run / name).mkdir()
             privileges.give(run / name, self._user)
         self._configure()
 
     def _configure(self) -> None:
         place = Place(self._nginx.log_path, self._user, self._address)
-        text = render(self._settings, self._topology, self._folders, place)
+        retry = self._code is None or self._settings.retry_user_code
+        text = render(self._settings, self._topology, self._folders, place, retry=retry)
         self._nginx.configuration.write_text(text, encoding="utf-8")
 
     def _front_server(self) -> uvicorn.Server:
@@ -248,6 +249,25 @@ async def _until_ready(slot: Slot) -> None:
     while not slot.ready:
         slot.changed.clear()
         await slot.changed.wait()
+
+
+def _user_code(settings: Settings) -> UserCode | None:
+    """The model's own code as far as it can be seen from here. Raises HandlerError if it is not Python."""
+    if not settings.run_code:
+        return None
+    folder = _model_folder(settings)
+    model = folder if folder is not None and folder.is_dir() else None
+    return find_code(code_folders(model, settings.base_dir, settings.submit_dir), settings.program)
+
+
+def _topology(settings: Settings, machine: Machine, code: UserCode | None) -> Topology:
+    """Code that predicts by itself answers one call at a time: more processes are more calls, and none is spare."""
+    if code is None or not code.own:
+        return plan(machine, workers=settings.workers, threads=settings.threads, standby=settings.standby)
+    count = settings.workers or machine.threads
+    found = plan(machine, workers=count, threads=settings.threads, standby=False)
+    reason = found.reason if settings.workers else f"{code.path.name} answers one call at a time: one a core"
+    return Topology(found.active, None, reason)
 
 
 def _model_folder(settings: Settings) -> Path | None:

@@ -16,10 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
 from mooring.errors import ModelError, ModelInvalid, echo
-from mooring.model.config import CONFIG_FILE
-from mooring.model.manifest import MANIFEST_FILE
+from mooring.model.config import CONFIG_FILE, MANIFEST_FILE
 
-SUFFIXES = (".tar.gz", ".tgz")
 _CHUNK = 1 << 20
 _MAX_HEADER = 1 << 20
 _EXTENSIONS = (

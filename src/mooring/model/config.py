@@ -16,6 +16,9 @@ CONFIG_FILE = "config.json"
 TOKENIZER_FILE = "tokenizer.json"
 TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
 VOCAB_FILE = "vocab.txt"
+MANIFEST_FILE = "mooring.json"
+"""What `moor build` writes beside them."""
+ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
 DEFAULT_SEQ_LEN = 384
 """Longest window by default, as in transformers' question-answering pipeline."""
 

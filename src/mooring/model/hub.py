@@ -17,9 +17,9 @@ from typing import Any
 
 import mooring
 from mooring.errors import HubError, ModelIncomplete, echo
-from mooring.model.config import CONFIG_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE
+from mooring.model.config import CONFIG_FILE, MANIFEST_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE
 from mooring.model.hub_library import Bars, import_hub, quiet
-from mooring.model.manifest import GRAPH_FILES, MANIFEST_FILE
+from mooring.model.manifest import GRAPH_FILES
 from mooring.model.pickles import pickled_weights, unsafe_weights
 from mooring.model.weights import INDEX_FILE, SINGLE_FILE, weight_files
 

@@ -13,6 +13,7 @@ from mooring.errors import ModelIncomplete, ModelInvalid, ModelNotFound, ModelUn
 from mooring.model.config import (
     CONFIG_FILE,
     FAMILIES,
+    MANIFEST_FILE,
     SERVED_TASKS,
     TOKENIZER_CONFIG_FILE,
     TOKENIZER_FILE,
@@ -22,7 +23,6 @@ from mooring.model.config import (
 from mooring.model.digest import folder_digest
 from mooring.model.weights import open_weights, weight_files
 
-MANIFEST_FILE = "mooring.json"
 GRAPH_FILES = ("openvino_model.xml", "openvino_model.bin")
 SCHEMA = 1
 """Version of mooring.json written here; a newer one is refused, an older one is read."""

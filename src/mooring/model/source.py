@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Literal
 
 from mooring.errors import ModelError, ModelNotFound, ModelUnsupported, echo
-from mooring.model.archive import SUFFIXES, Limits, locate, unpack
+from mooring.model.archive import Limits, locate, unpack
+from mooring.model.config import ARCHIVE_SUFFIXES
 from mooring.model.hub import SourceOptions, fetch, is_hub_id
 
 __all__ = ["EMBEDDED", "EMBEDDED_FOLDER", "Kind", "ResolvedModel", "SourceOptions", "resolve"]
@@ -74,7 +75,7 @@ def _embedded(options: SourceOptions) -> ResolvedModel:
 
 
 def _from_file(path: Path, source: str, options: SourceOptions) -> ResolvedModel:
-    if not path.name.endswith(SUFFIXES):
+    if not path.name.endswith(ARCHIVE_SUFFIXES):
         folder = str(path.parent)
         hint = f"To serve the folder it is in: {folder}" if path.suffix == ".safetensors" else "Pack it as .tar.gz."
         raise ModelNotFound(f"{echo(source)} is a file, but neither a model folder nor a .tar.gz.", hint=hint)
@@ -122,7 +123,7 @@ def _path_like(source: str) -> str | None:
         return f"it starts with {source[0]!r}"
     if "\\" in source or re.match(r"[A-Za-z]:", source):
         return "it is written as on Windows"
-    if source.endswith((*SUFFIXES, "/")):
+    if source.endswith((*ARCHIVE_SUFFIXES, "/")):
         return f"it ends in {'/' if source.endswith('/') else source[source.rindex('.t') :]!r}"
     return "it has more than one '/'" if source.count("/") > 1 else None
 

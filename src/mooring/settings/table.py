@@ -63,6 +63,30 @@ class Settings:
     )
     offline: bool = _option(False, "Use only what the cache holds; call nobody.", aliases=("HF_HUB_OFFLINE",))
 
+    # The model's own code
+
+    run_code: bool | None = _option(
+        None,
+        "Run the model's code/inference.py or handler.py, if it has one.",
+        bool,
+        unset="a model with code is refused, so that nothing runs unasked; on in the image",
+    )
+    program: str | None = _option(
+        None, "File of the model's own code.", str, aliases=("SAGEMAKER_PROGRAM",), unset="inference.py"
+    )
+    submit_dir: str | None = _option(
+        None, "Another folder to look for it.", str, aliases=("SAGEMAKER_SUBMIT_DIRECTORY",), unset="the model's code/"
+    )
+    packages_dir: Path | None = _option(  # noqa: RUF009 - as above
+        None, "Folder where code/requirements.txt is installed.", Path, unset="a temporary one"
+    )
+    requirements_timeout_s: float = _option(
+        300.0, "How long pip may take to install code/requirements.txt.", minimum=1, maximum=86_400
+    )
+    retry_user_code: bool = _option(
+        False, "Behind nginx, give a request to a second worker when the first dies in the model's own code."
+    )
+
     # How it is computed
 
     precision: str | None = _option(

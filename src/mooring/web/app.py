@@ -5,25 +5,16 @@ border.py       request id, errors → responses, log, metrics
   pages.py        /ping, /health/…, /execution-parameters, /metrics, /info, /
 """
 
-from collections.abc import Sequence
-
-import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
-from mooring.errors import echo
 from mooring.observe.metrics import Metrics
-from mooring.web.border import REQUEST_ID, Border
+from mooring.web.border import border_over, no_route
 from mooring.web.invocations import Invocations
 from mooring.web.limits import WebLimits
-from mooring.web.media import JSON
 from mooring.web.pages import Pages
 from mooring.web.service import Service
-from mooring.web.status import ErrorBody
 
 
 def create_app(
@@ -50,25 +41,3 @@ def create_app(
     # A client that misspells a path is told so: a redirect would drop its body.
     app.router.redirect_slashes = False
     return app
-
-
-def border_over(routes: Sequence[Route], metrics: Metrics, *, log_requests: bool) -> Middleware:
-    """The border around these routes."""
-    paths = frozenset(route.path for route in routes)
-    return Middleware(Border, metrics=metrics, routes=paths, log_requests=log_requests)
-
-
-async def no_route(request: Request, error: Exception) -> Response:
-    """404 and 405, which the router raises, in the shape of our errors."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for that class alone
-    path = echo(request.url.path)
-    if error.status_code == 405:
-        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
-        message = f"{path} does not take {echo(request.method)}. It takes {allowed}."
-        body = ErrorBody(405, "MethodNotAllowed", message, request.scope[REQUEST_ID])
-        headers = {"Allow": allowed}
-    else:
-        message = f"There is no {path} here. GET / lists what there is."
-        body = ErrorBody(error.status_code, "NotFound", message, request.scope[REQUEST_ID])
-        headers = {}
-    return Response(msgspec.json.encode(body), body.code, headers, JSON)

@@ -6,17 +6,24 @@ caller sends gets into the log but the request id. Put around the routes by `app
 
 import random
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 import structlog
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mooring.errors import BackendError, ClientGone
+from mooring.errors import BackendError, ClientGone, echo
 from mooring.observe.logs import where
 from mooring.observe.metrics import Metrics
 from mooring.web.body import swallow
-from mooring.web.status import describe, headers_of, status_of
+from mooring.web.media import JSON
+from mooring.web.status import ErrorBody, describe, headers_of, status_of
 
 REQUEST_ID = "mooring.request_id"
 """Key of the scope: the request's id, str."""
@@ -135,3 +142,25 @@ def start(status: int, media_type: str, length: int, headers: dict[str, str]) ->
     raw = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % length)]
     raw += [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
     return {"type": "http.response.start", "status": status, "headers": raw}
+
+
+def border_over(routes: Sequence[Route], metrics: Metrics, *, log_requests: bool) -> Middleware:
+    """The border around these routes."""
+    paths = frozenset(route.path for route in routes)
+    return Middleware(Border, metrics=metrics, routes=paths, log_requests=log_requests)
+
+
+async def no_route(request: Request, error: Exception) -> Response:
+    """404 and 405, which the router raises, in the shape of our errors."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for that class alone
+    path = echo(request.url.path)
+    if error.status_code == 405:
+        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
+        message = f"{path} does not take {echo(request.method)}. It takes {allowed}."
+        body = ErrorBody(405, "MethodNotAllowed", message, request.scope[REQUEST_ID])
+        headers = {"Allow": allowed}
+    else:
+        message = f"There is no {path} here. GET / lists what there is."
+        body = ErrorBody(error.status_code, "NotFound", message, request.scope[REQUEST_ID])
+        headers = {}
+    return Response(msgspec.json.encode(body), body.code, headers, JSON)

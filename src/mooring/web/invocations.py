@@ -13,12 +13,13 @@ from mooring.engine.job import Answered, Timings
 from mooring.errors import BodyTooSlow, PayloadTooLarge
 from mooring.observe.metrics import Metrics
 from mooring.web.body import read_body, unless_gone
-from mooring.web.border import UNREAD, WINDOWS, start
+from mooring.web.border import REQUEST_ID, UNREAD, WINDOWS, start
 from mooring.web.decode import decode
 from mooring.web.encode import encode
 from mooring.web.limits import WebLimits
 from mooring.web.media import answer_kind, body_kind
 from mooring.web.service import Service
+from mooring.web.user_code import Call, UserCode
 
 
 class Invocations:
@@ -32,6 +33,9 @@ class Invocations:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises what `border.py` turns into a response."""
         headers = Headers(scope=scope)
+        if (user_code := self._service.user_code) is not None:
+            await self._by_user(user_code, scope, receive, send)
+            return
         sent = body_kind(headers.get("content-type", ""))
         wanted = answer_kind(",".join(headers.getlist("accept")))
         request, rows = await self._request(sent, await self._body(scope, headers, receive))
@@ -41,6 +45,25 @@ class Invocations:
         scope[WINDOWS] = answered.windows
         await send(start(200, wanted, len(content), _headers(answered)))
         await send({"type": "http.response.body", "body": content})
+
+    async def _by_user(self, user_code: UserCode, scope: Scope, receive: Receive, send: Send) -> None:
+        """The model's own code reads the body and writes the answer."""
+        headers = Headers(scope=scope)
+        body = await self._body(scope, headers, receive)
+        call = Call(
+            body,
+            headers.get("content-type", ""),
+            ",".join(headers.getlist("accept")),
+            dict(headers.items()),
+            scope[REQUEST_ID],
+        )
+        reply = await unless_gone(receive, user_code.handle(call, self._limits.deadline_s))
+        more = dict(reply.headers)
+        if reply.windows is not None:
+            scope[WINDOWS] = reply.windows
+            more["X-Mooring-Windows"] = str(reply.windows)
+        await send(start(reply.status, reply.content_type, len(reply.body), more))
+        await send({"type": "http.response.body", "body": reply.body})
 
     async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes:
         try:

@@ -8,13 +8,13 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from mooring.engine.engine import Engine
 from mooring.engine.health import Health
 from mooring.engine.job import Answered
 from mooring.errors import NotReady
 from mooring.tasks.base import Task
+from mooring.web.user_code import UserCode
 
 LOADING = "The model is loading."
 
@@ -22,16 +22,47 @@ OPENER_S = 5.0
 """How long a stop waits for a model that is being opened."""
 
 
+class Computes(Protocol):
+    """What answers: the engine, or the model's own code."""
+
+    async def start(self) -> None:
+        """Warm up. Raises what that raises."""
+
+    async def answer(self, request: Any, *, deadline_s: float | None = None) -> Answered:
+        """As `Engine.answer`."""
+
+    def health(self) -> Health:
+        """What is known now."""
+
+    async def check(self) -> Health:
+        """As `health`, after a failure proved anew."""
+
+    def alive(self) -> Health:
+        """Whether anything but a new process could help."""
+
+    def snapshot(self) -> dict[str, object]:
+        """Numbers for /info."""
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Take nothing new and wait; whether all of it was answered."""
+
+    async def stop(self) -> bool:
+        """End the threads; whether they did."""
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """A model ready to be started."""
 
-    task: Task
-    engine: Engine
+    task: Task | None
+    """None where the model's own code reads requests."""
+    engine: Computes
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What `/info` says of it: "model" (the manifest) and "backend"."""
     close: Callable[[], None] = lambda: None
     """Called after the engine has stopped."""
+    user_code: UserCode | None = None
+    """Answers instead of parsing, engine and encoding."""
 
 
 class Service:
@@ -55,9 +86,16 @@ class Service:
         self._served = await self._opened()
         await self._served.engine.start()
 
+    @property
+    def user_code(self) -> UserCode | None:
+        """The model's own code, if it has any. Raises NotReady."""
+        return self._now().user_code
+
     def parse(self, body: object) -> Any:
         """The task's own request. Raises NotReady, InvalidRequest."""
-        return self._now().task.parse(body)
+        task = self._now().task
+        assert task is not None  # noqa: S101 - without one, user_code answers
+        return task.parse(body)
 
     async def answer(self, request: Any, deadline_s: float) -> Answered:
         """As `Engine.answer`."""

@@ -13,6 +13,7 @@ from mooring.errors import (
     ClientGone,
     DeadlineExceeded,
     Draining,
+    HandlerFailed,
     InvalidRequest,
     MooringError,
     NotAcceptable,
@@ -33,6 +34,7 @@ STATUS: Mapping[type[MooringError], int] = {
     QueueFull: 429,
     ClientGone: 499,  # never sent: nginx's number for it, in logs and metrics
     BackendError: 500,
+    HandlerFailed: 500,
     MooringError: 500,  # what should have ended the start, and not a request
     RefusedError: 503,
     DeadlineExceeded: 504,
@@ -53,6 +55,8 @@ class ErrorBody(msgspec.Struct, frozen=True):
 
 def status_of(error: BaseException) -> int:
     """The HTTP status of an error; 500 for one that is none of ours."""
+    if isinstance(error, HandlerFailed) and error.status is not None:
+        return error.status
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 

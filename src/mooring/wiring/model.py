@@ -68,8 +68,17 @@ def open_model(settings: Settings, source: str | None = None, progress: Progress
 
     Raises a ModelError that says what is wrong with it, or UsageError for a precision it cannot be computed at.
     """
+    return open_found(settings, find_model(settings, source, progress))
+
+
+def find_model(settings: Settings, source: str | None = None, progress: Progress | None = None) -> ResolvedModel:
+    """The folder of the model that `source`, or else the settings, or else a platform names; else the embedded one."""
+    return resolve(source or settings.model or platform_model(settings), source_options(settings, progress))
+
+
+def open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
+    """Check, build and compile what was found. Raises as `open_model`."""
     began = time.monotonic()
-    found = resolve(source or settings.model or platform_model(settings), source_options(settings, progress))
     manifest = read_manifest(found.folder, source=found.source, revision=found.revision)
     if settings.task is not None and settings.task != manifest.task:
         raise UsageError(

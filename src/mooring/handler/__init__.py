@@ -1,0 +1,30 @@
+"""The user's own code beside a model: `code/inference.py` with functions, or `handler.py` with an `EndpointHandler`.
+
+find.py       where it is                    functions.py  which functions, with or without `context`
+load.py       importing it                   context.py    what `context` offers
+around.py     input_fn and output_fn around the engine
+own.py        predict_fn, model_fn, transform_fn or EndpointHandler: one call at a time
+default_service.py  the default service as a file to copy and edit
+compat/       stand-ins for the stock toolkits' packages, for code that imports them
+
+For users' code: `from mooring.handler import InvalidPayload, decode, encode, load_model`.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_WHERE = {
+    "InvalidPayload": "mooring.handler.payload",
+    "decode": "mooring.handler.payload",
+    "encode": "mooring.handler.payload",
+    "load_model": "mooring.handler.pipeline",
+}
+
+__all__ = ["InvalidPayload", "decode", "encode", "load_model"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imported when used: whoever only looks for code must not load numpy."""
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(name)

@@ -1,0 +1,73 @@
+"""input_fn before and output_fn after the engine: the model is ours, requests share batches. Made by `wiring/`."""
+
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from mooring.engine.job import Answered
+from mooring.errors import DeadlineExceeded
+from mooring.handler.calls import essence, guarded, input_of, reply_of
+from mooring.handler.context import Context
+from mooring.handler.functions import UserFunctions
+from mooring.handler.payload import decode
+from mooring.handler.thread import UserThread
+from mooring.web.encode import encode
+from mooring.web.media import JSON, answer_kind
+from mooring.web.user_code import Call, Reply
+
+R = TypeVar("R")
+
+Answer = Callable[[Any, float], Awaitable[Answered]]
+"""(decoded body, seconds) → the engine's answer."""
+
+
+class AroundEngine:
+    """Calls of the user's functions run one at a time, the engine's work between them does not."""
+
+    def __init__(self, functions: UserFunctions, path: Path, model_dir: str, answer: Answer) -> None:
+        self._functions = functions
+        self._path = path
+        self._model_dir = model_dir
+        self._answer = answer
+        self._thread = UserThread()
+
+    async def handle(self, call: Call, deadline_s: float) -> Reply:
+        """input_fn → engine → output_fn; the default for the one that is not the user's."""
+        began = time.monotonic()
+        context = Context(self._model_dir, call.headers, call.request_id)
+
+        def left() -> float:
+            seconds = deadline_s - (time.monotonic() - began)
+            if seconds <= 0:
+                raise DeadlineExceeded(f"The answer was not ready within the deadline of {deadline_s:g} s.")
+            return seconds
+
+        data = await self._input(call, context, left())
+        answered = await self._answer(data, left())
+        reply = await self._output(call, context, answered.answer, left())
+        return Reply(reply.body, reply.content_type, reply.status, reply.headers, answered.windows)
+
+    async def _input(self, call: Call, context: Context, seconds: float) -> Any:
+        input_fn = self._functions.input_fn
+        if input_fn is None:
+            return decode(call.body, call.content_type or JSON)
+        body, kind = input_of(call)
+        return await self._thread.run(self._step("input_fn", call, lambda: input_fn(body, kind, context)), seconds)
+
+    async def _output(self, call: Call, context: Context, answer: object, seconds: float) -> Reply:
+        output_fn = self._functions.output_fn
+        if output_fn is None:
+            kind = answer_kind(call.accept)
+            return Reply(encode(kind, answer), kind, context.request_processor[0].status)
+        accept = essence(call.accept, JSON)
+        work = self._step("output_fn", call, lambda: output_fn(answer, accept, context))
+        result = await self._thread.run(work, seconds)
+        return self._step("output_fn", call, lambda: reply_of(result, accept, context))()
+
+    def _step(self, name: str, call: Call, function: Callable[[], R]) -> Callable[[], R]:
+        return lambda: guarded(name, self._path, call.request_id, function)
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self._thread.close()

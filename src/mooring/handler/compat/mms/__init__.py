@@ -1,0 +1,1 @@
+"""Stands in for the stock model server's package where that is not installed: its exception, which user code raises."""

@@ -1,0 +1,170 @@
+"""The user's own model or prediction: model_fn, predict_fn, transform_fn, or an EndpointHandler. Made by `wiring/`.
+
+It stands where the engine stands otherwise: started, asked how it is, drained and stopped by the web layer's service.
+"""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from mooring.engine.health import Health
+from mooring.engine.job import Answered
+from mooring.errors import Draining, HandlerError, NotReady
+from mooring.handler.calls import essence, guarded, input_of, reply_of
+from mooring.handler.context import Context
+from mooring.handler.functions import UserFunctions
+from mooring.handler.load import place_of
+from mooring.handler.payload import decode, encode
+from mooring.handler.thread import UserThread
+from mooring.web.media import JSON, answer_kind
+from mooring.web.user_code import Call, Reply
+
+Transform = Callable[[Any, Call, Context], Reply]
+"""(model, call, context) → reply; runs in the user's thread."""
+
+
+class OwnService:
+    """One call at a time; health is that the model was loaded and no call hangs."""
+
+    def __init__(
+        self, load: Callable[[], Any], transform: Transform, path: Path, model_dir: str, stuck_s: float
+    ) -> None:
+        """`load` makes the model, in the user's thread. A call longer than `stuck_s` makes the process unhealthy."""
+        self._load = load
+        self._transform = transform
+        self._path = path
+        self._model_dir = model_dir
+        self._stuck_s = stuck_s
+        self._thread = UserThread()
+        self._model: Any = None
+        self._phase = "new"
+
+    async def start(self) -> None:
+        """Load the model. Raises HandlerError with file and line if that fails."""
+        self._phase = "starting"
+        try:
+            self._model = await asyncio.get_running_loop().run_in_executor(self._thread.pool, self._load)
+        except Exception as error:  # Border: it is the user's code, and may raise anything.
+            if isinstance(error, HandlerError):
+                raise
+            raise HandlerError(
+                f"model_fn failed: {type(error).__name__}: {str(error)[:300]} ({place_of(error, self._path)})."
+            ) from error
+        self._phase = "serving"
+
+    async def handle(self, call: Call, deadline_s: float) -> Reply:
+        """As `UserCode.handle`."""
+        if self._phase == "draining":
+            raise Draining("The server is going down and takes nothing new.", hint="Send the request to another one.")
+        if self._phase != "serving":
+            raise NotReady(self.health().reason, hint="GET /ping says when it is.")
+        context = Context(self._model_dir, call.headers, call.request_id)
+        return await self._thread.run(lambda: self._transform(self._model, call, context), deadline_s)
+
+    def health(self) -> Health:
+        """What is known now."""
+        if not (life := self.alive()).ready:
+            return life
+        reasons = {"new": "The engine has not been started.", "starting": "The model is loading."}
+        reasons |= {"draining": "The server is going down.", "stopped": "The server has stopped."}
+        reason = reasons.get(self._phase, "")
+        return Health(not reason, reason)
+
+    async def check(self) -> Health:
+        """As `health`: what fails in the user's code most often is the request's doing."""
+        return self.health()
+
+    def alive(self) -> Health:
+        """Not if one call has been running for longer than anybody waits."""
+        busy = self._thread.busy_s()
+        if self._phase == "serving" and busy > self._stuck_s:
+            return Health(False, f"A call of the model's own code has been running for {busy:.0f} s.")
+        return Health(True)
+
+    def snapshot(self) -> dict[str, object]:
+        """For /info and the log."""
+        return {"phase": self._phase, "in_flight": self._thread.in_flight, "cold_shapes": 0}
+
+    async def answer(self, request: Any, *, deadline_s: float | None = None) -> Answered:
+        """Nothing is asked of an engine here."""
+        raise NotImplementedError(request, deadline_s)
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Take nothing new; wait for what is in flight."""
+        self._phase = "draining"
+        end = asyncio.get_running_loop().time() + timeout_s
+        while self._thread.in_flight:
+            if asyncio.get_running_loop().time() >= end:
+                return False
+            await asyncio.sleep(0.01)
+        return True
+
+    async def stop(self) -> bool:
+        """A call that runs is left to itself."""
+        self._phase = "stopped"
+        self._thread.close()
+        return self._thread.busy_s() == 0
+
+
+def transform_with(functions: UserFunctions, path: Path) -> Transform:
+    """transform_fn, or input_fn → predict_fn → output_fn with defaults for those that the user left out."""
+
+    def transform(model: Any, call: Call, context: Context) -> Reply:
+        accept = essence(call.accept, JSON)
+
+        def step(name: str, function: Callable[[], Any]) -> Any:
+            return guarded(name, path, call.request_id, function)
+
+        if functions.transform_fn is not None:
+            whole = functions.transform_fn
+            body, kind = step("input_fn", lambda: input_of(call))
+            result = step("transform_fn", lambda: whole(model, body, kind, accept, context))
+            return step("transform_fn", lambda: reply_of(result, accept, context))  # type: ignore[no-any-return]
+        data = step("input_fn", lambda: _input(functions, call, context))
+        predict = functions.predict_fn or _predict
+        prediction = step("predict_fn", lambda: predict(data, model, context))
+        if functions.output_fn is None:
+            kind = answer_kind(call.accept)
+            body = step("output_fn", lambda: encode(prediction, kind))
+            return reply_of(body, kind, context)
+        output = functions.output_fn
+        result = step("output_fn", lambda: output(prediction, accept, context))
+        return step("output_fn", lambda: reply_of(result, accept, context))  # type: ignore[no-any-return]
+
+    return transform
+
+
+def transform_by_endpoint(path: Path) -> Transform:
+    """The model is an EndpointHandler: called with the decoded body."""
+
+    def transform(model: Any, call: Call, context: Context) -> Reply:
+        def step(name: str, function: Callable[[], Any]) -> Any:
+            return guarded(name, path, call.request_id, function)
+
+        data = step("input_fn", lambda: _decoded(call))
+        result = step("EndpointHandler", lambda: model(data))
+        kind = answer_kind(call.accept)
+        return step("EndpointHandler", lambda: reply_of(result, kind, context))  # type: ignore[no-any-return]
+
+    return transform
+
+
+def _input(functions: UserFunctions, call: Call, context: Context) -> Any:
+    if functions.input_fn is None:
+        return _decoded(call)
+    body, kind = input_of(call)
+    return functions.input_fn(body, kind, context)
+
+
+def _decoded(call: Call) -> Any:
+    return decode(call.body, call.content_type or JSON)
+
+
+def _predict(data: Any, model: Any, context: Context) -> Any:  # noqa: ARG001 - as a user's
+    """The stock default: the model called as a pipeline is."""
+    if not isinstance(data, dict):
+        return model(data)
+    inputs = data.pop("inputs", data)
+    parameters = data.pop("parameters", None)
+    return model(inputs, **(parameters or {}))
