@@ -148,7 +148,7 @@ def behind(*arguments: str, program: str = "", **environ: str) -> Iterator[Behin
         found = re.search(r"address +http://\S+?:(\d+)", "\n".join(server.said))
         assert found is not None, (process.wait(PATIENCE_S), server.log)
         server.port = int(found[1])
-        threading.Thread(target=lambda: server.said.extend(process.stdout or ()), daemon=True).start()
+        threading.Thread(target=lambda: server.said.extend(map(str.rstrip, process.stdout or ())), daemon=True).start()
         yield server
     finally:
         if process.poll() is None:

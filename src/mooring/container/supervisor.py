@@ -122,7 +122,8 @@ class Supervisor:
         self._nginx.configuration.write_text(text, encoding="utf-8")
 
     def _front_server(self) -> uvicorn.Server:
-        app = create_front(Front(self._board, self._metrics, self._folders.socket), Metrics())
+        front = Front(self._board, self._metrics, self._folders.socket, always_200=self._settings.ping_always_200)
+        app = create_front(front, Metrics())
         path = str(self._folders.front)
         server = uvicorn.Server(
             uvicorn.Config(

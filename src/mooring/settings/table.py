@@ -148,6 +148,19 @@ class Settings:
         25.0, "How long requests in flight may go on when the server is told to stop.", minimum=0, maximum=86_400
     )
 
+    # How close it keeps to the stock container
+
+    default_accept: str = _option(
+        "application/json",
+        "Type of answers to requests that accept nothing in particular.",
+        aliases=("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",),
+    )
+    ping_always_200: bool = _option(False, "/ping is 200 whatever the model does, as the stock server's.")
+    strict_content_types: bool = _option(
+        False, "Content types have to match letter by letter, and there must be one, as in the stock toolkit."
+    )
+    hft_errors: bool = _option(False, "Every error of POST /invocations is a 400, as in the stock toolkit.")
+
     # What it says
 
     log_level: str = _option(

@@ -35,7 +35,7 @@ def create_app(
     ]
     app = Starlette(
         routes=routes,
-        middleware=[border_over(routes, metrics, log_requests=log_requests)],
+        middleware=[border_over(routes, metrics, log_requests=log_requests, hft_errors=limits.hft_errors)],
         exception_handlers={HTTPException: no_route},
     )
     # A client that misspells a path is told so: a redirect would drop its body.

@@ -45,11 +45,21 @@ SILENT = ("/ping", "/metrics", "/health/live", "/health/ready")
 class Border:
     """Pure ASGI: the response passes as it is made."""
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, routes: frozenset[str], log_requests: bool = True) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        routes: frozenset[str],
+        log_requests: bool = True,
+        hft_errors: bool = False,
+    ) -> None:
         """`routes` are the paths that logs and metrics name; every other is "other", for a path can hold any text.
 
-        `log_requests` false leaves the line of each request to a proxy in front.
+        `log_requests` false leaves the line of each request to a proxy in front. `hft_errors` makes every error of
+        POST /invocations a 400.
         """
+        self._hft_errors = hft_errors
         self._log_requests = log_requests
         self._app = app
         self._metrics = metrics
@@ -86,7 +96,7 @@ class Border:
                 )
             if status:
                 raise  # the response has begun; only cutting the connection can say that it is not whole
-            await _refuse(error, scope, receive, send_named)
+            await _refuse(error, scope, receive, send_named, hft=self._hft_errors and scope["path"] == "/invocations")
         finally:
             self._note(scope, status, time.perf_counter() - began)
 
@@ -121,8 +131,10 @@ def request_id_of(headers: list[tuple[bytes, bytes]]) -> str:
     return f"{random.getrandbits(128):032x}"
 
 
-async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send, *, hft: bool) -> None:
     body = describe(error, scope[REQUEST_ID])
+    if hft:
+        body = ErrorBody(400, "InternalServerException", body.message, body.request_id)
     headers = headers_of(error)
     unread = scope.get(UNREAD, False)
     if unread:
@@ -144,10 +156,12 @@ def start(status: int, media_type: str, length: int, headers: dict[str, str]) ->
     return {"type": "http.response.start", "status": status, "headers": raw}
 
 
-def border_over(routes: Sequence[Route], metrics: Metrics, *, log_requests: bool) -> Middleware:
+def border_over(
+    routes: Sequence[Route], metrics: Metrics, *, log_requests: bool, hft_errors: bool = False
+) -> Middleware:
     """The border around these routes."""
     paths = frozenset(route.path for route in routes)
-    return Middleware(Border, metrics=metrics, routes=paths, log_requests=log_requests)
+    return Middleware(Border, metrics=metrics, routes=paths, log_requests=log_requests, hft_errors=hft_errors)
 
 
 async def no_route(request: Request, error: Exception) -> Response:

@@ -17,7 +17,7 @@ from mooring.web.border import REQUEST_ID, UNREAD, WINDOWS, start
 from mooring.web.decode import decode
 from mooring.web.encode import encode
 from mooring.web.limits import WebLimits
-from mooring.web.media import answer_kind, body_kind
+from mooring.web.media import answer_kind, body_kind, strict_body_kind
 from mooring.web.service import Service
 from mooring.web.user_code import Call, UserCode
 
@@ -36,8 +36,9 @@ class Invocations:
         if (user_code := self._service.user_code) is not None:
             await self._by_user(user_code, scope, receive, send)
             return
-        sent = body_kind(headers.get("content-type", ""))
-        wanted = answer_kind(",".join(headers.getlist("accept")))
+        kind_of = strict_body_kind if self._limits.strict_content_types else body_kind
+        sent = kind_of(headers.get("content-type", ""))
+        wanted = answer_kind(self._accept(headers))
         request, rows = await self._request(sent, await self._body(scope, headers, receive))
         answered = await unless_gone(receive, self._service.answer(request, self._limits.deadline_s))
         content = encode(wanted, answered.answer, rows)
@@ -53,7 +54,7 @@ class Invocations:
         call = Call(
             body,
             headers.get("content-type", ""),
-            ",".join(headers.getlist("accept")),
+            self._accept(headers),
             dict(headers.items()),
             scope[REQUEST_ID],
         )
@@ -64,6 +65,10 @@ class Invocations:
             more["X-Mooring-Windows"] = str(reply.windows)
         await send(start(reply.status, reply.content_type, len(reply.body), more))
         await send({"type": "http.response.body", "body": reply.body})
+
+    def _accept(self, headers: Headers) -> str:
+        given = ",".join(headers.getlist("accept"))
+        return self._limits.default_accept if given.strip() in ("", "*/*") else given
 
     async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes:
         try:

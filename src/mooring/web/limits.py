@@ -1,4 +1,4 @@
-"""What one HTTP request may take, as plain values. Made by `wiring/` from the settings, or by a test."""
+"""What one HTTP request may take and how it is met, as plain values. Made by `wiring/`, or by a test."""
 
 from dataclasses import dataclass
 
@@ -17,5 +17,13 @@ class WebLimits:
     transform_payload_mb: int = 1
     """What batch transform is told to send at once. Of short lines 1 MB is a few thousand windows, which is about what
     one request may have and what a small machine answers before the deadline."""
+    default_accept: str = ""
+    """For requests that accept nothing in particular; "" is JSON."""
+    ping_always_200: bool = False
+    """As the stock server: /ping is no news of the model."""
+    strict_content_types: bool = False
+    """As the stock toolkit: a Content-Type has to be one of the names, letter by letter."""
+    hft_errors: bool = False
+    """As the stock toolkit: every error of POST /invocations is a 400."""
     max_transforms: int = 4
     """How many such requests at once: enough to keep the engine busy while answers travel."""

@@ -49,6 +49,14 @@ def body_kind(header: str) -> str:
     return kind
 
 
+def strict_body_kind(header: str) -> str:
+    """As `body_kind`, but the header has to be one of `KINDS` as it stands. Raises UnsupportedMediaType."""
+    if header not in KINDS:
+        said = f"A body of type {echo(header)}" if header else "A body without Content-Type"
+        raise UnsupportedMediaType(f"{said} cannot be read.", hint=f"Send one of {READ}, letter by letter.")
+    return header
+
+
 @lru_cache(maxsize=64)
 def answer_kind(header: str) -> str:
     """The kind to answer in for the Accept `header`, "" being anything. Raises NotAcceptable.

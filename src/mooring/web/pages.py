@@ -48,7 +48,7 @@ class Pages:
             else:
                 self._log.warning("ping turned red", reason=health.reason)
         self._last = health
-        if not health.ready:
+        if not health.ready and not self._limits.ping_always_200:
             raise NotReady(health.reason)
         return Response(READY, media_type=JSON)
 

@@ -69,7 +69,14 @@ def _run(
             progress(done, total)
 
     service = Service(lambda: _open(settings, metrics, noted))
-    web_limits = WebLimits(max_body_bytes=settings.max_body_bytes, deadline_s=settings.deadline_s)
+    web_limits = WebLimits(
+        max_body_bytes=settings.max_body_bytes,
+        deadline_s=settings.deadline_s,
+        default_accept=settings.default_accept,
+        ping_always_200=settings.ping_always_200,
+        strict_content_types=settings.strict_content_types,
+        hft_errors=settings.hft_errors,
+    )
     run(
         create_app(service, metrics, web_limits, log_requests=not behind),
         service,
