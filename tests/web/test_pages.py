@@ -8,7 +8,7 @@ import pytest
 from mooring.errors import BackendError
 from mooring.observe.metrics import Metrics
 from mooring.web.app import create_app
-from mooring.web.limits import WebLimits
+from mooring.web.pages import payload_mb
 from mooring.web.service import Service
 from tests.support.asgi import Client
 from tests.web.site import Site, play
@@ -80,23 +80,32 @@ def test_a_bad_request_leaves_ping_green() -> None:
 
 
 def test_execution_parameters_are_batch_transforms() -> None:
-    """The three names, in capitals as there, and together within its 100 MB."""
+    """By the names that SageMaker asks for, from what the warm-up measured."""
 
     async def scene(stage: Site) -> None:
         found = (await stage.get("/execution-parameters")).json
-        assert found == {"MaxConcurrentTransforms": 4, "BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": 1}
+        rate = (await stage.get("/info")).json["engine"]["tokens_per_second"]
+        expected = payload_mb(rate, 60.0, 26_214_400, 2)
+        assert found == {"MaxConcurrentTransforms": 2, "BatchStrategy": "MULTI_RECORD", "MaxPayloadInMB": expected}
 
     play(scene)
 
 
-@pytest.mark.parametrize(("body_mb", "payload"), [(25, 6), (3, 3)])
-def test_a_transform_is_never_told_more_than_a_body_may_have(body_mb: int, payload: int) -> None:
-    """Whatever the settings say."""
-
-    async def scene(stage: Site) -> None:
-        assert (await stage.get("/execution-parameters")).json["MaxPayloadInMB"] == payload
-
-    play(scene, WebLimits(max_body_bytes=body_mb * 1024 * 1024, transform_payload_mb=6))
+@pytest.mark.parametrize(
+    ("rate", "deadline_s", "max_body_bytes", "expected"),
+    [
+        (0, 60, 26_214_400, 1),  # nothing was measured
+        (20_000, 60, 26_214_400, 1),
+        (20_000, 600, 26_214_400, 3),
+        (1_000_000, 600, 6 << 20, 6),
+        (1_000_000, 3600, 200 << 20, 50),  # two at the same time may have 100 MB
+    ],
+)
+def test_a_transform_is_told_what_is_answered_well_in_time(
+    rate: float, deadline_s: float, max_body_bytes: int, expected: int
+) -> None:
+    """And never more than a body may have, or than the platform allows."""
+    assert payload_mb(rate, deadline_s, max_body_bytes, 2) == expected
 
 
 def test_info_says_what_answers() -> None:

@@ -37,6 +37,8 @@ from mooring.settings import Settings, environment_notes
     "keep_alive_s",
     "drain_s",
     "drain_delay_s",
+    "batch",
+    "batch_strict",
     "default_accept",
     "ping_always_200",
     "strict_content_types",

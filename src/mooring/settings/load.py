@@ -9,6 +9,8 @@ from mooring.settings.option import PREFIX, TRUE, Alias
 from mooring.settings.platforms import WITHOUT_EFFECT
 from mooring.settings.table import BY_NAME, OPTIONS, Settings
 
+BATCH_DEADLINE_S = 600.0
+
 
 def load_settings(environ: Mapping[str, str] | None = None, /, **flags: object) -> Settings:
     """Settings from flags (by field name; None is a flag that was not given), the environment and the defaults.
@@ -24,6 +26,9 @@ def load_settings(environ: Mapping[str, str] | None = None, /, **flags: object) 
     for option in OPTIONS:
         if option.name not in values and (found := option.read(environ)) is not None:
             values[option.name] = found[1]
+    if values.get("batch"):
+        # What a transform job itself allows, where nobody said anything.
+        values.setdefault("deadline_s", BATCH_DEADLINE_S)
     return Settings(**values)
 
 

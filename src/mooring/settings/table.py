@@ -148,6 +148,15 @@ class Settings:
         25.0, "How long requests in flight may go on when the server is told to stop.", minimum=0, maximum=86_400
     )
 
+    # Batch transform
+
+    batch: bool = _option(
+        False,
+        "A batch transform job: lines and rows are answered one by one, and a full queue is waited for.",
+        aliases=platforms.BATCH,
+    )
+    batch_strict: bool = _option(False, "In a batch job, one bad record fails its request, as in the stock container.")
+
     # How close it keeps to the stock container
 
     default_accept: str = _option(

@@ -5,6 +5,7 @@ Every fault is an InvalidRequest that says where: a byte, a row or a line.
 
 import csv
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import msgspec
@@ -76,14 +77,33 @@ def _not_utf8(data: bytes, where: str = "") -> InvalidRequest:
     return InvalidRequest(f"{where}This is not UTF-8.", hint="Encode it as UTF-8.")
 
 
+def records(kind: str, data: bytes) -> Iterator[object | InvalidRequest]:
+    """The requests of a body of lines or rows, one by one; one that cannot be read comes as its error.
+
+    Raises InvalidRequest where the whole body cannot be told apart into records.
+    """
+    data = data.removeprefix(BOM)
+    yield from _rows(data) if kind == CSV else (value for _, value in _each_line(data))
+
+
+def _each_line(data: bytes) -> Iterator[tuple[int, object | InvalidRequest]]:
+    """(number, value or error) of every line that is not blank."""
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if not line or line.isspace():
+            continue
+        try:
+            yield number, _json(line, f"Line {number}: ")
+        except InvalidRequest as error:
+            yield number, error
+
+
 def _lines(data: bytes) -> Decoded:
     """JSON Lines: a request per line, blank lines left out. Parameters hold for all lines and so must agree."""
     inputs: list[object] = []
     parameters: object = None
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if not line or line.isspace():
-            continue
-        value = _json(line, f"Line {number}: ")
+    for number, value in _each_line(data):
+        if isinstance(value, InvalidRequest):
+            raise value
         given: object = None
         if isinstance(value, dict):
             given = value.pop("parameters", None)
@@ -107,13 +127,24 @@ def _lines(data: bytes) -> Decoded:
 
 def _csv(data: bytes) -> Decoded:
     """RFC 4180 with a header row: each row a request of its columns, or the value of the column `inputs` alone."""
+    rows: list[object] = []
+    for row in _rows(data):
+        if isinstance(row, InvalidRequest):
+            raise row
+        rows.append(row)
+    if not rows:
+        raise InvalidRequest("The CSV has a header and no rows.", hint="Add a row for each question.")
+    return Decoded({"inputs": rows}, len(rows))
+
+
+def _rows(data: bytes) -> Iterator[object | InvalidRequest]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _not_utf8(data) from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: list[str] = []
-    rows: list[object] = []
+    count = 0
     try:
         for cells in reader:
             if not cells:
@@ -121,21 +152,20 @@ def _csv(data: bytes) -> Decoded:
             if not header:
                 header = _header(cells)
                 continue
+            count += 1
             if len(cells) != len(header):
-                raise InvalidRequest(
-                    f"Row {len(rows) + 1} (line {reader.line_num}) has {len(cells)} fields, the header {len(header)}.",
+                yield InvalidRequest(
+                    f"Row {count} (line {reader.line_num}) has {len(cells)} fields, the header {len(header)}.",
                     hint='Put "quotes" around a field with commas, quotes or line breaks, and double the quotes in it.',
                 )
+                continue
             row = dict(zip(header, cells, strict=True))
-            rows.append(row.get("inputs", row))
+            yield row.get("inputs", row)
     except csv.Error as error:
         raise InvalidRequest(
-            f"Row {len(rows) + 1} (line {reader.line_num}) is not CSV: {error}.",
+            f"Row {count + 1} (line {reader.line_num}) is not CSV: {error}.",
             hint="Fields are separated by commas, and quotes in a quoted field are doubled (RFC 4180).",
         ) from error
-    if not rows:
-        raise InvalidRequest("The CSV has a header and no rows.", hint="Add a row for each question.")
-    return Decoded({"inputs": rows}, len(rows))
 
 
 def _header(cells: list[str]) -> list[str]:

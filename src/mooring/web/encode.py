@@ -37,13 +37,17 @@ def _csv(answer: object, rows: int | None) -> bytes:  # noqa: ARG001
             hint="Ask for one answer each (top_k 1), or accept application/jsonlines.",
         )
     records = [entry if isinstance(entry, dict) else {"answer": entry} for entry in entries]
-    names = list(records[0]) if records else []
-    # `score,start,end,answer` is the order in which the task makes an answer.
+    # In the order in which the task makes an answer, `score,start,end,answer`; what only others have comes after.
+    names = list(dict.fromkeys(name for record in sorted(records, key=_is_error) for name in record))
     sink = io.StringIO(newline="")
     writer = csv.writer(sink, lineterminator="\r\n")
     writer.writerow(names)
     writer.writerows([_cell(record.get(name)) for name in names] for record in records)
     return sink.getvalue().encode()
+
+
+def _is_error(record: dict[str, object]) -> bool:
+    return "error" in record
 
 
 def _cell(value: object) -> object:

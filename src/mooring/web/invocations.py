@@ -4,20 +4,22 @@ Headers → kinds (`media.py`) → body (`body.py`) → task's request (`decode.
 """
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from mooring.engine.job import Answered, Timings
-from mooring.errors import BodyTooSlow, PayloadTooLarge
+from mooring.errors import BodyTooSlow, InvalidRequest, PayloadTooLarge
 from mooring.observe.metrics import Metrics
+from mooring.web.batch import answer_records, wait_for_room
 from mooring.web.body import read_body, unless_gone
 from mooring.web.border import REQUEST_ID, UNREAD, WINDOWS, start
-from mooring.web.decode import decode
+from mooring.web.decode import decode, records
 from mooring.web.encode import encode
 from mooring.web.limits import WebLimits
-from mooring.web.media import answer_kind, body_kind, strict_body_kind
+from mooring.web.media import CSV, LINES, answer_kind, body_kind, strict_body_kind
 from mooring.web.service import Service
 from mooring.web.user_code import Call, UserCode
 
@@ -39,12 +41,36 @@ class Invocations:
         kind_of = strict_body_kind if self._limits.strict_content_types else body_kind
         sent = kind_of(headers.get("content-type", ""))
         wanted = answer_kind(self._accept(headers))
-        request, rows = await self._request(sent, await self._body(scope, headers, receive))
-        answered = await unless_gone(receive, self._service.answer(request, self._limits.deadline_s))
+        body = await self._body(scope, headers, receive)
+        if self._limits.batch and sent in (LINES, CSV):
+            await self._by_record(scope, receive, send, records(sent, body), wanted)
+            return
+        request, rows = await self._request(sent, body)
+        answered = await unless_gone(receive, self._answer(request))
         content = encode(wanted, answered.answer, rows)
         self._metrics.stages(answered.timings)
         scope[WINDOWS] = answered.windows
         await send(start(200, wanted, len(content), _headers(answered)))
+        await send({"type": "http.response.body", "body": content})
+
+    async def _answer(self, request: Any) -> Answered:
+        deadline_s = self._limits.deadline_s
+        if self._limits.batch:
+            return await wait_for_room(self._service, request, asyncio.get_running_loop().time() + deadline_s)
+        return await self._service.answer(request, deadline_s)
+
+    async def _by_record(
+        self, scope: Scope, receive: Receive, send: Send, found: Iterator[object | InvalidRequest], wanted: str
+    ) -> None:
+        """Batch transform: a line or row that is at fault gets an error of its own."""
+        work = answer_records(self._service, found, self._limits.deadline_s, scope[REQUEST_ID])
+        batch = await unless_gone(receive, work)
+        scope[WINDOWS] = batch.windows
+        content = encode(wanted, batch.answers, len(batch.answers))
+        if wanted == LINES and len(batch.answers) == 1:
+            content = encode(wanted, batch.answers[0], 1)
+        headers = {"X-Mooring-Windows": str(batch.windows), "X-Mooring-Failed-Records": str(batch.failed)}
+        await send(start(200, wanted, len(content), headers))
         await send({"type": "http.response.body", "body": content})
 
     async def _by_user(self, user_code: UserCode, scope: Scope, receive: Receive, send: Send) -> None:

@@ -14,9 +14,8 @@ class WebLimits:
     """From the end of the headers to the end of the body."""
     thread_bytes: int = 262_144
     """Bodies above this are decoded in a thread: what takes milliseconds must not hold up everybody's next step."""
-    transform_payload_mb: int = 1
-    """What batch transform is told to send at once. Of short lines 1 MB is a few thousand windows, which is about what
-    one request may have and what a small machine answers before the deadline."""
+    batch: bool = False
+    """A batch transform job: lines and rows are answered one by one, and a full queue is waited for."""
     default_accept: str = ""
     """For requests that accept nothing in particular; "" is JSON."""
     ping_always_200: bool = False
@@ -25,5 +24,5 @@ class WebLimits:
     """As the stock toolkit: a Content-Type has to be one of the names, letter by letter."""
     hft_errors: bool = False
     """As the stock toolkit: every error of POST /invocations is a 400."""
-    max_transforms: int = 4
-    """How many such requests at once: enough to keep the engine busy while answers travel."""
+    max_transforms: int = 2
+    """Batch transform's requests at the same time: one is computed while the other's answers travel."""

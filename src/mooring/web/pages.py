@@ -26,6 +26,11 @@ PACKAGES = ("openvino", "tokenizers", "numpy", "starlette", "uvicorn", "msgspec"
 """What a fault may depend on, named in `/info` with versions."""
 
 MEGABYTE = 1024 * 1024
+TIMELY = 0.25
+"""Part of the deadline that a batch transform's request should take."""
+BYTES_PER_TOKEN = 2.5
+"""Of a JSON line: English has 4.6 a token, and questions, overlaps and padding take the rest."""
+MOST_AT_ONCE_MB = 100
 
 
 class Pages:
@@ -60,13 +65,15 @@ class Pages:
         return Response(LIVE, media_type=JSON)
 
     async def execution_parameters(self, _: Request) -> Response:
-        """What SageMaker's batch transform asks before it starts."""
-        limit = max(1, self._limits.max_body_bytes // MEGABYTE)
+        """What SageMaker's batch transform asks before it starts: as much at once as is answered well in time."""
+        tokens = self._service.snapshot().get("tokens_per_second")
+        rate = float(tokens) if isinstance(tokens, (int, float)) else 0.0
+        limits = self._limits
         return _json(
             {
-                "MaxConcurrentTransforms": self._limits.max_transforms,
+                "MaxConcurrentTransforms": limits.max_transforms,
                 "BatchStrategy": "MULTI_RECORD",
-                "MaxPayloadInMB": min(limit, self._limits.transform_payload_mb),
+                "MaxPayloadInMB": payload_mb(rate, limits.deadline_s, limits.max_body_bytes, limits.max_transforms),
             }
         )
 
@@ -114,6 +121,16 @@ class Pages:
 def _json(content: object) -> Response:
     # Indented: these are read by people as often as by machines.
     return Response(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n", media_type=JSON)
+
+
+def payload_mb(tokens_per_second: float, deadline_s: float, max_body_bytes: int, at_once: int) -> int:
+    """Megabytes, at least 1, that are answered within `TIMELY` of the deadline at the speed measured by the warm-up.
+
+    Not more than a request may have, nor than batch transform allows for all requests at the same time.
+    """
+    timely = TIMELY * deadline_s * tokens_per_second * BYTES_PER_TOKEN / at_once
+    most = min(max_body_bytes, MOST_AT_ONCE_MB * MEGABYTE // at_once)
+    return max(1, int(min(timely, most)) // MEGABYTE)
 
 
 @lru_cache(maxsize=1)

@@ -72,6 +72,7 @@ def _run(
     web_limits = WebLimits(
         max_body_bytes=settings.max_body_bytes,
         deadline_s=settings.deadline_s,
+        batch=settings.batch and not settings.batch_strict,
         default_accept=settings.default_accept,
         ping_always_200=settings.ping_always_200,
         strict_content_types=settings.strict_content_types,
