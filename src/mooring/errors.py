@@ -6,11 +6,14 @@
     │   ├── PayloadTooLarge     more bytes or more windows than one request may have
     │   ├── BodyTooSlow         the body did not arrive in time
     │   ├── UnsupportedMediaType  the body's content type cannot be read
+    │   ├── NotLoaded           a multi-model server has no model of that name
+    │   ├── AlreadyLoaded       it has one already
     │   └── NotAcceptable       the answer cannot be written as the caller accepts it
     ├── RefusedError            the request is fine, now is not the time
     │   ├── QueueFull           too much work is waiting; says when to come back
     │   ├── NotReady            the model does not answer (yet, or any more)
     │   ├── Draining            the server is going down
+    │   ├── NoMemory            another model would not fit
     │   ├── DeadlineExceeded    the answer would come too late
     │   └── ClientGone          nobody waits for the answer any more
     ├── ModelError              the model cannot be served
@@ -82,6 +85,14 @@ class NotAcceptable(RequestError):
     """No content type that the caller accepts can hold the answer."""
 
 
+class NotLoaded(RequestError):
+    """The multi-model server has no model of that name."""
+
+
+class AlreadyLoaded(RequestError):
+    """The multi-model server has a model of that name already."""
+
+
 class RefusedError(MooringError):
     """The request is fine but is not served now."""
 
@@ -100,6 +111,10 @@ class NotReady(RefusedError):
 
 class Draining(RefusedError):
     """The server finishes what it has and takes nothing new."""
+
+
+class NoMemory(RefusedError):
+    """Another model would not fit into memory: unload one first."""
 
 
 class DeadlineExceeded(RefusedError):

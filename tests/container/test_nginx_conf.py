@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mooring.container.cgroup import Machine
 from mooring.container.crew import Folders
 from mooring.container.nginx_conf import MAX_LARGE, READ_MARGIN_S, Place, render
 from mooring.container.topology import plan
+from mooring.observe.machine import Machine
 from mooring.settings import Settings
 from mooring.web.listen import Address
 

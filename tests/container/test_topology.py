@@ -2,8 +2,8 @@
 
 import pytest
 
-from mooring.container.cgroup import Machine
 from mooring.container.topology import GROWTH, Topology, affordable, plan
+from mooring.observe.machine import Machine
 
 GIB = 1 << 30
 

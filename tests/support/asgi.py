@@ -31,6 +31,7 @@ class Client:
     left: asyncio.Event = field(default_factory=asyncio.Event)
     """Set: the client has gone away."""
     sent: list[Message] = field(default_factory=list)
+    query: str = ""
     unread: int = 0
     """Pieces of the body that the application has not taken."""
 
@@ -70,7 +71,7 @@ class Client:
             "scheme": "http",
             "path": path,
             "raw_path": path.encode(),
-            "query_string": b"",
+            "query_string": self.query.encode(),
             "root_path": "",
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in pairs],
             "server": ("testserver", 80),

@@ -30,10 +30,16 @@ BATCH_TOKENS = 512
 """Padded tokens a batch: 1,024 computes a row no faster on the CPUs measured, and a newcomer waits twice as long."""
 
 
-def default_grid(max_positions: int) -> ShapeGrid:
+SPARSE_LENGTHS = (32, 64, 128, 192, 256, 384, 512)
+SPARSE_BATCHES = (1, 4)
+"""For processes with several models: 55 MB a model for shapes instead of 155, and a tenth more padding."""
+
+
+def default_grid(max_positions: int, *, sparse: bool = False) -> ShapeGrid:
     """The shapes that are compiled and kept: each costs start-up time and memory for as long as the process lives."""
-    lengths = (*(n for n in LENGTHS if n < max_positions), max_positions)
-    return ShapeGrid(lengths=lengths, batches=BATCHES, tokens=BATCH_TOKENS)
+    lengths = SPARSE_LENGTHS if sparse else LENGTHS
+    batches = SPARSE_BATCHES if sparse else BATCHES
+    return ShapeGrid((*(n for n in lengths if n < max_positions), max_positions), batches, BATCH_TOKENS)
 
 
 def usable_threads() -> int:

@@ -37,6 +37,7 @@ from mooring.settings import Settings, environment_notes
     "keep_alive_s",
     "drain_s",
     "drain_delay_s",
+    "multi_model",
     "batch",
     "batch_strict",
     "default_accept",
@@ -65,7 +66,10 @@ def command(**flags: Any) -> int:
 
     def ready(facts: Mapping[str, Any], url: str) -> None:
         """`facts` are `/info`'s: "model", "backend" and "warnings"; `url` is the address that is really bound."""
-        rows = banner.facts(facts["model"], facts["backend"], url, settings.host)
+        if facts.get("multi_model"):
+            rows = [("models", "those that POST /models loads"), ("address", url)]
+        else:
+            rows = banner.facts(facts["model"], facts["backend"], url, settings.host)
         rows += banner.handler(facts.get("handler", {})) + banner.workers(facts.get("topology", {}))
         banner.show(rows, banner.trial(url), (*notes, *facts.get("warnings", ())))
 

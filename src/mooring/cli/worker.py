@@ -11,9 +11,10 @@ import click
 @click.option("--line", type=int, required=True)
 @click.option("--cores", default="")
 @click.option("--user")
-def command(slot: int, socket: Path, line: int, cores: str, user: str | None) -> None:
+@click.option("--models", type=click.Path(path_type=Path))
+def command(slot: int, socket: Path, line: int, cores: str, user: str | None, models: Path | None) -> None:
     """Answer at a unix socket for a supervisor."""
     from mooring.container.worker import Post, serve
 
     numbers = tuple(int(core) for core in cores.split(",") if core)
-    serve(Post(slot, socket, line, numbers, user))
+    serve(Post(slot, socket, line, numbers, user, models))

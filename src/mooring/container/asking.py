@@ -1,6 +1,7 @@
-"""A GET to a unix socket, for the process that watches the workers. Used by `front.py` and `supervisor.py`."""
+"""A request to a unix socket, for the process that watches the workers. Used by `front.py` and `crew.py`."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,21 +20,30 @@ class Reply:
 
 
 async def get(path: Path, target: str, timeout_s: float) -> Reply:
-    """Ask. Raises OSError if nobody listens there, TimeoutError, or h11.RemoteProtocolError."""
+    """GET. Raises as `ask`."""
+    return await ask(path, "GET", target, timeout_s)
+
+
+async def ask(
+    path: Path, method: str, target: str, timeout_s: float, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> Reply:
+    """Send a request and read the response. Raises OSError if nobody listens, TimeoutError, or h11.ProtocolError."""
+    connection = h11.Connection(h11.CLIENT)
+    given = {"Host": "worker", "Connection": "close", "Content-Length": str(len(body)), **(headers or {})}
+    request = h11.Request(method=method, target=target, headers=list(given.items()))
+    parts = (request, *([h11.Data(data=body)] if body else []), h11.EndOfMessage())
+    data = b"".join(connection.send(part) or b"" for part in parts)
     async with asyncio.timeout(timeout_s):
         reader, writer = await asyncio.open_unix_connection(str(path))
         try:
-            return await _exchange(reader, writer, target)
+            writer.write(data)
+            await writer.drain()
+            return await _read(reader, connection)
         finally:
             writer.close()
 
 
-async def _exchange(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: str) -> Reply:
-    connection = h11.Connection(h11.CLIENT)
-    headers = [("Host", "worker"), ("Connection", "close")]
-    request = connection.send(h11.Request(method="GET", target=target, headers=headers))
-    writer.write((request or b"") + (connection.send(h11.EndOfMessage()) or b""))
-    await writer.drain()
+async def _read(reader: asyncio.StreamReader, connection: h11.Connection) -> Reply:
     status, kind, body = 0, "", b""
     while True:
         event = connection.next_event()

@@ -51,8 +51,15 @@ def pause(lived_s: float, last_s: float) -> float:
 class Keeper:
     """Keeps one slot filled."""
 
-    def __init__(self, slot: Slot, command: Command, on_death: Callable[[Slot, int, float], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        slot: Slot,
+        command: Command,
+        on_death: Callable[[Slot, int, float], Awaitable[None]],
+        on_ready: Callable[[Slot], None] = lambda _: None,
+    ) -> None:
         """`on_death` is told the exit status (negative: the signal) and the pause before the next start."""
+        self._on_ready = on_ready
         self.slot = slot
         self._command = command
         self._on_death = on_death
@@ -108,6 +115,7 @@ class Keeper:
                 continue
             if message["kind"] == link.READY:
                 self.slot.facts, self.slot.ready, self.slot.reason = message["facts"], True, ""
+                self._on_ready(self.slot)
             elif message["kind"] == link.FAILED:
                 self.slot.reason = str(message["message"])
             self.slot.changed.set()

@@ -13,6 +13,7 @@ import structlog
 from mooring.container.asking import get
 from mooring.container.child import Keeper, Slot
 from mooring.container.metrics import FOLDER_VARIABLE, FrontMetrics, forget_gauges
+from mooring.container.registry import LoadedModels
 from mooring.container.topology import Worker
 from mooring.model.config import ARCHIVE_SUFFIXES
 from mooring.settings import Settings, as_environment
@@ -57,6 +58,8 @@ class Crew:
         self._user = user
         self._slots = slots
         self._metrics = metrics
+        self.models: LoadedModels | None = None
+        """Of a multi-model server: what a worker has to load before it takes traffic."""
         self._keepers: dict[int, Keeper] = {}
         self.tasks: dict[int, asyncio.Task[int]] = {}
         """Each slot's, done when no worker can be kept there: with the exit code that says why."""
@@ -70,7 +73,7 @@ class Crew:
     def employ(self, worker: Worker) -> Slot:
         """Open a slot and start a worker in it."""
         slot = self._slots[worker.slot] = Slot(worker)
-        keeper = self._keepers[worker.slot] = Keeper(slot, self._command, self._on_death)
+        keeper = self._keepers[worker.slot] = Keeper(slot, self._command, self._on_death, self._on_ready)
         self.tasks[worker.slot] = asyncio.ensure_future(keeper.run())
         return slot
 
@@ -113,6 +116,10 @@ class Crew:
         command = [sys.executable, "-m", "mooring", "worker", "--slot", str(worker.slot), "--line", str(line)]
         command += ["--socket", str(self._folders.socket(worker.slot)), "--cores", ",".join(map(str, worker.cores))]
         command += ["--user", self._user] if self._user else []
+        if self.models is not None:
+            path = self._folders.run / f"models-{worker.slot}.json"
+            self.models.write(worker.slot, path)
+            command += ["--models", str(path)]
         more = {"MOORING_THREADS": str(worker.threads), FOLDER_VARIABLE: str(self._folders.metrics)}
         # For what users' code computes with.
         more |= {"OMP_NUM_THREADS": str(worker.threads), "MOORING_PACKAGES_DIR": str(self._folders.run / "packages")}
@@ -120,6 +127,10 @@ class Crew:
             # Unpacked once and not by every worker.
             more["MOORING_CACHE_DIR"] = str(self._folders.run / "cache")
         return command, {**os.environ, **as_environment(self._settings), **more}
+
+    def _on_ready(self, slot: Slot) -> None:
+        if self.models is not None:
+            self.models.settle(slot.worker.slot, {model["modelName"] for model in slot.facts["models"]})
 
     async def _on_death(self, slot: Slot, status: int, wait: float) -> None:
         how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"

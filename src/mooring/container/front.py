@@ -147,8 +147,8 @@ class Front:
         ]
 
 
-def create_front(front: Front, counted: Metrics) -> Starlette:
-    """The routes. `counted` counts the front's own requests, which nobody asks for."""
+def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> Starlette:
+    """The routes, and `more` of them. `counted` counts the front's own requests, which nobody asks for."""
     routes = [
         Route("/ping", front.ping),
         Route("/health/live", front.live),
@@ -156,6 +156,7 @@ def create_front(front: Front, counted: Metrics) -> Starlette:
         Route("/metrics", front.metrics),
         Route("/info", front.info),
         Route("/unanswered", front.unanswered),
+        *more,
     ]
     return Starlette(
         routes=routes,

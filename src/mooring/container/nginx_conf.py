@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from importlib import resources
 
 from mooring.container.crew import Folders
+from mooring.container.models import LOAD_S
+from mooring.container.registry import shares
 from mooring.container.topology import Topology
 from mooring.settings import Settings
 from mooring.web.listen import Address
@@ -55,8 +57,33 @@ def render(settings: Settings, topology: Topology, folders: Folders, place: Plac
         "body_timeout": BODY_TIMEOUT_S,
         "read_timeout": read,
     }
+    split, locations = _models(settings, topology, folders) if settings.multi_model else ("", "")
+    values |= {"models_split": split, "models_locations": locations}
     template = resources.files("mooring.container").joinpath("nginx.conf.in").read_text(encoding="utf-8")
     return re.sub(r"\{\{(\w+)\}\}", lambda name: str(values[name[1]]), template)
+
+
+def _models(settings: Settings, topology: Topology, folders: Folders) -> tuple[str, str]:
+    """Multi-model routes: requests go to the worker of the model's name, the rest to the process in front."""
+    count = len(topology.active)
+    parts = [f"        {share / 100:g}% worker_{slot};" for slot, share in enumerate(shares(count), 1)]
+    lines = ["    split_clients $model_name $holder {", *parts, f"        * worker_{count};", "    }"]
+    for worker in topology.active:
+        server = f"server unix:{folders.socket(worker.slot)}; keepalive 64;"
+        lines += [f"    upstream worker_{worker.slot} {{ {server} }}"]
+    locations = f"""
+        location ~ ^/models/(?<model_name>[^/]+)/invoke$ {{
+            limit_conn all {settings.max_in_flight};
+            limit_conn large {min(MAX_LARGE, settings.max_in_flight)};
+            # The model is in one worker only.
+            proxy_next_upstream off;
+            proxy_pass http://$holder;
+        }}
+        location /models {{
+            proxy_read_timeout {LOAD_S + READ_MARGIN_S:g}s;
+            proxy_pass http://front;
+        }}"""
+    return "\n".join(lines), locations
 
 
 def _listen(address: Address) -> str:

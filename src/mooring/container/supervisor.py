@@ -18,15 +18,17 @@ import structlog
 import uvicorn
 
 from mooring.container import orphans, privileges
-from mooring.container.cgroup import Machine, this_machine
 from mooring.container.child import Slot
 from mooring.container.crew import KILLED_S, Crew, Folders
 from mooring.container.front import Board, Front, create_front
 from mooring.container.metrics import FrontMetrics, WorkerMetrics
+from mooring.container.models import ModelsFront
 from mooring.container.nginx_conf import Place, render
 from mooring.container.proxy import Line, Nginx, Tries
+from mooring.container.registry import LoadedModels
 from mooring.container.topology import Topology, affordable, plan
 from mooring.handler.find import UserCode, code_folders, find_code
+from mooring.observe.machine import Machine, this_machine
 from mooring.observe.memory import proportional_bytes
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
@@ -69,11 +71,13 @@ class Supervisor:
         self._machine = this_machine()
         self._user = privileges.plain_user(_model_folder(settings))
         self._board = Board()
+        self._models = LoadedModels() if settings.multi_model else None
         self._code = _user_code(settings)
         self._topology = self._adopt(_topology(settings, self._machine, self._code))
         self._metrics = FrontMetrics(WorkerMetrics(folders.metrics, self._board.slots))
         self._nginx = Nginx(program, folders.run, self._on_line)
         self._crew = Crew(settings, folders, self._user, self._board.slots, self._metrics)
+        self._crew.models = self._models
         self._stop = asyncio.Event()
         self._signals = 0
         self._main: asyncio.Task[int] | None = None
@@ -123,7 +127,8 @@ class Supervisor:
 
     def _front_server(self) -> uvicorn.Server:
         front = Front(self._board, self._metrics, self._folders.socket, always_200=self._settings.ping_always_200)
-        app = create_front(front, Metrics())
+        models = ModelsFront(self._models, self._folders.socket).routes if self._models is not None else []
+        app = create_front(front, Metrics(), models)
         path = str(self._folders.front)
         server = uvicorn.Server(
             uvicorn.Config(
@@ -189,6 +194,8 @@ class Supervisor:
         self._nginx.reload()
 
     def _adopt(self, topology: Topology) -> Topology:
+        if self._models is not None:
+            self._models.workers = len(topology.active)
         self._board.needed = len(topology.active)
         self._board.topology = {
             "front": "nginx",
@@ -254,7 +261,7 @@ async def _until_ready(slot: Slot) -> None:
 
 def _user_code(settings: Settings) -> UserCode | None:
     """The model's own code as far as it can be seen from here. Raises HandlerError if it is not Python."""
-    if not settings.run_code:
+    if not settings.run_code or settings.multi_model:
         return None
     folder = _model_folder(settings)
     model = folder if folder is not None and folder.is_dir() else None
@@ -263,6 +270,9 @@ def _user_code(settings: Settings) -> UserCode | None:
 
 def _topology(settings: Settings, machine: Machine, code: UserCode | None) -> Topology:
     """Code that predicts by itself answers one call at a time: more processes are more calls, and none is spare."""
+    if settings.multi_model:
+        # A standby would hold every model a second time.
+        return plan(machine, workers=settings.workers, threads=settings.threads, standby=False)
     if code is None or not code.own:
         return plan(machine, workers=settings.workers, threads=settings.threads, standby=settings.standby)
     count = settings.workers or machine.threads

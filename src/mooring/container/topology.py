@@ -7,7 +7,7 @@ of an encoder no longer keep all cores busy, and several workers have cores of t
 
 from dataclasses import dataclass
 
-from mooring.container.cgroup import Machine
+from mooring.observe.machine import Machine
 
 SPLIT_FROM = 8
 CORES_EACH = 4

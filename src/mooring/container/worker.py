@@ -25,6 +25,8 @@ class Post:
     cores: tuple[int, ...] = ()
     """Empty: whichever are free."""
     user: str | None = None
+    models: Path | None = None
+    """File with the models to load before taking traffic, of a multi-model server."""
 
 
 def serve(post: Post) -> None:
@@ -45,7 +47,12 @@ def serve(post: Post) -> None:
     from mooring.wiring.server import serve_worker
 
     try:
-        serve_worker(settings, post.socket, ready=lambda facts: reporter.say(link.READY, facts=dict(facts)))
+        serve_worker(
+            settings,
+            post.socket,
+            ready=lambda facts: reporter.say(link.READY, facts=dict(facts)),
+            first=post.models,
+        )
     except MooringError as error:
         reporter.say(link.FAILED, message=error.message, hint=error.hint)
         raise

@@ -117,7 +117,7 @@ class Metrics:
     def request(self, route: str, status: int, seconds: float) -> None:
         """A request is over; `route` is one of the application's own or "other"."""
         self._requests.labels(route, str(status)).inc()
-        if route == "/invocations":
+        if route in ("/invocations", "/models/{name}/invoke"):
             self._seconds.observe(seconds)
 
     def stages(self, timings: Stages) -> None:

@@ -148,6 +148,14 @@ class Settings:
         25.0, "How long requests in flight may go on when the server is told to stop.", minimum=0, maximum=86_400
     )
 
+    # Several models
+
+    multi_model: bool = _option(
+        False,
+        "Serve the models that POST /models loads, and none at first.",
+        aliases=platforms.MULTI_MODEL,
+    )
+
     # Batch transform
 
     batch: bool = _option(

@@ -101,7 +101,7 @@ class Border:
             self._note(scope, status, time.perf_counter() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = scope["path"] if scope["path"] in self._routes else "other"
+        route = self._route_of(scope["path"])
         self._metrics.request(route, status, seconds)
         if self._log_requests and route not in SILENT:
             more: dict[str, Any] = {"windows": scope[WINDOWS]} if WINDOWS in scope else {}
@@ -114,6 +114,14 @@ class Border:
                 request_id=scope[REQUEST_ID],
                 **more,
             )
+
+    def _route_of(self, path: str) -> str:
+        """The path itself, or the template that it fits; "other" for what is none of ours."""
+        if path in self._routes:
+            return path
+        parts = path.split("/")
+        template = "/".join(["{name}" if place == 2 else part for place, part in enumerate(parts)])
+        return template if template in self._routes else "other"
 
 
 def _method(method: str) -> str:

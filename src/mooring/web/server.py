@@ -11,20 +11,36 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+from typing import Protocol
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from mooring.web.listen import Address, close, listen
-from mooring.web.service import Service
 
 CLOSING_S = 3.0
 """For responses that are complete to get out, after the drain."""
+
+
+class Life(Protocol):
+    """What a server starts and stops: a service of one model, or a registry of several."""
+
+    async def start(self) -> None:
+        """Raises what keeps it from answering."""
+
+    async def drain(self, timeout_s: float) -> bool:
+        """Take nothing new; whether what was in flight is answered."""
+
+    async def stop(self) -> None:
+        """Give everything back."""
+
+    def snapshot(self) -> Mapping[str, object]:
+        """Numbers for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +56,7 @@ class ServerOptions:
 
 def serve(
     app: ASGIApp,
-    service: Service,
+    service: Life,
     options: ServerOptions,
     *,
     on_ready: Callable[[int], None] = lambda _: None,
@@ -76,7 +92,7 @@ class Running:
     """One run of a server."""
 
     def __init__(
-        self, server: uvicorn.Server, service: Service, options: ServerOptions, bound: list[socket.socket]
+        self, server: uvicorn.Server, service: Life, options: ServerOptions, bound: list[socket.socket]
     ) -> None:
         self._server = server
         self._service = service

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from mooring.errors import (
+    AlreadyLoaded,
     BackendError,
     BodyTooSlow,
     ClientGone,
@@ -16,7 +17,9 @@ from mooring.errors import (
     HandlerFailed,
     InvalidRequest,
     MooringError,
+    NoMemory,
     NotAcceptable,
+    NotLoaded,
     PayloadTooLarge,
     QueueFull,
     RefusedError,
@@ -31,6 +34,9 @@ STATUS: Mapping[type[MooringError], int] = {
     BodyTooSlow: 408,
     PayloadTooLarge: 413,
     UnsupportedMediaType: 415,
+    NotLoaded: 404,
+    AlreadyLoaded: 409,
+    NoMemory: 507,
     QueueFull: 429,
     ClientGone: 499,  # never sent: nginx's number for it, in logs and metrics
     BackendError: 500,

@@ -89,9 +89,8 @@ def open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     task = make_task(found.folder, manifest)
     graph, close = _graph(found, manifest)
     try:
-        backend = OpenVinoBackend(
-            graph, precision=precision, grid=default_grid(manifest.max_positions), threads=settings.threads
-        )
+        grid = default_grid(manifest.max_positions, sparse=settings.multi_model)
+        backend = OpenVinoBackend(graph, precision=precision, grid=grid, threads=settings.threads)
     finally:
         close()
     manifest = msgspec.structs.replace(

@@ -1,4 +1,6 @@
-"""What this process may use: cores, CPU time and memory, with cgroup limits of both versions. For `supervisor.py`.
+"""What this process may use: cores, CPU time and memory, with cgroup limits of both versions. Unix only.
+
+Used by `container/` for its topology and by `multi/` for its memory ledger.
 
 A container's --cpus does not change what `nproc` says, and --memory not what /proc/meminfo does: both are limits of a
 cgroup, this process's own or any above it, and the smallest holds.
@@ -36,10 +38,33 @@ def this_machine(root: Path = Path("/")) -> Machine:
     cores = tuple(sorted(affinity(0))) if affinity else tuple(range(os.cpu_count() or 1))
     quotas = [quota for folder in _folders(root, "cpu") if (quota := _quota(folder)) is not None]
     limits = [limit for folder in _folders(root, "memory") if (limit := _memory_limit(folder)) is not None]
-    total = _memory_total(root)
+    total = _meminfo(root, "MemTotal")
     if total is not None:
         limits.append(total)
     return Machine(cores, min([float(len(cores)), *quotas]), min(limits, default=None))
+
+
+def free_bytes(root: Path = Path("/")) -> int | None:
+    """Memory that can still be taken before the kernel kills: of the cgroup and of those above it, and of the machine.
+
+    Pages of files that were read and are not in use count as free. None where nothing says.
+    """
+    found = [free for folder in _folders(root, "memory") if (free := _free(folder)) is not None]
+    available = _meminfo(root, "MemAvailable")
+    return min([*found, *([available] if available is not None else [])], default=None)
+
+
+def _free(folder: Path) -> int | None:
+    limit = _memory_limit(folder)
+    used = next(
+        (int(text) for name in ("memory.current", "memory.usage_in_bytes") if (text := _text(folder / name)).isdigit()),
+        None,
+    )
+    if limit is None or used is None:
+        return None
+    statistics = dict(line.split() for line in _lines(folder / "memory.stat") if len(line.split()) == 2)
+    reclaimable = int(statistics.get("total_inactive_file", statistics.get("inactive_file", "0")))
+    return max(0, limit - (used - reclaimable))
 
 
 def _folders(root: Path, controller: str) -> Iterator[Path]:
@@ -66,10 +91,10 @@ def _mounts(root: Path, controller: str) -> Iterator[tuple[Path, str]]:
 
 def _quota(folder: Path) -> float | None:
     """CPUs of the folder's limit, None without one."""
-    two = " ".join(_lines(folder / "cpu.max")).split()
+    two = _text(folder / "cpu.max").split()
     if len(two) == 2 and two[0].isdigit():
         return int(two[0]) / int(two[1])
-    quota, period = (" ".join(_lines(folder / f"cpu.cfs_{name}_us")) for name in ("quota", "period"))
+    quota, period = (_text(folder / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
     if quota.isdigit() and period.isdigit() and int(quota) > 0:
         return int(quota) / int(period)
     return None
@@ -77,17 +102,21 @@ def _quota(folder: Path) -> float | None:
 
 def _memory_limit(folder: Path) -> int | None:
     for name in ("memory.max", "memory.limit_in_bytes"):
-        text = " ".join(_lines(folder / name))
+        text = _text(folder / name)
         if text.isdigit() and int(text) < NO_LIMIT:
             return int(text)
     return None
 
 
-def _memory_total(root: Path) -> int | None:
+def _meminfo(root: Path, name: str) -> int | None:
     for line in _lines(root / "proc/meminfo"):
-        if line.startswith("MemTotal:"):
+        if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
     return None
+
+
+def _text(path: Path) -> str:
+    return " ".join(_lines(path))
 
 
 def _lines(path: Path) -> list[str]:

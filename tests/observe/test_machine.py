@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mooring.container.cgroup import Machine, this_machine
+from mooring.observe.machine import Machine, this_machine
 
 GIB = 1 << 30
 

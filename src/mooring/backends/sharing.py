@@ -1,0 +1,40 @@
+"""Several compiled models, one set of cores: whose turn it is to compute. For a process that serves several models."""
+
+import threading
+from collections.abc import Mapping, Sequence
+
+from mooring.backends.base import Backend, Outputs, ShapeGrid, Window
+
+
+class TurnTaking:
+    """A backend that computes only while it holds the lock that it shares with the others.
+
+    Each of them would use every core: at the same time they would only get in each other's way.
+    """
+
+    def __init__(self, backend: Backend, turn: threading.Lock) -> None:
+        self._backend = backend
+        self._turn = turn
+
+    @property
+    def grid(self) -> ShapeGrid:
+        """The backend's own."""
+        return self._backend.grid
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The backend's own."""
+        return self._backend.outputs
+
+    def run(self, windows: Sequence[Window]) -> list[Outputs]:
+        """Wait for the turn, compute."""
+        with self._turn:
+            return self._backend.run(windows)
+
+    def info(self) -> Mapping[str, object]:
+        """The backend's own."""
+        return self._backend.info()
+
+    def close(self) -> None:
+        """Give its memory back."""
+        self._backend.close()

@@ -1,0 +1,95 @@
+"""The management half of the multi-model contract: each call goes to the worker that it concerns.
+
+Requests to models go from nginx to the worker directly. Used by `front.py`'s application.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import h11
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mooring.container.asking import Reply, ask
+from mooring.container.registry import LoadedModels
+from mooring.errors import InvalidRequest, NotReady, echo
+from mooring.multi.paging import page
+from mooring.web.body import read_body
+from mooring.web.media import JSON
+
+LOAD_S = 360.0
+"""How long the platform lets a model load."""
+BODY_LIMIT = 1 << 20
+BODY_S = 30.0
+
+
+class ModelsFront:
+    """One method per route; the workers' answers are passed on as they are."""
+
+    def __init__(self, models: LoadedModels, socket_of: Callable[[int], Path]) -> None:
+        self._models = models
+        self._socket_of = socket_of
+
+    @property
+    def routes(self) -> list[Route]:
+        """What nginx sends here."""
+        return [
+            Route("/models", self.load, methods=["POST"]),
+            Route("/models", self.list, methods=["GET"]),
+            Route("/models/{name}", self.describe, methods=["GET"]),
+            Route("/models/{name}", self.unload, methods=["DELETE"]),
+        ]
+
+    async def load(self, request: Request) -> Response:
+        """Into the worker of the model's name; remembered, for when that worker has to be replaced."""
+        body = await read_body(request.headers, request.receive, BODY_LIMIT, BODY_S)
+        name, url = _named(body)
+        reply = await self._pass(request, "POST", "/models", self._models.slot(name), body)
+        if reply.status == 200:
+            self._models.urls[name] = url
+        return _as_is(reply)
+
+    async def list(self, request: Request) -> Response:
+        """Of all workers together."""
+        query = request.query_params
+        found = page(self._models.urls, query.get("limit", ""), query.get("next_page_token", ""))
+        return Response(json.dumps(found), media_type=JSON)
+
+    async def describe(self, request: Request) -> Response:
+        """From its worker."""
+        name = request.path_params["name"]
+        return _as_is(await self._pass(request, "GET", f"/models/{quote(name, safe='')}", self._models.slot(name)))
+
+    async def unload(self, request: Request) -> Response:
+        """From its worker; forgotten whatever it says, but kept if it cannot be asked."""
+        name = request.path_params["name"]
+        reply = await self._pass(request, "DELETE", f"/models/{quote(name, safe='')}", self._models.slot(name))
+        if reply.status in (200, 404):
+            self._models.urls.pop(name, None)
+        return _as_is(reply)
+
+    async def _pass(self, request: Request, method: str, target: str, slot: int, body: bytes = b"") -> Reply:
+        request_id = request.headers.get("x-request-id", "")
+        try:
+            return await ask(self._socket_of(slot), method, target, LOAD_S, body, {"X-Request-Id": request_id})
+        except (OSError, TimeoutError, h11.ProtocolError) as error:
+            raise NotReady(f"Worker {slot} is not there just now.", hint="Try again.") from error
+
+
+def _named(body: bytes) -> tuple[str, str]:
+    """Name and folder, for routing; the worker checks them thoroughly."""
+    try:
+        found = json.loads(body)
+        name, url = found["model_name"], found["url"]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InvalidRequest('an object {"model_name": …, "url": …} is needed.') from error
+    if not isinstance(name, str) or not isinstance(url, str):
+        raise InvalidRequest(f"model_name and url have to be text, and are {echo(name)} and {echo(url)}.")
+    return name, url
+
+
+def _as_is(reply: Reply) -> Response:
+    return Response(reply.body, reply.status, media_type=reply.content_type)

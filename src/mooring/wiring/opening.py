@@ -1,0 +1,89 @@
+"""Settings in, whatever answers out: the engine on a model, the model's own code, or one around the other.
+
+Called by `server.py` for one model and by `multi.py` for each of several.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from mooring.backends.base import Backend
+from mooring.engine.engine import Engine
+from mooring.engine.job import Answered
+from mooring.engine.limits import Limits
+from mooring.handler.around import AroundEngine
+from mooring.model.manifest import name_of
+from mooring.model.source import ResolvedModel
+from mooring.observe.metrics import Metrics
+from mooring.settings import Settings
+from mooring.web.service import Served
+from mooring.wiring.handler import Loaded, load_user_code, own_service, user_code_of
+from mooring.wiring.model import OpenedModel, Progress, find_model, open_found, open_model
+
+WARM_FIRST = 12
+"""Shapes warmed before /ping turns green, the cheapest ones; the others follow while nobody waits."""
+
+Share = Callable[[Backend], Backend]
+
+
+def open_served(
+    settings: Settings, metrics: Metrics, progress: Progress | None = None, share: Share = lambda backend: backend
+) -> Served:
+    """Whatever answers: the engine, the model's own code, or one around the other.
+
+    `share` wraps the backend where it is not the only one of the process. Raises what opening the model raises.
+    """
+    found = find_model(settings, progress=progress)
+    code = user_code_of(settings, found)
+    if code is None:
+        return _by_engine(settings, metrics, open_found(settings, found), share)
+    loaded = load_user_code(settings, code)
+    structlog.get_logger("mooring.handler").info("running the model's own code", **loaded.facts)
+    if loaded.own:
+        return _by_user(settings, loaded, found)
+    served = _by_engine(settings, metrics, open_found(settings, found), share)
+    around = _around(loaded, found.folder, served)
+    facts = {**served.facts, "handler": loaded.facts}
+
+    def close() -> None:
+        around.close()
+        served.close()
+
+    return dataclasses.replace(served, facts=facts, user_code=around, close=close)
+
+
+def _around(loaded: Loaded, folder: Path, served: Served) -> AroundEngine:
+    async def answer(body: Any, deadline_s: float) -> Answered:
+        assert served.task is not None  # noqa: S101 - an engine has one
+        return await served.engine.answer(served.task.parse(body), deadline_s=deadline_s)
+
+    return AroundEngine(loaded.functions, loaded.code.path, str(folder), answer)
+
+
+def _by_user(settings: Settings, loaded: Loaded, found: ResolvedModel) -> Served:
+    service = own_service(settings, loaded, found.folder, lambda folder: open_model(settings, str(folder)))
+    model = {"name": name_of(found.source, found.folder), "source": found.source, "task": settings.task}
+    facts = {"model": model, "backend": {}, "handler": loaded.facts, "warnings": found.warnings}
+    return Served(None, service, facts, user_code=service)
+
+
+def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, share: Share) -> Served:
+    limits = Limits(
+        max_windows=settings.max_windows,
+        queue_tokens=settings.queue_tokens,
+        deadline_s=settings.deadline_s,
+        warm=opened.backend.grid.shapes()[:WARM_FIRST],
+    )
+    facts = {
+        "model": msgspec.to_builtins(opened.manifest),
+        "backend": dict(opened.backend.info()),
+        "load": dataclasses.asdict(opened.load),
+        "warnings": opened.warnings,
+    }
+    backend = share(opened.backend)
+    engine = Engine(opened.task, backend, limits, observer=metrics)
+    return Served(opened.task, engine, facts, backend.close)

@@ -1,0 +1,221 @@
+"""The multi-model contract, row by row, on fakes."""
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mooring.engine.engine import Engine
+from mooring.engine.limits import Limits
+from mooring.errors import ModelInvalid
+from mooring.multi.ledger import SHAPES_BYTES, Ledger
+from mooring.multi.registry import Registry
+from mooring.multi.routes import create_multi_app
+from mooring.observe.metrics import Metrics
+from mooring.testing import FakeBackend
+from mooring.web.limits import WebLimits
+from mooring.web.service import Served
+from tests.engine.running import until
+from tests.support.asgi import Client, Reply
+from tests.support.text_task import TextTask
+
+PAIR = {"question": "Who?", "context": "Ada wrote it."}
+
+
+class Site:
+    """A server without models; `free` is what the ledger finds."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.free: int | None = None
+        self.backends: dict[str, FakeBackend] = {}
+        self.metrics = Metrics()
+        self.registry = Registry(self._open, Ledger(lambda: self.free))
+        self.app = create_multi_app(self.registry, self.metrics, WebLimits(), log_requests=False)
+
+    def _open(self, folder: Path) -> Served:
+        if folder.name == "broken":
+            raise ModelInvalid("It is broken.")
+        backend = self.backends[folder.name] = FakeBackend()
+        engine = Engine(TextTask(), backend, Limits())
+        return Served(TextTask(), engine, {"model": {"name": folder.name}}, backend.close)
+
+    async def call(self, method: str, path: str, body: object = None) -> Reply:
+        """Any request with JSON."""
+        data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        route, _, query = path.partition("?")
+        client = Client(self.app)
+        client.query = query
+        return await client.call(method, route, [data], {"Content-Type": "application/json"})
+
+    async def load(self, name: str) -> Reply:
+        """A model from a folder of its name, which is made."""
+        (self.folder / name).mkdir(exist_ok=True)
+        return await self.call("POST", "/models", {"model_name": name, "url": str(self.folder / name)})
+
+
+def play(folder: Path, scene: Callable[[Site], Coroutine[None, None, None]]) -> None:
+    """Run a scene."""
+
+    async def run() -> None:
+        site = Site(folder)
+        await site.registry.start()
+        await scene(site)
+        for backend in site.backends.values():
+            backend.gate.open()
+        await site.registry.stop()
+
+    asyncio.run(run())
+
+
+def test_without_a_model_the_ping_is_green_and_the_list_empty(tmp_path: Path) -> None:
+    """The platform loads models into a server that is healthy."""
+
+    async def scene(site: Site) -> None:
+        assert (await site.call("GET", "/ping")).status == 200
+        assert (await site.call("GET", "/models")).json == {"models": []}
+
+    play(tmp_path, scene)
+
+
+def test_a_model_is_loaded_asked_described_and_unloaded(tmp_path: Path) -> None:
+    """200 each; afterwards 404."""
+
+    async def scene(site: Site) -> None:
+        loaded = await site.load("one")
+        assert (loaded.status, loaded.json["modelName"]) == (200, "one")
+        answer = await site.call("POST", "/models/one/invoke", PAIR)
+        assert (answer.status, answer.json["answer"]) == (200, "Ada")
+        described = (await site.call("GET", "/models/one")).json
+        assert (described["modelName"], described["modelUrl"]) == ("one", str(tmp_path / "one"))
+        assert (await site.call("GET", "/models")).json["models"] == [
+            {"modelName": "one", "modelUrl": str(tmp_path / "one")}
+        ]
+        assert (await site.call("DELETE", "/models/one")).status == 200
+        assert site.backends["one"].closed
+        for method, path in (("GET", "/models/one"), ("DELETE", "/models/one"), ("POST", "/models/one/invoke")):
+            reply = await site.call(method, path, PAIR if method == "POST" else None)
+            assert (reply.status, reply.json["type"]) == (404, "NotLoaded")
+
+    play(tmp_path, scene)
+
+
+def test_each_model_answers_by_itself(tmp_path: Path) -> None:
+    """A failure of one is none of the other."""
+
+    async def scene(site: Site) -> None:
+        await site.load("one")
+        await site.load("two")
+        site.backends["one"].fail_next = 5
+        assert (await site.call("POST", "/models/one/invoke", PAIR)).status == 500
+        assert (await site.call("POST", "/models/two/invoke", PAIR)).status == 200
+
+    play(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        ({"model_name": "one", "url": "FOLDER/one"}, 409, "AlreadyLoaded"),
+        ({"model_name": "two", "url": "FOLDER/nowhere"}, 404, "NotLoaded"),
+        ({"model_name": "two"}, 400, "InvalidRequest"),
+        ({"url": "FOLDER/one"}, 400, "InvalidRequest"),
+        ({"model_name": "", "url": "FOLDER/one"}, 400, "InvalidRequest"),
+        ({"model_name": "a/b", "url": "FOLDER/one"}, 400, "InvalidRequest"),
+        ({"model_name": "x" * 1025, "url": "FOLDER/one"}, 400, "InvalidRequest"),
+        ([], 400, "InvalidRequest"),
+        (b"{", 400, "InvalidRequest"),
+        ({"model_name": "three", "url": "FOLDER/broken"}, 500, "ModelInvalid"),
+    ],
+)
+def test_what_cannot_be_loaded(tmp_path: Path, body: Any, status: int, kind: str) -> None:
+    """With the contract's statuses; nothing is left of it."""
+
+    async def scene(site: Site) -> None:
+        await site.load("one")
+        (tmp_path / "broken").mkdir()
+        text = body if isinstance(body, bytes) else json.dumps(body).replace("FOLDER", str(tmp_path)).encode()
+        reply = await site.call("POST", "/models", text)
+        assert (reply.status, reply.json["type"]) == (status, kind)
+        assert [model["modelName"] for model in (await site.call("GET", "/models")).json["models"]] == ["one"]
+
+    play(tmp_path, scene)
+
+
+def test_a_model_that_would_not_fit_is_507(tmp_path: Path) -> None:
+    """The platform then unloads another one and tries again."""
+
+    async def scene(site: Site) -> None:
+        site.free = SHAPES_BYTES
+        reply = await site.load("one")
+        assert (reply.status, reply.json["type"]) == (507, "NoMemory")
+        site.free = 2 * SHAPES_BYTES
+        assert (await site.load("one")).status == 200
+
+    play(tmp_path, scene)
+
+
+def test_unloading_answers_what_is_in_flight_first(tmp_path: Path) -> None:
+    """And takes nothing new meanwhile."""
+
+    async def scene(site: Site) -> None:
+        await site.load("one")
+        gate = site.backends["one"].gate
+        gate.close()
+        asking = asyncio.ensure_future(site.call("POST", "/models/one/invoke", PAIR))
+        await asyncio.to_thread(gate.wait_held)
+        unloading = asyncio.ensure_future(site.call("DELETE", "/models/one"))
+        await until(lambda: not site.registry.models)
+        assert (await site.call("POST", "/models/one/invoke", PAIR)).status == 404
+        gate.open()
+        assert (await asking).status == 200
+        assert (await unloading).status == 200
+
+    play(tmp_path, scene)
+
+
+def test_the_list_comes_in_pages(tmp_path: Path) -> None:
+    """Sorted by name, with a token while there is more."""
+
+    async def scene(site: Site) -> None:
+        for name in ("c", "a", "b"):
+            await site.load(name)
+        first = (await site.call("GET", "/models?limit=2")).json
+        assert [model["modelName"] for model in first["models"]] == ["a", "b"]
+        rest = (await site.call("GET", f"/models?limit=2&next_page_token={first['nextPageToken']}")).json
+        assert [model["modelName"] for model in rest["models"]] == ["c"]
+        assert "nextPageToken" not in rest
+        assert (await site.call("GET", "/models?limit=x")).status == 400
+
+    play(tmp_path, scene)
+
+
+def test_metrics_name_the_route_and_not_the_model(tmp_path: Path) -> None:
+    """A model's name may say anything."""
+
+    async def scene(site: Site) -> None:
+        await site.load("one")
+        await site.call("POST", "/models/one/invoke", PAIR)
+        text = (await site.call("GET", "/metrics")).body.decode()
+        assert 'route="/models/{name}/invoke",status="200"' in text
+        assert "one" not in text.replace("None", "")
+
+    play(tmp_path, scene)
+
+
+def test_models_of_a_worker_that_died_are_loaded_before_the_start_is_over(tmp_path: Path) -> None:
+    """One that cannot be loaded any more is left out."""
+
+    async def run() -> None:
+        site = Site(tmp_path)
+        (tmp_path / "one").mkdir()
+        first = {"one": str(tmp_path / "one"), "gone": str(tmp_path / "gone")}
+        registry = Registry(site._open, Ledger(lambda: None), first)
+        await registry.start()
+        assert [model["modelName"] for model in registry.facts["models"]] == ["one"]
+        await registry.stop()
+
+    asyncio.run(run())

@@ -1,0 +1,95 @@
+"""Several real models: in one process, behind nginx with two workers, and memory over many loads."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mooring.container.proxy import find_nginx
+from mooring.container.registry import worker_of
+from tests.support.behind import Behind, behind
+from tests.support.golden_questions import MODEL
+from tests.support.tiny_models import write_tiny_bert, write_tiny_distilbert
+
+pytestmark = pytest.mark.wire
+
+PAIR = {"question": "who ?", "context": "The king lives near the river."}
+CYCLES = 20
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Name → folder of six small models, of which no two answer the same."""
+    place = tmp_path_factory.mktemp("models")
+    found = {}
+    for number in range(6):
+        write = write_tiny_bert if number % 2 else write_tiny_distilbert
+        found[f"m{number}"] = str(write(place / f"m{number}", number))
+    return found
+
+
+def load(server: Behind, name: str, url: str) -> int:
+    """POST /models."""
+    return server.send("POST", "/models", f'{{"model_name": "{name}", "url": "{url}"}}'.encode())[0]
+
+
+def invoke(server: Behind, name: str) -> tuple[int, Any]:
+    """POST /models/NAME/invoke."""
+    import json
+
+    status, _, body = server.send("POST", f"/models/{name}/invoke", json.dumps(PAIR).encode())
+    return status, body
+
+
+@pytest.fixture(autouse=True, scope="module")
+def needs_nginx() -> None:
+    """Debian's package, or any other."""
+    if find_nginx() is None:
+        pytest.skip("nginx is not installed: apt-get install nginx-light")
+
+
+def test_two_workers_share_the_models_and_a_killed_one_gets_its_own_back(folders: dict[str, str]) -> None:
+    """Each name goes to its worker; after kill -9 the models are there again before requests are."""
+    with behind(SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_MODEL_SERVER_WORKERS="2") as server:
+        server.wait_for_workers(2)
+        assert server.get("/models") == (200, {"models": []})
+        for name, url in folders.items():
+            assert load(server, name, url) == 200
+        assert load(server, "m0", folders["m0"]) == 409
+        before = {name: invoke(server, name) for name in folders}
+        assert {status for status, _ in before.values()} == {200}
+        holders = {worker_of(name, 2) for name in folders}
+        assert holders == {1, 2}
+        listed = server.get("/models")[1]["models"]
+        assert [model["modelName"] for model in listed] == sorted(folders)
+        server.replaced(1, server.kill(1))
+        assert {name: invoke(server, name) for name in folders} == before
+        assert server.send("DELETE", "/models/m0")[0] == 200
+        assert invoke(server, "m0")[0] == 404
+        assert server.get("/models/m0")[0] == 404
+        server.replaced(2, server.kill(2))
+        assert invoke(server, "m0")[0] == 404
+        assert invoke(server, "m1") == before["m1"]
+        assert server.stop() == 0
+
+
+def test_memory_does_not_grow_over_loads_and_unloads() -> None:
+    """A real model, every shape computed, {CYCLES} times: resident memory within 5 %."""
+    with behind(SAGEMAKER_MULTI_MODEL="true") as server:
+        server.wait_for_workers(1)
+        pid = server.workers()[1]
+        seen = []
+        for _ in range(CYCLES):
+            assert load(server, "one", str(MODEL)) == 200
+            assert invoke(server, "one")[0] == 200
+            server.until(lambda: server.get("/models/one")[1]["engine"]["cold_shapes"] == 0)
+            assert server.send("DELETE", "/models/one")[0] == 200
+            seen.append(_resident(pid))
+        assert max(seen[1:]) <= 1.05 * seen[0], seen
+
+
+def _resident(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1])
+    raise AssertionError("no VmRSS")
