@@ -7,7 +7,7 @@ ENGINE ?= docker
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-slow image image-test lock sbom embedded reference bench clean
+.PHONY: help demo serve check test test-fast test-wire test-slow image image-test lock sbom embedded reference bench soak clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -54,6 +54,10 @@ image: ## Build the image, as `mooring` (ENGINE names the client)
 image-test: $(VENV)/dev.stamp ## Build the image and test it on a Docker or Podman engine
 	$(PY) -m pytest -m container -rs
 
+sbom: image ## Write the image's bill of materials to .work/sbom.json (CycloneDX)
+	@mkdir -p .work
+	$(PYTHON) scripts/sbom.py mooring > .work/sbom.json
+
 lock: ## Resolve what the image installs again, with hashes (needs uv)
 	$(PYTHON) scripts/lock.py
 
@@ -67,6 +71,9 @@ reference: $(VENV)/dev.stamp ## Write docs/reference again from the code
 
 bench: $(VENV)/dev.stamp ## Measure what docs/benchmarks.md says (minutes; PARTS names some)
 	$(PY) -m bench.measure --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) $(PARTS)
+
+soak: $(VENV)/dev.stamp image ## Kills, a stop and a crowd against the image; writes what docs/benchmarks.md says of it
+	$(PY) -m bench.soak --squad $(SQUAD_DIR) $(PARTS)
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .work .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -75,12 +75,18 @@ def main() -> None:
     if unknown := set(options.parts) - set(every):
         sys.exit(f"There is no {', '.join(sorted(unknown))}. There are: {', '.join(every)}.")
     WORK.mkdir(parents=True, exist_ok=True)
-    kept: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
     for name in options.parts or every:
         print(f"{name} …", flush=True)
-        kept[name] = {"day": datetime.now(UTC).date().isoformat(), "machine": machine(), "figures": every[name]()}
-        print(json.dumps(kept[name]["figures"]), flush=True)
-        FIGURES.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+        figures = every[name]()
+        print(json.dumps(figures), flush=True)
+        keep(name, figures)
+
+
+def keep(name: str, figures: Any) -> None:
+    """Put a part's figures among the others, with day and machine, and write the page."""
+    kept: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
+    kept[name] = {"day": datetime.now(UTC).date().isoformat(), "machine": machine(), "figures": figures}
+    FIGURES.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     page.write(kept, ROOT / "docs" / "benchmarks.md")
 
 

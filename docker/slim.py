@@ -32,7 +32,6 @@ UNUSED = {
     "numpy/f2py": "for compilers",
     "numpy/random/lib": "for linkers",
     "numpy/_core/lib": "for linkers",
-    "pygments": "colours source code, which the command line shows none of",
     "uvloop/*.pyx": "source",
     "uvloop/loop.c": "source",
     "**/*.pyi": "for type checkers",

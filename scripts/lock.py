@@ -1,7 +1,7 @@
 """Write docker/requirements.txt: what the image installs, every version and every file's hash. `make lock`.
 
-Needs uv (pip install uv). Two packages are left out on purpose: openvino-telemetry reports to an analytics service, and
-hf-xet keeps a second cache outside of the cache folder; neither is ever loaded.
+Needs uv (pip install uv). Three packages are left out on purpose, for none of them is ever loaded: openvino-telemetry
+reports to an analytics service, hf-xet keeps a second cache outside of the cache folder, pygments colours source code.
 """
 
 import re
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LEFT_OUT = ("openvino-telemetry", "hf-xet")
+LEFT_OUT = ("openvino-telemetry", "hf-xet", "pygments")
 HEAD = "# Written by scripts/lock.py (make lock). Installed with --no-deps and --require-hashes.\n"
 
 

@@ -79,7 +79,7 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str], monkeypat
     ("args", "said"),
     [
         (["srve"], "Did you mean `moor serve`?"),
-        (["xyzzy"], "There are: serve, ask, eval, build, bench."),
+        (["xyzzy"], "There are: serve, ask, eval, build, image, bench."),
         (["serve", "--prot", "1"], "--port"),
         (["serve", "--port", "http"], "--port is 'http'."),
         (["bench"], "URL"),
@@ -103,7 +103,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     said = capsys.readouterr().out
     names = [line.split()[0] for line in said.partition("Commands:")[2].splitlines() if line.startswith("  ")][:5]
-    assert names == ["serve", "ask", "eval", "build", "bench"]
+    assert names == ["serve", "ask", "eval", "build", "image"]
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("moor 0.")
 

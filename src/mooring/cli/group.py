@@ -25,6 +25,7 @@ COMMANDS: Mapping[str, Entry] = {
     "ask": Entry("mooring.cli.ask", "Answer one question from a text."),
     "eval": Entry("mooring.cli.eval", "Judge a model on a SQuAD file: exact match and F1."),
     "build": Entry("mooring.cli.build", "Make a fast model folder and prove that it still answers right."),
+    "image": Entry("mooring.cli.image", "Build the container image from this installation."),
     "bench": Entry("mooring.cli.bench", "Put a running server under load."),
 }
 HIDDEN: Mapping[str, Entry] = {"worker": Entry("mooring.cli.worker", "Started by `moor serve` behind nginx.")}
