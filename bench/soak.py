@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.image import ENGINE, Container, container, engine
+from bench.image import ENGINE, PORT, Container, container, engine
 from bench.measure import keep
 from mooring.bench.load import Fleet, Run
 from mooring.bench.target import body_of, parse_target
@@ -75,6 +75,7 @@ def kills(dev: Path) -> dict[str, Any]:
         "requests": len(run.samples),
         "kills": len(killed),
         "failed": len(failed),
+        "failures": dict(Counter(sample.reason or str(sample.status) for sample in failed)),
         "different": different,
         "slowest_s": slowest,
         "seconds": run.seconds,
@@ -147,7 +148,7 @@ def crowd(dev: Path) -> dict[str, Any]:
     contexts = list(dict.fromkeys(question.context for question in read_squad(dev)))
     counts: Counter[str] = Counter()
     memory, temporary = [0], [0]
-    with container(IMAGE, "--memory", MEMORY, "--memory-swap", MEMORY) as one:
+    with container(IMAGE, "--memory", MEMORY, "--memory-swap", MEMORY, "--tmpfs", "/tmp:size=1g") as one:
         one.wait_for_workers(2)
         ended = threading.Event()
 
@@ -158,7 +159,7 @@ def crowd(dev: Path) -> dict[str, Any]:
 
         watcher = threading.Thread(target=watch)
         watcher.start()
-        asyncio.run(_crowd(one.port, contexts, counts))
+        asyncio.run(_crowd(one.host, contexts, counts))
         ended.set()
         watcher.join()
         ping = one.get("/ping")
@@ -183,19 +184,19 @@ def crowd(dev: Path) -> dict[str, Any]:
     }
 
 
-async def _crowd(port: int, contexts: list[str], counts: Counter[str]) -> None:
+async def _crowd(host: str, contexts: list[str], counts: Counter[str]) -> None:
     end = time.monotonic() + CROWD_S
     rngs = [random.Random(number) for number in range(CROWD)]
-    await asyncio.gather(*(_client(port, rng, contexts, counts, end) for rng in rngs))
+    await asyncio.gather(*(_client(host, rng, contexts, counts, end) for rng in rngs))
 
 
-async def _client(port: int, rng: random.Random, contexts: list[str], counts: Counter[str], end: float) -> None:
+async def _client(host: str, rng: random.Random, contexts: list[str], counts: Counter[str], end: float) -> None:
     while time.monotonic() < end:
         kind = rng.choices(("plain", "slow writer", "slow reader", "leaver"), (82, 8, 8, 2))[0]
         size = int(10 ** rng.uniform(2, 4.3)) if rng.random() < 0.97 else int(10 ** rng.uniform(4.3, 6.7))
         body = _body(rng, contexts, size)
         try:
-            counts[await _one(port, body, kind)] += 1
+            counts[await _one(host, body, kind)] += 1
         except (OSError, asyncio.IncompleteReadError) as error:
             counts[type(error).__name__] += 1
             await asyncio.sleep(0.2)
@@ -209,9 +210,9 @@ def _body(rng: random.Random, contexts: list[str], size: int) -> bytes:
     return body_of("What is it about?", text[: max(20, size - 80)])
 
 
-async def _one(port: int, body: bytes, kind: str) -> str:
+async def _one(host: str, body: bytes, kind: str) -> str:
     """One request on a connection of its own; its status, or "left"."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 16)
+    reader, writer = await asyncio.open_connection(host, PORT, limit=1 << 16)
     try:
         head = (
             "POST /invocations HTTP/1.1\r\nHost: x\r\n"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mooring.errors import BenchError
+from mooring.errors import UsageError
 from mooring.evaluate import Question, exact_match, f1_score, normalise, read_squad, score, summarise
 
 
@@ -109,7 +109,7 @@ def test_an_unlabelled_file_is_refused_only_where_labels_are_needed(tmp_path: Pa
     """A load run needs no right answers."""
     path = written(tmp_path, squad(answers=[]))
     assert len(read_squad(path, labelled=False)) == 1
-    with pytest.raises(BenchError, match="'q1' has no answer to compare with"):
+    with pytest.raises(UsageError, match="'q1' has no answer to compare with"):
         read_squad(path)
 
 
@@ -134,11 +134,11 @@ def test_an_unlabelled_file_is_refused_only_where_labels_are_needed(tmp_path: Pa
 )
 def test_a_damaged_file_is_refused_with_the_place(tmp_path: Path, content: object, message: str) -> None:
     """In 30 MB of JSON a fault needs an address."""
-    with pytest.raises(BenchError, match=message):
+    with pytest.raises(UsageError, match=message):
         read_squad(written(tmp_path, content))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     """With the system's reason."""
-    with pytest.raises(BenchError, match=r"none\.json: No such file"):
+    with pytest.raises(UsageError, match=r"none\.json: No such file"):
         read_squad(tmp_path / "none.json")

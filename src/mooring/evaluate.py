@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mooring.errors import BenchError, echo
+from mooring.errors import UsageError, echo
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -101,18 +101,18 @@ def summarise(scored: Sequence[Scored]) -> Score:
 def read_squad(path: Path, *, labelled: bool = True) -> list[Question]:
     """Every question of a SQuAD-shaped file (1.1 or 2.0), in its order.
 
-    Raises BenchError saying where the file goes wrong; with `labelled`, also for a question without answers.
+    Raises UsageError saying where the file goes wrong; with `labelled`, also for a question without answers.
     """
     data = _load(path)
     if not isinstance(data, dict) or "data" not in data:
-        raise BenchError(f"{path} holds {_kind(data)} without `data`.", hint=EXPECTED)
+        raise UsageError(f"{path} holds {_kind(data)} without `data`.", hint=EXPECTED)
     questions = list(_questions(path, data["data"]))
     if not questions:
-        raise BenchError(f"{path} holds no question.", hint=EXPECTED)
+        raise UsageError(f"{path} holds no question.", hint=EXPECTED)
     if labelled:
         for question in questions:
             if not question.answers:
-                raise BenchError(
+                raise UsageError(
                     f"{path}: question {echo(question.id)} has no answer to compare with.",
                     hint="Evaluation needs a labelled file, such as SQuAD's train or dev file.",
                 )
@@ -123,14 +123,15 @@ def _load(path: Path) -> Any:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise BenchError(f"Cannot read {path}: {error.strerror or error}.", hint="Give a file that exists.") from error
+        hint = "Give a file that is there and that you may read."
+        raise UsageError(f"Cannot read {path}: {error.strerror or error}.", hint=hint) from error
     except UnicodeDecodeError as error:
-        raise BenchError(f"{path} is not UTF-8 text (byte {error.start}).", hint=EXPECTED) from error
+        raise UsageError(f"{path} is not UTF-8 text (byte {error.start}).", hint=EXPECTED) from error
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
-        raise BenchError(f"{path} is not JSON{where}.", hint=EXPECTED) from error
+        raise UsageError(f"{path} is not JSON{where}.", hint=EXPECTED) from error
 
 
 def _questions(path: Path, articles: Any) -> Iterator[Question]:
@@ -156,16 +157,16 @@ def _answers(path: Path, entry: dict[str, Any], place: str) -> tuple[str, ...]:
 
 def _items(path: Path, value: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if not isinstance(value, list):
-        raise BenchError(f"{path}: {place} is {_kind(value)}, not a list.", hint=EXPECTED)
+        raise UsageError(f"{path}: {place} is {_kind(value)}, not a list.", hint=EXPECTED)
     for number, item in enumerate(value):
         if not isinstance(item, dict):
-            raise BenchError(f"{path}: {place}/{number} is {_kind(item)}, not an object.", hint=EXPECTED)
+            raise UsageError(f"{path}: {place}/{number} is {_kind(item)}, not an object.", hint=EXPECTED)
         yield f"{place}/{number}", item
 
 
 def _get(path: Path, item: dict[str, Any], key: str, place: str) -> Any:
     if key not in item:
-        raise BenchError(f"{path}: {place} has no `{key}`.", hint=EXPECTED)
+        raise UsageError(f"{path}: {place} has no `{key}`.", hint=EXPECTED)
     return item[key]
 
 
@@ -173,7 +174,7 @@ def _text(path: Path, item: dict[str, Any], key: str, place: str) -> str:
     value = _get(path, item, key, place)
     if not isinstance(value, str) or not value.strip():
         what = "empty" if value == "" or isinstance(value, str) else _kind(value)
-        raise BenchError(f"{path}: {place}/{key} is {what}, not text.", hint=EXPECTED)
+        raise UsageError(f"{path}: {place}/{key} is {what}, not text.", hint=EXPECTED)
     return value
 
 

@@ -8,12 +8,20 @@ from hypothesis import strategies as st
 from mooring.build.gate import Drop, Verdict, looks, paired_drop
 
 
-def test_equal_scores_have_no_drop_and_no_interval() -> None:
-    """A candidate that answers the same has drop 0 with an interval of width 0."""
+def test_equal_scores_have_no_drop_and_an_interval_for_what_was_not_seen() -> None:
+    """Of 300 questions that none was lost says no more than that fewer than one in a hundred is."""
     scores = [100.0, 0.0, 50.0] * 100
     drop = paired_drop(scores, scores)
-    assert (drop.mean, drop.lower, drop.upper) == (0.0, 0.0, 0.0)
-    assert drop.verdict(0.0) is Verdict.PASSED
+    assert (drop.mean, drop.lower, drop.upper) == (0.0, 0.0, 1.0)
+    assert drop.verdict(1.0) is Verdict.PASSED
+
+
+@pytest.mark.parametrize(
+    ("questions", "verdict"), [(10, Verdict.UNDECIDED), (599, Verdict.UNDECIDED), (600, Verdict.PASSED)]
+)
+def test_a_few_questions_prove_nothing(questions: int, verdict: Verdict) -> None:
+    """However well they were answered."""
+    assert paired_drop([100.0] * questions, [100.0] * questions).verdict(0.5) is verdict
 
 
 def test_the_interval_agrees_with_the_normal_approximation() -> None:

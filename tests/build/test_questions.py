@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mooring.build.questions import Sample, read_questions
-from mooring.errors import BuildError, InvalidRequest
+from mooring.errors import InvalidRequest, UsageError
 
 
 def parse(body: object) -> Any:
@@ -103,7 +103,7 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
 )
 def test_what_is_not_a_question_file_is_refused_with_its_place(tmp_path: Path, text: str, said: str) -> None:
     """Empty, damaged, of another task: the message says what and where, and the hint says what is expected."""
-    with pytest.raises(BuildError, match=said) as caught:
+    with pytest.raises(UsageError, match=said) as caught:
         read_questions(written(tmp_path, text), parse)
     assert "question" in caught.value.hint
 
@@ -112,14 +112,14 @@ def test_a_file_that_is_not_text_or_not_there(tmp_path: Path) -> None:
     """Neither is a traceback."""
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(BuildError, match="not UTF-8"):
+    with pytest.raises(UsageError, match="not UTF-8"):
         read_questions(binary, parse)
-    with pytest.raises(BuildError, match="Cannot read"):
+    with pytest.raises(UsageError, match="Cannot read"):
         read_questions(tmp_path / "nowhere.json", parse)
 
 
 def test_a_long_text_is_not_echoed_whole(tmp_path: Path) -> None:
     """A line that is not JSON is shown cut to 80 characters."""
-    with pytest.raises(BuildError) as caught:
+    with pytest.raises(UsageError) as caught:
         read_questions(written(tmp_path, "x" * 5000, "f"), parse)
     assert "x" * 100 not in str(caught.value)

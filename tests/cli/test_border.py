@@ -68,10 +68,10 @@ def test_a_fault_of_ours_says_so_and_hides_the_traceback(capsys: pytest.CaptureF
 def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """By flag before or after the command, or by variable."""
     for args in (["--debug", "eval", "/none.json"], ["eval", "/none.json", "--debug"]):
-        assert run(args) == 1
+        assert run(args) == 2
         assert "Traceback" in capsys.readouterr().err
     monkeypatch.setenv("MOORING_DEBUG", "1")
-    assert run(["eval", "/none.json"]) == 1
+    assert run(["eval", "/none.json"]) == 2
     assert "Traceback" in capsys.readouterr().err
 
 
@@ -127,3 +127,19 @@ def parameters_of(name: str) -> list[click.Parameter]:
     command = moor.get_command(click.Context(moor), name)
     assert command is not None
     return command.params
+
+
+def test_what_the_system_refuses_is_no_fault_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
+    """The file, what was refused, and what to do."""
+    assert raising(PermissionError(13, "Permission denied", "/x/model")) == 1
+    assert capsys.readouterr().err.startswith("moor: /x/model: Permission denied.\n      This user may not use it")
+    assert raising(OSError(28, "No space left on device")) == 1
+    assert capsys.readouterr().err == "moor: No space left on device.\n      Free some space on that disk.\n"
+    assert raising(MemoryError()) == 1
+    assert "not enough memory" in capsys.readouterr().err
+
+
+def test_help_as_a_word(capsys: pytest.CaptureFixture[str]) -> None:
+    """As git and docker take it."""
+    assert run(["help"]) == 0
+    assert "Commands:" in capsys.readouterr().out

@@ -124,3 +124,60 @@ offline.answer_all = watched
 mooring.cli.main()
 """
 """`moor`, saying on stderr when it is in the middle of its work."""
+
+
+def test_eval_counts_a_question_that_cannot_be_asked(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is named and counts as wrong; the others are answered."""
+    path = squad_of(tmp_path, 3)
+    data = json.loads(path.read_text())
+    data["data"][0]["paragraphs"][0]["qas"][1]["question"] = "who " * 600
+    path.write_text(json.dumps(data))
+    assert run(["eval", str(path), "-m", model, "--json"]) == 1
+    said = capsys.readouterr()
+    result = json.loads(said.out)
+    assert (result["questions"], result["errors"]) == (3, {"InvalidRequest": 1})
+    assert "question q1" in said.err
+
+
+def test_clients_are_for_a_server(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Here they would have no effect."""
+    assert run(["eval", str(squad_of(tmp_path, 1)), "-m", model, "--clients", "2"]) == 2
+    assert "--clients is for --url" in capsys.readouterr().err
+
+
+def test_weights_that_are_no_numbers_are_not_served(
+    tmp_path: Path, context: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every answer would be empty, with score 0."""
+    folder = write_tiny_distilbert(tmp_path / "nan", spread=float("nan"))
+    assert run(["ask", "Who?", "-c", context, "-m", str(folder)]) == 1
+    assert "no number (NaN or infinite)" in capsys.readouterr().err
+
+
+def test_files_that_may_not_be_read_are_no_fault_of_ours(
+    tmp_path: Path, context: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model that cannot be served, with the file and what to do. Root may read everything, so reading fails here."""
+    folder = write_tiny_distilbert(tmp_path / "closed")
+
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path / "model.safetensors"))
+
+    monkeypatch.setattr("mooring.wiring.model.open_weights", refuse)
+    assert run(["ask", "Who?", "-c", context, "-m", str(folder)]) == 3
+    said = capsys.readouterr().err
+    assert "cannot be read: Permission denied" in said
+    assert "model.safetensors" in said
+    assert "chmod" in said
+
+
+def test_sigterm_ends_a_command(model: str) -> None:
+    """143, as shells say it."""
+    command = [sys.executable, "-m", "mooring", "ask", "Who?", "-c", "-", "-m", model]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(1.0)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 143

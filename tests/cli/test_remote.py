@@ -218,3 +218,28 @@ def test_ctrl_c_shows_what_there_is_so_far(command: str, squad: Path) -> None:
     result = json.loads(out)
     assert result["interrupted"] is True
     assert result["questions" if command == "eval" else "requests"] == 5
+
+
+@pytest.mark.parametrize("answer", [{"hello": 1}, "x", [], None, {"answer": 1, "start": 0, "end": 0, "score": 1}])
+def test_ask_an_answer_of_another_shape(answer: object, context: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says so, and that it may be the wrong server."""
+    with Answering(lambda _n, _b: Reply(answer)) as server:
+        assert run(["ask", "Where?", "-c", context, "--url", server.url]) == 1
+    assert "Is it a question-answering server?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["ask", "Where?", "-c"], ["eval"]])
+def test_a_model_beside_a_url_is_an_error(
+    command: list[str], context: str, squad: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would have no effect."""
+    file = context if command[0] == "ask" else str(squad)
+    assert run([*command, file, "--url", "http://127.0.0.1:1", "--precision", "bf16"]) == 2
+    assert "--precision has no effect with --url" in capsys.readouterr().err
+
+
+def test_bench_needs_answers_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """A page of another server would come back fast, too."""
+    with Answering(lambda _n, _b: Reply(raw=b"<html></html>")) as server:
+        assert run(["bench", server.url, "--requests", "5", "--clients", "1"]) == 1
+    assert "something that is not JSON" in capsys.readouterr().err

@@ -15,6 +15,8 @@ from mooring.container.proxy import Tries
         ("0.000, 0.000", 2, 2, True),
         ("0.000, 0.000 : 0.000", 2, 2, True),
         ("-, - : 0.002", 2, 0, False),
+        ("-, 0.000 : 0.000 : 0.001", 3, 2, True),
+        ("-, - : 0.000 : 0.001", 3, 1, False),
     ],
 )
 def test_tries(text: str, tried: int, took: int, poison: bool) -> None:

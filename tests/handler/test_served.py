@@ -158,7 +158,7 @@ def test_behind_nginx_it_has_a_worker_a_core_and_is_not_retried(model: Path) -> 
         pids = server.wait_for_workers(2)
         assert {server.ask("x")[2] for _ in range(20)} <= set(pids.values())
         status, _, body = server.ask("die")
-        assert (status, body["code"]) == (503, 503)
+        assert (status, body["code"]) == (502, 502)
         server.until(lambda: len(server.logged("worker died")) == 1)
         server.wait_for_workers(2)
         assert server.ask("x")[0] == 200

@@ -139,3 +139,27 @@ def test_places_are_the_innermost_ones() -> None:
     assert len(places) == 5
     assert places[-1].endswith("fail")
     assert all(place.startswith("observe/test_logs.py:") for place in places)
+
+
+class Broken(io.StringIO):
+    """A disk that is full, or a pipe that nobody reads."""
+
+    def write(self, _: str) -> int:
+        """Takes nothing."""
+        raise OSError(28, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_changes_nothing() -> None:
+    """Whoever wanted to say something goes on, through either way to the log."""
+    configure_logs("info", "json", Broken())
+    structlog.get_logger().warning("ping turned red", reason="x")
+    logging.getLogger("another").warning("it happened")
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2", "httpcore2", "huggingface_hub"])
+def test_libraries_are_heard_from_warning_on(library: str) -> None:
+    """A line for each call to the Hub is nothing that anybody asked for."""
+    stream = io.StringIO()
+    configure_logs("info", "json", stream)
+    logging.getLogger(library).info("HTTP Request: GET /")
+    assert stream.getvalue() == ""

@@ -130,3 +130,30 @@ def test_every_option_says_what_it_is_for() -> None:
 def test_a_flag_leaves_the_unit_to_its_help() -> None:
     """`--deadline 5`, MOORING_DEADLINE_S=5."""
     assert (BY_NAME["deadline_s"].flag, BY_NAME["deadline_s"].own) == ("--deadline", "MOORING_DEADLINE_S")
+
+
+def test_an_empty_flag_is_an_error() -> None:
+    """`--host "$HOST"` with HOST unset must not listen somewhere else than was meant."""
+    with pytest.raises(UsageError, match="--host is empty"):
+        load_settings({}, host="")
+
+
+def test_words_are_read_in_any_case() -> None:
+    """As other tools write their levels."""
+    assert load_settings({"MOORING_LOG_LEVEL": "DEBUG"}).log_level == "debug"
+
+
+def test_the_variables_of_a_kubernetes_service_are_not_ours() -> None:
+    """One that is called `mooring` has its address put into the environment of every pod."""
+    environ = {
+        "MOORING_PORT": "tcp://10.96.0.17:8080",
+        "MOORING_SERVICE_HOST": "10.96.0.17",
+        "MOORING_SERVICE_PORT": "8080",
+        "MOORING_SERVICE_PORT_HTTP": "8080",
+        "MOORING_PORT_8080_TCP": "tcp://10.96.0.17:8080",
+        "MOORING_PORT_8080_TCP_PROTO": "tcp",
+        "MOORING_PORT_8080_TCP_PORT": "8080",
+        "MOORING_PORT_8080_TCP_ADDR": "10.96.0.17",
+    }
+    assert load_settings(environ).port == 8080
+    assert environment_notes(environ) == ()

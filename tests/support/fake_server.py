@@ -17,6 +17,7 @@ from mooring.errors import ModelNotFound, MooringError
 from mooring.observe.logs import configure_logs
 from mooring.observe.metrics import Metrics
 from mooring.testing import FakeBackend, FakeTask
+from mooring.web import protocol
 from mooring.web.app import create_app
 from mooring.web.limits import WebLimits
 from mooring.web.listen import Address
@@ -29,6 +30,7 @@ def main() -> None:
     """Serve until told to stop."""
     options: dict[str, Any] = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
     configure_logs(options.get("log_level", "info"), "json")
+    protocol.HEAD_S = options.get("head_s", protocol.HEAD_S)
     backend, metrics = FakeBackend(), Metrics()
     task = TextTask() if options.get("task") == "text" else FakeTask()
     loaded = threading.Event()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from mooring.errors import InvalidRequest
+from mooring.errors import InvalidRequest, PayloadTooLarge
 from mooring.tasks.qa_request import Lengths, Pair, parse
 
 LENGTHS = Lengths(max_seq_len=384, max_positions=512)
@@ -113,3 +113,40 @@ def test_parameters_and_their_defaults(given: dict[str, Any], expected: dict[str
     """The pipeline's; null asks for a default, and what only says how to compute has no effect."""
     parameters = parse({"inputs": ONE, "parameters": given}, LENGTHS).parameters
     assert {name: getattr(parameters, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"inputs": ONE, "top_k": 3}, "/top_k"),
+        ({"inputs": ONE, "parameter": {"top_k": 3}}, "/parameter"),
+        ({"inputs": ONE, "params": {"top_k": 3}}, "/params"),
+        ({"inputs": {**ONE, "Parameters": {}}}, "/inputs/Parameters"),
+        ({**ONE, "parameter": {"top_k": 3}}, "/parameter"),
+    ],
+)
+def test_parameters_in_the_wrong_place_are_not_ignored(body: object, pointer: str) -> None:
+    """They would have no effect, and nobody would notice."""
+    with pytest.raises(InvalidRequest) as caught:
+        parse(body, LENGTHS)
+    assert caught.value.pointer == pointer
+
+
+def test_keys_of_other_services_are_left_alone() -> None:
+    """The Hub's own API takes `options`."""
+    assert parse({"inputs": ONE, "options": {"wait_for_model": True}}, LENGTHS).pairs == (PAIR,)
+
+
+def test_more_questions_than_windows_are_too_large_before_they_are_looked_at() -> None:
+    """Each makes one at least; the rest of the list is not read."""
+    few = Lengths(max_seq_len=384, max_positions=512, max_pairs=3)
+    assert len(parse([ONE] * 3, few).pairs) == 3
+    with pytest.raises(PayloadTooLarge, match="more than 3 questions"):
+        parse([ONE] * 4 + [None], few)
+
+
+def test_a_bound_for_answers() -> None:
+    """Each of a thousand is a candidate in every window already."""
+    assert parse({"inputs": ONE, "parameters": {"top_k": 1000}}, LENGTHS).parameters.top_k == 1000
+    with pytest.raises(InvalidRequest, match="1001 answers are too many; 1000 may be asked for"):
+        parse({"inputs": ONE, "parameters": {"top_k": 1001}}, LENGTHS)

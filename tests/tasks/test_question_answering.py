@@ -179,3 +179,11 @@ def test_the_probe_is_one_short_window(task: QuestionAnswering) -> None:
     assert [len(window) <= 32 for window in prepared.windows] == [True]
     assert isinstance(task.finish(prepared, [scores(window) for window in prepared.windows]), dict)
     assert task.name == "question-answering"
+
+
+def test_answers_and_windows_are_bounded_together(task: QuestionAnswering) -> None:
+    """A thousand answers of one window are fine, of a thousand windows they are gigabytes."""
+    many = {"question": "the", "context": "the " * 20_000}
+    with pytest.raises(InvalidRequest, match=r"1000 answers from \d+ windows are too many"):
+        task.prepare(task.parse({"inputs": many, "parameters": {"top_k": 1000}}))
+    assert task.prepare(task.parse({"inputs": many, "parameters": {"top_k": 20}})).windows

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mooring.tasks import spans as spans_module
 from mooring.tasks.spans import best_spans, probabilities
 
 
@@ -64,3 +65,14 @@ def test_huge_logits_do_not_overflow() -> None:
     chances = probabilities(logits, logits, np.ones((1, 3), bool))
     assert np.isfinite(chances.start).all()
     assert chances.start[0].sum() == pytest.approx(1)
+
+
+def test_windows_in_parts_are_windows_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few candidates may be in memory at a time."""
+    rng = np.random.default_rng(3)
+    start, end = (rng.random((7, 20), np.float32) for _ in (0, 1))
+    together = best_spans(start, end, 5, 10)
+    monkeypatch.setattr(spans_module, "CANDIDATES", 100)
+    apart = best_spans(start, end, 5, 10)
+    for name in ("starts", "ends", "scores"):
+        assert (getattr(apart, name) == getattr(together, name)).all()

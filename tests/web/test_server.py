@@ -112,7 +112,8 @@ def test_what_is_not_http_ends_its_connection_and_no_other() -> None:
     with served() as server:
         with server.connect() as one:
             one.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
-            assert read(one).status == 400
+            response = read(one)
+            assert (response.status, response.json["type"]) == (400, "InvalidRequest")
         assert server.get("/ping").status == 200
 
 
@@ -189,6 +190,69 @@ def test_a_second_ctrl_c_ends_it_at_once() -> None:
         assert (status, out) == (130, ["interrupted"])
         assert "Traceback" not in err
         assert time.monotonic() - began < 2
+
+
+def test_two_times_ctrl_c_at_an_idle_server() -> None:
+    """However short the time between them."""
+    for pause in (0.0, 0.01, 0.05):
+        with served() as server:
+            server.signal(signal.SIGINT)
+            time.sleep(pause)
+            server.signal(signal.SIGINT)
+            status, _, err = server.ended()
+            assert status in (0, 130)
+            assert "Traceback" not in err
+
+
+def test_a_second_ctrl_c_tells_those_who_wait() -> None:
+    """503 in our shape, not a broken connection or somebody else's 500."""
+    with served(drain_s=60) as server, server.connect() as one, server.connect() as other:
+        server.tell("close")
+        one.sendall(request("POST", "/invocations", ASK))
+        server.tell("held")
+        other.sendall(request("POST", "/invocations", ASK))
+        while server.get("/info").json["engine"]["in_flight"] < 2:
+            pass
+        server.signal(signal.SIGINT)
+        while server.get("/ping").status == 200:
+            pass
+        server.signal(signal.SIGINT)
+        response = read(other)
+        assert (response.status, response.json["type"]) == (503, "NotReady")
+
+
+def test_a_head_without_end_is_refused() -> None:
+    """431, whether it is one line or many, and the connection ends."""
+    for head in (b"X-A: " + b"a" * 200_000, b"".join(b"X-%d: 1\r\n" % n for n in range(20_000))):
+        with served() as server, server.connect() as one:
+            one.sendall(b"GET /ping HTTP/1.1\r\nHost: x\r\n" + head)
+            response = read(one)
+            assert (response.status, response.json["code"], response.headers["connection"]) == (431, 431, "close")
+            assert server.get("/ping").status == 200
+
+
+def test_connections_that_say_nothing_are_closed() -> None:
+    """408 for half a head, and no word to one that never said any; a kept connection may be idle for longer."""
+    with served(head_s=0.3) as server, server.connect() as silent, server.connect() as half, server.connect() as kept:
+        kept.sendall(request("GET", "/ping"))
+        assert read(kept).status == 200
+        half.sendall(b"GET /ping HTT")
+        assert read(half).status == 408
+        assert silent.recv(1) == b""
+        kept.sendall(request("GET", "/ping"))
+        assert read(kept).status == 200
+
+
+def test_a_closed_log_leaves_the_answers_alone() -> None:
+    """Its reader has gone; /ping is green and requests are answered."""
+    with served() as server:
+        assert server.process.stderr is not None
+        server.process.stderr.close()
+        for _ in range(2):
+            assert server.get("/ping").status == 200
+            assert server.ask({"inputs": [4]}).status == 200
+        server.signal(signal.SIGTERM)
+        assert server.process.wait(15) == 0
 
 
 def test_ping_says_what_it_waits_for_while_the_model_loads() -> None:

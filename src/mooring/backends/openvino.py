@@ -125,6 +125,12 @@ class OpenVinoBackend:
             raise BackendError(f"OpenVINO failed on a batch of {rows} × {length}: {_first_line(error)}") from error
         # Copied: the request's output memory is overwritten by the next batch.
         tables = [np.array(results[index], np.float32) for index in range(len(self._outputs))]
+        for row, window in enumerate(windows):
+            if not all(np.isfinite(table[row, : len(window)]).all() for table in tables):
+                raise BackendError(
+                    "The model computes what is no number (NaN or infinite).",
+                    hint="Its weights may be damaged, or too large for this precision: try fp32.",
+                )
         return [tuple(table[row, : len(window)] for table in tables) for row, window in enumerate(windows)]
 
     def info(self) -> Mapping[str, object]:

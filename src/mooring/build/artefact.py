@@ -1,6 +1,8 @@
 """A judged graph in, a model folder on disk out: whole, or not at all. Called by `pipeline.py`."""
 
 import contextlib
+import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -49,6 +51,9 @@ def check_target(out: Path, *, force: bool) -> None:
     """Raises BuildError when `out` may not be written: before anything costs time."""
     if not out.parent.is_dir():
         raise BuildError(f"There is no folder {echo(str(out.parent))} to write into.", hint="Make it first.")
+    if not os.access(out.parent, os.W_OK | os.X_OK):
+        hint = "Name another one with -o."
+        raise BuildError(f"This user may not write into the folder {echo(str(out.parent))}.", hint=hint)
     if out.is_dir() and not any(out.iterdir()):
         return
     if not out.exists() and not out.is_symlink():
@@ -82,7 +87,7 @@ def staged(out: Path, *, force: bool) -> Iterator[Staging]:
         where = error.filename or out
         raise BuildError(
             f"{where} cannot be written: {error.strerror or error}.",
-            hint="Free some space, or name another folder with -o.",
+            hint="Free some space." if error.errno == errno.ENOSPC else "Name another folder with -o.",
         ) from error
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mooring.errors import BuildError, InvalidRequest, echo
+from mooring.errors import InvalidRequest, UsageError, echo
 
 SHAPES = 'SQuAD JSON, or requests such as {"inputs": {"question": "…", "context": "…"}}, one a line'
 
@@ -49,20 +49,21 @@ class QuestionFile:
 def read_questions(path: Path, parse: Callable[[object], Any]) -> QuestionFile:
     """Read and check all of a file. `parse` is the task's: each sample has to pass it.
 
-    Raises BuildError when the file cannot be read, has neither shape, is of another task, or is empty.
+    Raises UsageError when the file cannot be read, has neither shape, is of another task, or is empty.
     """
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise BuildError(f"Cannot read {path}: {error.strerror or error}.", hint="Give a file that exists.") from error
+        hint = "Give a file that is there and that you may read."
+        raise UsageError(f"Cannot read {path}: {error.strerror or error}.", hint=hint) from error
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BuildError(f"{path} is not UTF-8 text (byte {error.start}).", hint=f"It must be {SHAPES}.") from error
+        raise UsageError(f"{path} is not UTF-8 text (byte {error.start}).", hint=f"It must be {SHAPES}.") from error
     places, skipped = _samples(path, text)
     samples = tuple(_checked(path, place, sample, parse) for place, sample in places)
     if not samples:
-        raise BuildError(f"{path} holds no question.", hint=f"It must be {SHAPES}.")
+        raise UsageError(f"{path} holds no question.", hint=f"It must be {SHAPES}.")
     labelled = all(sample.answers for sample in samples)
     return QuestionFile(path.name, hashlib.sha256(raw).hexdigest(), samples, labelled, skipped)
 
@@ -92,7 +93,7 @@ def _line(path: Path, number: int, line: str) -> Any:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise BuildError(f"{path}, line {number} is not JSON: {echo(line)}.", hint=f"It must be {SHAPES}.") from error
+        raise UsageError(f"{path}, line {number} is not JSON: {echo(line)}.", hint=f"It must be {SHAPES}.") from error
 
 
 def _request(body: Any) -> Sample:
@@ -114,7 +115,7 @@ def _squad(path: Path, articles: Any) -> Iterator[tuple[str, Sample | None]]:
                     impossible = question.get("is_impossible", False)
                     yield place, None if impossible else Sample(body, answers, context)
     except (KeyError, TypeError, AttributeError) as error:
-        raise BuildError(
+        raise UsageError(
             f"{path} has `data` but is not shaped like SQuAD ({type(error).__name__}: {echo(str(error))}).",
             hint="Expected data → paragraphs → context and qas → question and answers → text.",
         ) from error
@@ -124,7 +125,7 @@ def _checked(path: Path, place: str, sample: Sample, parse: Callable[[object], A
     try:
         parse(sample.body)
     except InvalidRequest as error:
-        raise BuildError(
+        raise UsageError(
             f"{path}, {place} is not a request for this model's task: {error.message}",
             hint=f"Calibrating on another task's data would spoil the model. The file must be {SHAPES}.",
         ) from error

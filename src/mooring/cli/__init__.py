@@ -4,10 +4,12 @@ group.py    the commands' table           border.py   errors → messages and ex
 options.py  settings → flags              serve.py, ask.py, eval.py, bench.py, build.py: one command each
 """
 
+import contextlib
+import signal
 import sys
 from collections.abc import Sequence
 
-from mooring.cli.border import State, guarded
+from mooring.cli.border import TERMINATED, State, guarded
 from mooring.cli.group import moor
 
 __all__ = ["main", "run"]
@@ -22,4 +24,7 @@ def run(args: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Entry point of the `moor` script and of `python -m mooring`."""
+    with contextlib.suppress(ValueError):  # not the main thread
+        # As with Ctrl-C, what is half-made is cleaned up; a server takes the signal over while it runs.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     sys.exit(run())

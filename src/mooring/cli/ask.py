@@ -5,10 +5,11 @@ from typing import Any
 
 import click
 
-from mooring.cli.opening import opened_model
+from mooring.cli.opening import no_model_here, opened_model
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.parameters import given_parameters, parameter_options
 from mooring.cli.passage import excerpt, printable, read_context
+from mooring.errors import BenchError, echo
 from mooring.settings import Settings
 
 
@@ -29,6 +30,8 @@ def command(question: str, context: str | None, url: str | None, **flags: Any) -
     as_json = flags.pop("as_json")
     top_k = flags.pop("top_k")
     parameters = given_parameters(flags) | ({} if top_k is None else {"top_k": top_k})
+    if url:
+        no_model_here(flags)
     settings = settings_from(flags)
     text = read_context(context)
     body = {"inputs": {"question": question, "context": text}, "parameters": parameters}
@@ -36,7 +39,20 @@ def command(question: str, context: str | None, url: str | None, **flags: Any) -
     if as_json:
         click.echo(json.dumps(answer, ensure_ascii=False))
     else:
-        _show(text, answer if isinstance(answer, list) else [answer])
+        _show(text, _checked(answer))
+
+
+def _checked(answer: object) -> list[dict[str, Any]]:
+    """The answers. Raises BenchError for those of another shape, from a server that is not ours."""
+    answers: list[Any] = answer if isinstance(answer, list) and answer else [answer]
+    kinds: dict[str, Any] = {"answer": str, "start": int, "end": int, "score": (int, float)}
+    for one in answers:
+        if not isinstance(one, dict) or not all(isinstance(one.get(key), kind) for key, kind in kinds.items()):
+            raise BenchError(
+                f"The answer has another shape than answer, start, end and score: {echo(one)}.",
+                hint="Is it a question-answering server? --json shows what it says, as it is.",
+            )
+    return answers
 
 
 def _remote(url: str, body: dict[str, object]) -> object:

@@ -3,6 +3,7 @@
 `facts` and `trial` are pure; `show` prints them, with colours on a terminal and plainly anywhere else.
 """
 
+import contextlib
 import json
 import shlex
 import sys
@@ -72,7 +73,15 @@ def workers(topology: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def show(rows: Sequence[tuple[str, str]], line: str, warnings: Sequence[str]) -> None:
-    """Print the text on stdout at once, warnings first; colours go away by themselves without a terminal."""
+    """Print the text on stdout at once, warnings first; colours go away by themselves without a terminal.
+
+    A stdout that takes nothing (a full disk, a reader that has gone) is no reason not to serve.
+    """
+    with contextlib.suppress(OSError):
+        _show(rows, line, warnings)
+
+
+def _show(rows: Sequence[tuple[str, str]], line: str, warnings: Sequence[str]) -> None:
     for warning in warnings:
         click.echo(click.style("warning", fg="yellow") + f"     {warning}")
     click.echo(click.style(f"Mooring {mooring.__version__}", bold=True) + " is ready.")

@@ -11,6 +11,7 @@ import click
 from mooring.cli.border import FAILED, INTERRUPTED
 from mooring.cli.facts import served_line
 from mooring.cli.opening import cut_short, warn
+from mooring.cli.options import setting_options
 from mooring.cli.progress import counting_bar
 from mooring.evaluate import Question, read_squad
 
@@ -45,6 +46,7 @@ SAMPLE = Question(
     help="Of one request.  [default: 120]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+@setting_options()
 @click.pass_context
 def command(ctx: click.Context, /, url: str, clients: int, requests: int, **flags: Any) -> None:
     """Send M requests to the server at URL, N at a time, each client its next as soon as it has an answer.
@@ -88,13 +90,25 @@ def _bodies(target: "Target", questions: list[Question], count: int, seed: int) 
     return [made[place % len(made)] for place in range(count)]
 
 
+def _check_answers(target: "Target", warm: "Run") -> None:
+    """Raise BenchError if what comes with a 200 is not JSON: a page of some other server would be fast, too."""
+    from mooring.bench.oneshot import decode
+
+    for sample in warm.samples[:1]:
+        if sample.status == 200:
+            decode(target, warm.bodies[sample.place])
+
+
 def _run(target: "Target", size: tuple[int, float], requests: tuple[list[bytes], list[bytes]], show: Any) -> "Run":
     from mooring.bench.load import Fleet, new_event_loop
 
     async def drive() -> "Run":
         async with Fleet(target, *size) as fleet:
-            warm = await fleet.run(requests[0])
-            return warm if warm.interrupted else await fleet.run(requests[1], tick=show)
+            warm = await fleet.run(requests[0], keep=True)
+            if warm.interrupted:
+                raise KeyboardInterrupt
+            _check_answers(target, warm)
+            return await fleet.run(requests[1], tick=show)
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(drive())

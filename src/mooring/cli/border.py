@@ -4,9 +4,10 @@
 1    failed, and trying again may help: no connection, a port in use, the engine's fault
 2    the command line or a setting is wrong
 3    the model cannot be served, and starting again will not change that
-130  interrupted by Ctrl-C
+130  interrupted by Ctrl-C, 143 by SIGTERM; a server that was told to stop ends with 0
 """
 
+import errno
 import os
 import sys
 import traceback
@@ -22,6 +23,7 @@ FAILED = 1
 USAGE = 2
 MODEL = 3
 INTERRUPTED = 130
+TERMINATED = 143
 
 EXIT_CODES: tuple[tuple[type[MooringError], int], ...] = (
     (UsageError, USAGE),
@@ -58,12 +60,39 @@ def guarded(command: Callable[[], object], state: State) -> int:
         # `moor … | head`: nobody reads on. Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        _trace(state)
+        _say(*_of_system(error))
+        return FAILED
+    except MemoryError:
+        _trace(state)
+        _say("There is not enough memory for this.", "Give it less at a time, or end other programs.")
+        return FAILED
     except Exception as error:  # the command line's border: nobody above could show it any better
         _trace(state)
         hint = "" if state.debug else "This is a fault of Mooring. Run `moor --debug …` for the traceback."
         _say(f"{type(error).__name__}: {error}", hint)
         return FAILED
     return result if isinstance(result, int) else 0
+
+
+def _of_system(error: OSError) -> tuple[str, str]:
+    """What the system refused, and what to do: a file's rights or a full disk are nobody's fault here."""
+    where = f"{error.filename}: " if error.filename is not None else ""
+    hint = _HINTS.get(error.errno or 0, "")
+    return f"{where}{error.strerror or error}.", hint
+
+
+_HINTS = {
+    errno.EACCES: "This user may not use it: see its rights, and its folder's, with ls -l.",
+    errno.EPERM: "This user may not use it: see its rights, and its folder's, with ls -l.",
+    errno.ENOSPC: "Free some space on that disk.",
+    errno.EROFS: "That file system can only be read.",
+    errno.ENOENT: "Is the name right?",
+    errno.ENOTDIR: "A part of that path is a file.",
+    errno.EISDIR: "That is a folder.",
+    errno.EMFILE: "Raise the limit of open files: ulimit -n 65536.",
+}
 
 
 def _interrupted() -> int:

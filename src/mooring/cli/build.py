@@ -4,6 +4,8 @@ Progress goes to stderr, the result to stdout. Registered lazily by the command 
 """
 
 import json
+import math
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mooring.cli.options import setting_options, settings_from
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from mooring.build.progress import Progress
 
 MEGABYTE = 1_000_000
+SETTINGS = ("threads", "revision", "cache_dir", "hub_endpoint", "offline")
 
 
 def _question_count(_context: click.Context, _parameter: click.Parameter, value: str) -> int | None:
@@ -29,6 +34,13 @@ def _question_count(_context: click.Context, _parameter: click.Parameter, value:
     if value.isdecimal() and int(value) > 0:
         return int(value)
     raise click.BadParameter(f"{value!r} is neither a whole number from 1 nor 'all'.")
+
+
+def _finite(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
+    """Not nan, with which every comparison fails."""
+    if value is not None and math.isnan(value):
+        raise click.BadParameter(f"{value} is no limit.")
+    return value
 
 
 @click.command("build", short_help="Make a fast model folder and prove that it still answers right.")
@@ -60,15 +72,15 @@ def _question_count(_context: click.Context, _parameter: click.Parameter, value:
 )
 @click.option(
     "--max-drop",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(0, 100),
+    callback=_finite,
     help="Points that may be lost, at the bad end of the 95 % interval.  [default: 0.5 F1; 5 agreement without labels]",
 )
 @click.option("--no-gate", is_flag=True, help="Do not compare with fp32 (recorded in the manifest).")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which questions are drawn.")
-@click.option("--threads", type=click.IntRange(min=0), help="0: every core.")
-@click.option("--revision", help="Of a Hub model: branch, tag or commit.")
 @click.option("--force", is_flag=True, help="Replace OUT if it is an artefact of `moor build`.")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+@setting_options(*SETTINGS)
 def command(**options: Any) -> None:
     """Build MODEL (a folder, a .tar.gz or a Hub id) into the folder OUT, which `moor serve OUT` serves.
 
@@ -89,10 +101,9 @@ def _run(options: dict[str, Any], progress: "Progress") -> "Built":
     # Here and not above: `moor --help` must not load numpy and OpenVINO.
     from mooring.build.pipeline import Order, build
     from mooring.model.source import resolve
-    from mooring.settings import load_settings
     from mooring.wiring.model import make_task, source_options
 
-    settings = load_settings(revision=options["revision"], threads=options["threads"])
+    settings = settings_from({name: options[name] for name in SETTINGS})
     progress.stage("Finding the model")
     order = Order(
         model=resolve(options["model"], source_options(settings)),
@@ -216,7 +227,7 @@ def table(built: "Built") -> "Table":
     if built.peak is not None:
         rows.add_row("peak memory", f"{built.peak / MEGABYTE:,.0f} MB")
     rows.add_row("took", f"{built.seconds:.0f} s")
-    rows.add_row("next", f"moor serve {built.folder}")
+    rows.add_row("next", f"moor serve {shlex.quote(str(built.folder))}")
     return rows
 
 

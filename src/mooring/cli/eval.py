@@ -12,11 +12,11 @@ import click
 
 from mooring.cli.border import FAILED, INTERRUPTED
 from mooring.cli.facts import served_line
-from mooring.cli.opening import cut_short, opened_model, warn
+from mooring.cli.opening import cut_short, no_model_here, opened_model, warn
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.parameters import given_parameters, parameter_options
 from mooring.cli.progress import counting_bar
-from mooring.errors import BenchError
+from mooring.errors import BenchError, RequestError, UsageError
 from mooring.evaluate import Question, Score, read_squad, score, summarise
 from mooring.settings import Settings
 
@@ -34,7 +34,7 @@ class Judged:
     """Of the first so many questions, in order."""
     seconds: float = 0.0
     errors: dict[str, int] = field(default_factory=dict)
-    """Questions that a server did not answer; they count as answered with nothing."""
+    """Questions that were not answered; they count as answered with nothing."""
     interrupted: bool = False
 
 
@@ -43,7 +43,7 @@ class Judged:
 @click.option("-m", "--model", metavar="MODEL", help="Folder, .tar.gz or Hub id.  [default: the embedded model]")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only N questions, spread evenly over the file.")
 @click.option("--url", metavar="URL", help="Judge the server there instead of loading a model here.")
-@click.option("--clients", type=click.IntRange(1, 4096), metavar="N", default=8, help="With --url.  [default: 8]")
+@click.option("--clients", type=click.IntRange(1, 4096), metavar="N", help="With --url.  [default: 8]")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
 @click.option(
     "--predictions",
@@ -53,17 +53,24 @@ class Judged:
 @parameter_options
 @setting_options(*MODEL_OPTIONS)
 @click.pass_context
-def command(ctx: click.Context, /, file: Path, url: str | None, clients: int, **flags: Any) -> None:
+def command(ctx: click.Context, /, file: Path, url: str | None, clients: int | None, **flags: Any) -> None:
     """Ask every question of FILE (SQuAD 1.1 or 2.0) and compare the answers with the right ones.
 
     Exact match and F1 are those of the SQuAD paper, in percent. Ctrl-C shows what there is so far.
     """
     limit, as_json, predictions = (flags.pop(name) for name in ("limit", "as_json", "predictions"))
     parameters = given_parameters(flags)
+    if url:
+        no_model_here(flags)
+    elif clients is not None:
+        raise UsageError("--clients is for --url: a model that is opened here needs none.", hint="Leave it out.")
     settings = settings_from(flags)
     questions = spread(read_squad(file), limit)
     _warn_of_impossible(questions, parameters)
-    judged = _at_server(url, clients, questions, parameters) if url else _here(settings, questions, parameters)
+    judged = _at_server(url, clients or 8, questions, parameters) if url else _here(settings, questions, parameters)
+    if judged.interrupted and not judged.answers:
+        click.echo("moor: interrupted before the first answer", err=True)
+        ctx.exit(INTERRUPTED)
     scored = list(score(questions, judged.answers))
     if predictions is not None:
         _write(predictions, {one.id: one.prediction for one in scored})
@@ -104,8 +111,12 @@ def _here(settings: Settings, questions: Sequence[Question], parameters: dict[st
         )
         began = time.perf_counter()
         try:
-            for answer in answer_all(opened.task, opened.backend, requests):
-                judged.answers.append(text_of(answer))
+            for answer in answer_all(opened.task, opened.backend, requests, errors=True):
+                refused = isinstance(answer, RequestError)
+                judged.answers.append("" if refused else text_of(answer))
+                if refused:
+                    judged.errors[type(answer).__name__] = judged.errors.get(type(answer).__name__, 0) + 1
+                    warn(f"question {questions[len(judged.answers) - 1].id}: {answer}")
                 show(len(judged.answers))
         except KeyboardInterrupt:
             judged.interrupted = True

@@ -52,6 +52,9 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click, but an unknown command is answered with the nearest one that there is."""
         name = args[0] if args else ""
+        if args == ["help"]:
+            click.echo(ctx.get_help())
+            ctx.exit()
         if args and not name.startswith("-") and name not in COMMANDS and name not in HIDDEN:
             near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
             known = f"Did you mean `moor {near[0]}`?" if near else f"There are: {', '.join(COMMANDS)}."

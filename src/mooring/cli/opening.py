@@ -1,13 +1,15 @@
 """Settings in, a model that can compute out, with its download shown and its warnings said. For `ask` and `eval`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
+from mooring.cli.options import MODEL_OPTIONS
 from mooring.cli.progress import download_bar
-from mooring.settings import Settings, environment_notes
+from mooring.errors import UsageError
+from mooring.settings import BY_NAME, Settings, environment_notes
 
 if TYPE_CHECKING:
     from mooring.wiring.model import OpenedModel
@@ -26,6 +28,16 @@ def opened_model(settings: Settings) -> Iterator["OpenedModel"]:
         yield opened
     finally:
         opened.backend.close()
+
+
+def no_model_here(flags: Mapping[str, object]) -> None:
+    """Raise UsageError for flags of a model that is opened here, where `--url` says that a server has one."""
+    for name in ("model", *MODEL_OPTIONS):
+        if flags.get(name) is not None:
+            flag = BY_NAME[name].flag
+            raise UsageError(
+                f"{flag} has no effect with --url: the server there has a model already.", hint=f"Leave {flag} out."
+            )
 
 
 def warn(*warnings: str) -> None:

@@ -10,6 +10,8 @@ import click
 
 from mooring.errors import UsageError, echo
 
+MOST_BYTES = 100_000_000
+"""Of a context; far more than is answered in any useful time."""
 MARGIN = 200
 """Characters of the sentence shown on either side of an answer."""
 _ENDS = ".!?。！？\n"
@@ -20,6 +22,8 @@ _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 def read_context(name: str | None) -> str:
     """The text of a file, or of stdin for "-". Raises UsageError if there is none to read."""
+    if sys.stdin is None and name in (None, "-"):
+        raise UsageError("There is no stdin to read the context from.", hint="Give a text file: --context FILE.")
     if name is None and sys.stdin.isatty():
         raise UsageError(
             "There is no context to find the answer in.", hint="Give a text file, --context FILE, or pipe a text in."
@@ -43,7 +47,11 @@ def read_context(name: str | None) -> str:
 
 def _read(name: str) -> bytes:
     try:
-        return Path(name).read_bytes()
+        with Path(name).open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise UsageError(f"{echo(name)} has more than {MOST_BYTES:,} bytes.", hint="Ask about a part of it.")
+        return data
     except OSError as error:
         hint = "--context names a file; to give the text itself, pipe it in: echo … | moor ask … --context -"
         raise UsageError(f"Cannot read {echo(name)}: {error.strerror or error}.", hint=hint) from error

@@ -5,6 +5,7 @@ One process that listens itself, or with --front nginx several behind one: proce
 
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import click
@@ -87,5 +88,11 @@ def command(**flags: Any) -> int:
 def _alone(settings: Settings, ready: Any) -> None:
     from mooring.wiring.server import serve
 
-    with download_bar(settings.model or "the model") as progress:
-        serve(settings, ready=ready, progress=progress)
+    with ExitStack() as until_ready:
+        progress = until_ready.enter_context(download_bar(settings.model or "the model"))
+
+        def after_the_bar(facts: Mapping[str, Any], url: str) -> None:
+            until_ready.close()
+            ready(facts, url)
+
+        serve(settings, ready=after_the_bar, progress=progress)

@@ -29,6 +29,11 @@ from mooring.web.media import JSON
 ASK_S = 0.8
 """How long a worker may take to say how it is. SageMaker gives a ping 2 s."""
 INFO_S = 2.0
+WAIT_S = 10.0
+"""How long a request that was accepted waits for a worker to come back; a start takes one second."""
+AGAIN_S = 0.05
+ROUNDS = 4
+"""Of workers that a request goes through; nginx itself allows ten hops, and each round is two."""
 
 
 @dataclass
@@ -70,10 +75,17 @@ class Front:
     """One method per route."""
 
     def __init__(
-        self, board: Board, metrics: FrontMetrics, socket_of: Callable[[int], Path], *, always_200: bool = False
+        self,
+        board: Board,
+        metrics: FrontMetrics,
+        socket_of: Callable[[int], Path],
+        *,
+        always_200: bool = False,
+        retry: bool = True,
     ) -> None:
-        """`always_200` makes /ping no news of the model, as the stock server's."""
+        """`always_200` makes /ping no news of the model, as the stock server's; `retry` as in `nginx_conf.render`."""
         self._always_200 = always_200
+        self._retry = retry
         self._board = board
         self._metrics = metrics
         self._socket_of = socket_of
@@ -107,10 +119,28 @@ class Front:
         return Response(msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n", media_type=JSON)
 
     async def unanswered(self, request: Request) -> Response:
-        """For a request that found no worker, or that two workers died of."""
-        if Tries.read(request.headers.get("x-mooring-tried", "")).poison:
-            return _bad_gateway(request.headers.get("x-request-id", ""))
-        raise self._board.red() or NotReady("No worker was there for it just now.", hint="Send it again.")
+        """For a request that found no worker, or whose worker died: nginx is to try again as soon as one is there."""
+        tries = Tries.read(request.headers.get("x-mooring-tried", ""))
+        name = request.headers.get("x-request-id", "")
+        if tries.poison:
+            return _bad_gateway("Two workers died while they computed this request. It is not tried again.", name)
+        if tries.took and not self._retry:
+            return _bad_gateway("A worker died in the model's own code, to which nothing is given twice.", name)
+        wanted = request.headers.get("x-mooring-holder", "").removeprefix("worker_")
+        if self._board.was_ready and tries.rounds < ROUNDS and await self._somebody(wanted):
+            return Response(headers={"X-Accel-Redirect": "@again"})
+        raise self._board.red() or NotReady("No worker was there for it.", hint="Send it again.")
+
+    async def _somebody(self, wanted: str) -> bool:
+        """Whether a worker (the one in slot `wanted`, if that is a number) can be talked to within `WAIT_S`."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + WAIT_S
+        while loop.time() < end and not self._board.fatal:
+            for slot in self._board.ready:
+                if wanted in ("", str(slot.worker.slot)) and await self._ask(slot, "/health/live", ASK_S) is not None:
+                    return True
+            await asyncio.sleep(AGAIN_S)
+        return False
 
     async def _health(self) -> MooringError | None:
         """None if a worker is ready to answer."""
@@ -172,8 +202,7 @@ def _message(reply: Reply) -> str:
         return f"A worker answered {reply.status}."
 
 
-def _bad_gateway(request_id: str) -> Response:
-    """502: the same request would most likely end a third worker."""
-    message = "Two workers died while they computed this request. It is not tried again."
+def _bad_gateway(message: str, request_id: str) -> Response:
+    """502: the same request would most likely end another worker."""
     body = {"code": 502, "type": BackendError.__name__, "message": message, "request_id": request_id}
     return Response(msgspec.json.encode(body), 502, media_type=JSON)

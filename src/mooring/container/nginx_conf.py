@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from mooring.container.crew import Folders
+from mooring.container.front import WAIT_S
 from mooring.container.models import LOAD_S
 from mooring.container.registry import shares
 from mooring.container.topology import Topology
@@ -56,7 +57,10 @@ def render(settings: Settings, topology: Topology, folders: Folders, place: Plac
         "max_large": min(MAX_LARGE, settings.max_in_flight),
         "body_timeout": BODY_TIMEOUT_S,
         "read_timeout": read,
+        "wait": math.ceil(WAIT_S) + 5,
     }
+    several = settings.multi_model
+    values |= {"holder": "$holder" if several else '""', "again": "$holder" if several else "workers"}
     split, locations = _models(settings, topology, folders) if settings.multi_model else ("", "")
     values |= {"models_split": split, "models_locations": locations}
     template = resources.files("mooring.container").joinpath("nginx.conf.in").read_text(encoding="utf-8")

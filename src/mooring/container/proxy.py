@@ -29,17 +29,20 @@ Line = Mapping[str, Any]
 class Tries:
     """To which workers nginx gave a request, from the times that connecting to each took.
 
-    "0.000, -" is one that took it and another that was not there; after a colon comes who answered instead of them.
+    "0.000, -" is one that took it and another that was not there; after a colon comes the process in front, which is
+    asked what to do with it, and after the next one the workers of the next round.
     """
 
     tried: int
     took: int
+    rounds: int
 
     @classmethod
     def read(cls, text: str) -> "Tries":
         """From nginx's $upstream_connect_time."""
-        times = [part.strip() for part in text.split(" : ")[0].split(",") if part.strip()]
-        return cls(len(times), sum(time != "-" for time in times))
+        rounds = text.split(" : ")[::2]
+        times = [part.strip() for one in rounds for part in one.split(",") if part.strip()]
+        return cls(len(times), sum(time != "-" for time in times), len(rounds))
 
     @property
     def poison(self) -> bool:

@@ -73,6 +73,7 @@ class Supervisor:
         self._board = Board()
         self._models = LoadedModels() if settings.multi_model else None
         self._code = _user_code(settings)
+        self._retry = self._code is None or self._settings.retry_user_code
         self._topology = self._adopt(_topology(settings, self._machine, self._code))
         self._metrics = FrontMetrics(WorkerMetrics(folders.metrics, self._board.slots))
         self._nginx = Nginx(program, folders.run, self._on_line)
@@ -121,12 +122,13 @@ class Supervisor:
 
     def _configure(self) -> None:
         place = Place(self._nginx.log_path, self._user, self._address)
-        retry = self._code is None or self._settings.retry_user_code
-        text = render(self._settings, self._topology, self._folders, place, retry=retry)
+        text = render(self._settings, self._topology, self._folders, place, retry=self._retry)
         self._nginx.configuration.write_text(text, encoding="utf-8")
 
     def _front_server(self) -> uvicorn.Server:
-        front = Front(self._board, self._metrics, self._folders.socket, always_200=self._settings.ping_always_200)
+        always_200 = self._settings.ping_always_200
+        socket_of = self._folders.socket
+        front = Front(self._board, self._metrics, socket_of, always_200=always_200, retry=self._retry)
         models = ModelsFront(self._models, self._folders.socket).routes if self._models is not None else []
         app = create_front(front, Metrics(), models)
         path = str(self._folders.front)

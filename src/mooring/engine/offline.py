@@ -9,23 +9,27 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from mooring.backends.base import Backend, Outputs
+from mooring.backends.base import Backend, Outputs, Window
 from mooring.engine.queue import Queue
+from mooring.errors import RequestError
 from mooring.tasks.base import Prepared, Task
 
 
 @dataclass(slots=True, eq=False)
 class _Item:
-    prepared: Prepared
+    prepared: Prepared | RequestError
     outputs: list[Outputs | None] = field(default_factory=list)
     missing: int = 0
 
 
-def answer_all(task: Task, backend: Backend, requests: Iterable[Any], *, look_ahead: int = 64) -> Iterator[object]:
+def answer_all(
+    task: Task, backend: Backend, requests: Iterable[Any], *, look_ahead: int = 64, errors: bool = False
+) -> Iterator[object]:
     """Answer what `task.parse` made, in order, reading at most `look_ahead` requests ahead of the one that is yielded.
 
     Windows of the requests at hand share batches, so more of a look-ahead means fuller batches and more memory. Raises
-    whatever the task or the backend raises; answers already yielded stand.
+    whatever the task or the backend raises; answers already yielded stand. With `errors` a request that the task cannot
+    take has its RequestError in its answer's place.
     """
     # Nobody is waiting: batches may be as large as the grid has them.
     queue: Queue[_Item] = Queue(backend.grid, ride_tokens=backend.grid.tokens)
@@ -33,18 +37,26 @@ def answer_all(task: Task, backend: Backend, requests: Iterable[Any], *, look_ah
     items: deque[_Item] = deque()
     while True:
         for request in islice(source, max(1, look_ahead) - len(items)):
-            items.append(_admit(task, queue, request))
+            items.append(_admit(task, queue, request, errors=errors))
         if not items:
             return
         while items[0].missing:
             _compute(backend, queue)
         while items and not items[0].missing:
             item = items.popleft()
-            yield task.finish(item.prepared, [rows for rows in item.outputs if rows is not None])
+            if isinstance(item.prepared, RequestError):
+                yield item.prepared
+            else:
+                yield task.finish(item.prepared, [rows for rows in item.outputs if rows is not None])
 
 
-def _admit(task: Task, queue: Queue[_Item], request: Any) -> _Item:
-    prepared = task.prepare(request)
+def _admit(task: Task, queue: Queue[_Item], request: Any, *, errors: bool) -> _Item:
+    try:
+        prepared = task.prepare(request)
+    except RequestError as error:
+        if not errors:
+            raise
+        return _Item(error)
     count = len(prepared.windows)
     item = _Item(prepared, [None] * count, count)
     if count:
@@ -54,7 +66,12 @@ def _admit(task: Task, queue: Queue[_Item], request: Any) -> _Item:
 
 def _compute(backend: Backend, queue: Queue[_Item]) -> None:
     batch = queue.take(0.0)
-    outputs = backend.run([entry.owner.prepared.windows[index] for entry, index in batch.rows])
+    outputs = backend.run([_window(entry.owner, index) for entry, index in batch.rows])
     for (entry, index), rows in zip(batch.rows, outputs, strict=True):
         entry.owner.outputs[index] = rows
         entry.owner.missing -= 1
+
+
+def _window(item: _Item, index: int) -> Window:
+    assert isinstance(item.prepared, Prepared)  # noqa: S101 - others have no windows
+    return item.prepared.windows[index]

@@ -100,7 +100,7 @@ class OwnService:
             await asyncio.sleep(0.01)
         return True
 
-    async def stop(self) -> bool:
+    async def stop(self, timeout_s: float = 0.0) -> bool:  # noqa: ARG002 - an engine's signature
         """A call that runs is left to itself."""
         self._phase = "stopped"
         self._thread.close()

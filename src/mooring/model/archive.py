@@ -51,8 +51,11 @@ def unpack(archive: Path, target: Path, limits: Limits = Limits()) -> Unpacked:
     Raises ModelInvalid (not a tar.gz, cut off, damaged, or with a member that is not allowed, by name) or ModelError
     (no space left, no permission).
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    workplace = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-", dir=target.parent))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        workplace = Path(tempfile.mkdtemp(prefix=f".{target.name[:40]}-", dir=target.parent))
+    except OSError as error:
+        raise _storage_error(archive, target, error) from error
     try:
         _extract(archive, workplace, limits)
         _move(workplace, target)
@@ -170,7 +173,8 @@ def _storage_error(archive: Path, target: Path, error: OSError) -> ModelError:
             hint="Free some space there, or name another folder with --cache-dir. Nothing half-unpacked was left.",
         )
     return ModelError(
-        f"The archive {echo(str(archive))} could not be unpacked into {echo(str(target.parent))}: {error}."
+        f"The archive {echo(str(archive))} could not be unpacked into {echo(str(target.parent))}: {error}.",
+        hint="--cache-dir names another folder to unpack into.",
     )
 
 

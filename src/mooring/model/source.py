@@ -67,7 +67,7 @@ def _embedded(options: SourceOptions) -> ResolvedModel:
     if not EMBEDDED_FOLDER.is_dir():
         raise ModelNotFound(
             "This installation has no embedded model.",
-            hint="In a source tree it is made with: make model. Or name a model: a folder, a .tar.gz or a Hub id.",
+            hint="In a source tree it is made with: make embedded. Or name a model: a folder, a .tar.gz or a Hub id.",
         )
     return ResolvedModel(
         EMBEDDED_FOLDER, EMBEDDED, "embedded", warnings=_unused_revision(options, "the embedded model")

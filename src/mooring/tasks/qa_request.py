@@ -7,13 +7,16 @@ question-answering pipeline. What that ignores without a word (a misspelt parame
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from mooring.errors import InvalidRequest, echo
+from mooring.errors import InvalidRequest, PayloadTooLarge, echo
 
 EXAMPLE = 'Send {"inputs": {"question": "…", "context": "…"}}.'
 
 DEFAULT_STRIDE = 128
+MOST_ANSWERS = 1000
+"""Of `top_k`. Every one of them is a candidate in every window."""
 IGNORED = ("padding", "batch_size", "num_workers")
 """Parameters of the pipeline that say how it computes, not what it answers: accepted, and without effect here."""
 
@@ -26,6 +29,8 @@ class Lengths:
     """A window's default."""
     max_positions: int
     """And its limit."""
+    max_pairs: int = 4096
+    """In one request: each is a window at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +65,43 @@ class Request:
 def parse(body: object, lengths: Lengths) -> Request:
     """Read a body, wrapped in `inputs` or not. Raises InvalidRequest."""
     if isinstance(body, list):
-        return Request(tuple(_pairs(body, "")), _parameters(None, lengths))
+        return Request(_few(_pairs(body, ""), lengths), _parameters(None, lengths))
     if not isinstance(body, dict):
         raise InvalidRequest(f"{_kind(body)} where an object belongs: {echo(body)}.", hint=EXAMPLE)
     given = body.get("parameters")
     if "inputs" in body:
+        _no_parameter(body, "")
         pairs = _pairs(body["inputs"], "/inputs")
     else:
         pairs = _pairs({key: value for key, value in body.items() if key != "parameters"}, "")
-    return Request(tuple(pairs), _parameters(given, lengths))
+    return Request(_few(pairs, lengths), _parameters(given, lengths))
+
+
+def _few(pairs: Iterator[Pair], lengths: Lengths) -> tuple[Pair, ...]:
+    """All of them, unless they are more than can be answered: what is certain to be too much costs nothing more."""
+    found = tuple(islice(pairs, lengths.max_pairs + 1))
+    if len(found) > lengths.max_pairs:
+        raise PayloadTooLarge(
+            f"The request has more than {lengths.max_pairs} questions; one request may have as many windows, and each "
+            "question makes one at least.",
+            hint="Split it into several requests.",
+        )
+    return found
+
+
+def _no_parameter(given: Mapping[Any, object], at: str) -> None:
+    """Raise for what looks like a parameter in the wrong place. Other keys are other services' and are left alone."""
+    for key in given:
+        if key in _READERS:
+            raise InvalidRequest(
+                "this is a parameter; here it would have no effect.",
+                pointer=f"{at}/{key}",
+                hint=f'Send it in `parameters`: {{"inputs": {{…}}, "parameters": {{"{key}": …}}}}.',
+            )
+        if key != "parameters" and difflib.get_close_matches(str(key), ["parameters"], n=1, cutoff=0.7):
+            raise InvalidRequest(
+                "it would have no effect.", pointer=f"{at}/{_pointed(key)}", hint="Is it meant to be `parameters`?"
+            )
 
 
 def _pairs(inputs: object, at: str) -> Iterator[Pair]:
@@ -88,13 +121,7 @@ def _of_object(item: object, at: str) -> Iterator[Pair]:
     for key in ("question", "context"):
         if key not in item:
             raise InvalidRequest(f"there is no `{key}`{_nearest(key, item)}.", pointer=at, hint=EXAMPLE)
-    for key in item:
-        if key in _READERS:
-            raise InvalidRequest(
-                "this is a parameter; here it would have no effect.",
-                pointer=f"{at}/{key}",
-                hint=f'Send it beside `inputs`: {{"inputs": {{…}}, "parameters": {{"{key}": …}}}}.',
-            )
+    _no_parameter(item, at)
     questions, contexts = item["question"], item["context"]
     if not isinstance(questions, list):
         yield Pair(_text(questions, f"{at}/question"), _text(contexts, f"{at}/context"))
@@ -170,6 +197,13 @@ def _count(value: object, at: str) -> int:
     return _whole(value, at, 1)
 
 
+def _answers(value: object, at: str) -> int:
+    count = _whole(value, at, 1)
+    if count > MOST_ANSWERS:
+        raise InvalidRequest(f"{count} answers are too many; {MOST_ANSWERS} may be asked for.", pointer=at)
+    return count
+
+
 def _stride(value: object, at: str) -> int:
     return _whole(value, at, 0)
 
@@ -181,8 +215,8 @@ def _flag(value: object, at: str) -> bool:
 
 
 _READERS = {
-    "top_k": _count,
-    "topk": _count,  # the name it had before
+    "top_k": _answers,
+    "topk": _answers,  # the name it had before
     "max_answer_len": _count,
     "max_seq_len": _count,
     "doc_stride": _stride,

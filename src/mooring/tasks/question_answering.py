@@ -23,6 +23,10 @@ BYTES_PER_TOKEN = 4
 """Of UTF-8, about: English has 4.6, and a Chinese character is 3 bytes and a token."""
 
 
+MOST_SPANS = 1 << 18
+"""Candidates of one request, over all its windows: each costs about 400 bytes while answers are made of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Cut:
     """One pair, cut into windows."""
@@ -38,10 +42,12 @@ class _Cut:
 class QuestionAnswering:
     """The task of models whose architecture ends in `ForQuestionAnswering`."""
 
-    def __init__(self, tokenizer: PairTokenizer, *, max_seq_len: int, max_positions: int) -> None:
-        """`max_seq_len` is the default window and `max_positions` its limit, both in tokens."""
+    def __init__(
+        self, tokenizer: PairTokenizer, *, max_seq_len: int, max_positions: int, max_pairs: int = 4096
+    ) -> None:
+        """`max_seq_len` is the default window and `max_positions` its limit, in tokens; `max_pairs` in one request."""
         self._tokenizer = tokenizer
-        self._lengths = Lengths(max_seq_len, max_positions)
+        self._lengths = Lengths(max_seq_len, max_positions, max_pairs)
 
     @property
     def name(self) -> str:
@@ -78,6 +84,7 @@ class QuestionAnswering:
                 raise InvalidRequest(f"question {number + 1}: {error.message}", hint=error.hint) from error
             windows += made
             cuts.append(one)
+        _bounded(request.parameters, len(windows))
         return Prepared(windows, (request.parameters, cuts))
 
     def _cut(self, pair: Pair, parameters: Parameters, known: dict[str, Tokens]) -> tuple[list[Window], _Cut]:
@@ -104,9 +111,7 @@ class QuestionAnswering:
         start, end = (_stacked([rows[side] for rows in outputs]) for side in (0, 1))
         allowed = allowed_tokens(one.ids, one.pieces, start.shape[1], self._tokenizer.cls_id)
         chances = probabilities(start, end, allowed)
-        # More than asked for: several spans may turn out to be the same words.
-        wanted = 2 * parameters.top_k + 10 if parameters.align_to_words else parameters.top_k
-        spans = best_spans(chances.start, chances.end, wanted, parameters.max_answer_len)
+        spans = best_spans(chances.start, chances.end, _wanted(parameters), parameters.max_answer_len)
         by_window = [(piece, spans.of(row)) for row, piece in enumerate(one.pieces)]
         places = Places(one.tokens, align_to_words=parameters.align_to_words)
         found = collect(one.pair.context, places, by_window)
@@ -115,6 +120,21 @@ class QuestionAnswering:
     def probe(self) -> Request:
         """One window of about ten tokens."""
         return self.parse({"question": "Is it there?", "context": "It is there."})
+
+
+def _wanted(parameters: Parameters) -> int:
+    """Spans of each window. More than asked for: several may turn out to be the same words."""
+    return 2 * parameters.top_k + 10 if parameters.align_to_words else parameters.top_k
+
+
+def _bounded(parameters: Parameters, windows: int) -> None:
+    """Raise InvalidRequest if so many answers from so many windows would take more memory than one request may have."""
+    if parameters.top_k > 1 and windows * _wanted(parameters) > MOST_SPANS:
+        raise InvalidRequest(
+            f"{parameters.top_k} answers from {windows} windows are too many to weigh in one request.",
+            pointer="/parameters/top_k",
+            hint=f"Ask for at most {max(1, (MOST_SPANS // windows - 10) // 2)}, or about less text at a time.",
+        )
 
 
 def _tokens(text: str) -> int:

@@ -14,6 +14,9 @@ from mooring.backends.base import Floats
 MASKED = np.float32(-10_000)
 """What the logits of tokens outside the context become before the softmax, as in the pipeline."""
 
+CANDIDATES = 1 << 20
+"""Spans that are looked at together: 30 MB of numbers."""
+
 Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
 
@@ -63,6 +66,17 @@ def best_spans(start: Floats, end: Floats, count: int, longest: int) -> Spans:
     """
     windows, length = start.shape
     longest = min(longest, length)
+    rows = max(1, CANDIDATES // (min(count, length) * longest))
+    parts = [_best_spans(start[at : at + rows], end[at : at + rows], count, longest) for at in range(0, windows, rows)]
+    if len(parts) == 1:
+        return parts[0]
+    starts, ends, scores = ([getattr(part, name) for part in parts] for name in ("starts", "ends", "scores"))
+    return Spans(np.concatenate(starts), np.concatenate(ends), np.concatenate(scores))
+
+
+def _best_spans(start: Floats, end: Floats, count: int, longest: int) -> Spans:
+    """Of a few windows, whose candidates fit into memory together."""
+    windows, length = start.shape
     # A span among the best `count` begins at one of the `count` tokens whose best span is best.
     reach = start * _running_max(end, longest)
     firsts = np.argsort(-reach, axis=1, kind="stable")[:, : min(count, length)]

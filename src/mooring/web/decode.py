@@ -108,7 +108,7 @@ def _lines(data: bytes) -> Decoded:
         if isinstance(value, dict):
             given = value.pop("parameters", None)
             value = value.get("inputs", value)
-        if isinstance(value, list):
+        if isinstance(value, list) or (isinstance(value, dict) and isinstance(value.get("question"), list)):
             raise InvalidRequest(
                 f"Line {number}: a list where one request belongs.", hint="Give each of them a line of its own."
             )

@@ -33,6 +33,17 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104
 """Hosts that stand for every interface → the one to visit."""
 
 
+def allow_many_connections() -> None:
+    """Raise the limit of open files to what this process may have: each connection is one, and 1,024 are soon idle."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def listen(address: Address) -> list[socket.socket]:
     """Bind every socket of the address. Raises UsageError for a wrong host, ListenError for a taken port."""
     if address.unix is not None:

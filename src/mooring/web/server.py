@@ -21,8 +21,11 @@ import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from mooring.web.listen import Address, close, listen
+from mooring.web.listen import Address, allow_many_connections, close, listen
+from mooring.web.protocol import BoundedProtocol
 
+AT_ONCE_S = 1.0
+"""For a batch to end after the second Ctrl-C."""
 CLOSING_S = 3.0
 """For responses that are complete to get out, after the drain."""
 
@@ -36,8 +39,8 @@ class Life(Protocol):
     async def drain(self, timeout_s: float) -> bool:
         """Take nothing new; whether what was in flight is answered."""
 
-    async def stop(self) -> None:
-        """Give everything back."""
+    async def stop(self, timeout_s: float = 5.0) -> None:
+        """Give everything back; a batch that computes is waited for so long."""
 
     def snapshot(self) -> Mapping[str, object]:
         """Numbers for the log."""
@@ -66,10 +69,11 @@ def serve(
     `on_ready` gets the port that was really bound (0 for a unix socket) once the model answers. Raises ListenError or
     UsageError if the address cannot be had, what starting the service raises, and KeyboardInterrupt on a second Ctrl-C.
     """
+    allow_many_connections()
     bound = [] if options.late else listen(options.address)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -100,6 +104,7 @@ class Running:
         self._bound = bound
         self._stop = asyncio.Event()
         self._signals = 0
+        self._cancelled = False
         self._main: asyncio.Task[None] | None = None
         self._log = structlog.get_logger("mooring.web").bind()
 
@@ -107,21 +112,29 @@ class Running:
         """From listening to closed."""
         self._main = asyncio.current_task()
         with self._signals_taken():
-            ticking = None if self._options.late else await self._listen()
             try:
-                if await self._started():
-                    ticking = ticking or await self._listen()
-                    on_ready(self._port)
-                    await self._stop.wait()
-                    await self._drain()
+                await self._live(on_ready)
             except asyncio.CancelledError:
-                # The second Ctrl-C: nothing is waited for any more. uvicorn would report each request it cuts off.
+                # The second Ctrl-C: nothing is waited for any more but the threads, whom an ending process would crash.
+                # uvicorn would report each request it cuts off.
                 logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+                await self._service.stop(AT_ONCE_S)
                 raise KeyboardInterrupt from None
-            except BaseException:
-                await self._close(ticking)
-                raise
+
+    async def _live(self, on_ready: Callable[[int], None]) -> None:
+        ticking = None if self._options.late else await self._listen()
+        try:
+            if await self._started():
+                ticking = ticking or await self._listen()
+                on_ready(self._port)
+                await self._stop.wait()
+                await self._drain()
+        except asyncio.CancelledError:
+            raise
+        except BaseException:
             await self._close(ticking)
+            raise
+        await self._close(ticking)
 
     async def _listen(self) -> "asyncio.Task[None]":
         if not self._bound:
@@ -185,5 +198,6 @@ class Running:
         """A signal: stop; a second SIGINT: at once."""
         self._signals += 1
         self._stop.set()
-        if self._signals > 1 and number == signal.SIGINT and self._main is not None:
+        if self._signals > 1 and number == signal.SIGINT and self._main is not None and not self._cancelled:
+            self._cancelled = True
             self._main.cancel()

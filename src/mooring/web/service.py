@@ -18,9 +18,6 @@ from mooring.web.user_code import UserCode
 
 LOADING = "The model is loading."
 
-OPENER_S = 5.0
-"""How long a stop waits for a model that is being opened."""
-
 
 class Computes(Protocol):
     """What answers: the engine, or the model's own code."""
@@ -46,7 +43,7 @@ class Computes(Protocol):
     async def drain(self, timeout_s: float) -> bool:
         """Take nothing new and wait; whether all of it was answered."""
 
-    async def stop(self) -> bool:
+    async def stop(self, timeout_s: float = 5.0) -> bool:
         """End the threads; whether they did."""
 
 
@@ -121,13 +118,13 @@ class Service:
         """Take nothing new and wait for what is in flight; whether all of it was answered."""
         return await self._served.engine.drain(timeout_s) if self._served else True
 
-    async def stop(self) -> None:
-        """End the threads and give the model's memory back."""
+    async def stop(self, timeout_s: float = 5.0) -> None:
+        """End the threads, waiting so long for what they are at, and give the model's memory back."""
         self.stopping.set()
         if self._opener is not None:
             # Leaving Python while this thread is inside a library can end in a crash: let it come out.
-            await asyncio.to_thread(self._opener.join, OPENER_S)
-        if self._served is not None and await self._served.engine.stop():
+            await asyncio.to_thread(self._opener.join, timeout_s)
+        if self._served is not None and await self._served.engine.stop(timeout_s):
             # Only if its thread has ended: a backend must not be closed under a batch.
             self._served.close()
 

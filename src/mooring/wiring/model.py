@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import msgspec
 
 from mooring.backends.base import Backend
 from mooring.backends.openvino import OpenVinoBackend, cpu_capabilities, default_grid
-from mooring.errors import UsageError, echo
+from mooring.errors import ModelError, UsageError, echo
 from mooring.graph.heads import build_graph
 from mooring.model.digest import folder_digest
 from mooring.model.manifest import GRAPH_FILES, Manifest, read_manifest
@@ -27,17 +28,18 @@ Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all) while a model is downloaded."""
 
 
-def _question_answering(folder: Path, manifest: Manifest) -> Task:
+def _question_answering(folder: Path, manifest: Manifest, max_pairs: int) -> Task:
     tokenizer = load_tokenizer(folder, vocab_size=manifest.vocab_size, lower_case=manifest.lower_case)
-    return QuestionAnswering(tokenizer, max_seq_len=manifest.max_seq_len, max_positions=manifest.max_positions)
+    lengths = {"max_seq_len": manifest.max_seq_len, "max_positions": manifest.max_positions}
+    return QuestionAnswering(tokenizer, **lengths, max_pairs=max_pairs)
 
 
-_TASKS: Mapping[str, Callable[[Path, Manifest], Task]] = {"question-answering": _question_answering}
+_TASKS: Mapping[str, Callable[[Path, Manifest, int], Task]] = {"question-answering": _question_answering}
 
 
-def make_task(folder: Path, manifest: Manifest) -> Task:
-    """The task that the folder's model does, with its tokenizer."""
-    return _TASKS[manifest.task](folder, manifest)
+def make_task(folder: Path, manifest: Manifest, max_pairs: int = 4096) -> Task:
+    """The task that the folder's model does, with its tokenizer; `max_pairs` questions at most in one request."""
+    return _TASKS[manifest.task](folder, manifest, max_pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,18 @@ def open_model(settings: Settings, source: str | None = None, progress: Progress
     return open_found(settings, find_model(settings, source, progress))
 
 
+@contextmanager
+def readable(folder: Path) -> Iterator[None]:
+    """Files that this user may not read, and disks that fail, as a ModelError: starting again changes nothing."""
+    try:
+        yield
+    except OSError as error:
+        raise ModelError(
+            f"The model in {echo(str(folder))} cannot be read: {error.strerror or error} ({error.filename}).",
+            hint="Whoever runs this has to be allowed to read every file of it: chmod -R a+rX FOLDER.",
+        ) from error
+
+
 def find_model(settings: Settings, source: str | None = None, progress: Progress | None = None) -> ResolvedModel:
     """The folder of the model that `source`, or else the settings, or else a platform names; else the embedded one."""
     return resolve(source or settings.model or platform_model(settings), source_options(settings, progress))
@@ -78,6 +92,11 @@ def find_model(settings: Settings, source: str | None = None, progress: Progress
 
 def open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     """Check, build and compile what was found. Raises as `open_model`."""
+    with readable(found.folder):
+        return _open_found(settings, found)
+
+
+def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     began = time.monotonic()
     manifest = read_manifest(found.folder, source=found.source, revision=found.revision)
     if settings.task is not None and settings.task != manifest.task:
@@ -86,7 +105,7 @@ def open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
             hint="Leave HF_TASK and --task out to serve what the model is for.",
         )
     precision, warnings = _precision(manifest, settings.precision)
-    task = make_task(found.folder, manifest)
+    task = make_task(found.folder, manifest, settings.max_windows)
     graph, close = _graph(found, manifest)
     try:
         grid = default_grid(manifest.max_positions, sparse=settings.multi_model)

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from mooring.backends.sharing import TurnTaking
 from mooring.errors import ModelInvalid, echo
 from mooring.multi.ledger import Ledger
-from mooring.multi.registry import Registry
+from mooring.multi.registry import Registry, use_one_arena
 from mooring.multi.routes import create_multi_app
 from mooring.observe.machine import free_bytes
 from mooring.observe.metrics import Metrics
@@ -25,6 +25,7 @@ def multi_app(
     settings: Settings, limits: WebLimits, first: Mapping[str, str], *, log_requests: bool
 ) -> tuple[Starlette, Registry]:
     """The application, and the registry that is its life."""
+    use_one_arena()
     metrics = Metrics()
     turn = threading.Lock()
 
