@@ -1,0 +1,115 @@
+"""What the local SageMaker remembers: documents by kind and name, and tags by ARN, in one SQLite file.
+
+A document is what Describe answers, as JSON; times are epoch seconds. Everything is written through at once, so that
+kill -9 loses nothing that was answered. Used by every service, from any thread.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mooring.errors import UsageError
+
+LAYOUT = 1
+"""Of the tables. Raised when an older file could not be read as it is."""
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS documents (kind TEXT, name TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS tags (arn TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (arn, key)) WITHOUT ROWID;
+"""
+
+
+class State:
+    """The file at `path`, made when there is none. `:memory:` works too."""
+
+    def __init__(self, path: Path) -> None:
+        """Raise UsageError if the file is no database of ours."""
+        self._lock = threading.RLock()
+        try:
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            layout = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if layout not in (0, LAYOUT):
+                self._db.close()
+                raise UsageError(
+                    f"{path} was written by another version of Mooring (layout {layout}, this one knows {LAYOUT}).",
+                    hint="Name another folder with --data, or remove this one.",
+                )
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
+            self._db.executescript(_TABLES)
+            self._db.execute(f"PRAGMA user_version = {LAYOUT}")
+        except sqlite3.DatabaseError as error:
+            raise UsageError(
+                f"{path} cannot be used to remember things in: {error}.",
+                hint="Name another folder with --data, or remove the file.",
+            ) from None
+
+    def put(self, kind: str, name: str, document: Mapping[str, Any]) -> None:
+        """Write it, over whatever was there."""
+        with self._lock:
+            self._db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", (kind, name, _encode(document)))
+
+    def add(self, kind: str, name: str, document: Mapping[str, Any]) -> bool:
+        """Write it unless there is one of that name: then False, and nothing has changed."""
+        with self._lock:
+            done = self._db.execute("INSERT OR IGNORE INTO documents VALUES (?, ?, ?)", (kind, name, _encode(document)))
+            return done.rowcount == 1
+
+    def change(self, kind: str, name: str, members: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Set these members of the document and return it; None, and nothing is written, if it is gone."""
+        with self._lock:
+            document = self.get(kind, name)
+            if document is None:
+                return None
+            document.update(members)
+            self.put(kind, name, document)
+            return document
+
+    def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        """A copy: changing it changes nothing here."""
+        with self._lock:
+            row = self._db.execute("SELECT body FROM documents WHERE kind = ? AND name = ?", (kind, name)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def delete(self, kind: str, name: str) -> bool:
+        """Whether there was one."""
+        with self._lock:
+            done = self._db.execute("DELETE FROM documents WHERE kind = ? AND name = ?", (kind, name))
+            return done.rowcount == 1
+
+    def all(self, kind: str) -> list[dict[str, Any]]:
+        """By name."""
+        with self._lock:
+            rows = self._db.execute("SELECT body FROM documents WHERE kind = ? ORDER BY name", (kind,)).fetchall()
+        return [json.loads(row[0]) for row in rows]
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """By key; empty for what has none and for what does not exist."""
+        with self._lock:
+            return dict(self._db.execute("SELECT key, value FROM tags WHERE arn = ? ORDER BY key", (arn,)).fetchall())
+
+    def set_tags(self, arn: str, tags: Mapping[str, str]) -> None:
+        """Add these; a key that is there gets the new value."""
+        with self._lock:
+            rows = [(arn, key, value) for key, value in tags.items()]
+            self._db.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", rows)
+
+    def drop_tags(self, arn: str, keys: Iterable[str] | None = None) -> None:
+        """Remove these, or all of them."""
+        with self._lock:
+            if keys is None:
+                self._db.execute("DELETE FROM tags WHERE arn = ?", (arn,))
+            else:
+                self._db.executemany("DELETE FROM tags WHERE arn = ? AND key = ?", [(arn, key) for key in keys])
+
+    def close(self) -> None:
+        """Nothing can be asked of it afterwards."""
+        with self._lock:
+            self._db.close()
+
+
+def _encode(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
