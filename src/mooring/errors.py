@@ -29,6 +29,7 @@
     ├── BuildError              `moor build` cannot make what was asked for
     ├── BenchError              a load or evaluation run cannot start or go on
     ├── ListenError             the address to serve at cannot be had now
+    ├── RunnerError             `moor local` cannot start a container
     └── UsageError              a setting or an argument has an impossible value
 
 `message` says what happened and the value seen; `hint` says what to try next.
@@ -183,6 +184,10 @@ class BenchError(MooringError):
 
 class ListenError(MooringError):
     """The address to serve at cannot be had now: most often another program listens there."""
+
+
+class RunnerError(MooringError):
+    """`moor local` cannot start a container, or a process in its place."""
 
 
 class UsageError(MooringError):

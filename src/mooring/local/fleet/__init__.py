@@ -1,0 +1,1 @@
+"""Endpoints that live: started, watched, replaced, updated, ended. The control plane gives the orders."""
