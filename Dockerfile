@@ -22,6 +22,8 @@ RUN apt-get update \
  && mkdir -p /opt/ml/model
 COPY docker/entrypoint.sh /usr/local/bin/mooring-entrypoint
 COPY --from=packages /opt/mooring /opt/mooring
+# The default service, to copy and edit: see docs/container.md.
+COPY src/mooring/handler/default_service.py /opt/mooring/default_service.py
 RUN printf '#!/bin/sh\nexec /opt/mooring/bin/python -m mooring "$@"\n' >/usr/local/bin/moor \
  && chmod 755 /usr/local/bin/moor /usr/local/bin/mooring-entrypoint
 

@@ -7,7 +7,7 @@ ENGINE ?= docker
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-slow image image-test lock sbom embedded reference bench soak clean
+.PHONY: help demo serve check test test-fast test-wire test-slow image image-test lock sbom embedded reference bench bench-image soak clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -71,6 +71,9 @@ reference: $(VENV)/dev.stamp ## Write docs/reference again from the code
 
 bench: $(VENV)/dev.stamp ## Measure what docs/benchmarks.md says (minutes; PARTS names some)
 	$(PY) -m bench.measure --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) $(PARTS)
+
+bench-image: $(VENV)/dev.stamp image ## Measure the image, beside the stock stack's
+	$(PY) -m bench.measure --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) image image-starts image-memory image-layouts
 
 soak: $(VENV)/dev.stamp image ## Kills, a stop and a crowd against the image; writes what docs/benchmarks.md says of it
 	$(PY) -m bench.soak --squad $(SQUAD_DIR) $(PARTS)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import distilbert, page
-from bench.parts import accuracy, memory, serving
+from bench.parts import accuracy, container, memory, serving
 from mooring.web.pages import versions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,6 +59,10 @@ def parts(squad: Path, source: Path) -> dict[str, Callable[[], Any]]:
         "share": lambda: serving.http_share(dev),
         "throughput": throughput,
         "fairness": lambda: serving.fairness(dev),
+        "image": lambda: container.image(ROOT, WORK),
+        "image-starts": container.starts,
+        "image-memory": lambda: container.workers_memory(dev),
+        "image-layouts": lambda: container.layouts(dev),
     }
 
 
@@ -69,13 +73,13 @@ def main() -> None:
         "--squad", type=Path, required=True, help="folder with dev-v1.1.json and train-44-articles.json"
     )
     parser.add_argument("--distilbert", type=Path, required=True, help="folder with config and tokenizer of DistilBERT")
-    parser.add_argument("parts", nargs="*", help="all of them by default")
+    parser.add_argument("parts", nargs="*", help="by default all that need no container engine")
     options = parser.parse_args()
     every = parts(options.squad, options.distilbert)
     if unknown := set(options.parts) - set(every):
         sys.exit(f"There is no {', '.join(sorted(unknown))}. There are: {', '.join(every)}.")
     WORK.mkdir(parents=True, exist_ok=True)
-    for name in options.parts or every:
+    for name in options.parts or (name for name in every if not name.startswith("image")):
         print(f"{name} …", flush=True)
         figures = every[name]()
         print(json.dumps(figures), flush=True)

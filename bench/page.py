@@ -1,8 +1,11 @@
 """Figures in, docs/benchmarks.md out: tables between the words that say what they mean. Called by `measure.py`."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from bench import page_container
+from bench.page_container import table
 
 MEGABYTE = 1_000_000
 
@@ -24,6 +27,7 @@ figures are medians of several runs, and what is compared was measured by turns.
 
 ```
 make bench SQUAD_DIR=FOLDER DISTILBERT_DIR=FOLDER
+make bench-image soak SQUAD_DIR=FOLDER      # what needs a container engine
 ```
 
 `SQUAD_DIR` holds `dev-v1.1.json` and `train-44-articles.json` (SQuAD 1.1's dev set, and 44 articles of its training set);
@@ -33,12 +37,6 @@ make bench SQUAD_DIR=FOLDER DISTILBERT_DIR=FOLDER
 weights have no accuracy to lose. The embedded MiniLM has real weights, and its int8 has passed its gate.
 
 Measured on:"""
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Markdown."""
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-    return "\n".join([*lines, *("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)])
 
 
 def _accuracy(rows: list[dict[str, Any]]) -> str:
@@ -132,4 +130,5 @@ SECTIONS: Mapping[str, Callable[[Any], str]] = {
     "share": _share,
     "throughput": _throughput,
     "fairness": _fairness,
+    **page_container.SECTIONS,
 }
