@@ -28,6 +28,11 @@
     ├── HandlerFailed           the model's own code raised while it answered
     ├── BuildError              `moor build` cannot make what was asked for
     ├── BenchError              a load or evaluation run cannot start or go on
+    ├── DeployError             a deployment cannot be made, changed, used or removed
+    │   ├── AccountError        credentials, region, role or permission stand in the way
+    │   ├── NameTaken           something that Mooring did not make has that name
+    │   ├── EndpointFailed      SageMaker could not bring the endpoint up; has its reason and the end of its log
+    │   └── InvokeError         an endpoint did not answer
     ├── ListenError             the address to serve at cannot be had now
     ├── RunnerError             `moor local` cannot start a container
     └── UsageError              a setting or an argument has an impossible value
@@ -180,6 +185,36 @@ class BuildError(MooringError):
 
 class BenchError(MooringError):
     """A load or evaluation run cannot start or go on."""
+
+
+class DeployError(MooringError):
+    """A deployment cannot be made, changed, used or removed."""
+
+
+class AccountError(DeployError):
+    """Credentials, region, role or permission stand in the way."""
+
+
+class NameTaken(DeployError):
+    """Something that Mooring did not make has the name already; it is left alone."""
+
+
+class EndpointFailed(DeployError):
+    """SageMaker could not bring the endpoint up. `reason` is its own; `log` the last lines of the endpoint's log."""
+
+    def __init__(self, message: str, *, reason: str = "", log: tuple[str, ...] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+        self.log = log
+
+
+class InvokeError(DeployError):
+    """An endpoint did not answer. `status` is the model's own where it has one, else the platform's; 0: neither."""
+
+    def __init__(self, message: str, *, status: int = 0, code: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.code = code
 
 
 class ListenError(MooringError):

@@ -1,0 +1,45 @@
+"""What SageMaker allows, per kind of endpoint, as one table. Called by `spec.py`, `doctor.py` and `invoke.py`.
+
+From the developer guide and the API reference. Where they contradict each other (25 MB or 6 MB for a request) the
+guide's newer and larger figure stands: the service itself has the last word.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["real-time", "serverless", "async", "multi-model", "batch"]
+
+MEGABYTE = 1024 * 1024
+GIGABYTE = 1024 * MEGABYTE
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes and seconds; None is no limit that is known."""
+
+    request_bytes: int
+    response_s: int
+    image_bytes: int | None = None
+    """Of the image, unpacked."""
+    model_bytes: int | None = None
+    """Of the model, packed and unpacked together: both lie on the disk for a while."""
+
+
+LIMITS: Mapping[Kind, Limits] = {
+    "real-time": Limits(25 * MEGABYTE, 60),
+    "serverless": Limits(4 * MEGABYTE, 60, image_bytes=10 * GIGABYTE, model_bytes=5 * GIGABYTE),
+    "async": Limits(1 * GIGABYTE, 3600),
+    "multi-model": Limits(25 * MEGABYTE, 60),
+    "batch": Limits(100 * MEGABYTE, 3600),
+}
+
+SERVERLESS_MEMORY_MB = tuple(range(1024, 6145, 1024))
+SERVERLESS_CONCURRENCY = 200
+ENVIRONMENT_ENTRIES = 100
+ENVIRONMENT_TEXT = 1024
+"""Characters of a variable's name, and of its value."""
+ENVIRONMENT_BYTES = 32 * 1024
+TAGS = 50
+NAME_LENGTH = 63
+INLINE_ASYNC_BYTES = 128_000

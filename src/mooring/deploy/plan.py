@@ -1,0 +1,271 @@
+"""Spec × what was observed → the actions that make the one into the other. Pure: `--dry-run` prints what it returns.
+
+Every action carries the parameters of the one call that it is, and the action that would undo it. Called by
+`deployment.py`; executed by `apply.py`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mooring.deploy.requests import (
+    DEPLOYMENT_TAG,
+    VERSION_TAG,
+    Request,
+    config_request,
+    endpoint_request,
+    endpoint_tags,
+    model_request,
+    policy_name,
+    scaling_requests,
+    tag_list,
+    variant_id,
+)
+from mooring.deploy.spec import Serverless, Spec
+from mooring.errors import DeployError, NameTaken
+
+Verb = Literal["create", "upload", "update", "tag", "wait", "put", "delete"]
+Kind = Literal["bucket", "archive", "model", "endpoint-config", "endpoint", "scalable-target", "scaling-policy"]
+
+BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
+"""Statuses of an endpoint in which it can be neither updated nor deleted."""
+DEAD = frozenset({"Failed", "UpdateRollbackFailed"})
+"""Those from which only deletion leads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint as it was found."""
+
+    name: str
+    status: str
+    config: str
+    arn: str
+    tags: Mapping[str, str]
+    serverless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """What autoscaling does to the endpoint's variant. `policy` is ours, None if there is none."""
+
+    minimum: int
+    maximum: int
+    policy: Request | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What there is. Models and configurations: name → tags, of those that have our names or our tag."""
+
+    bucket: bool = True
+    archive: bool = True
+    models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    endpoint: Endpoint | None = None
+    scaled: Scaled | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One call. `undo` is None where there is nothing to undo, or where what was made is worth keeping."""
+
+    verb: Verb
+    kind: Kind
+    name: str
+    request: Mapping[str, Any]
+    why: str = ""
+    undo: "Action | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The actions in order; none: it is as wanted. `kept` names what is there already and stays."""
+
+    actions: tuple[Action, ...]
+    kept: tuple[str, ...] = ()
+
+
+def plan(spec: Spec, observed: Observed, region: str = "us-east-1") -> Plan:
+    """What to do. Raises NameTaken, or DeployError for a change that SageMaker does not make in place."""
+    _ours_alone(spec, observed)
+    actions = [*_archive(spec, observed, region), *_model(spec, observed)]
+    if spec.compute is not None:
+        actions += [*_config(spec, observed), *_endpoint(spec, observed)]
+        actions += [*_scaling(spec, observed, updated=any(a.verb == "update" for a in actions))]
+        actions += [*_tags(spec, observed), *_leftovers(spec, observed)]
+    return Plan(tuple(actions), tuple(_kept(spec, observed)))
+
+
+def _ours_alone(spec: Spec, observed: Observed) -> None:
+    """Raise for names that are taken by something that this deployment did not make."""
+    found: list[tuple[str, str, Mapping[str, str] | None]] = []
+    model = model_request(spec)["ModelName"]
+    found.append(("model", model, observed.models.get(model)))
+    if spec.compute is not None:
+        config = config_request(spec)["EndpointConfigName"]
+        found.append(("endpoint configuration", config, observed.configs.get(config)))
+        found.append(("endpoint", spec.name, observed.endpoint.tags if observed.endpoint else None))
+    for kind, name, tags in found:
+        if tags is not None and tags.get(DEPLOYMENT_TAG) != spec.name:
+            owner = f"the deployment {tags[DEPLOYMENT_TAG]!r}" if DEPLOYMENT_TAG in tags else "something else"
+            raise NameTaken(
+                f"There is {_article(kind)} {name} already, and it was made by {owner}: it has no tag "
+                f"{DEPLOYMENT_TAG}={spec.name}.",
+                hint="Choose another --name. Nothing was changed.",
+            )
+
+
+def _article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
+def _archive(spec: Spec, observed: Observed, region: str) -> Iterator[Action]:
+    archive = spec.archive
+    if archive is None or observed.archive:
+        return
+    if not observed.bucket:
+        # The one region whose buckets may not say where they are.
+        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        request = {"Bucket": archive.bucket, **place}
+        undo = Action("delete", "bucket", archive.bucket, {"Bucket": archive.bucket})
+        yield Action("create", "bucket", archive.bucket, request, "for the archive", undo)
+    about = {"Metadata": {"mooring-deployment": spec.name, "mooring-digest": archive.digest}}
+    request = {"Filename": str(archive.path), "Bucket": archive.bucket, "Key": archive.key, "ExtraArgs": about}
+    where = {"Bucket": archive.bucket, "Key": archive.key}
+    undo = Action("delete", "archive", archive.uri, where)
+    yield Action("upload", "archive", archive.uri, request, f"{archive.size / 1e6:.1f} MB", undo)
+
+
+def _model(spec: Spec, observed: Observed) -> Iterator[Action]:
+    request = model_request(spec)
+    name = request["ModelName"]
+    if name not in observed.models:
+        yield Action("create", "model", name, request, spec.image, _deletion("model", name))
+
+
+def _config(spec: Spec, observed: Observed) -> Iterator[Action]:
+    request = config_request(spec)
+    name = request["EndpointConfigName"]
+    if name not in observed.configs:
+        yield Action("create", "endpoint-config", name, request, _machines(spec), _deletion("endpoint-config", name))
+
+
+def _machines(spec: Spec) -> str:
+    variant = config_request(spec)["ProductionVariants"][0]
+    if isinstance(spec.compute, Serverless):
+        return f"serverless, {spec.compute.memory_mb} MB, up to {spec.compute.max_concurrency} at once"
+    return f"{variant['InitialInstanceCount']} × {variant['InstanceType']}"
+
+
+def _endpoint(spec: Spec, observed: Observed) -> Iterator[Action]:
+    """From whatever state it is in to InService with the wanted configuration."""
+    there, name = observed.endpoint, spec.name
+    wanted = config_request(spec)["EndpointConfigName"]
+    gone = Action("wait", "endpoint", name, {"EndpointName": name, "until": "gone"})
+    if there is not None and there.status in DEAD:
+        request = {"EndpointName": name}
+        yield Action("delete", "endpoint", name, request, f"it is {there.status}, which cannot be updated")
+        yield gone
+        there = None
+    elif there is not None and there.status == "Deleting":
+        yield gone
+        there = None
+    if there is None:
+        undo = _deletion("endpoint", name)
+        yield Action("create", "endpoint", name, endpoint_request(spec), "", undo)
+        yield _in_service(name, wanted)
+        return
+    if there.status in BUSY:
+        yield _in_service(name, there.config)
+    if there.config != wanted:
+        yield from _update(spec, observed, there)
+
+
+def _update(spec: Spec, observed: Observed, there: Endpoint) -> Iterator[Action]:
+    wanted = config_request(spec)["EndpointConfigName"]
+    if isinstance(spec.compute, Serverless) != there.serverless:
+        was, becomes = ("serverless", "on instances") if there.serverless else ("on instances", "serverless")
+        raise DeployError(
+            f"The endpoint {spec.name} runs {was}, and SageMaker does not turn it into one {becomes} in place.",
+            hint=f"moor destroy {spec.name}, then deploy it again; or deploy it under another name beside it.",
+        )
+    if observed.scaled is not None:
+        # A scaled variant would be scaled while it is replaced; SageMaker wants it deregistered before.
+        again = {
+            **variant_id(spec.name),
+            "MinCapacity": observed.scaled.minimum,
+            "MaxCapacity": observed.scaled.maximum,
+        }
+        undo = Action("put", "scalable-target", spec.name, again)
+        yield Action("delete", "scalable-target", spec.name, variant_id(spec.name), "until it is updated", undo)
+    request = {"EndpointName": spec.name, "EndpointConfigName": wanted}
+    yield Action("update", "endpoint", spec.name, request, f"from {there.config}")
+    yield _in_service(spec.name, wanted)
+
+
+def _in_service(name: str, config: str) -> Action:
+    request = {"EndpointName": name, "EndpointConfigName": config, "until": "InService"}
+    return Action("wait", "endpoint", name, request)
+
+
+def _scaling(spec: Spec, observed: Observed, *, updated: bool) -> Iterator[Action]:
+    requests, there = scaling_requests(spec), None if updated else observed.scaled
+    name = spec.name
+    if requests is None:
+        if there is not None and there.policy is not None:
+            yield Action("delete", "scaling-policy", policy_name(name), removal_of_policy(name))
+            yield Action("delete", "scalable-target", name, variant_id(name))
+        return
+    target, policy = requests
+    bounds = (target["MinCapacity"], target["MaxCapacity"])
+    if there is None or (there.minimum, there.maximum) != bounds:
+        yield Action("put", "scalable-target", name, target, f"{bounds[0]} to {bounds[1]} instances")
+    if there is None or there.policy != policy["TargetTrackingScalingPolicyConfiguration"]:
+        yield Action("put", "scaling-policy", policy_name(name), policy)
+
+
+def removal_of_policy(name: str) -> Request:
+    """Of DeleteScalingPolicy."""
+    return {**variant_id(name), "PolicyName": policy_name(name)}
+
+
+def _tags(spec: Spec, observed: Observed) -> Iterator[Action]:
+    there = observed.endpoint
+    if there is None or there.status in DEAD or there.status == "Deleting":
+        return
+    wanted = endpoint_tags(spec)
+    # Another version of Mooring that wants the same is no change.
+    if any(there.tags.get(key) != value for key, value in wanted.items() if key != VERSION_TAG):
+        yield Action("tag", "endpoint", spec.name, {"ResourceArn": there.arn, "Tags": tag_list(wanted)})
+
+
+def _leftovers(spec: Spec, observed: Observed) -> Iterator[Action]:
+    """Configurations and models of earlier runs, which nothing uses once the endpoint is as wanted."""
+    config, model = config_request(spec)["EndpointConfigName"], model_request(spec)["ModelName"]
+    for kind, found, current in (
+        ("endpoint-config", observed.configs, config),
+        ("model", observed.models, model),
+    ):
+        for name, tags in sorted(found.items()):
+            if name != current and tags.get(DEPLOYMENT_TAG) == spec.name:
+                deletion = _deletion("model" if kind == "model" else "endpoint-config", name)
+                yield Action(deletion.verb, deletion.kind, name, deletion.request, "of an earlier run")
+
+
+def _deletion(kind: Literal["model", "endpoint-config", "endpoint"], name: str) -> Action:
+    key = {"model": "ModelName", "endpoint-config": "EndpointConfigName", "endpoint": "EndpointName"}[kind]
+    return Action("delete", kind, name, {key: name})
+
+
+def _kept(spec: Spec, observed: Observed) -> Iterator[str]:
+    if spec.archive and observed.archive:
+        yield spec.archive.uri
+    if (model := model_request(spec)["ModelName"]) in observed.models:
+        yield f"model {model}"
+    if spec.compute is None:
+        return
+    if (config := config_request(spec)["EndpointConfigName"]) in observed.configs:
+        yield f"endpoint configuration {config}"
+    if observed.endpoint and observed.endpoint.config == config and observed.endpoint.status not in DEAD:
+        yield f"endpoint {spec.name}"

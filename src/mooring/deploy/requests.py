@@ -1,0 +1,153 @@
+"""A `Spec` in, the parameters of each API call and the names of what they make out. Pure.
+
+The names of model and endpoint configuration end in a digest of their content: the same wish finds the same names, and
+another wish makes new ones beside them. Called by `plan.py`, `cloudformation.py` and `transform.py`.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import mooring
+from mooring.deploy.spec import Asynchronous, Instances, Serverless, Spec
+
+VARIANT = "AllTraffic"
+DEPLOYMENT_TAG = "mooring:deployment"
+VERSION_TAG = "mooring:version"
+DIGEST_TAG = "mooring:digest"
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+NAMESPACE = "sagemaker"
+_DIGITS = 12
+
+Request = Mapping[str, Any]
+
+
+def stem(name: str) -> str:
+    """What the names of a deployment's models and configurations begin with: 63 characters have room for a digest."""
+    return name[: 62 - _DIGITS].rstrip("-")
+
+
+def archive_key(name: str, digest: str) -> str:
+    """Where in the bucket a deployment's archive lies."""
+    return f"{archive_prefix(name)}{digest[:16]}/model.tar.gz"
+
+
+def archive_prefix(name: str) -> str:
+    """What all of a deployment's objects begin with."""
+    return f"mooring/{name}/"
+
+
+def model_request(spec: Spec) -> Request:
+    """Of CreateModel."""
+    container: dict[str, Any] = {"Image": spec.image}
+    if spec.model_data:
+        container["ModelDataUrl"] = spec.model_data
+    if spec.multi_model:
+        container["Mode"] = "MultiModel"
+    if spec.environment:
+        container["Environment"] = dict(sorted(spec.environment.items()))
+    return _named(spec, "ModelName", {"PrimaryContainer": container, "ExecutionRoleArn": spec.role})
+
+
+def config_request(spec: Spec) -> Request:
+    """Of CreateEndpointConfig."""
+    variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": model_request(spec)["ModelName"]}
+    variant |= _compute(spec)
+    content: dict[str, Any] = {"ProductionVariants": [variant]}
+    if spec.asynchronous:
+        content["AsyncInferenceConfig"] = _asynchronous(spec.asynchronous)
+    return _named(spec, "EndpointConfigName", content)
+
+
+def endpoint_request(spec: Spec) -> Request:
+    """Of CreateEndpoint."""
+    config = config_request(spec)
+    tags = tag_list(endpoint_tags(spec))
+    return {"EndpointName": spec.name, "EndpointConfigName": config["EndpointConfigName"], "Tags": tags}
+
+
+def endpoint_tags(spec: Spec) -> dict[str, str]:
+    """What the endpoint is to be tagged with: its digest is its configuration's."""
+    return _tags(spec, config_request(spec)["EndpointConfigName"][-_DIGITS:])
+
+
+def scaling_requests(spec: Spec) -> tuple[Request, Request] | None:
+    """Of RegisterScalableTarget and PutScalingPolicy; None without autoscaling."""
+    scaling = spec.scaling
+    if scaling is None:
+        return None
+    about = variant_id(spec.name)
+    target = {**about, "MinCapacity": scaling.minimum, "MaxCapacity": scaling.maximum}
+    tracking: dict[str, Any] = {"TargetValue": scaling.target}
+    if spec.asynchronous:
+        tracking["CustomizedMetricSpecification"] = {
+            "MetricName": "ApproximateBacklogSizePerInstance",
+            "Namespace": "AWS/SageMaker",
+            "Dimensions": [{"Name": "EndpointName", "Value": spec.name}],
+            "Statistic": "Average",
+        }
+    else:
+        metric = "SageMakerVariantInvocationsPerInstance"
+        tracking["PredefinedMetricSpecification"] = {"PredefinedMetricType": metric}
+    policy = {
+        **about,
+        "PolicyName": policy_name(spec.name),
+        "PolicyType": "TargetTrackingScaling",
+        "TargetTrackingScalingPolicyConfiguration": tracking,
+    }
+    return target, policy
+
+
+def policy_name(name: str) -> str:
+    """Of the deployment's scaling policy."""
+    return f"mooring-{name}"
+
+
+def variant_id(name: str) -> dict[str, str]:
+    """How Application Auto Scaling calls the endpoint's variant."""
+    resource = f"endpoint/{name}/variant/{VARIANT}"
+    return {"ServiceNamespace": NAMESPACE, "ResourceId": resource, "ScalableDimension": DIMENSION}
+
+
+def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """As the API takes them."""
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def _compute(spec: Spec) -> dict[str, Any]:
+    match spec.compute:
+        case Instances(kind, count):
+            # Autoscaling starts from its minimum; of an asynchronous one that may be 0, which a configuration cannot.
+            initial = max(spec.scaling.minimum, count) if spec.scaling else count
+            return {"InstanceType": kind, "InitialInstanceCount": initial, "InitialVariantWeight": 1.0}
+        case Serverless(memory, concurrency, provisioned):
+            serverless = {"MemorySizeInMB": memory, "MaxConcurrency": concurrency}
+            return {"ServerlessConfig": serverless | ({"ProvisionedConcurrency": provisioned} if provisioned else {})}
+        case None:
+            raise AssertionError("a model alone has no endpoint configuration")
+
+
+def _asynchronous(wanted: Asynchronous) -> dict[str, Any]:
+    output: dict[str, Any] = {"S3OutputPath": wanted.output}
+    if wanted.failure:
+        output["S3FailurePath"] = wanted.failure
+    topics = {"SuccessTopic": wanted.success_topic, "ErrorTopic": wanted.error_topic}
+    if given := {key: topic for key, topic in topics.items() if topic}:
+        output["NotificationConfig"] = given
+    config: dict[str, Any] = {"OutputConfig": output}
+    if wanted.max_concurrent:
+        config["ClientConfig"] = {"MaxConcurrentInvocationsPerInstance": wanted.max_concurrent}
+    return config
+
+
+def _named(spec: Spec, key: str, content: dict[str, Any]) -> Request:
+    """The content with a name made of it, and tags."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
+    digest = hashlib.sha256(text).hexdigest()[:_DIGITS]
+    return {key: f"{stem(spec.name)}-{digest}", **content, "Tags": tag_list(_tags(spec, digest))}
+
+
+def _tags(spec: Spec, digest: str) -> dict[str, str]:
+    ours = {DEPLOYMENT_TAG: spec.name, VERSION_TAG: mooring.__version__, DIGEST_TAG: digest}
+    return {**spec.tags, **ours}
