@@ -1,10 +1,12 @@
 """One request to a service, understood: what the protocols hand to the services."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
+_SCOPE = re.compile(r"Credential=[^,\s]*/\d{8}/([a-z0-9-]{1,32})/([a-z0-9-]+)/aws4_request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,12 @@ class Place:
     def arn(self, kind: str, name: str, service: str = "sagemaker") -> str:
         """arn:aws:sagemaker:REGION:ACCOUNT:kind/name; the name keeps its case."""
         return f"arn:aws:{service}:{self.region}:{self.account}:{kind}/{name}"
+
+
+def place_of(authorization: str | None) -> Place:
+    """The place named by the scope of a version 4 signature. The signature itself is not checked: any key will do."""
+    found = _SCOPE.search(authorization or "")
+    return Place(region=found[1]) if found else Place()
 
 
 @dataclass(frozen=True, slots=True)

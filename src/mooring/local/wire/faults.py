@@ -32,10 +32,3 @@ def missing(noun: str, arn: str) -> Fault:
 def taken(noun: str, arn: str) -> Fault:
     """There is one of that name already."""
     return invalid(f'Cannot create already existing {noun} "{arn}".')
-
-
-def constraint(*violations: str) -> Fault:
-    """The request breaks its service's model; each violation as `service_model.py` words it."""
-    count = len(violations)
-    noun = "validation error" if count == 1 else "validation errors"
-    return invalid(f"{count} {noun} detected: {'; '.join(violations)}")

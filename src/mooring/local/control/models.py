@@ -1,0 +1,115 @@
+"""CreateModel, DescribeModel, ListModels, DeleteModel. A model is a record; endpoints and jobs read it when they start."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mooring.local.control.listing import Listing
+from mooring.local.control.parts import Parts, echoed, tags_of
+from mooring.local.wire.call import Call, Place
+from mooring.local.wire.faults import Fault, invalid, missing, taken
+from mooring.local.wire.service import Handler
+
+KIND = "model"
+NOUN = "model"
+LARGEST_ENVIRONMENT = 32 * 1024
+"""Bytes of all keys and values of a model's containers together."""
+
+LISTING = Listing("Models", "ModelName")
+
+
+class Models:
+    """The operations on models."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def handlers(self) -> dict[str, Handler]:
+        """Operation → who does it."""
+        return {
+            "CreateModel": self.create,
+            "DescribeModel": self.describe,
+            "ListModels": self.list,
+            "DeleteModel": self.delete,
+        }
+
+    def create(self, call: Call) -> Mapping[str, Any]:
+        """A model of that name may not exist; its data must, if it lies in S3."""
+        given, name = call.parameters, call.parameters["ModelName"]
+        containers = containers_of(given)
+        _check(given, containers)
+        for container in containers:
+            self._check_data(container)
+        tags, arn = tags_of(given), call.place.arn(KIND, name)
+        document = {
+            "EnableNetworkIsolation": False,
+            **echoed(given, call.place, KIND, name),
+            "CreationTime": self._parts.now(),
+        }
+        for container in containers_of(document):
+            container.setdefault("Mode", "SingleModel")
+            container.setdefault("Environment", {})
+        if not self._parts.state.add(KIND, name, document):
+            raise taken(NOUN, arn)
+        self._parts.state.set_tags(arn, tags)
+        return {"ModelArn": arn}
+
+    def describe(self, call: Call) -> Mapping[str, Any]:
+        """The request, and when it came."""
+        return existing(self._parts, call.place, call.parameters["ModelName"])
+
+    def list(self, call: Call) -> Mapping[str, Any]:
+        """A page of them."""
+        return LISTING.page(self._parts.state.all(KIND), call.parameters)
+
+    def delete(self, call: Call) -> None:
+        """Endpoints that run it go on; they have what they need."""
+        document = existing(self._parts, call.place, call.parameters["ModelName"])
+        self._parts.state.delete(KIND, document["ModelName"])
+        self._parts.state.drop_tags(document["ModelArn"])
+
+    def _check_data(self, container: Mapping[str, Any]) -> None:
+        """Where data is one object, it has to be there. Raises Fault."""
+        source = container.get("ModelDataSource", {}).get("S3DataSource", {})
+        whole = source.get("S3DataType", "S3Object") == "S3Object" and container.get("Mode") != "MultiModel"
+        uri = container.get("ModelDataUrl") or source.get("S3Uri") or ""
+        if whole and uri.startswith("s3://") and self._parts.objects.get(*self._parts.objects.locate(uri)) is None:
+            raise invalid(f"Could not find model data at {uri}.")
+
+
+def existing(parts: Parts, place: Place, name: str) -> dict[str, Any]:
+    """The model's document. Raises Fault if there is none."""
+    document = parts.state.get(KIND, name)
+    if document is None:
+        raise missing(NOUN, place.arn(KIND, name))
+    return document
+
+
+def containers_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """In the order of the pipeline; one for most models."""
+    primary = document.get("PrimaryContainer")
+    return [primary] if primary else list(document.get("Containers", []))
+
+
+def _check(given: Mapping[str, Any], containers: list[dict[str, Any]]) -> None:
+    """What a model demands beyond its shape. Raises Fault."""
+    if ("PrimaryContainer" in given) == bool(given.get("Containers")):
+        raise invalid("Exactly one of PrimaryContainer and Containers must be specified.")
+    for container in containers:
+        if not container.get("Image"):
+            raise _without_image(container)
+        if "ModelDataUrl" in container and "ModelDataSource" in container:
+            raise invalid("ModelDataUrl and ModelDataSource cannot both be specified for one container.")
+    names = [container["ContainerHostname"] for container in containers if "ContainerHostname" in container]
+    if len(set(names)) < len(names):
+        raise invalid("Container hostnames must be unique within a model.")
+    if given.get("InferenceExecutionConfig", {}).get("Mode") == "Direct" and len(names) < len(containers):
+        raise invalid("ContainerHostname is required for each container of a model with InferenceExecutionConfig Direct.")
+    pairs = [pair for container in containers for pair in container.get("Environment", {}).items()]
+    if sum(len(key.encode()) + len(value.encode()) for key, value in pairs) > LARGEST_ENVIRONMENT:
+        raise invalid(f"The environment variables of a model's containers may have {LARGEST_ENVIRONMENT} bytes in all.")
+
+
+def _without_image(container: Mapping[str, Any]) -> Fault:
+    if "ModelPackageName" in container:
+        return invalid("The local SageMaker has no model packages: give the container's Image instead.")
+    return invalid("Image must be specified for each container.")

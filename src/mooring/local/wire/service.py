@@ -1,0 +1,27 @@
+"""A service of the local SageMaker: its model and a table of what it implements. Made by `services.py`, asked by `app.py`."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mooring.local.wire.call import Call
+from mooring.local.wire.service_model import ServiceModel, unimplemented
+
+Handler = Callable[[Call], Mapping[str, Any] | None]
+"""Parameters that obey the model in, the members of the answer out. Raises Fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What there is of one service."""
+
+    model: ServiceModel
+    handlers: Mapping[str, Handler]
+    """Operation → who does it."""
+
+    def handler(self, operation: str) -> Handler:
+        """Raises Fault for an operation that does not exist, in other words for one that exists elsewhere only."""
+        self.model.inputs(operation)
+        if operation not in self.handlers:
+            raise unimplemented(self.model.name, operation)
+        return self.handlers[operation]
