@@ -96,7 +96,9 @@ def _check_variant(given: Mapping[str, Any], variant: Mapping[str, Any]) -> None
         if "InstanceType" in variant or "InitialInstanceCount" in variant:
             raise invalid(f"ServerlessConfig and InstanceType cannot both be specified for production variant {name}.")
         if serverless["MemorySizeInMB"] % 1024:
-            raise invalid("Memory size must be in 1 GB increments: 1024 MB, 2048 MB, 3072 MB, 4096 MB, 5120 MB, 6144 MB.")
+            raise invalid(
+                "Memory size must be in 1 GB increments: 1024 MB, 2048 MB, 3072 MB, 4096 MB, 5120 MB, 6144 MB."
+            )
         if serverless.get("ProvisionedConcurrency", 0) > serverless["MaxConcurrency"]:
             raise invalid("ProvisionedConcurrency must be less than or equal to MaxConcurrency.")
     elif "InstanceType" not in variant:

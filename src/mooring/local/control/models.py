@@ -1,4 +1,4 @@
-"""CreateModel, DescribeModel, ListModels, DeleteModel. A model is a record; endpoints and jobs read it when they start."""
+"""CreateModel, DescribeModel, ListModels, DeleteModel. A record, read by endpoints and jobs as they start."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -103,7 +103,9 @@ def _check(given: Mapping[str, Any], containers: list[dict[str, Any]]) -> None:
     if len(set(names)) < len(names):
         raise invalid("Container hostnames must be unique within a model.")
     if given.get("InferenceExecutionConfig", {}).get("Mode") == "Direct" and len(names) < len(containers):
-        raise invalid("ContainerHostname is required for each container of a model with InferenceExecutionConfig Direct.")
+        raise invalid(
+            "ContainerHostname is required for each container of a model with InferenceExecutionConfig Direct."
+        )
     pairs = [pair for container in containers for pair in container.get("Environment", {}).items()]
     if sum(len(key.encode()) + len(value.encode()) for key, value in pairs) > LARGEST_ENVIRONMENT:
         raise invalid(f"The environment variables of a model's containers may have {LARGEST_ENVIRONMENT} bytes in all.")

@@ -104,7 +104,10 @@ def _broken(shape: Any, value: Any) -> Iterator[str]:
 def _demands(shape: Any) -> list[str]:
     """All that a scalar's shape demands, as messages about collections list it."""
     noun = "length" if shape.type_name in ("string", "blob") else "value"
-    bounds = (("max", f"Member must have {noun} less than or equal to"), ("min", f"Member must have {noun} greater than or equal to"))
+    bounds = (
+        ("max", f"Member must have {noun} less than or equal to"),
+        ("min", f"Member must have {noun} greater than or equal to"),
+    )
     said = [f"{words} {shape.metadata[bound]}" for bound, words in bounds if bound in shape.metadata]
     if pattern := shape.metadata.get("pattern"):
         said.append(f"Member must satisfy regular expression pattern: {pattern}")

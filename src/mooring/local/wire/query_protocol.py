@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 from mooring.local.wire.faults import Fault
 from mooring.local.wire.service_model import ServiceModel
@@ -83,38 +83,38 @@ def _scalar(kind: str, value: str, name: str) -> Any:
 
 def encode(model: ServiceModel, operation: str, result: Mapping[str, Any] | None, request_id: str) -> bytes:
     """The answer of an operation."""
-    root = ElementTree.Element(f"{operation}Response", xmlns=model.namespace)
+    root = ET.Element(f"{operation}Response", xmlns=model.namespace)
     shape = model.outputs(operation)
     if shape is not None:
-        _write(ElementTree.SubElement(root, model.wrapper(operation)), shape, result or {})
-    ElementTree.SubElement(ElementTree.SubElement(root, "ResponseMetadata"), "RequestId").text = request_id
+        _write(ET.SubElement(root, model.wrapper(operation)), shape, result or {})
+    ET.SubElement(ET.SubElement(root, "ResponseMetadata"), "RequestId").text = request_id
     return _document(root)
 
 
 def encode_fault(fault: Fault, namespace: str, request_id: str) -> bytes:
     """A refusal."""
-    root = ElementTree.Element("ErrorResponse", xmlns=namespace)
-    error = ElementTree.SubElement(root, "Error")
-    ElementTree.SubElement(error, "Type").text = "Sender" if fault.status < 500 else "Receiver"
-    ElementTree.SubElement(error, "Code").text = fault.code
-    ElementTree.SubElement(error, "Message").text = _clean(fault.message)
-    ElementTree.SubElement(root, "RequestId").text = request_id
+    root = ET.Element("ErrorResponse", xmlns=namespace)
+    error = ET.SubElement(root, "Error")
+    ET.SubElement(error, "Type").text = "Sender" if fault.status < 500 else "Receiver"
+    ET.SubElement(error, "Code").text = fault.code
+    ET.SubElement(error, "Message").text = _clean(fault.message)
+    ET.SubElement(root, "RequestId").text = request_id
     return _document(root)
 
 
-def _write(parent: ElementTree.Element, shape: Any, value: Any) -> None:
+def _write(parent: ET.Element, shape: Any, value: Any) -> None:
     if shape.type_name == "structure":
         for name, member in shape.members.items():
             if value.get(name) is not None:
-                _write(ElementTree.SubElement(parent, name), member, value[name])
+                _write(ET.SubElement(parent, name), member, value[name])
     elif shape.type_name == "list":
         for one in value:
-            _write(ElementTree.SubElement(parent, "member"), shape.member, one)
+            _write(ET.SubElement(parent, "member"), shape.member, one)
     elif shape.type_name == "map":
         for key, one in value.items():
-            entry = ElementTree.SubElement(parent, "entry")
-            ElementTree.SubElement(entry, "key").text = _clean(key)
-            _write(ElementTree.SubElement(entry, "value"), shape.value, one)
+            entry = ET.SubElement(parent, "entry")
+            ET.SubElement(entry, "key").text = _clean(key)
+            _write(ET.SubElement(entry, "value"), shape.value, one)
     elif shape.type_name == "boolean":
         parent.text = "true" if value else "false"
     elif shape.type_name == "timestamp":
@@ -128,5 +128,5 @@ def _clean(text: str) -> str:
     return _NOT_XML.sub("�", text)
 
 
-def _document(root: ElementTree.Element) -> bytes:
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+def _document(root: ET.Element) -> bytes:
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))

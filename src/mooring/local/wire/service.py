@@ -1,4 +1,4 @@
-"""A service of the local SageMaker: its model and a table of what it implements. Made by `services.py`, asked by `app.py`."""
+"""A service of the local SageMaker: its model and what of it is implemented. Made by `server.py`, asked by `app.py`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
-"""botocore's model of a service: which operations there are, what they take and what they give. Called by the protocols.
+"""botocore's model of a service: which operations there are, what they take and give. Called by the protocols.
 
-The models are botocore's data files, the same that every boto3 client works from: nothing of them is typed again here.
+The models are botocore's data files, the same that every boto3 client works from: nothing of them is retyped.
 """
 
 from collections.abc import Mapping

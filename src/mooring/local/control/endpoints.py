@@ -1,0 +1,177 @@
+"""CreateEndpoint, DescribeEndpoint, ListEndpoints, UpdateEndpoint, UpdateEndpointWeightsAndCapacities, DeleteEndpoint.
+
+Checks what may be done now and hands it to the fleet, which moves the document on:
+
+    Creating → InService | Failed       InService → Updating → InService       any that rests → Deleting → gone
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mooring.local.control import endpoint_configs, models
+from mooring.local.control.listing import Listing
+from mooring.local.control.parts import Parts, tags_of
+from mooring.local.wire.call import Call, Place
+from mooring.local.wire.faults import Fault, invalid, missing, taken
+from mooring.local.wire.service import Handler
+
+KIND = "endpoint"
+NOUN = "endpoint"
+
+BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
+"""Nothing can be asked of an endpoint meanwhile."""
+ONLY_TO_DELETE = frozenset({"Failed", "UpdateRollbackFailed"})
+
+LISTING = Listing("Endpoints", "EndpointName", status="EndpointStatus")
+
+
+class EndpointControl:
+    """The operations on endpoints."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def handlers(self) -> dict[str, Handler]:
+        """Operation → who does it."""
+        return {
+            "CreateEndpoint": self.create,
+            "DescribeEndpoint": self.describe,
+            "ListEndpoints": self.list,
+            "UpdateEndpoint": self.update,
+            "UpdateEndpointWeightsAndCapacities": self.reweigh,
+            "DeleteEndpoint": self.delete,
+        }
+
+    def create(self, call: Call) -> Mapping[str, Any]:
+        """The configuration and its models have to exist."""
+        given, name = call.parameters, call.parameters["EndpointName"]
+        arn, tags = call.place.arn(KIND, name), tags_of(given)
+        config = self._config(call.place, given["EndpointConfigName"])
+        now = self._parts.now()
+        document = {
+            "EndpointName": name,
+            "EndpointArn": arn,
+            "EndpointConfigName": config["EndpointConfigName"],
+            "EndpointStatus": "Creating",
+            "CreationTime": now,
+            "LastModifiedTime": now,
+            **_kept(given),
+        }
+        if not self._parts.state.add(KIND, name, document):
+            raise taken(NOUN, arn)
+        self._parts.state.set_tags(arn, tags)
+        self._parts.fleet.create(name)
+        return {"EndpointArn": arn}
+
+    def describe(self, call: Call) -> Mapping[str, Any]:
+        """As it is now."""
+        return existing(self._parts, call.place, call.parameters["EndpointName"])
+
+    def list(self, call: Call) -> Mapping[str, Any]:
+        """A page of them."""
+        return LISTING.page(self._parts.state.all(KIND), call.parameters)
+
+    def update(self, call: Call) -> Mapping[str, Any]:
+        """To another configuration; what runs goes on until the new one serves."""
+        given = call.parameters
+        document = self._at_rest(call.place, given["EndpointName"])
+        config = self._config(call.place, given["EndpointConfigName"])
+        before = self._parts.state.get(endpoint_configs.KIND, document["EndpointConfigName"])
+        if before is not None and _is_serverless(config) and not _is_serverless(before):
+            raise invalid("Updating an endpoint from a real-time to a serverless configuration is not supported.")
+        self._move(document["EndpointName"], "Updating", **_kept(given))
+        retain = given.get("RetainAllVariantProperties", False)
+        self._parts.fleet.update(document["EndpointName"], config["EndpointConfigName"], retain)
+        return {"EndpointArn": document["EndpointArn"]}
+
+    def reweigh(self, call: Call) -> Mapping[str, Any]:
+        """Weights and instance counts of variants that there are."""
+        document = self._at_rest(call.place, call.parameters["EndpointName"])
+        variants = {one["VariantName"]: one for one in document.get("ProductionVariants", [])}
+        for wish in call.parameters["DesiredWeightsAndCapacities"]:
+            variant = variants.get(wish["VariantName"])
+            if variant is None:
+                said = f'Could not find production variant "{wish["VariantName"]}"'
+                raise invalid(f'{said} of endpoint "{document["EndpointArn"]}".')
+            variant.update(
+                {member: wish[member] for member in ("DesiredWeight", "DesiredInstanceCount") if member in wish}
+            )
+            if "ServerlessUpdateConfig" in wish:
+                variant["DesiredServerlessConfig"] = {
+                    **variant.get("CurrentServerlessConfig", {}),
+                    **wish["ServerlessUpdateConfig"],
+                }
+        self._move(document["EndpointName"], "Updating", ProductionVariants=list(variants.values()))
+        self._parts.fleet.reweigh(document["EndpointName"])
+        return {"EndpointArn": document["EndpointArn"]}
+
+    def delete(self, call: Call) -> None:
+        """Refused while something is in progress; everything else may be deleted."""
+        document = existing(self._parts, call.place, call.parameters["EndpointName"])
+        if document["EndpointStatus"] in BUSY:
+            raise _busy(document)
+        self._move(document["EndpointName"], "Deleting")
+        self._parts.state.drop_tags(document["EndpointArn"])
+        self._parts.fleet.delete(document["EndpointName"])
+
+    def _at_rest(self, place: Place, name: str) -> dict[str, Any]:
+        document = existing(self._parts, place, name)
+        if document["EndpointStatus"] in BUSY:
+            raise _busy(document)
+        if document["EndpointStatus"] in ONLY_TO_DELETE:
+            said = f'Cannot update endpoint "{document["EndpointArn"]}" in status {document["EndpointStatus"]}'
+            raise invalid(f"{said}: it can only be deleted.")
+        return document
+
+    def _config(self, place: Place, name: str) -> dict[str, Any]:
+        """A configuration that can be run. Raises Fault."""
+        config = endpoint_configs.existing(self._parts, place, name)
+        variants = endpoint_configs.variants_of(config)
+        used = [models.existing(self._parts, place, one["ModelName"]) for one in variants if "ModelName" in one]
+        if not _is_possible(config, [models.containers_of(model) for model in used]):
+            raise invalid("One or more endpoint features are not supported using this configuration")
+        return config
+
+    def _move(self, name: str, status: str, **members: Any) -> None:
+        now = self._parts.now()
+        self._parts.state.change(KIND, name, {**members, "EndpointStatus": status, "LastModifiedTime": now})
+
+
+def existing(parts: Parts, place: Place, name: str) -> dict[str, Any]:
+    """The endpoint's document. Raises Fault if there is none."""
+    document = parts.state.get(KIND, name)
+    if document is None:
+        raise missing(NOUN, place.arn(KIND, name))
+    return document
+
+
+def _busy(document: Mapping[str, Any]) -> Fault:
+    return invalid(f'Cannot update in-progress endpoint "{document["EndpointArn"]}".')
+
+
+def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What Describe repeats of a deployment."""
+    return {"LastDeploymentConfig": given["DeploymentConfig"]} if "DeploymentConfig" in given else {}
+
+
+def _is_serverless(config: Mapping[str, Any]) -> bool:
+    return any("ServerlessConfig" in variant for variant in endpoint_configs.variants_of(config))
+
+
+def _is_possible(config: Mapping[str, Any], pipelines: list[list[dict[str, Any]]]) -> bool:
+    """Whether the platform has endpoints like this: not everything goes with serverless, async and shadows."""
+    several_models = any(one.get("Mode") == "MultiModel" for pipeline in pipelines for one in pipeline)
+    several_containers = any(len(pipeline) > 1 for pipeline in pipelines)
+    serverless = _is_serverless(config)
+    asynchronous = "AsyncInferenceConfig" in config
+    if serverless and (
+        several_models
+        or several_containers
+        or asynchronous
+        or "DataCaptureConfig" in config
+        or len(endpoint_configs.variants_of(config)) > 1
+    ):
+        return False
+    if asynchronous and several_models:
+        return False
+    return not config.get("ShadowProductionVariants") or not (asynchronous or several_models or several_containers)
