@@ -1,0 +1,73 @@
+"""Inference components: models put onto an endpoint whose variants have none of their own. Ordered by `fleet.py`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mooring.local.fleet.builder import Builder, NotBuilt
+from mooring.local.fleet.live import LiveEndpoint
+from mooring.local.fleet.phases import Phases
+from mooring.local.fleet.records import REASON_LIMIT, Records
+from mooring.local.fleet.variant import Variant, read_model
+
+
+class Components:
+    """Starts and ends them."""
+
+    def __init__(
+        self, records: Records, builder: Builder, phases: Phases, live: Callable[[str], LiveEndpoint | None]
+    ) -> None:
+        self._records = records
+        self._builder = builder
+        self._phases = phases
+        self._live = live
+
+    async def create(self, name: str) -> None:
+        """Creating → InService | Failed."""
+        document = self._records.component(name)
+        if document is None:
+            return
+        try:
+            variant = await self._raise(document)
+        except NotBuilt as error:
+            self._records.change_component(
+                name, InferenceComponentStatus="Failed", FailureReason=error.message[:REASON_LIMIT]
+            )
+            return
+        live = self._live(document["EndpointName"])
+        if live is None:
+            await variant.close(0.0)
+            self._records.change_component(
+                name, InferenceComponentStatus="Failed", FailureReason="Its endpoint is gone."
+            )
+            return
+        live.components[name] = variant
+        self._records.change_component(name, ("FailureReason",), InferenceComponentStatus="InService")
+
+    async def delete(self, name: str) -> None:
+        """Deleting → gone."""
+        document = self._records.component(name)
+        live = self._live(document["EndpointName"]) if document else None
+        variant = live.components.pop(name, None) if live else None
+        await self._phases.take("delete")
+        if variant is not None:
+            await variant.close(30.0)
+        self._records.forget_component(name)
+
+    async def _raise(self, document: dict[str, Any]) -> Variant:
+        specification = document["Specification"]
+        if (model_name := specification.get("ModelName")) is not None:
+            model = self._records.model(model_name)
+            if model is None:
+                raise NotBuilt(f"Could not find model {model_name}.")
+        else:
+            given = specification.get("Container") or {}
+            if "Image" not in given:
+                raise NotBuilt("It names neither a model nor an image: adapters need the stock container's own server.")
+            container = {"Image": given["Image"], "Environment": given.get("Environment", {})}
+            if "ArtifactUrl" in given:
+                container["ModelDataUrl"] = given["ArtifactUrl"]
+            model = {"ModelName": document["InferenceComponentName"], "PrimaryContainer": container}
+        variant = Variant(document["VariantName"], read_model(model), None, 1.0)
+        startup = specification.get("StartupParameters") or {}
+        await self._builder.fill(document["EndpointName"], variant, startup)
+        return variant

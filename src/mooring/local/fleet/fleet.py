@@ -1,0 +1,256 @@
+"""The endpoints of the local SageMaker. The control plane writes a document and gives an order; the work goes on here.
+
+create   Creating → InService | Failed
+update   Updating → InService: the old fleet serves until the new one does, and on failure goes on with a FailureReason
+reweigh  Updating → InService, with the desired weights and counts
+delete   Deleting → gone
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import structlog
+
+from mooring.local.fleet.builder import Builder, NotBuilt, Options
+from mooring.local.fleet.components import Components
+from mooring.local.fleet.live import LiveEndpoint
+from mooring.local.fleet.logbook import Logbook
+from mooring.local.fleet.phases import Phases
+from mooring.local.fleet.records import Records
+from mooring.local.fleet.variant import Variant
+from mooring.local.runners.launch import Launcher
+from mooring.local.state import State
+
+DRAIN_S = 10.0
+"""How long the old fleet may finish what it has after an update."""
+DRAIN_LOOK_S = 0.05
+GOODBYE_S = 30.0
+INTERRUPTED = "The update was interrupted by the end of the local SageMaker. Call UpdateEndpoint again."
+
+
+class Fleet:
+    """Belongs to the event loop that `start` runs in; orders may come from any thread."""
+
+    def __init__(
+        self,
+        state: State,
+        launcher: Launcher,
+        logbook: Logbook,
+        phases: Phases = Phases(),
+        options: Options = Options(),
+    ) -> None:
+        self._records = Records(state)
+        self._launcher = launcher
+        self._phases = phases
+        self._builder = Builder(launcher, logbook, phases, options)
+        self._live: dict[str, LiveEndpoint] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._components = Components(self._records, self._builder, phases, self.live)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._log = structlog.get_logger("mooring.local.fleet").bind()
+        self._stopping = False
+
+    async def start(self) -> None:
+        """End what a killed life left running, and bring back what was in service; that goes on in the background."""
+        self._loop = asyncio.get_running_loop()
+        for line in await self._launcher.clean():
+            self._log.warning("cleaned", what=line)
+        for document in self._records.endpoints():
+            name, status = document["EndpointName"], document["EndpointStatus"]
+            if status == "Creating":
+                self.create(name)
+            elif status == "Deleting":
+                self._records.forget(name)
+            elif status != "Failed":
+                interrupted = INTERRUPTED if status == "Updating" and "PendingDeploymentSummary" in document else ""
+                self._records.change(name, EndpointStatus="SystemUpdating")
+                self._order(name, lambda name=name, why=interrupted: self._come_back(name, why))  # type: ignore[misc]
+
+    async def stop(self) -> None:
+        """End all of them; their documents stay as they are, and they come back at the next start."""
+        self._stopping = True
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await asyncio.gather(*(self._end(live, 0.0) for live in self._live.values()))
+        self._live.clear()
+
+    def live(self, name: str) -> LiveEndpoint | None:
+        """The endpoint, if it takes requests now."""
+        return self._live.get(name)
+
+    def create(self, name: str) -> None:
+        """The document is there, with status Creating."""
+        self._order(name, lambda: self._create(name))
+
+    def update(self, name: str, config_name: str, retain_variant_properties: bool = False) -> None:
+        """To another configuration; with `retain_variant_properties`, weights and counts stay as they are."""
+        self._records.change(name, EndpointStatus="Updating")
+        self._order(name, lambda: self._update(name, config_name, retain_variant_properties))
+
+    def reweigh(self, name: str) -> None:
+        """To the desired weights and counts that the document has."""
+        self._records.change(name, EndpointStatus="Updating")
+        self._order(name, lambda: self._reweigh(name))
+
+    def delete(self, name: str) -> None:
+        """It takes no requests from now on, whatever it was doing."""
+        self._records.change(name, EndpointStatus="Deleting")
+        self._order(name, lambda: self._delete(name))
+
+    def create_component(self, name: str) -> None:
+        """The "inference-component" document is there, with status Creating."""
+        self._order(f"component {name}", lambda: self._components.create(name))
+
+    def delete_component(self, name: str) -> None:
+        """Its document goes when it is gone."""
+        self._order(f"component {name}", lambda: self._components.delete(name))
+
+    def _order(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        if self._loop is None or self._stopping:
+            return  # the document says what is to be done, and the next start does it
+        self._loop.call_soon_threadsafe(self._begin, name, work)
+
+    def _begin(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        before = self._tasks.get(name)
+        task = self._tasks[name] = asyncio.ensure_future(self._work(name, before, work))
+        task.add_done_callback(lambda done: self._tasks.pop(name) if self._tasks.get(name) is done else None)
+
+    async def _work(self, name: str, before: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]]) -> None:
+        if before is not None:
+            before.cancel()
+            await asyncio.gather(before, return_exceptions=True)
+        try:
+            await work()
+        except Exception as error:  # the border of a task that nobody waits for: a fault here is the endpoint's end
+            self._log.exception("fault", endpoint=name)
+            self._records.failed(name, "Failed", f"A fault of the local SageMaker: {type(error).__name__}: {error}")
+
+    async def _create(self, name: str) -> None:
+        document = self._records.endpoint(name)
+        if document is None:
+            return
+        snapshot = self._records.snapshot(name, document["EndpointConfigName"]) or self._records.kept(name)
+        if snapshot is None:
+            self._records.failed(name, "Failed", f"The configuration {document['EndpointConfigName']} is gone.")
+            return
+        self._records.keep(name, snapshot)
+        self._records.change(name, EndpointStatus="Creating", ProductionVariants=self._shown(snapshot, "Creating"))
+        try:
+            self._live[name] = await self._raise(document, snapshot)
+        except NotBuilt as error:
+            self._records.failed(name, "Failed", error.message)
+            return
+        self._records.in_service(name, snapshot["config"], self._shown(snapshot))
+
+    async def _come_back(self, name: str, why: str) -> None:
+        document, snapshot = self._records.endpoint(name), self._records.kept(name)
+        if document is None or snapshot is None:
+            self._records.failed(name, "Failed", "What it was made of is not known any more.")
+            return
+        shown = document.get("ProductionVariants") or self._shown(snapshot)
+        try:
+            live = self._live[name] = await self._raise(document, snapshot)
+        except NotBuilt as error:
+            self._records.failed(name, "OutOfService", error.message)
+            return
+        await self._apply_desired(live, snapshot, shown)
+        self._records.in_service(name, snapshot["config"], shown)
+        if why:
+            self._records.change(name, FailureReason=why)
+        for component in self._records.components(name):
+            self.create_component(component["InferenceComponentName"])
+
+    async def _update(self, name: str, config_name: str, retain: bool) -> None:
+        document, old = self._records.endpoint(name), self._live.get(name)
+        snapshot = self._records.snapshot(name, config_name)
+        if document is None or snapshot is None:
+            self._records.failed(name, "InService" if old else "Failed", f"The configuration {config_name} is gone.")
+            return
+        if retain:
+            _retain(snapshot["config"], document)
+        pending = {"EndpointConfigName": config_name, "ProductionVariants": self._shown(snapshot, "Creating")}
+        self._records.change(name, PendingDeploymentSummary={**pending, "StartTime": document["LastModifiedTime"]})
+        try:
+            new = await self._raise(document, snapshot)
+        except NotBuilt as error:
+            self._records.failed(
+                name, "InService" if old else "Failed", error.message, drop=("PendingDeploymentSummary",)
+            )
+            return
+        if old is not None:
+            new.components = old.components
+        self._live[name] = new
+        self._records.keep(name, snapshot)
+        try:
+            await self._phases.take("shift")
+            self._records.in_service(name, snapshot["config"], self._shown(snapshot))
+        finally:
+            if old is not None:
+                old.components = {}
+                await self._end(old, DRAIN_S)
+
+    async def _reweigh(self, name: str) -> None:
+        document, live, snapshot = self._records.endpoint(name), self._live.get(name), self._records.kept(name)
+        if document is None or live is None or snapshot is None:
+            return
+        await self._phases.take("reweigh")
+        shown = document["ProductionVariants"]
+        await self._apply_desired(live, snapshot, shown)
+        self._records.change(name, EndpointStatus="InService", ProductionVariants=shown)
+
+    async def _delete(self, name: str) -> None:
+        live = self._live.pop(name, None)
+        await self._phases.take("delete")
+        if live is not None:
+            await self._end(live, 0.0)
+        self._records.forget(name)
+
+    async def _raise(self, document: Mapping[str, Any], snapshot: Mapping[str, Any]) -> LiveEndpoint:
+        name = document["EndpointName"]
+        variants = await self._builder.build(name, snapshot, "ProductionVariants")
+        live = LiveEndpoint(name, document["EndpointArn"], snapshot["config"], variants)
+        try:
+            live.shadows = await self._builder.build(name, snapshot, "ShadowProductionVariants")
+        except BaseException:
+            await self._end(live, 0.0)
+            raise
+        return live
+
+    async def _apply_desired(
+        self, live: LiveEndpoint, snapshot: Mapping[str, Any], shown: list[dict[str, Any]]
+    ) -> None:
+        configs = {one["VariantName"]: one for one in snapshot["config"]["ProductionVariants"]}
+        for one in shown:
+            variant = live.variants.get(one["VariantName"])
+            if variant is None:
+                continue
+            variant.weight = one["CurrentWeight"] = one["DesiredWeight"]
+            if variant.serverless is None and one.get("DesiredInstanceCount") is not None:
+                one["CurrentInstanceCount"] = one["DesiredInstanceCount"]
+                await self._builder.scale(live.name, variant, configs[variant.name], one["DesiredInstanceCount"])
+
+    async def _end(self, live: LiveEndpoint, drain_s: float) -> None:
+        """After `drain_s` at most, or when nobody waits for an answer any more."""
+        variants: list[Variant] = [*live.variants.values(), *live.shadows, *live.components.values()]
+        for _ in range(round(drain_s / DRAIN_LOOK_S)):
+            if not any(one.in_flight for one in variants):
+                break
+            await asyncio.sleep(DRAIN_LOOK_S)
+        await asyncio.gather(*(one.close(GOODBYE_S) for one in variants))
+
+    def _shown(self, snapshot: Mapping[str, Any], status: str = "") -> list[dict[str, Any]]:
+        models = snapshot["models"]
+        variants = snapshot["config"]["ProductionVariants"]
+        return [self._records.summary(one, models.get(one.get("ModelName")), status) for one in variants]
+
+
+def _retain(config: dict[str, Any], document: Mapping[str, Any]) -> None:
+    """Weights and counts as the endpoint has them now, for variants of the same name."""
+    now = {one["VariantName"]: one for one in document.get("ProductionVariants") or ()}
+    for variant in config["ProductionVariants"]:
+        if (old := now.get(variant["VariantName"])) is not None:
+            variant["InitialVariantWeight"] = old["DesiredWeight"]
+            if "InitialInstanceCount" in variant and old.get("DesiredInstanceCount"):
+                variant["InitialInstanceCount"] = old["DesiredInstanceCount"]

@@ -1,0 +1,175 @@
+"""A container's model data into its folder, as the platform does before it starts one. Called by `launch.py`.
+
+`s3://` is read from the local object store, `file://` from this machine. /opt/ml/model in the container is `model/` in
+the folder; see contract.md §1.3 for what becomes of prefixes, objects and archives.
+"""
+
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+from mooring.errors import ModelError, ModelInvalid, ModelNotFound, echo
+from mooring.model.archive import unpack
+
+_PATH_STYLE = re.compile(r"s3[.-][a-z0-9.-]*amazonaws\.com(\.cn)?|s3\.amazonaws\.com")
+_HOST_STYLE = re.compile(r"(?P<bucket>.+)\.s3[.-][a-z0-9.-]*amazonaws\.com(\.cn)?|(?P<old>.+)\.s3\.amazonaws\.com")
+
+
+class Entry(Protocol):
+    """An object, of which the file is needed."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def path(self) -> Path: ...
+
+
+class Objects(Protocol):
+    """The part of the object store that is needed."""
+
+    def get(self, bucket: str, key: str) -> Entry | None: ...
+
+    def list(self, bucket: str, prefix: str = "") -> Sequence[Entry]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Model data as a container definition names it, in either of its ways."""
+
+    uri: str
+    kind: str
+    """S3Object or S3Prefix."""
+    compressed: bool
+
+
+def sources(container: Mapping[str, Any]) -> Source | None:
+    """What a container definition has to be unpacked; None for no model data, and for several models."""
+    if container.get("Mode") == "MultiModel":
+        return None
+    given = (container.get("ModelDataSource") or {}).get("S3DataSource")
+    if given:
+        return Source(given["S3Uri"], given["S3DataType"], given["CompressionType"] == "Gzip")
+    if url := container.get("ModelDataUrl"):
+        return Source(url, "S3Object", compressed=True)
+    return None
+
+
+def place(container: Mapping[str, Any], objects: Objects, folder: Path, say: Callable[[str], None]) -> None:
+    """Write the container's model data below `folder`. Blocks; `say` hears what the container's owner should know.
+
+    Raises ModelNotFound, ModelInvalid (a bad archive) or ModelError (no space).
+    """
+    model = folder / "model"
+    if (source := sources(container)) is not None:
+        _place(source, objects, model, say)
+    else:
+        model.mkdir(parents=True, exist_ok=True)
+    for extra in container.get("AdditionalModelDataSources") or ():
+        data = extra["S3DataSource"]
+        target = folder / "additional-model-data-sources" / Path(extra["ChannelName"]).name
+        _place(Source(data["S3Uri"], data["S3DataType"], data["CompressionType"] == "Gzip"), objects, target, say)
+
+
+def _place(source: Source, objects: Objects, target: Path, say: Callable[[str], None]) -> None:
+    if source.uri.startswith("file://"):
+        _from_file(source, target, say)
+        return
+    bucket, key = locate(source.uri)
+    if source.kind == "S3Prefix":
+        _copy_all(objects.list(bucket, key), key, target, source)
+        return
+    entry = objects.get(bucket, key)
+    if entry is None:
+        raise _absent(source.uri)
+    if source.compressed:
+        _unpack(entry.path, target, say)
+    else:
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(entry.path, target / key.rpartition("/")[2])
+
+
+def place_one(objects: Objects, prefix: str, name: str, target: Path) -> None:
+    """One model of a multi-model endpoint: the archive `name` below `prefix`, unpacked into `target`.
+
+    Raises ModelNotFound if there is none, and what `unpack` raises.
+    """
+    uri = f"{prefix.rstrip('/')}/{name}"
+    if uri.startswith("file://"):
+        root = _path(prefix).resolve()
+        path = (root / name).resolve()
+        if not path.is_relative_to(root) or not path.is_file():
+            raise _absent(uri)
+    else:
+        entry = objects.get(*locate(uri))
+        if entry is None:
+            raise _absent(uri)
+        path = entry.path
+    unpack(path, target)
+
+
+def locate(uri: str) -> tuple[str, str]:
+    """Bucket and key of `s3://bucket/key`, or of S3's address of an object. Raises ModelNotFound for anything else."""
+    parts = urlsplit(uri)
+    path = unquote(parts.path) if parts.scheme == "https" else uri.removeprefix("s3://").partition("/")[2]
+    if parts.scheme == "s3" and parts.netloc:
+        return parts.netloc, path
+    if parts.scheme == "https" and _PATH_STYLE.fullmatch(parts.netloc):
+        bucket, _, key = path.lstrip("/").partition("/")
+        return bucket, key
+    if parts.scheme == "https" and (match := _HOST_STYLE.fullmatch(parts.netloc)):
+        return match["bucket"] or match["old"], path.lstrip("/")
+    raise ModelNotFound(
+        f"Model data cannot be read from {echo(uri)}.",
+        hint="Name s3://BUCKET/KEY (in the local S3), or file:///FOLDER or file:///model.tar.gz on this machine.",
+    )
+
+
+def _from_file(source: Source, target: Path, say: Callable[[str], None]) -> None:
+    path = _path(source.uri)
+    if path.is_dir():
+        # As it lies: models are large, and whoever works on one wants the next start to see the change.
+        target.symlink_to(path.resolve(), target_is_directory=True)
+    elif path.is_file() and source.compressed:
+        _unpack(path, target, say)
+    elif path.is_file():
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target / path.name)
+    else:
+        raise _absent(source.uri)
+
+
+def _path(uri: str) -> Path:
+    return Path(unquote(urlsplit(uri).path))
+
+
+def _unpack(archive: Path, target: Path, say: Callable[[str], None]) -> None:
+    for warning in unpack(archive, target).warnings:
+        say(f"Warning: {warning}")
+
+
+def _copy_all(entries: Sequence[Entry], prefix: str, target: Path, source: Source) -> None:
+    """Keys without the prefix are paths; "folders" that consoles make, keys that end in a slash, are none."""
+    if not entries:
+        raise _absent(source.uri)
+    target.mkdir(parents=True, exist_ok=True)
+    for entry in entries:
+        relative = entry.key[len(prefix) :].lstrip("/")
+        if not relative or relative.endswith("/"):
+            continue
+        path = target / relative
+        if not path.resolve().is_relative_to(target.resolve()):
+            raise ModelInvalid(f"The key {echo(entry.key)} leads out of the model's folder.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(entry.path, path)
+
+
+def _absent(uri: str) -> ModelError:
+    return ModelNotFound(
+        f"Could not find model data at {uri}.",
+        hint="Upload it there first (aws s3 cp model.tar.gz …), or name what is there.",
+    )

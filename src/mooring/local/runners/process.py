@@ -1,0 +1,164 @@
+"""Runs `moor serve` as a process in place of a container of Mooring's image. Needs no engine and no image.
+
+It gets what a container would: its own folder for /opt/ml, the model's environment, a port; and none of the settings
+that the caller of `moor local` has in its own environment.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+from mooring.errors import RunnerError, echo
+from mooring.local.runners.base import STOP_S, Order, Running
+from mooring.local.runners.images import kind_of
+from mooring.local.runners.lines import pass_on
+from mooring.local.runners.orphans import MARKER, Ledger
+
+BASE = "/opt/ml"
+_NOT_PASSED = ("MOORING_", "SAGEMAKER_", "HF_", "HUGGING_FACE_", "MMS_", "AWS_", "TRANSFORMERS_")
+_NOT_PASSED_NAMES = frozenset({"CA_REPOSITORY_ARN", "OMP_NUM_THREADS", MARKER})
+_LAST_WORDS_S = 2.0
+"""How long its pipe may stay open after it has ended: children of its own may hold it."""
+
+Command = Callable[[int], list[str]]
+"""A port → the command line of a server that listens at it."""
+
+
+def serve_command(port: int) -> list[str]:
+    """`moor serve` of this installation."""
+    return [sys.executable, "-m", "mooring", "serve", "--host", "127.0.0.1", "--port", str(port)]
+
+
+class ProcessRunner:
+    """Starts processes and remembers them in `folder`, for `clean` to find."""
+
+    def __init__(
+        self, folder: Path, *, environ: Mapping[str, str] = os.environ, command: Command = serve_command
+    ) -> None:
+        self._ledger = Ledger(folder)
+        self._environ = environ
+        self._command = command
+
+    def refuses(self, image: str) -> str | None:
+        """Any image but Mooring's and the stock ones that it stands in for."""
+        if kind_of(image) is not None:
+            return None
+        return (
+            f"The image {echo(image)} is not Mooring's, and no container engine is in use. Name an image `mooring` "
+            "(`mooring:latest`, or an ECR address that ends in /mooring:TAG), or start the local SageMaker with a "
+            "container engine: moor local --runner container."
+        )
+
+    async def start(self, order: Order) -> Running:
+        """Raises RunnerError if the image is refused, or the system gives no process."""
+        if (reason := self.refuses(order.image)) is not None:
+            raise RunnerError(reason)
+        if kind_of(order.image) == "stock":
+            order.say(
+                f"Notice: {order.image} is not run here; without a container engine, Mooring answers in its place. "
+                "For the stock container itself: moor local --runner container."
+            )
+        port = free_port()
+        marker = await asyncio.to_thread(self._ledger.open)
+        environment = {**container_environment(order, self._environ), MARKER: marker}
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._command(port),
+                env=environment,
+                cwd=order.folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C in the terminal is for `moor local`, which ends them in order
+            )
+        except OSError as error:
+            raise RunnerError(f"No process could be started: {error.strerror or error}.") from error
+        self._ledger.record(marker, process.pid)
+        return _Process(process, f"http://127.0.0.1:{port}", order, lambda: self._ledger.close(marker))
+
+    async def clean(self) -> list[str]:
+        """By pid, start time and marker together."""
+        pids = await asyncio.to_thread(self._ledger.clean)
+        return [f"Process {pid}, left over from a local SageMaker that was killed, was ended." for pid in pids]
+
+
+class _Process:
+    """One server."""
+
+    def __init__(
+        self, process: asyncio.subprocess.Process, base_url: str, order: Order, forget: Callable[[], None]
+    ) -> None:
+        self._process = process
+        self._folder = order.folder
+        self.base_url = base_url
+        self._forget = forget
+        output = cast(asyncio.StreamReader, process.stdout)  # it was asked for
+        self._hearing = asyncio.ensure_future(pass_on(output, order.say))
+        self._ending = asyncio.ensure_future(self._end())
+
+    @property
+    def pid(self) -> int:
+        """For tests, and for people."""
+        return self._process.pid
+
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._process.returncode is None
+
+    async def wait(self) -> int:
+        """See `Running`."""
+        return await asyncio.shield(self._ending)
+
+    async def stop(self, patience_s: float = STOP_S) -> None:
+        """See `Running`."""
+        self._signal(signal.SIGTERM)
+        done, _ = await asyncio.wait([self._ending], timeout=patience_s)
+        if not done:
+            self._signal(signal.SIGKILL)
+            await asyncio.shield(self._ending)
+
+    def inside(self, path: Path) -> str:
+        """The path itself: it runs on this machine."""
+        return str(path)
+
+    async def _end(self) -> int:
+        status = await self._process.wait()
+        await asyncio.wait([self._hearing], timeout=_LAST_WORDS_S)
+        self._hearing.cancel()
+        await asyncio.to_thread(self._forget)
+        return status
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+
+def container_environment(order: Order, caller: Mapping[str, str]) -> dict[str, str]:
+    """The model's variables over what a system needs of the caller's, with paths below /opt/ml where they are here."""
+    kept = {
+        name: value
+        for name, value in caller.items()
+        if not name.startswith(_NOT_PASSED) and name not in _NOT_PASSED_NAMES
+    }
+    given = {name: _here(value, order.folder) for name, value in order.environment.items()}
+    # What the image's own environment has: the model's code is the caller's, and runs there too.
+    image = {"MOORING_RUN_CODE": "true", "PYTHONUNBUFFERED": "1"}
+    return {**kept, **image, **given, "SAGEMAKER_BASE_DIR": str(order.folder)}
+
+
+def _here(value: str, folder: Path) -> str:
+    return f"{folder}{value[len(BASE) :]}" if value == BASE or value.startswith(f"{BASE}/") else value
+
+
+def free_port() -> int:
+    """One that nobody listens at now, on loopback."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
