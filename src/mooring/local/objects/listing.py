@@ -1,0 +1,40 @@
+"""Which of a bucket's keys make one page of a listing. Pure; called by `buckets.py`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MAX_KEYS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`last` is the last thing on it, a key or a common prefix: the next page begins after it."""
+
+    keys: tuple[str, ...]
+    prefixes: tuple[str, ...]
+    truncated: bool
+    last: str
+
+
+def page(keys: Iterable[str], prefix: str, delimiter: str, after: str, limit: int) -> Page:
+    """The first `limit` things after `after` among sorted `keys`, all of which begin with `prefix`.
+
+    Keys that have the delimiter behind the prefix are one thing together, their common prefix; if `after` is one
+    itself, its keys are behind us.
+    """
+    found: list[str] = []
+    prefixes: list[str] = []
+    last, truncated = "", False
+    for key in keys:
+        if key <= after or (delimiter and after.endswith(delimiter) and key.startswith(after) and after != prefix):
+            continue
+        at = key.find(delimiter, len(prefix)) if delimiter else -1
+        common = key[: at + len(delimiter)] if at >= 0 else ""
+        if common and prefixes and prefixes[-1] == common:
+            continue
+        if len(found) + len(prefixes) >= limit:
+            truncated = limit > 0
+            break
+        last = common or key
+        (prefixes if common else found).append(last)
+    return Page(tuple(found), tuple(prefixes), truncated, last)

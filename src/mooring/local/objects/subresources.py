@@ -1,0 +1,74 @@
+"""Settings of buckets and objects that this S3 does not have: what the real one answers while nobody has set them.
+
+Asked by SDKs and infrastructure tools on their way. Setting one is refused by `api.py`, in words.
+"""
+
+from mooring.local.objects import xml
+from mooring.local.objects.exchange import Ask, Reply
+from mooring.local.objects.exchange import xml as reply
+from mooring.local.objects.store import ObjectStore
+from mooring.local.wire.faults import Fault
+
+_XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
+
+_UNSET: dict[str, tuple[str, str]] = {
+    "tagging": ("NoSuchTagSet", "The TagSet does not exist"),
+    "policy": ("NoSuchBucketPolicy", "The bucket policy does not exist"),
+    "policyStatus": ("NoSuchBucketPolicy", "The bucket policy does not exist"),
+    "cors": ("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
+    "lifecycle": ("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"),
+    "website": ("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration"),
+    "publicAccessBlock": (
+        "NoSuchPublicAccessBlockConfiguration",
+        "The public access block configuration was not found",
+    ),
+    "replication": ("ReplicationConfigurationNotFoundError", "The replication configuration was not found"),
+    "object-lock": (
+        "ObjectLockConfigurationNotFoundError",
+        "Object Lock configuration does not exist for this bucket",
+    ),
+}
+_DEFAULT: dict[str, tuple[str, xml.Children]] = {
+    "versioning": ("VersioningConfiguration", []),
+    "logging": ("BucketLoggingStatus", []),
+    "notification": ("NotificationConfiguration", []),
+    "accelerate": ("AccelerateConfiguration", []),
+    "requestPayment": ("RequestPaymentConfiguration", [("Payer", "BucketOwner")]),
+    "ownershipControls": ("OwnershipControls", [("Rule", [("ObjectOwnership", "BucketOwnerEnforced")])]),
+    "encryption": (
+        "ServerSideEncryptionConfiguration",
+        [("Rule", [("ApplyServerSideEncryptionByDefault", [("SSEAlgorithm", "AES256")]), ("BucketKeyEnabled", False)])],
+    ),
+}
+
+NAMES = frozenset({"acl", *_UNSET, *_DEFAULT})
+"""Those of buckets that can be read."""
+
+
+def of_bucket(store: ObjectStore, ask: Ask) -> Reply:
+    """GetBucketVersioning, GetBucketTagging, …"""
+    store.bucket(ask.bucket)
+    name = next(name for name in ask.query if name in NAMES)
+    if name == "acl":
+        return _acl()
+    if name in _UNSET:
+        code, message = _UNSET[name]
+        raise Fault(code, message, 404, {"BucketName": ask.bucket})
+    root, children = _DEFAULT[name]
+    return reply(xml.render(root, children))
+
+
+def of_object(store: ObjectStore, ask: Ask) -> Reply:
+    """GetObjectAcl and GetObjectTagging."""
+    store.bucket(ask.bucket)
+    if store.get(ask.bucket, ask.key) is None:
+        raise Fault("NoSuchKey", "The specified key does not exist.", 404, {"Key": ask.key})
+    return _acl() if "acl" in ask.query else reply(xml.render("Tagging", [("TagSet", [])]))
+
+
+def _acl() -> Reply:
+    grantee = f'<Grantee {_XSI} xsi:type="CanonicalUser"><ID>{xml.OWNER_ID}</ID></Grantee>'
+    owner = f"<Owner><ID>{xml.OWNER_ID}</ID></Owner>"
+    grants = f"<AccessControlList><Grant>{grantee}<Permission>FULL_CONTROL</Permission></Grant></AccessControlList>"
+    body = f'<AccessControlPolicy xmlns="{xml.NAMESPACE}">{owner}{grants}</AccessControlPolicy>'
+    return reply(f'<?xml version="1.0" encoding="UTF-8"?>\n{body}'.encode())
