@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from mooring.deploy.requests import (
     DEPLOYMENT_TAG,
+    POLICY_KEY,
+    POLICY_TYPE,
     VERSION_TAG,
     Request,
     config_request,
@@ -24,8 +26,18 @@ from mooring.deploy.requests import (
 from mooring.deploy.spec import Serverless, Spec
 from mooring.errors import DeployError, NameTaken
 
-Verb = Literal["create", "upload", "update", "tag", "wait", "put", "delete"]
-Kind = Literal["bucket", "archive", "model", "endpoint-config", "endpoint", "scalable-target", "scaling-policy"]
+Verb = Literal["create", "push", "upload", "update", "tag", "wait", "put", "delete"]
+Kind = Literal[
+    "repository",
+    "image",
+    "bucket",
+    "archive",
+    "model",
+    "endpoint-config",
+    "endpoint",
+    "scalable-target",
+    "scaling-policy",
+]
 
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
 """Statuses of an endpoint in which it can be neither updated nor deleted."""
@@ -64,6 +76,8 @@ class Observed:
     configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     endpoint: Endpoint | None = None
     scaled: Scaled | None = None
+    repository: bool = True
+    image: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +103,11 @@ class Plan:
 def plan(spec: Spec, observed: Observed, region: str = "us-east-1") -> Plan:
     """What to do. Raises NameTaken, or DeployError for a change that SageMaker does not make in place."""
     _ours_alone(spec, observed)
-    actions = [*_archive(spec, observed, region), *_model(spec, observed)]
+    actions = [*_image(spec, observed), *_archive(spec, observed, region), *_model(spec, observed)]
     if spec.compute is not None:
         actions += [*_config(spec, observed), *_endpoint(spec, observed)]
-        actions += [*_scaling(spec, observed, updated=any(a.verb == "update" for a in actions))]
+        renewed = any(a.kind == "endpoint" and a.verb in ("create", "update") for a in actions)
+        actions += [*_scaling(spec, observed, renewed=renewed)]
         actions += [*_tags(spec, observed), *_leftovers(spec, observed)]
     return Plan(tuple(actions), tuple(_kept(spec, observed)))
 
@@ -120,6 +135,17 @@ def _article(kind: str) -> str:
     return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
+def _image(spec: Spec, observed: Observed) -> Iterator[Action]:
+    """Images stay when a deployment fails or goes: their layers are shared, and pushing them takes long."""
+    push = spec.push
+    if push is None or observed.image:
+        return
+    if not observed.repository:
+        yield Action("create", "repository", push.repository, {"repositoryName": push.repository})
+    request = {"Image": push.local, "Uri": spec.image}
+    yield Action("push", "image", spec.image, request, f"from {push.local}")
+
+
 def _archive(spec: Spec, observed: Observed, region: str) -> Iterator[Action]:
     archive = spec.archive
     if archive is None or observed.archive:
@@ -128,12 +154,13 @@ def _archive(spec: Spec, observed: Observed, region: str) -> Iterator[Action]:
         # The one region whose buckets may not say where they are.
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         request = {"Bucket": archive.bucket, **place}
-        undo = Action("delete", "bucket", archive.bucket, {"Bucket": archive.bucket})
+        undo = None if spec.multi_model else Action("delete", "bucket", archive.bucket, {"Bucket": archive.bucket})
         yield Action("create", "bucket", archive.bucket, request, "for the archive", undo)
     about = {"Metadata": {"mooring-deployment": spec.name, "mooring-digest": archive.digest}}
     request = {"Filename": str(archive.path), "Bucket": archive.bucket, "Key": archive.key, "ExtraArgs": about}
     where = {"Bucket": archive.bucket, "Key": archive.key}
-    undo = Action("delete", "archive", archive.uri, where)
+    # Of a multi-model endpoint it may replace one of the same name, which cannot be brought back.
+    undo = None if spec.multi_model else Action("delete", "archive", archive.uri, where)
     yield Action("upload", "archive", archive.uri, request, f"{archive.size / 1e6:.1f} MB", undo)
 
 
@@ -190,18 +217,22 @@ def _update(spec: Spec, observed: Observed, there: Endpoint) -> Iterator[Action]
             f"The endpoint {spec.name} runs {was}, and SageMaker does not turn it into one {becomes} in place.",
             hint=f"moor destroy {spec.name}, then deploy it again; or deploy it under another name beside it.",
         )
-    if observed.scaled is not None:
-        # A scaled variant would be scaled while it is replaced; SageMaker wants it deregistered before.
-        again = {
-            **variant_id(spec.name),
-            "MinCapacity": observed.scaled.minimum,
-            "MaxCapacity": observed.scaled.maximum,
-        }
-        undo = Action("put", "scalable-target", spec.name, again)
-        yield Action("delete", "scalable-target", spec.name, variant_id(spec.name), "until it is updated", undo)
+    if observed.scaled is not None and observed.scaled.policy is not None:
+        yield from _unscale(spec, observed.scaled, observed.scaled.policy)
     request = {"EndpointName": spec.name, "EndpointConfigName": wanted}
     yield Action("update", "endpoint", spec.name, request, f"from {there.config}")
     yield _in_service(spec.name, wanted)
+
+
+def _unscale(spec: Spec, scaled: Scaled, policy: Request) -> Iterator[Action]:
+    """SageMaker wants a variant deregistered before it is replaced: it would be scaled meanwhile."""
+    about, name = variant_id(spec.name), policy_name(spec.name)
+    put: dict[str, Any] = {**about, "PolicyName": name, "PolicyType": POLICY_TYPE, POLICY_KEY: policy}
+    undo = Action("put", "scaling-policy", name, put)
+    yield Action("delete", "scaling-policy", name, removal_of_policy(spec.name), "until it is updated", undo)
+    put = {**about, "MinCapacity": scaled.minimum, "MaxCapacity": scaled.maximum}
+    undo = Action("put", "scalable-target", spec.name, put)
+    yield Action("delete", "scalable-target", spec.name, about, "until it is updated", undo)
 
 
 def _in_service(name: str, config: str) -> Action:
@@ -209,8 +240,8 @@ def _in_service(name: str, config: str) -> Action:
     return Action("wait", "endpoint", name, request)
 
 
-def _scaling(spec: Spec, observed: Observed, *, updated: bool) -> Iterator[Action]:
-    requests, there = scaling_requests(spec), None if updated else observed.scaled
+def _scaling(spec: Spec, observed: Observed, *, renewed: bool) -> Iterator[Action]:
+    requests, there = scaling_requests(spec), None if renewed else observed.scaled
     name = spec.name
     if requests is None:
         if there is not None and there.policy is not None:
@@ -221,7 +252,7 @@ def _scaling(spec: Spec, observed: Observed, *, updated: bool) -> Iterator[Actio
     bounds = (target["MinCapacity"], target["MaxCapacity"])
     if there is None or (there.minimum, there.maximum) != bounds:
         yield Action("put", "scalable-target", name, target, f"{bounds[0]} to {bounds[1]} instances")
-    if there is None or there.policy != policy["TargetTrackingScalingPolicyConfiguration"]:
+    if there is None or there.policy != policy[POLICY_KEY]:
         yield Action("put", "scaling-policy", policy_name(name), policy)
 
 

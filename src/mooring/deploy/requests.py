@@ -18,6 +18,8 @@ VERSION_TAG = "mooring:version"
 DIGEST_TAG = "mooring:digest"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 NAMESPACE = "sagemaker"
+POLICY_TYPE = "TargetTrackingScaling"
+POLICY_KEY = "TargetTrackingScalingPolicyConfiguration"
 _DIGITS = 12
 
 Request = Mapping[str, Any]
@@ -93,8 +95,8 @@ def scaling_requests(spec: Spec) -> tuple[Request, Request] | None:
     policy = {
         **about,
         "PolicyName": policy_name(spec.name),
-        "PolicyType": "TargetTrackingScaling",
-        "TargetTrackingScalingPolicyConfiguration": tracking,
+        "PolicyType": POLICY_TYPE,
+        POLICY_KEY: tracking,
     }
     return target, policy
 

@@ -1,6 +1,6 @@
 """What a user wants deployed: plain values in, a checked `Spec` out. Pure: knows no AWS client and opens no file.
 
-Called by `deployment.py` and `model.py`, which fill in what only the account knows; read by `requests.py` and `plan.py`.
+Called by `deployment.py`, which fills in what only the account knows; read by `requests.py` and `plan.py`.
 """
 
 import re
@@ -83,6 +83,16 @@ class Archive:
 
 
 @dataclass(frozen=True, slots=True)
+class Push:
+    """An image of this machine's engine, to be put into the account's registry if it is not there."""
+
+    local: str
+    repository: str
+    tag: str
+    """Made of the image's own digest."""
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """One deployment, complete. `compute` None: a model alone, for batch jobs."""
 
@@ -94,6 +104,7 @@ class Spec:
     model_data: str | None = None
     """S3 URI. None: the image's own model, or what HF_MODEL_ID in `environment` names."""
     archive: Archive | None = None
+    push: Push | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     multi_model: bool = False
     asynchronous: Asynchronous | None = None

@@ -1,0 +1,147 @@
+"""A plan in, its calls made, in order; or undone, in reverse. Decides nothing. Called by `deployment.py`."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mooring.deploy.faults import in_words, is_missing
+from mooring.deploy.image import push_image
+from mooring.deploy.narrator import Narrator
+from mooring.deploy.plan import Action, Plan
+from mooring.deploy.session import Session
+from mooring.deploy.wait import Clock, wait_for
+from mooring.errors import DeployError, MooringError
+
+OPERATIONS: Mapping[tuple[str, str], tuple[str, str]] = {
+    ("create", "repository"): ("ecr", "create_repository"),
+    ("create", "bucket"): ("s3", "create_bucket"),
+    ("delete", "bucket"): ("s3", "delete_bucket"),
+    ("upload", "archive"): ("s3", "upload_file"),
+    ("delete", "archive"): ("s3", "delete_object"),
+    ("create", "model"): ("sagemaker", "create_model"),
+    ("delete", "model"): ("sagemaker", "delete_model"),
+    ("create", "endpoint-config"): ("sagemaker", "create_endpoint_config"),
+    ("delete", "endpoint-config"): ("sagemaker", "delete_endpoint_config"),
+    ("create", "endpoint"): ("sagemaker", "create_endpoint"),
+    ("update", "endpoint"): ("sagemaker", "update_endpoint"),
+    ("delete", "endpoint"): ("sagemaker", "delete_endpoint"),
+    ("tag", "endpoint"): ("sagemaker", "add_tags"),
+    ("put", "scalable-target"): ("application-autoscaling", "register_scalable_target"),
+    ("delete", "scalable-target"): ("application-autoscaling", "deregister_scalable_target"),
+    ("put", "scaling-policy"): ("application-autoscaling", "put_scaling_policy"),
+    ("delete", "scaling-policy"): ("application-autoscaling", "delete_scaling_policy"),
+}
+"""(verb, kind) → the service and its operation; "wait" is `wait.py`'s, "push" is `image.py`'s."""
+
+_WORDS = {
+    "create": "Creating",
+    "push": "Pushing",
+    "upload": "Uploading",
+    "update": "Updating",
+    "tag": "Tagging",
+    "delete": "Deleting",
+}
+
+
+@dataclass
+class Done:
+    """What a run has done so far, and so what would have to be undone. Survives an exception that ends the run."""
+
+    actions: list[Action] = field(default_factory=list)
+
+    @property
+    def made(self) -> list[str]:
+        """What exists now because of this run."""
+        undone = [action.undo for action in self.actions if action.undo is not None and action.undo.verb == "delete"]
+        return [f"{action.kind.replace('-', ' ')} {action.name}" for action in undone]
+
+
+def title(action: Action) -> str:
+    """The step in words."""
+    kind = action.kind.replace("endpoint-config", "endpoint configuration").replace("-", " ")
+    if action.verb == "wait":
+        ends = {"InService": "to answer", "gone": "to be gone", "settled": "to settle"}
+        return f"Waiting for the endpoint {ends[action.request['until']]}"
+    word = "Setting" if action.verb == "put" else _WORDS[action.verb]
+    return f"{word} the {kind} {action.name}"
+
+
+def apply(session: Session, plan: Plan, narrator: Narrator, done: Done, clock: Clock = Clock()) -> None:
+    """Make the plan's calls. `done` is filled as they succeed; what one of them raises passes through."""
+    for action in plan.actions:
+        narrator.begin(title(action))
+        # Before the call: one that was interrupted may have been heard all the same.
+        done.actions.append(action)
+        try:
+            _execute(session, action, narrator.detail, clock)
+        except MooringError:
+            if action.verb != "wait":
+                done.actions.pop()
+            raise
+        narrator.end(action.why)
+
+
+def undo(session: Session, done: Done, narrator: Narrator) -> list[str]:
+    """Undo what was done, last first, as far as that goes. Returns what is left behind, with the reason."""
+    left = []
+    for action in (done.undo for done in reversed(done.actions) if done.undo is not None):
+        narrator.begin(title(action))
+        try:
+            _execute(session, action, narrator.detail, Clock())
+        except DeployError as error:
+            left.append(f"{action.kind.replace('-', ' ')} {action.name} ({error.message})")
+            narrator.end("that failed")
+        else:
+            narrator.end()
+    done.actions.clear()
+    return left
+
+
+def _execute(session: Session, action: Action, tell: Callable[[str], None], clock: Clock) -> None:
+    if action.verb == "wait":
+        wait_for(session, action.request, tell, clock)
+        return
+    if action.verb == "push":
+        push_image(session, action.request["Image"], action.request["Uri"])
+        return
+    service, operation = OPERATIONS[action.verb, action.kind]
+    client = session.client(service)
+    request = dict(action.request)
+    if action.verb == "upload":
+        request["Callback"] = _share(request["Filename"], tell)
+    with in_words(title(action)):
+        try:
+            getattr(client, operation)(**request)
+        except client.exceptions.ClientError as error:
+            # Whoever else deletes it has done the work.
+            if action.verb != "delete" or not is_missing(error):
+                raise
+
+
+def _share(path: str, tell: Callable[[str], None]) -> Callable[[int], None]:
+    """boto3 calls it with the bytes of each piece, from several threads."""
+    from pathlib import Path
+
+    total, lock, sent = max(1, Path(path).stat().st_size), threading.Lock(), [0]
+
+    def more(count: int) -> None:
+        with lock:
+            sent[0] += count
+            tell(f"{100 * sent[0] // total} %")
+
+    return more
+
+
+def described(actions: Sequence[Action]) -> list[dict[str, Any]]:
+    """As `--dry-run --json` prints it."""
+    return [
+        {
+            "do": action.verb,
+            "kind": action.kind,
+            "name": action.name,
+            "why": action.why,
+            "request": dict(action.request),
+        }
+        for action in actions
+    ]

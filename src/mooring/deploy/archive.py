@@ -1,0 +1,139 @@
+"""What a user calls a model in, a model.tar.gz ready to be uploaded out. Called by `deployment.py` and `Model`.
+
+A folder is packed, a .tar.gz that is as SageMaker wants it goes as it is, a Hub id is downloaded first. With questions
+to calibrate on, int8 is built; builds are kept, so that the same order makes the same bytes and changes nothing.
+"""
+
+import hashlib
+import json
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import mooring
+from mooring.deploy.narrator import Narrator
+from mooring.deploy.pack import ARCHIVE, Packed, pack
+from mooring.errors import BuildError
+from mooring.model.digest import folder_digest
+from mooring.model.manifest import MANIFEST_FILE, Manifest, read_manifest
+from mooring.model.source import ResolvedModel, SourceOptions, resolve
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A model, and what is to be made of it before it is packed."""
+
+    source: str
+    options: SourceOptions = SourceOptions()
+    code: Path | None = None
+    """A folder to pack as code/."""
+    calibration: Path | None = None
+    build: bool | None = None
+    """None: int8 if there are questions to calibrate on, else as it is."""
+    threads: int = 0
+
+
+def archive_of(wanted: Wanted, place: Path, narrator: Narrator) -> Packed:
+    """The archive, in the folder `place` unless the user's own is good as it is. Raises a ModelError or BuildError."""
+    narrator.begin(f"Finding {wanted.source}")
+    found = resolve(wanted.source, wanted.options)
+    narrator.end(found.kind if found.revision is None else f"revision {found.revision[:12]}")
+    for warning in found.warnings:
+        narrator.note(warning)
+    if wanted.build or (wanted.build is None and wanted.calibration is not None):
+        found = _built(wanted, found, narrator)
+    narrator.begin("Packing the model")
+    own = Path(wanted.source).expanduser()
+    if found.kind == "archive" and wanted.code is None and not found.warnings:
+        packed = _as_it_is(own)
+    else:
+        packed = pack(found.folder, place / ARCHIVE, wanted.code)
+    narrator.end(f"{packed.size / 1e6:.1f} MB")
+    for name in packed.left_out:
+        narrator.note(f"{name} is left out: serving does not read it.")
+    return packed
+
+
+def _as_it_is(path: Path) -> Packed:
+    """The user's own archive: it was unpacked to find the model, and so is known to be whole."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    with tarfile.open(path, "r:gz") as tar:
+        members = [member for member in tar.getmembers() if member.isreg()]
+    names = tuple(sorted(member.name.removeprefix("./") for member in members))
+    return Packed(path, digest, path.stat().st_size, sum(member.size for member in members), names)
+
+
+def _built(wanted: Wanted, found: ResolvedModel, narrator: Narrator) -> ResolvedModel:
+    """int8 (or what passes the gate) of the model, from the cache if the same was built before."""
+    folder = _build_place(wanted, found)
+    if not (folder / MANIFEST_FILE).is_file():
+        _build(wanted, found, folder, narrator)
+    manifest = read_manifest(folder, source=wanted.source)
+    narrator.note(f"{manifest.precision}, {_gate(manifest)} ({folder})")
+    return ResolvedModel(folder, wanted.source, "folder", found.revision)
+
+
+def _build_place(wanted: Wanted, found: ResolvedModel) -> Path:
+    order = {"model": folder_digest(found.folder), "version": mooring.__version__, "calibration": ""}
+    if wanted.calibration is not None:
+        try:
+            order["calibration"] = hashlib.sha256(wanted.calibration.read_bytes()).hexdigest()
+        except OSError as error:
+            raise BuildError(f"{wanted.calibration} cannot be read: {error.strerror}.") from error
+    key = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()[:24]
+    return (wanted.options.cache_dir or Path.home() / ".cache" / "mooring") / "builds" / key
+
+
+def _build(wanted: Wanted, found: ResolvedModel, folder: Path, narrator: Narrator) -> None:
+    from mooring.build.pipeline import Order, build
+    from mooring.wiring.model import make_task
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    order = Order(
+        model=found,
+        out=folder,
+        precision="auto",
+        calibration=wanted.calibration,
+        threads=wanted.threads,
+    )
+    build(order, make_task, _Stages(narrator))
+
+
+class _Stages:
+    """The build's progress, told as steps."""
+
+    def __init__(self, narrator: Narrator) -> None:
+        self._narrator = narrator
+        self._total = 0
+        self._done = 0
+        self._open = False
+
+    def stage(self, title: str, total: int | None = None) -> None:
+        """End the stage before and begin this one."""
+        self.end()
+        self._total, self._done, self._open = total or 0, 0, True
+        self._narrator.begin(title)
+
+    def advance(self, steps: int = 1) -> None:
+        """As a share, where it is known."""
+        self._done += steps
+        if self._total:
+            self._narrator.detail(f"{min(100, 100 * self._done // self._total)} %")
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        self._narrator.note(text)
+
+    def end(self) -> None:
+        """Of the stage, if one is open."""
+        if self._open:
+            self._narrator.end()
+            self._open = False
+
+
+def _gate(manifest: Manifest) -> str:
+    gate = manifest.gate
+    if gate is None or gate.skipped:
+        return "without a gate"
+    return "passed its gate" if gate.passed else "exact"

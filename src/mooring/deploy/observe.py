@@ -1,0 +1,197 @@
+"""A session and a deployment's name in, what there is out: `Observed` to plan with, `Standing` to remove. Only reads.
+
+Called by `deployment.py`. What is ours is told by its tag; candidates are found by their names.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mooring.deploy.faults import code_of, in_words, is_denied, is_missing
+from mooring.deploy.image import in_registry
+from mooring.deploy.plan import Endpoint, Observed, Scaled
+from mooring.deploy.removal import Standing
+from mooring.deploy.requests import (
+    DEPLOYMENT_TAG,
+    NAMESPACE,
+    POLICY_KEY,
+    archive_prefix,
+    config_request,
+    model_request,
+    policy_name,
+    stem,
+    variant_id,
+)
+from mooring.deploy.session import Session
+from mooring.deploy.spec import Spec
+from mooring.errors import AccountError
+
+Tagged = dict[str, dict[str, str]]
+
+
+def observe(session: Session, spec: Spec) -> Observed:
+    """Everything that `plan` decides by. Raises AccountError, or DeployError where the service does not answer."""
+    models = _tagged(session, "model", spec.name, model_request(spec)["ModelName"])
+    bucket, archive = _archive(session, spec)
+    repository, image = (True, True) if spec.push is None else in_registry(session, spec.push)
+    if spec.compute is None:
+        return Observed(bucket, archive, models, repository=repository, image=image)
+    configs = _tagged(session, "endpoint-config", spec.name, config_request(spec)["EndpointConfigName"])
+    endpoint = find_endpoint(session, spec.name)
+    asked = spec.scaling is not None
+    scaled = _scaled(session, spec.name, needed=asked) if asked or endpoint is not None else None
+    return Observed(bucket, archive, models, configs, endpoint, scaled, repository, image)
+
+
+def stand(session: Session, name: str, bucket: str | None) -> Standing:
+    """Everything that the deployment `name` has. `bucket` is looked into besides those that its models name."""
+    models = _tagged(session, "model", name)
+    endpoint = find_endpoint(session, name)
+    buckets = {bucket} if bucket else {f"sagemaker-{session.region}-{session.account}"}
+    buckets |= {found for model in models if (found := _bucket_of(session, model))}
+    archives: list[tuple[str, str]] = []
+    strangers: list[tuple[str, int]] = []
+    for each in sorted(buckets):
+        ours, others = _objects(session, each, name)
+        archives += [(each, key) for key in ours]
+        strangers += [(each, others)] if others else []
+    scaled = _scaled(session, name, needed=False) if endpoint else None
+    configs = _tagged(session, "endpoint-config", name)
+    return Standing(models, configs, endpoint, scaled, tuple(archives), tuple(strangers))
+
+
+def find_endpoint(session: Session, name: str) -> Endpoint | None:
+    """The endpoint, whoever made it; None if there is none."""
+    sagemaker = session.client("sagemaker")
+    with in_words(f"Looking for the endpoint {name}"):
+        try:
+            found = sagemaker.describe_endpoint(EndpointName=name)
+        except sagemaker.exceptions.ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+        tags = _tags(sagemaker, found["EndpointArn"])
+    variants: list[Mapping[str, Any]] = found.get("ProductionVariants") or [{}]
+    serverless = bool(variants[0].get("CurrentServerlessConfig"))
+    return Endpoint(name, found["EndpointStatus"], found["EndpointConfigName"], found["EndpointArn"], tags, serverless)
+
+
+_LISTS: Mapping[str, tuple[str, str, str, str]] = {
+    "model": ("list_models", "Models", "ModelName", "ModelArn"),
+    "endpoint-config": ("list_endpoint_configs", "EndpointConfigs", "EndpointConfigName", "EndpointConfigArn"),
+}
+
+
+def _tagged(session: Session, kind: str, name: str, wanted: str | None = None) -> Tagged:
+    """Name → tags of what carries the deployment's tag, and of the one called `wanted`, whoever made it."""
+    sagemaker = session.client("sagemaker")
+    operation, members, key, arn = _LISTS[kind]
+    found: Tagged = {}
+    with in_words(f"Listing what the deployment {name} has"):
+        for page in sagemaker.get_paginator(operation).paginate(NameContains=stem(name)):
+            for each in page[members]:
+                if each[key].startswith(stem(name)):
+                    found[each[key]] = _tags(sagemaker, each[arn])
+    return {each: tags for each, tags in found.items() if each == wanted or tags.get(DEPLOYMENT_TAG) == name}
+
+
+def _tags(sagemaker: Any, arn: str) -> dict[str, str]:
+    """Empty for what has just gone."""
+    try:
+        pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+        return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
+    except sagemaker.exceptions.ClientError as error:
+        if is_missing(error):
+            return {}
+        raise
+
+
+def _archive(session: Session, spec: Spec) -> tuple[bool, bool]:
+    """Whether bucket and archive are there; (True, True) where nothing is to be uploaded."""
+    if spec.archive is None:
+        return True, True
+    s3 = session.client("s3")
+    with in_words(f"Looking into the bucket {spec.archive.bucket}"):
+        try:
+            there = s3.head_object(Bucket=spec.archive.bucket, Key=spec.archive.key)
+            return True, there.get("Metadata", {}).get("mooring-digest") == spec.archive.digest
+        except s3.exceptions.ClientError as error:
+            # Without the right to list, S3 says 403 of what is not there.
+            if not is_missing(error) and not is_denied(error):
+                raise
+        try:
+            s3.head_bucket(Bucket=spec.archive.bucket)
+        except s3.exceptions.ClientError as error:
+            if is_missing(error):
+                return False, False
+            if is_denied(error):
+                raise AccountError(
+                    f"The bucket {spec.archive.bucket} is another account's, or the caller may not look into it.",
+                    hint="Name a bucket of yours: --bucket.",
+                ) from error
+            if code_of(error) not in ("301", "400"):
+                raise
+            raise AccountError(
+                f"The bucket {spec.archive.bucket} is in another region than {session.region}.",
+                hint="SageMaker reads models from its own region only: name another --bucket.",
+            ) from error
+    return True, False
+
+
+def _bucket_of(session: Session, model: str) -> str | None:
+    sagemaker = session.client("sagemaker")
+    with in_words(f"Looking at the model {model}"):
+        try:
+            container = sagemaker.describe_model(ModelName=model).get("PrimaryContainer", {})
+        except sagemaker.exceptions.ClientError as error:
+            if is_missing(error):
+                return None
+            raise
+    uri = str(container.get("ModelDataUrl") or "")
+    return uri.removeprefix("s3://").partition("/")[0] if uri.startswith("s3://") else None
+
+
+def _objects(session: Session, bucket: str, name: str) -> tuple[list[str], int]:
+    """Keys below the deployment's prefix that deploying put there, and how many others there are."""
+    s3 = session.client("s3")
+    ours: list[str] = []
+    others = 0
+    with in_words(f"Looking into the bucket {bucket}"):
+        for key in _keys(s3, bucket, archive_prefix(name)):
+            about = s3.head_object(Bucket=bucket, Key=key).get("Metadata", {})
+            if about.get("mooring-deployment") == name:
+                ours.append(key)
+            else:
+                others += 1
+    return ours, others
+
+
+def _keys(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
+    try:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            yield from (each["Key"] for each in page.get("Contents", ()))
+    except s3.exceptions.ClientError as error:
+        # No bucket, or one of another account's that this deployment cannot have used.
+        if not is_missing(error) and not is_denied(error):
+            raise
+
+
+def _scaled(session: Session, name: str, *, needed: bool) -> Scaled | None:
+    """What autoscaling does. Whoever may not ask, and did not ask for autoscaling, is told that there is none."""
+    scaling = session.client("application-autoscaling")
+    about = variant_id(name)
+    with in_words("Asking for the endpoint's autoscaling"):
+        try:
+            targets = scaling.describe_scalable_targets(
+                ServiceNamespace=NAMESPACE,
+                ResourceIds=[about["ResourceId"]],
+                ScalableDimension=about["ScalableDimension"],
+            )["ScalableTargets"]
+            policies = scaling.describe_scaling_policies(**about)["ScalingPolicies"] if targets else []
+        except scaling.exceptions.ClientError as error:
+            if is_denied(error) and not needed:
+                return None
+            raise
+    if not targets:
+        return None
+    ours = [each[POLICY_KEY] for each in policies if each["PolicyName"] == policy_name(name)]
+    return Scaled(targets[0]["MinCapacity"], targets[0]["MaxCapacity"], ours[0] if ours else None)

@@ -1,0 +1,131 @@
+"""A model folder in, a model.tar.gz as SageMaker wants it out: the model at the top, code/ beside it, plain files only.
+
+The same folder makes the same bytes whoever packs it, wherever and whenever: names sorted, no dates, no owners. Called
+by `archive.py`, `moor pack` and `Model`.
+"""
+
+import gzip
+import hashlib
+import os
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from mooring.errors import DeployError, ModelIncomplete, echo
+from mooring.model.manifest import GRAPH_FILES
+from mooring.model.pickles import pickled_weights
+from mooring.model.weights import INDEX_FILE, SINGLE_FILE
+
+ARCHIVE = "model.tar.gz"
+CODE = "code"
+LEVEL = 1
+"""Of gzip: weights hardly get smaller, they only take longer."""
+
+_OTHER_FRAMEWORKS = (".h5", ".msgpack", ".ot", ".onnx", ".onnx_data", ".mlmodel", ".tflite", ".gguf")
+_NOT_MODEL = frozenset({"__pycache__", "node_modules", "onnx", "runs", "checkpoints"})
+_NOT_CODE = frozenset({"__pycache__", "node_modules"})
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """An archive. Sizes in bytes."""
+
+    path: Path
+    digest: str
+    """Hex sha256 of the tar inside: two versions of zlib may pack the same content differently."""
+    size: int
+    unpacked: int
+    members: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+    """Files of the folder that serving does not need."""
+
+
+def pack(folder: Path, out: Path, code: Path | None = None) -> Packed:
+    """Write `out`, whole or not at all. `code` is a folder that takes the place of the model's own code/.
+
+    Raises ModelIncomplete for a folder with nothing in it, DeployError if `out` cannot be written.
+    """
+    chosen, left_out = choose(folder, code)
+    if not chosen:
+        raise ModelIncomplete(f"There is nothing to pack in {echo(str(folder))}.", hint="Is it the model's folder?")
+    try:
+        handle, name = tempfile.mkstemp(prefix=".pack-", dir=out.absolute().parent)
+    except OSError as error:
+        raise DeployError(f"{echo(str(out))} cannot be written: {error.strerror}.") from error
+    staged = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            digest, unpacked = _write(file, chosen)
+        staged.chmod(0o644)
+        staged.replace(out)
+    except OSError as error:
+        raise DeployError(f"{echo(str(out))} could not be written: {error.strerror or error}.") from error
+    finally:
+        staged.unlink(missing_ok=True)
+    return Packed(out, digest, out.stat().st_size, unpacked, tuple(chosen), left_out)
+
+
+def choose(folder: Path, code: Path | None = None) -> tuple[dict[str, Path], tuple[str, ...]]:
+    """Archive name → file, sorted; and what is left out: hidden files, and weights that nothing here reads.
+
+    With code of its own, a model keeps every file: its code may read any of them.
+    """
+    model = {name: path for name, path in _files(folder, _NOT_MODEL) if code is None or not name.startswith(f"{CODE}/")}
+    if code is not None:
+        model |= {f"{CODE}/{name}": path for name, path in _files(code, _NOT_CODE)}
+    skipped = frozenset[str]() if _has_code(model) else _unread(model)
+    chosen = {name: model[name] for name in sorted(model) if name not in skipped}
+    return chosen, tuple(sorted(skipped))
+
+
+def _has_code(names: Mapping[str, Path]) -> bool:
+    return any(name.startswith(f"{CODE}/") or name in ("inference.py", "handler.py") for name in names)
+
+
+def _unread(names: Mapping[str, Path]) -> frozenset[str]:
+    """Weights of other frameworks, and pickles where there is something better."""
+    readable = SINGLE_FILE in names or INDEX_FILE in names or names.keys() >= set(GRAPH_FILES)
+    others = {name for name in names if name.endswith(_OTHER_FRAMEWORKS)}
+    return frozenset((others | set(pickled_weights(names))) if readable else ())
+
+
+def _files(folder: Path, passed_over: frozenset[str]) -> Iterator[tuple[str, Path]]:
+    """Relative names and files, hidden ones left out. A link to a file is that file: the Hub's cache is made of them."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in passed_over)
+        for name in sorted(files):
+            path = Path(parent, name)
+            if not name.startswith(".") and not name.endswith((".pyc", ".pyo")) and path.is_file():
+                yield path.relative_to(folder).as_posix(), path
+
+
+class _Hashing:
+    """Passes bytes on, and knows their digest."""
+
+    def __init__(self, target: gzip.GzipFile) -> None:
+        self._target = target
+        self.digest = hashlib.sha256()
+
+    def write(self, block: bytes) -> int:
+        """All that tarfile asks of what it streams to."""
+        self.digest.update(block)
+        return self._target.write(block)
+
+
+def _write(file: BinaryIO, chosen: Mapping[str, Path]) -> tuple[str, int]:
+    """The tar's digest and the bytes of the files in it."""
+    total = 0
+    with gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as packed:
+        hashing = _Hashing(packed)
+        with tarfile.open(fileobj=hashing, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+            for name, path in chosen.items():
+                info = tarfile.TarInfo(name)
+                info.size = path.stat().st_size
+                info.mode = 0o644
+                total += info.size
+                with path.open("rb") as source:
+                    tar.addfile(info, source)
+    return hashing.digest.hexdigest(), total

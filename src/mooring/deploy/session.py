@@ -1,0 +1,121 @@
+"""Region, profile and endpoint in, boto3's clients out, made once each. Called by everything here that asks AWS.
+
+A local SageMaker is an `endpoint_url` on the loopback interface and nothing else: the same calls go there. It gets
+made-up credentials unless a profile or the environment has some, so that nothing looks for real ones on the network.
+"""
+
+import ipaddress
+import threading
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from mooring.deploy.faults import in_words
+from mooring.errors import DeployError
+
+LOCAL_REGION = "us-east-1"
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to deploy, as the user said it; None is what the environment and the configuration files say."""
+
+    region: str | None = None
+    profile: str | None = None
+    endpoint_url: str | None = None
+
+
+class Session:
+    """Clients of one account and region. Safe to share among threads."""
+
+    def __init__(self, place: Place = Place(), boto_session: Any = None) -> None:
+        """`boto_session` is a boto3 Session to use instead of one made from `place`.
+
+        Raises DeployError without boto3, AccountError for an unknown profile or without a region.
+        """
+        boto3 = _boto3()
+        self._endpoint = place.endpoint_url
+        self._clients: dict[tuple[str, float], Any] = {}
+        self._lock = threading.Lock()
+        with in_words("Opening a session"):
+            made = boto_session or boto3.Session(profile_name=place.profile)
+            address = place.endpoint_url or _configured(made)
+            self.local = _is_loopback(address)
+            region = place.region or made.region_name or (LOCAL_REGION if self.local else None)
+            if self.local and boto_session is None and place.profile is None and not _in_environment():
+                made = boto3.Session("local", "local", region_name=region)
+            self._session = made
+            self.region = str(region) if region else self.client("sagemaker").meta.region_name
+        self._account: tuple[str, str] | None = None
+
+    def client(self, service: str, *, read_timeout_s: float = 60.0, attempts: int = _ATTEMPTS) -> Any:
+        """boto3's client of the service. `attempts` counts botocore's own tries; the first call decides it."""
+        from botocore.config import Config
+
+        key = (service, read_timeout_s)
+        with self._lock:
+            if key not in self._clients:
+                config = Config(
+                    connect_timeout=10,
+                    read_timeout=read_timeout_s,
+                    retries={"mode": "standard", "total_max_attempts": attempts},
+                    max_pool_connections=32,
+                )
+                region = getattr(self, "region", None)
+                made = self._session.client(service, region_name=region, endpoint_url=self._endpoint, config=config)
+                self._clients[key] = made
+            return self._clients[key]
+
+    @property
+    def account(self) -> str:
+        """The account's number. Raises AccountError without valid credentials."""
+        return self._identity()[0]
+
+    @property
+    def caller(self) -> str:
+        """ARN of whoever calls."""
+        return self._identity()[1]
+
+    def _identity(self) -> tuple[str, str]:
+        if self._account is None:
+            with in_words("Asking AWS who is calling"):
+                answer = self.client("sts").get_caller_identity()
+            self._account = (str(answer["Account"]), str(answer["Arn"]))
+        return self._account
+
+
+def _boto3() -> Any:
+    try:
+        import boto3
+    except ImportError as error:
+        raise DeployError("Deploying needs boto3.", hint="pip install 'mooring[aws]'") from error
+    return boto3
+
+
+def _configured(session: Any) -> str | None:
+    """What AWS_ENDPOINT_URL, its SageMaker form or the profile says, as botocore itself reads them; else None."""
+    region = session.region_name or LOCAL_REGION
+    address = str(session.client("sagemaker", region_name=region).meta.endpoint_url)
+    return address if _is_loopback(address) else None
+
+
+def _is_loopback(address: str | None) -> bool:
+    host = urlsplit(address or "").hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _in_environment() -> bool:
+    """Whether variables hold credentials, by botocore's own reading of them."""
+    from botocore.credentials import EnvProvider
+    from botocore.exceptions import PartialCredentialsError
+
+    try:
+        return EnvProvider().load() is not None
+    except PartialCredentialsError:
+        return False
