@@ -147,7 +147,7 @@ class TestObjects:
         with urllib.request.urlopen(get) as answer:
             assert (answer.read(), answer.headers["Content-Type"]) == (b"by hand", "text/x-own")
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         key=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(
             lambda k: len(k.encode()) < 1000

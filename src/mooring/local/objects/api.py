@@ -135,8 +135,11 @@ def route_of(ask: Ask) -> Route:
     if not sub and ask.method != "POST":
         message = "The specified method is not allowed against this resource."
         raise Fault("MethodNotAllowed", message, 405, {"Method": ask.method, "ResourceType": place.upper()})
+    article = "an" if place == "object" else "a"
     what = f"?{sub}" if sub else "without a subresource"
-    message = f"The local S3 has no {ask.method} {what} for a {place}; the page of operations lists what it has."
+    message = (
+        f"The local S3 has no {ask.method} {what} for {article} {place}; the page of operations lists what it has."
+    )
     raise Fault("NotImplemented", message, 501)
 
 

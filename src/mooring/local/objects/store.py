@@ -278,7 +278,8 @@ def _prune(folder: Path, top: Path) -> None:
 
 def _walk(top: Path, folder: Path, prefix: str) -> Iterator[str]:
     """Keys of the plain files below `folder`; folders that no key of that prefix can be in are not opened."""
-    with os.scandir(folder) as found:
+    # A folder may be removed while its parent is read.
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as found:
         for item in found:
             key = os.path.relpath(item.path, top)
             try:
