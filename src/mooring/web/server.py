@@ -63,11 +63,13 @@ def serve(
     options: ServerOptions,
     *,
     on_ready: Callable[[int], None] = lambda _: None,
+    stop: asyncio.Event | None = None,
 ) -> None:
     """Serve until told to stop; returns when everything in flight is answered or `drain_s` is over.
 
-    `on_ready` gets the port that was really bound (0 for a unix socket) once the model answers. Raises ListenError or
-    UsageError if the address cannot be had, what starting the service raises, and KeyboardInterrupt on a second Ctrl-C.
+    `on_ready` gets the port that was really bound (0 for a unix socket) once the model answers; `stop`, set in the
+    server's loop, does what a signal does. Raises ListenError or UsageError if the address cannot be had, what starting
+    the service raises, and KeyboardInterrupt on a second Ctrl-C.
     """
     allow_many_connections()
     bound = [] if options.late else listen(options.address)
@@ -84,7 +86,7 @@ def serve(
         timeout_keep_alive=max(1, round(options.keep_alive_s)),
         timeout_graceful_shutdown=round(CLOSING_S),
     )
-    running = Running(uvicorn.Server(config), service, options, bound)
+    running = Running(uvicorn.Server(config), service, options, bound, stop or asyncio.Event())
     try:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
             runner.run(running.run(on_ready))
@@ -96,13 +98,18 @@ class Running:
     """One run of a server."""
 
     def __init__(
-        self, server: uvicorn.Server, service: Life, options: ServerOptions, bound: list[socket.socket]
+        self,
+        server: uvicorn.Server,
+        service: Life,
+        options: ServerOptions,
+        bound: list[socket.socket],
+        stop: asyncio.Event,
     ) -> None:
         self._server = server
         self._service = service
         self._options = options
         self._bound = bound
-        self._stop = asyncio.Event()
+        self._stop = stop
         self._signals = 0
         self._cancelled = False
         self._main: asyncio.Task[None] | None = None

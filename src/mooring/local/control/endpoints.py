@@ -110,6 +110,11 @@ class EndpointControl:
         document = existing(self._parts, call.place, call.parameters["EndpointName"])
         if document["EndpointStatus"] in BUSY:
             raise _busy(document)
+        on_it = (
+            one for one in self._parts.state.all("inference-component") if one["EndpointArn"] == document["EndpointArn"]
+        )
+        if names := ", ".join(one["InferenceComponentName"] for one in on_it):
+            raise invalid(f'Cannot delete endpoint "{document["EndpointArn"]}" with inference components: {names}.')
         self._move(document["EndpointName"], "Deleting")
         self._parts.state.drop_tags(document["EndpointArn"])
         self._parts.fleet.delete(document["EndpointName"])

@@ -23,6 +23,10 @@ class Endpoints(Protocol):
 
     def delete(self, name: str) -> None: ...
 
+    def create_component(self, name: str) -> None: ...
+
+    def delete_component(self, name: str) -> None: ...
+
 
 class Jobs(Protocol):
     """Who runs transform jobs: `batch/`. Each returns at once; the "transform-job" document moves on by itself."""

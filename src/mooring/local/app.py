@@ -1,0 +1,197 @@
+"""One ASGI application on one port: which service is a request for, and its refusals as that service writes them.
+
+    X-Amz-Target                       → a JSON service: SageMaker, Logs, ECR, Application Auto Scaling
+    POST /endpoints/NAME/…invocations  → the runtime
+    POST / with a form                 → a Query service: STS, IAM
+    /_mooring/…                        → the page; a browser that asks for / is sent there
+    anything else                      → S3
+
+Made by `server.py`. A page of some other site must not reach what listens on this machine: see `_stranger`.
+"""
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mooring.local.wire import json_protocol, query_protocol
+from mooring.local.wire.call import Call, place_of
+from mooring.local.wire.faults import Fault
+from mooring.local.wire.service import Service
+from mooring.local.wire.service_model import PAGE
+
+LARGEST_BODY = 5 * 1024 * 1024
+"""Bytes of a request to a JSON or Query service; ECR takes manifests of 4 MB."""
+
+_RUNTIME = re.compile(r"/endpoints/[^/]+/(async-invocations|invocations|invocations-response-stream)")
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(:\d+)?")
+_FORM = "application/x-www-form-urlencoded"
+
+FORBIDDEN = Fault(
+    "AccessDeniedException",
+    "The request comes from a page of another site, or by a name that is not this machine's: the local SageMaker "
+    "answers programs only. Ask at 127.0.0.1 or localhost.",
+    403,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Applications for what is not JSON or Query."""
+
+    runtime: ASGIApp
+    objects: ASGIApp
+    page: ASGIApp
+
+
+class LocalApp:
+    """The application."""
+
+    def __init__(self, services: Mapping[str, Service], doors: Doors, hosts: frozenset[str] | None) -> None:
+        """`services` by botocore's names; `hosts`: the names it answers to, None for any (others may come, too)."""
+        self._by_target = {one.model.target_prefix: one for one in services.values() if one.model.target_prefix}
+        self._by_version = {one.model.version: one for one in services.values() if not one.model.target_prefix}
+        self._doors = doors
+        self._hosts = hosts
+        self._log = structlog.get_logger("mooring.local").bind()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        if scope["type"] != "http":
+            return
+        headers, request_id = Headers(scope=scope), str(uuid.uuid4())
+        scope.setdefault("state", {})["request_id"] = request_id
+        if _stranger(headers, self._hosts):
+            await _answer(send, 403, json_protocol.CONTENT_TYPE, json_protocol.encode_fault(FORBIDDEN), request_id)
+        elif "x-amz-target" in headers:
+            await self._json(headers, request_id, receive, send)
+        elif scope["method"] == "POST" and _RUNTIME.fullmatch(scope["path"]):
+            await self._doors.runtime(scope, receive, _stamped(send, request_id))
+        elif scope["path"] == "/_mooring" or scope["path"].startswith("/_mooring/"):
+            await self._doors.page(scope, receive, send)
+        elif scope["path"] == "/" and _is_browser(scope, headers):
+            await send({"type": "http.response.start", "status": 307, "headers": [(b"location", b"/_mooring/")]})
+            await send({"type": "http.response.body"})
+        elif scope["path"] == "/" and scope["method"] == "POST" and headers.get("content-type", "").startswith(_FORM):
+            await self._query(headers, request_id, receive, send)
+        else:
+            await self._doors.objects(scope, receive, send)
+
+    async def _json(self, headers: Headers, request_id: str, receive: Receive, send: Send) -> None:
+        status = 200
+        try:
+            body = await _read(receive)
+            prefix, _, operation = headers["x-amz-target"].rpartition(".")
+            service = self._by_target.get(prefix)
+            if service is None:
+                raise Fault("UnknownOperationException", _unknown(f"X-Amz-Target {headers['x-amz-target'][:100]}"), 404)
+            handler = service.handler(operation)
+            parameters = json_protocol.decode(body, service.model.inputs(operation))
+            service.model.check(operation, parameters)
+            result = handler(self._call(service, operation, parameters, headers, request_id))
+            answer = json_protocol.encode(result, service.model.outputs(operation))
+        except Exception as error:  # the border of these services: nothing may leave it but an answer
+            fault = self._fault(error, request_id)
+            status, answer = fault.status, json_protocol.encode_fault(fault)
+        await _answer(send, status, json_protocol.CONTENT_TYPE, answer, request_id)
+
+    async def _query(self, headers: Headers, request_id: str, receive: Receive, send: Send) -> None:
+        status, namespace = 200, ""
+        try:
+            form = query_protocol.fields(await _read(receive))
+            operation = form.pop("Action", "")
+            service = self._by_version.get(form.pop("Version", ""))
+            if service is None:
+                raise Fault("InvalidAction", _unknown(f"Action {operation[:100]}"))
+            namespace = service.model.namespace
+            handler = service.handler(operation)
+            parameters = query_protocol.decode(form, service.model.inputs(operation))
+            service.model.check(operation, parameters)
+            result = handler(self._call(service, operation, parameters, headers, request_id))
+            answer = query_protocol.encode(service.model, operation, result, request_id)
+        except Exception as error:  # as above
+            fault = self._fault(error, request_id)
+            status, answer = fault.status, query_protocol.encode_fault(fault, namespace, request_id)
+        await _answer(send, status, query_protocol.CONTENT_TYPE, answer, request_id)
+
+    def _call(
+        self, service: Service, operation: str, parameters: dict[str, Any], headers: Headers, request_id: str
+    ) -> Call:
+        base_url = f"http://{headers.get('host', '127.0.0.1')}"
+        place = place_of(headers.get("authorization"))
+        return Call(service.model.name, operation, parameters, place, request_id, base_url)
+
+    def _fault(self, error: Exception, request_id: str) -> Fault:
+        """What is no fault yet is ours, and is logged."""
+        if isinstance(error, Fault):
+            return error
+        self._log.exception("a request failed", request_id=request_id, exc_info=error)
+        return Fault("InternalFailure", "The local SageMaker failed on this request: its log has the place.", 500)
+
+
+def _stranger(headers: Headers, hosts: frozenset[str] | None) -> bool:
+    """Whether a browser sends this for some other site: by its Origin, or by a Host that was made to point here."""
+    host = headers.get("host", "")
+    found = _HOST.fullmatch(host.lower())
+    name = found[1].strip("[]") if found else ""
+    if hosts is not None and name not in hosts:
+        return True
+    origin = headers.get("origin")
+    return origin is not None and origin.lower() != f"http://{host.lower()}"
+
+
+def _is_browser(scope: Scope, headers: Headers) -> bool:
+    signed = "authorization" in headers or b"X-Amz-" in scope.get("query_string", b"")
+    return scope["method"] == "GET" and not signed and "text/html" in headers.get("accept", "")
+
+
+async def _read(receive: Receive) -> bytes:
+    """The body, to its end even if it is too long: who still sends would not hear the refusal."""
+    pieces: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Fault("RequestAbortedException", "The request did not arrive whole.")
+        piece = message.get("body", b"")
+        size += len(piece)
+        if size <= LARGEST_BODY:
+            pieces.append(piece)
+        if not message.get("more_body", False):
+            break
+    if size > LARGEST_BODY:
+        raise Fault("RequestEntityTooLargeException", f"The request has {size} bytes; {LARGEST_BODY} are allowed.", 413)
+    return b"".join(pieces)
+
+
+async def _answer(send: Send, status: int, content_type: str, body: bytes, request_id: str) -> None:
+    headers = [
+        (b"content-type", content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-amzn-requestid", request_id.encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _stamped(send: Send, request_id: str) -> Send:
+    """Adds the request's id to an answer that has none."""
+
+    async def stamped(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", []))
+            if not any(name.lower() == b"x-amzn-requestid" for name, _ in headers):
+                headers.append((b"x-amzn-requestid", request_id.encode()))
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return stamped
+
+
+def _unknown(what: str) -> str:
+    return f"The local SageMaker has no service for {what}: {PAGE} lists what it has."

@@ -1,0 +1,18 @@
+"""SageMaker's control plane as one service. Made by `server.py`."""
+
+from mooring.local.control.endpoint_configs import EndpointConfigs
+from mooring.local.control.endpoints import EndpointControl
+from mooring.local.control.inference_components import InferenceComponents
+from mooring.local.control.models import Models
+from mooring.local.control.parts import Parts
+from mooring.local.control.tags import Tags
+from mooring.local.control.transform_jobs import TransformJobs
+from mooring.local.wire.service import Service
+from mooring.local.wire.service_model import service_model
+
+
+def control_plane(parts: Parts) -> Service:
+    """Every operation that there is."""
+    nouns = (Models, EndpointConfigs, EndpointControl, Tags, TransformJobs, InferenceComponents)
+    handlers = {name: handler for noun in nouns for name, handler in noun(parts).handlers().items()}
+    return Service(service_model("sagemaker"), handlers)

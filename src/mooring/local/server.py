@@ -1,0 +1,223 @@
+"""A folder and an address in, a SageMaker that listens there out. Used by `moor local`, by tests and by notebooks.
+
+    with LocalSageMaker(Options(Path("data"), port=0)) as url:
+        client = boto3.client("sagemaker", endpoint_url=url)
+
+The only place that constructs the parts. Below the folder:
+
+    state.sqlite  what was created      s3/    objects as files      logs/  what endpoints said
+    run/          model folders of what runs now                     lock   held while one serves it
+"""
+
+import asyncio
+import ipaddress
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from mooring.errors import UsageError
+from mooring.local.app import Doors, LocalApp
+from mooring.local.control.parts import Parts
+from mooring.local.control.service import control_plane
+from mooring.local.fleet.fleet import Fleet
+from mooring.local.fleet.logbook import Logbook
+from mooring.local.fleet.phases import DEFAULT_SCALE, Phases
+from mooring.local.identity import sts
+from mooring.local.identity.autoscaling import Scaling
+from mooring.local.identity.ecr import Repositories
+from mooring.local.identity.iam import Roles
+from mooring.local.identity.logs_api import Logs
+from mooring.local.lock import FolderLock
+from mooring.local.objects.api import S3
+from mooring.local.objects.store import ObjectStore
+from mooring.local.runners.base import Runner
+from mooring.local.runners.launch import Launcher
+from mooring.local.runners.process import ProcessRunner
+from mooring.local.state import State
+from mooring.local.wire.service import Service
+from mooring.local.wire.service_model import service_model
+from mooring.web.listen import Address
+from mooring.web.server import ServerOptions, serve
+
+DEFAULT_PORT = 4567
+STARTUP_S = 60.0
+
+ENGINES: Mapping[str, Callable[[Path], Runner]] = {"none": lambda folder: ProcessRunner(folder)}
+"""How endpoints are run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Plain values."""
+
+    data: Path
+    """Made if it is not there."""
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    """0: any that is free."""
+    time_scale: float = DEFAULT_SCALE
+    """How much of the real platform's waiting is waited for; 0: nothing."""
+    engine: str = "none"
+    """One of `ENGINES`."""
+    exposed: bool = False
+    """Whether it may listen where others can reach it. Who reaches it can run code here."""
+
+
+class LocalSageMaker:
+    """One server. `run` serves in the calling thread until it is told to stop; `start` and `stop` in one of its own."""
+
+    def __init__(self, options: Options) -> None:
+        """Raise UsageError for an address that is not this machine's alone, unless `exposed` says so."""
+        if not options.exposed and not is_loopback(options.host):
+            raise UsageError(
+                f"{options.host} can be reached from other machines, and whoever reaches a local SageMaker can run "
+                "code on this one.",
+                hint="Listen at 127.0.0.1, or add --expose if that is what you want.",
+            )
+        self._options = options
+        self._address = Address(options.host, options.port)
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._told = asyncio.Event()
+        self._failed: BaseException | None = None
+        self.url = ""
+        """Once it is ready."""
+
+    def run(self, ready: Callable[[str], None] = lambda _: None) -> None:
+        """Serve until a signal, or `stop`. `ready` is told the address. Raises what keeps it from serving."""
+        options = self._options
+        with FolderLock(options.data) as lock:
+            life = Life(options)
+            hosts = None if options.exposed else frozenset({"localhost", "127.0.0.1", "::1", options.host})
+
+            def on_ready(port: int) -> None:
+                self.url = self._address.url(port)
+                self._loop = asyncio.get_running_loop()
+                lock.note(self.url)
+                ready(self.url)
+
+            try:
+                app = LocalApp(life.services, life.doors, hosts)
+                serve(app, life, ServerOptions(self._address), on_ready=on_ready, stop=self._told)
+            finally:
+                life.close()
+
+    def start(self) -> str:
+        """Serve in a thread of its own; returns the address when it is ready. Raises what keeps it from serving."""
+        there = threading.Event()
+        self._told = asyncio.Event()
+
+        def work() -> None:
+            try:
+                self.run(lambda _: there.set())
+            except BaseException as error:  # the thread's border: whoever waits for the start is told
+                self._failed = error
+            finally:
+                there.set()
+
+        self._thread = threading.Thread(target=work, name="local-sagemaker", daemon=True)
+        self._thread.start()
+        there.wait(STARTUP_S)
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            raise failed
+        return self.url
+
+    def stop(self) -> None:
+        """End it, and all that it runs. Again is harmless."""
+        if self._thread is None:
+            return
+        if self._loop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._told.set)
+        self._thread.join()
+        self._thread = self._loop = None
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            raise failed
+
+    def __enter__(self) -> str:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop()
+
+
+class Life:
+    """All the parts of one run."""
+
+    def __init__(self, options: Options) -> None:
+        data = options.data
+        self.state = State(data / "state.sqlite")
+        self.objects = ObjectStore(data / "s3")
+        self.logbook = Logbook(data / "logs")
+        runner = ENGINES[options.engine](data / "processes")
+        launcher = Launcher(runner, self.objects, data / "run")
+        phases = Phases(options.time_scale)
+        self.fleet = Fleet(self.state, launcher, self.logbook, phases)
+        self.services = services(Parts(self.state, self.objects, self.fleet, NoJobs()), self.logbook)
+        self.doors = Doors(runtime=nothing_here, objects=S3(self.objects).asgi, page=nothing_here)
+
+    async def start(self) -> None:
+        """Ends what a killed life left, and brings back what was in service."""
+        await self.fleet.start()
+
+    async def drain(self, timeout_s: float) -> bool:  # noqa: ARG002 - endpoints finish what they have when they end
+        """Nothing is waited for: who stops a local SageMaker wants it gone."""
+        return True
+
+    async def stop(self, timeout_s: float = 5.0) -> None:  # noqa: ARG002
+        """End everything that runs."""
+        await self.fleet.stop()
+
+    def snapshot(self) -> Mapping[str, object]:
+        """Nothing to tell."""
+        return {}
+
+    def close(self) -> None:
+        """After the last request."""
+        self.state.close()
+
+
+class NoJobs:
+    """Stands in for batch/."""
+
+    def start(self, name: str) -> None:
+        """Nothing."""
+
+    def stop(self, name: str) -> None:
+        """Nothing."""
+
+
+async def nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
+    """Stands in for what is not there yet."""
+    await PlainTextResponse("not there yet", 501)(scope, receive, send)
+
+
+def services(parts: Parts, logbook: Logbook) -> dict[str, Service]:
+    """The JSON and Query services, by botocore's names."""
+    tables = {
+        "logs": Logs(logbook).handlers(),
+        "ecr": Repositories(parts.state).handlers(),
+        "application-autoscaling": Scaling(parts.state).handlers(),
+        "sts": sts.handlers(),
+        "iam": Roles(parts.state).handlers(),
+    }
+    return {
+        "sagemaker": control_plane(parts),
+        **{name: Service(service_model(name), handlers) for name, handlers in tables.items()},
+    }
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach what listens there."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
