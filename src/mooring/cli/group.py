@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, Entry] = {
     "build": Entry("mooring.cli.build", "Make a fast model folder and prove that it still answers right."),
     "image": Entry("mooring.cli.image", "Build the container image from this installation."),
     "bench": Entry("mooring.cli.bench", "Put a running server under load."),
+    "local": Entry("mooring.cli.local", "Run a SageMaker on this machine."),
 }
 HIDDEN: Mapping[str, Entry] = {"worker": Entry("mooring.cli.worker", "Started by `moor serve` behind nginx.")}
 """Commands that people do not call."""

@@ -1,0 +1,59 @@
+"""An address in, what leads programs to it out: environment variables, and a file for the SageMaker SDK.
+
+Called by `moor local env`, and by tests and notebooks that start a server themselves.
+"""
+
+from pathlib import Path
+
+from mooring.errors import UsageError
+from mooring.local.wire.call import ACCOUNT
+
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerLocal"
+
+LEFT_OVER = frozenset({"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ROLE_ARN"})
+"""Variables that would lead somewhere else. So does each AWS_ENDPOINT_URL_ of one service."""
+
+
+def default_bucket(region: str) -> str:
+    """As the SDK would name it, had it asked who is there."""
+    return f"sagemaker-{region}-{ACCOUNT}"
+
+
+def variables(url: str, region: str, sdk_configuration: Path) -> dict[str, str]:
+    """For the environment of a program. The keys are no secret: any are taken."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "mooring-local",
+        "AWS_SECRET_ACCESS_KEY": "mooring-local",
+        "AWS_DEFAULT_REGION": region,
+        "AWS_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "SAGEMAKER_USER_CONFIG_OVERRIDE": str(sdk_configuration),
+        "SAGEMAKER_ROLE": ROLE,
+    }
+
+
+def write_sdk_configuration(folder: Path, region: str) -> Path:
+    """Write the SDK's configuration file into `folder` and return its path. Raises UsageError if that cannot be."""
+    path = folder / f"sagemaker-sdk.{region}.yaml"
+    text = (
+        "# For SageMaker's Python SDK, by `moor local env`: what is said here is not asked of the real STS.\n"
+        "SchemaVersion: '1.0'\n"
+        "SageMaker:\n"
+        "  PythonSDK:\n"
+        "    Modules:\n"
+        "      TelemetryOptOut: true\n"
+        "      Session:\n"
+        f"        DefaultS3Bucket: {default_bucket(region)}\n"
+        "  Model:\n"
+        f"    ExecutionRoleArn: {ROLE}\n"
+    )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror or error}.", hint="Name another folder with --data."
+        ) from error
+    return path
