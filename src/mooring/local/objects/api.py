@@ -138,7 +138,7 @@ def route_of(ask: Ask) -> Route:
     article = "an" if place == "object" else "a"
     what = f"?{sub}" if sub else "without a subresource"
     message = (
-        f"The local S3 has no {ask.method} {what} for {article} {place}; the page of operations lists what it has."
+        f"The local S3 has no {ask.method} {what} for {article} {place}; the page of operations lists all."
     )
     raise Fault("NotImplemented", message, 501)
 
