@@ -58,7 +58,7 @@ class Container:
 
     def memory_bytes(self) -> int:
         """Of all processes, without the page cache, as its control group counts it."""
-        script = "cat /sys/fs/cgroup/memory.stat /sys/fs/cgroup/memory/memory.stat 2>/dev/null"
+        script = "cat /sys/fs/cgroup/memory.stat /sys/fs/cgroup/memory/memory.stat 2>/dev/null; true"
         counted = dict(line.split() for line in self.run("sh", "-c", script).splitlines())
         return int(counted.get("anon") or counted["total_rss"]) + int(counted.get("shmem", 0))
 

@@ -31,6 +31,8 @@ STOPS = 5
 CLIENTS = 16
 CROWD = 200
 CROWD_S = 60.0
+BEYOND = 4_500_000
+"""Bytes of a body from which on it asks for more windows than one request may have."""
 DOCUMENTED = {200, 413, 429, 504}
 MEMORY = "2g"
 
@@ -202,7 +204,9 @@ async def _crowd(host: str, contexts: list[str], counts: Counter[str]) -> None:
 async def _client(host: str, rng: random.Random, contexts: list[str], counts: Counter[str], end: float) -> None:
     while time.monotonic() < end:
         kind = rng.choices(("plain", "slow writer", "slow reader", "leaver"), (82, 8, 8, 2))[0]
-        size = int(10 ** rng.uniform(2, 4.3)) if rng.random() < 0.97 else int(10 ** rng.uniform(4.3, 6.7))
+        # Mostly a paragraph or a page; some books; and some that have more windows than one request may.
+        low, high = rng.choices(((2, 4.3), (4.3, 6.5), (6.7, 6.7)), (97, 2, 1))[0]
+        size = int(10 ** rng.uniform(low, high))
         body = _body(rng, contexts, size)
         try:
             counts[await _one(host, body, kind)] += 1
@@ -216,7 +220,8 @@ def _body(rng: random.Random, contexts: list[str], size: int) -> bytes:
     text = rng.choice(contexts)
     while len(text) < size:
         text += " " + rng.choice(contexts)
-    return body_of("What is it about?", text[: max(20, size - 80)])
+    more_windows: dict[str, object] | None = {"max_seq_len": 128, "doc_stride": 32} if size >= BEYOND else None
+    return body_of("What is it about?", text[: max(20, size - 80)], more_windows)
 
 
 async def _one(host: str, body: bytes, kind: str) -> str:

@@ -68,7 +68,7 @@ def _sizes(name: str) -> dict[str, int]:
         f"echo {place} $(du -scb {what} 2>/dev/null | tail -1)" for place, what in enumerate(parts.values())
     )
     lines = [line.split() for line in engine("run", "--rm", "--entrypoint", "sh", name, "-c", script).splitlines()]
-    whole = {label: int(line[0]) for label, line in zip(parts, lines, strict=True)}
+    whole = {label: int(line[1]) for label, line in zip(parts, lines, strict=True)}
     rest = next(label for label in whole if label.startswith("all other"))
     inside = [label for label in whole if label != rest and "jvm" not in parts[label]]
     return {**whole, rest: whole[rest] - sum(whole[label] for label in inside)}

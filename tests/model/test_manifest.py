@@ -94,6 +94,14 @@ def test_the_window_follows_the_tokenizers_limit(folder: Path, limit: float | No
     )
 
 
+@pytest.mark.parametrize("claimed", [1, 3])
+def test_layers_that_config_and_weights_do_not_agree_on_are_refused(folder: Path, claimed: int) -> None:
+    """Computing with some of them gives answers that nobody would notice to be wrong."""
+    _edit(folder, "config.json", num_hidden_layers=claimed)
+    with pytest.raises(ModelInvalid, match=f"says {claimed} layers, and the weights have 2"):
+        read_manifest(folder, source="x")
+
+
 def test_a_missing_tokenizer_config_is_a_warning(folder: Path) -> None:
     """Without tokenizer_config.json the model is served; lower-casing is read from the tokenizer itself."""
     (folder / "tokenizer_config.json").unlink()

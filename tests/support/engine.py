@@ -152,10 +152,10 @@ def ready(*options: str, image: str = IMAGE) -> Iterator[Container]:
         yield one
 
 
-def build(root: Path) -> None:
-    """The image under test, from this checkout."""
+def build(context: Path, tag: str = IMAGE) -> None:
+    """An image from a build context; the image under test from a checkout's."""
     environ = {**os.environ, "DOCKER_BUILDKIT": "1"}
-    command = [needed(), "build", "--network", "host", "-t", IMAGE, str(root)]
+    command = [needed(), "build", "--network", "host", "-t", tag, str(context)]
     done = subprocess.run(
         command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )

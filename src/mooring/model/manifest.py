@@ -4,6 +4,7 @@ A folder that `moor build` wrote says everything in `mooring.json`; one straight
 the tokenizer's config and the headers of its weights. Both give the same struct: nobody downstream asks which it was.
 """
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ import msgspec
 
 from mooring.errors import ModelIncomplete, ModelInvalid, ModelNotFound, ModelUnsupported, echo
 from mooring.model.config import (
+    ARCHIVE_SUFFIXES,
     CONFIG_FILE,
     FAMILIES,
     MANIFEST_FILE,
@@ -26,6 +28,9 @@ from mooring.model.weights import open_weights, weight_files
 GRAPH_FILES = ("openvino_model.xml", "openvino_model.bin")
 SCHEMA = 1
 """Version of mooring.json written here; a newer one is refused, an older one is read."""
+
+_LAYER = re.compile(r"\.layer\.(\d+)\.")
+"""In the names of both families' tensors."""
 
 Format = Literal["safetensors", "openvino"]
 Precision = Literal["fp32", "bf16", "int8", "mixed"]
@@ -98,7 +103,7 @@ def read_manifest(folder: Path, *, source: str, revision: str | None = None) -> 
     if (folder / MANIFEST_FILE).is_file():
         built = _read_built(folder)
         return msgspec.structs.replace(built, source=source, revision=revision or built.revision)
-    _require(folder, _missing_from_hub_folder(folder))
+    _require(folder, source, _missing_from_hub_folder(folder))
     facts = read_facts(folder)
     with open_weights(folder) as weights:
         dtype, names = weights.main_dtype, weights.names()
@@ -106,6 +111,12 @@ def read_manifest(folder: Path, *, source: str, revision: str | None = None) -> 
         raise ModelInvalid(
             f"{CONFIG_FILE} says {facts.architecture}, but the weights have no tensor 'qa_outputs.weight': "
             "the question-answering head was never trained or is not in this file.",
+        )
+    stored = 1 + max((int(found[1]) for name in names if (found := _LAYER.search(name))), default=-1)
+    if stored != facts.layers:
+        raise ModelInvalid(
+            f"{CONFIG_FILE} says {facts.layers} layers, and the weights have {stored}.",
+            hint="A model computed with some of its layers gives wrong answers. Take both files from the same model.",
         )
     optional = () if (folder / TOKENIZER_CONFIG_FILE).is_file() else (TOKENIZER_CONFIG_FILE,)
     return Manifest(
@@ -170,7 +181,7 @@ def _read_built(folder: Path) -> Manifest:
         )
     names = GRAPH_FILES if manifest.format == "openvino" else (CONFIG_FILE,)
     missing = [name for name in names if not (folder / name).is_file()] + _missing_tokenizer(folder)
-    _require(folder, missing, f"which {MANIFEST_FILE} needs")
+    _require(folder, str(folder), missing, f"which {MANIFEST_FILE} needs")
     if manifest.format == "safetensors":
         weight_files(folder)
     return manifest
@@ -195,10 +206,14 @@ def _missing_tokenizer(folder: Path) -> list[str]:
     return [] if here else [f"{TOKENIZER_FILE} (or {VOCAB_FILE})"]
 
 
-def _require(folder: Path, missing: list[str], why: str = "") -> None:
+def _require(folder: Path, source: str, missing: list[str], why: str = "") -> None:
     if not missing:
         return
     nested = sorted(p.parent.name for p in folder.glob(f"*/{CONFIG_FILE}"))
-    hint = f"Its folder {nested[0]!r} holds a model: did you mean that one?" if nested else "Put them there."
+    packed = source.endswith(ARCHIVE_SUFFIXES)
+    hint = "Pack it again: tar -czf model.tar.gz -C FOLDER ." if packed else "Put them there."
+    hint = f"Its folder {nested[0]!r} holds a model: did you mean that one?" if nested else hint
     lacks = f"lacks {', '.join(missing)}" + (f", {why}" if why else "")
-    raise ModelIncomplete(f"The model folder {echo(str(folder))} {lacks}.", missing=tuple(missing), hint=hint)
+    # An archive is unpacked to a place that says nothing to its owner.
+    what = f"archive {echo(source)}" if packed else f"model folder {echo(str(folder))}"
+    raise ModelIncomplete(f"The {what} {lacks}.", missing=tuple(missing), hint=hint)
