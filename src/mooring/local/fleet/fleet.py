@@ -7,6 +7,7 @@ delete   Deleting → gone
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -18,7 +19,7 @@ from mooring.local.fleet.live import LiveEndpoint
 from mooring.local.fleet.logbook import Logbook
 from mooring.local.fleet.phases import Phases
 from mooring.local.fleet.records import Records
-from mooring.local.fleet.variant import Variant
+from mooring.local.fleet.variant import Variant, serverless_of
 from mooring.local.runners.launch import Launcher
 from mooring.local.state import State
 
@@ -50,6 +51,10 @@ class Fleet:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._log = structlog.get_logger("mooring.local.fleet").bind()
         self._stopping = False
+        self._changed = asyncio.Event()
+        """Set, and replaced by another, when an order has been carried out."""
+        self.on_service: Callable[[LiveEndpoint], None] = lambda _: None
+        """Called when an endpoint was created or updated, before its status says so."""
 
     async def start(self) -> None:
         """End what a killed life left running, and bring back what was in service; that goes on in the background."""
@@ -78,6 +83,14 @@ class Fleet:
 
     def live(self, name: str) -> LiveEndpoint | None:
         """The endpoint, if it takes requests now."""
+        return self._live.get(name)
+
+    async def up(self, name: str, within_s: float) -> LiveEndpoint | None:
+        """The endpoint, waited for if it may come; None if it has not in time, or does not exist any more."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, within_s)):
+                while name not in self._live and self._records.endpoint(name) is not None:
+                    await self._changed.wait()
         return self._live.get(name)
 
     def create(self, name: str) -> None:
@@ -126,6 +139,9 @@ class Fleet:
         except Exception as error:  # the border of a task that nobody waits for: a fault here is the endpoint's end
             self._log.exception("fault", endpoint=name)
             self._records.failed(name, "Failed", f"A fault of the local SageMaker: {type(error).__name__}: {error}")
+        finally:
+            self._changed.set()
+            self._changed = asyncio.Event()
 
     async def _create(self, name: str) -> None:
         document = self._records.endpoint(name)
@@ -138,10 +154,11 @@ class Fleet:
         self._records.keep(name, snapshot)
         self._records.change(name, EndpointStatus="Creating", ProductionVariants=self._shown(snapshot, "Creating"))
         try:
-            self._live[name] = await self._raise(document, snapshot)
+            live = self._live[name] = await self._raise(document, snapshot)
         except NotBuilt as error:
             self._records.failed(name, "Failed", error.message)
             return
+        self.on_service(live)
         self._records.in_service(name, snapshot["config"], self._shown(snapshot))
 
     async def _come_back(self, name: str, why: str) -> None:
@@ -185,6 +202,7 @@ class Fleet:
         self._records.keep(name, snapshot)
         try:
             await self._phases.take("shift")
+            self.on_service(new)
             self._records.in_service(name, snapshot["config"], self._shown(snapshot))
         finally:
             if old is not None:
@@ -227,6 +245,9 @@ class Fleet:
             if variant is None:
                 continue
             variant.weight = one["CurrentWeight"] = one["DesiredWeight"]
+            if (limits := one.get("DesiredServerlessConfig")) is not None:
+                one["CurrentServerlessConfig"] = limits
+                variant.serverless = serverless_of({"ServerlessConfig": limits})
             if variant.serverless is None and one.get("DesiredInstanceCount") is not None:
                 one["CurrentInstanceCount"] = one["DesiredInstanceCount"]
                 await self._builder.scale(live.name, variant, configs[variant.name], one["DesiredInstanceCount"])

@@ -6,7 +6,7 @@ a server may close what is idle at any moment. Nothing else is ever sent twice.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -20,6 +20,10 @@ Headers = Sequence[tuple[str, str]]
 
 class ContainerGone(Exception):
     """There was no whole answer: nobody listens, the connection broke, or what came is not HTTP. Says which."""
+
+
+class NobodyListens(ContainerGone):
+    """The request was not sent at all."""
 
 
 class AnswerTooLarge(Exception):
@@ -214,7 +218,7 @@ class Client:
         try:
             return _Connection(*await asyncio.open_connection(*self._address, limit=_CHUNK))
         except OSError as error:
-            raise ContainerGone(f"nobody listens ({error.strerror or error})") from error
+            raise NobodyListens(f"nobody listens ({error.strerror or error})") from error
 
     def _give_back(self, connection: _Connection) -> None:
         if connection.reusable and not self._closed and len(self._idle) < MOST_IDLE:
@@ -234,9 +238,3 @@ async def _pieces(answer: AsyncIterator[Head | bytes]) -> AsyncIterator[bytes]:
     async for piece in answer:
         if isinstance(piece, bytes):
             yield piece
-
-
-def chosen(headers: Iterable[tuple[str, str]], names: Iterable[str]) -> list[tuple[str, str]]:
-    """Those of `headers` that are named, in lower case, in `names`."""
-    wanted = frozenset(names)
-    return [(name, value) for name, value in headers if name.lower() in wanted]

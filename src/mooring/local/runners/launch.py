@@ -8,7 +8,8 @@ import asyncio
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,25 @@ class StartFailed(RunnerError):
     """The container did not pass its health check; `message` says what was seen, and its own last words."""
 
 
+@dataclass
+class Loaded:
+    """A model in a multi-model container."""
+
+    name: str
+    """The container's."""
+    loading: "asyncio.Future[None]"
+    in_flight: int = 0
+
+    @contextmanager
+    def engaged(self) -> Iterator[None]:
+        """It has one more to answer, and is not to be unloaded."""
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+
+
 @dataclass(frozen=True, slots=True)
 class Launched:
     """A container that answers."""
@@ -65,6 +85,8 @@ class Launched:
     client: Client
     folder: Path
     """/opt/ml to the container."""
+    loaded: dict[str, Loaded] = field(default_factory=dict)
+    """Of a multi-model container: by TargetModel, the one asked last at the end. `runtime/models.py` keeps it."""
 
     async def stop(self, patience_s: float = STOP_S) -> None:
         """End it and remove its folder."""
@@ -101,6 +123,8 @@ class Launcher:
         """Raises a ModelError (model data), or RunnerError, of which StartFailed; then nothing is left."""
         folder = self._folder / launch.name
         folder.mkdir(parents=True)
+        if launch.container.get("Mode") == "MultiModel":
+            (folder / "models").mkdir()
         try:
             try:
                 await asyncio.to_thread(place, launch.container, self._objects, folder, say)
