@@ -26,6 +26,9 @@ COMMANDS: Mapping[str, Entry] = {
     "eval": Entry("mooring.cli.eval", "Judge a model on a SQuAD file: exact match and F1."),
     "build": Entry("mooring.cli.build", "Make a fast model folder and prove that it still answers right."),
     "image": Entry("mooring.cli.image", "Build the container image from this installation."),
+    "pack": Entry("mooring.cli.pack", "Make a model.tar.gz of a model."),
+    "deploy": Entry("mooring.cli.deploy", "Put a model behind a SageMaker endpoint."),
+    "destroy": Entry("mooring.cli.destroy", "Remove a deployment and everything that belongs to it."),
     "bench": Entry("mooring.cli.bench", "Put a running server under load."),
     "local": Entry("mooring.cli.local", "Run a SageMaker on this machine."),
 }

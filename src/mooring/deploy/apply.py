@@ -1,14 +1,14 @@
 """A plan in, its calls made, in order; or undone, in reverse. Decides nothing. Called by `deployment.py`."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
 
+from mooring.deploy.actions import Action, Plan, title
 from mooring.deploy.faults import in_words, is_missing
 from mooring.deploy.image import push_image
 from mooring.deploy.narrator import Narrator
-from mooring.deploy.plan import Action, Plan
 from mooring.deploy.session import Session
 from mooring.deploy.wait import Clock, wait_for
 from mooring.errors import DeployError, MooringError
@@ -34,15 +34,6 @@ OPERATIONS: Mapping[tuple[str, str], tuple[str, str]] = {
 }
 """(verb, kind) → the service and its operation; "wait" is `wait.py`'s, "push" is `image.py`'s."""
 
-_WORDS = {
-    "create": "Creating",
-    "push": "Pushing",
-    "upload": "Uploading",
-    "update": "Updating",
-    "tag": "Tagging",
-    "delete": "Deleting",
-}
-
 
 @dataclass
 class Done:
@@ -55,16 +46,6 @@ class Done:
         """What exists now because of this run."""
         undone = [action.undo for action in self.actions if action.undo is not None and action.undo.verb == "delete"]
         return [f"{action.kind.replace('-', ' ')} {action.name}" for action in undone]
-
-
-def title(action: Action) -> str:
-    """The step in words."""
-    kind = action.kind.replace("endpoint-config", "endpoint configuration").replace("-", " ")
-    if action.verb == "wait":
-        ends = {"InService": "to answer", "gone": "to be gone", "settled": "to settle"}
-        return f"Waiting for the endpoint {ends[action.request['until']]}"
-    word = "Setting" if action.verb == "put" else _WORDS[action.verb]
-    return f"{word} the {kind} {action.name}"
 
 
 def apply(session: Session, plan: Plan, narrator: Narrator, done: Done, clock: Clock = Clock()) -> None:
@@ -121,8 +102,6 @@ def _execute(session: Session, action: Action, tell: Callable[[str], None], cloc
 
 def _share(path: str, tell: Callable[[str], None]) -> Callable[[int], None]:
     """boto3 calls it with the bytes of each piece, from several threads."""
-    from pathlib import Path
-
     total, lock, sent = max(1, Path(path).stat().st_size), threading.Lock(), [0]
 
     def more(count: int) -> None:
@@ -131,17 +110,3 @@ def _share(path: str, tell: Callable[[str], None]) -> Callable[[int], None]:
             tell(f"{100 * sent[0] // total} %")
 
     return more
-
-
-def described(actions: Sequence[Action]) -> list[dict[str, Any]]:
-    """As `--dry-run --json` prints it."""
-    return [
-        {
-            "do": action.verb,
-            "kind": action.kind,
-            "name": action.name,
-            "why": action.why,
-            "request": dict(action.request),
-        }
-        for action in actions
-    ]

@@ -7,15 +7,16 @@ to calibrate on, int8 is built; builds are kept, so that the same order makes th
 import hashlib
 import json
 import tarfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import mooring
 from mooring.deploy.narrator import Narrator
 from mooring.deploy.pack import ARCHIVE, Packed, pack
 from mooring.errors import BuildError
+from mooring.model.config import MANIFEST_FILE
 from mooring.model.digest import folder_digest
-from mooring.model.manifest import MANIFEST_FILE, Manifest, read_manifest
+from mooring.model.manifest import Manifest, read_manifest
 from mooring.model.source import ResolvedModel, SourceOptions, resolve
 
 
@@ -24,7 +25,7 @@ class Wanted:
     """A model, and what is to be made of it before it is packed."""
 
     source: str
-    options: SourceOptions = SourceOptions()
+    options: SourceOptions = field(default_factory=SourceOptions)
     code: Path | None = None
     """A folder to pack as code/."""
     calibration: Path | None = None

@@ -1,4 +1,4 @@
-"""An image's name in, what is known of it out: architecture, size, Python; and the image pushed to the account's registry.
+"""An image's name in, what is known of it out: architecture, size, Python. And images into the account's registry.
 
 Asked of this machine's engine (Docker or Podman) and of ECR. What nobody knows is None, never an error. Called by
 `deployment.py`, `observe.py`, `apply.py` and `doctor.py`.
@@ -152,7 +152,7 @@ def in_registry(session: Session, push: Push) -> tuple[bool, bool]:
 
 
 def push_image(session: Session, image: str, uri: str) -> None:
-    """Tag and push by the engine's own client, with ECR's token in a folder of its own: the user's logins stay as they are.
+    """Tag and push by the engine's client, with ECR's token in a folder of its own: the user's logins stay as they are.
 
     Raises DeployError with what the client said last.
     """

@@ -8,8 +8,6 @@ from typing import Any
 
 from mooring.deploy.faults import code_of, in_words, is_denied, is_missing
 from mooring.deploy.image import in_registry
-from mooring.deploy.plan import Endpoint, Observed, Scaled
-from mooring.deploy.removal import Standing
 from mooring.deploy.requests import (
     DEPLOYMENT_TAG,
     NAMESPACE,
@@ -23,6 +21,7 @@ from mooring.deploy.requests import (
 )
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Spec
+from mooring.deploy.world import Endpoint, Observed, Scaled, Standing
 from mooring.errors import AccountError
 
 Tagged = dict[str, dict[str, str]]

@@ -93,7 +93,7 @@ def _unread(names: Mapping[str, Path]) -> frozenset[str]:
 
 
 def _files(folder: Path, passed_over: frozenset[str]) -> Iterator[tuple[str, Path]]:
-    """Relative names and files, hidden ones left out. A link to a file is that file: the Hub's cache is made of them."""
+    """Relative names and files, no hidden ones. A link to a file is that file: the Hub's cache is made of them."""
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in passed_over)
         for name in sorted(files):
@@ -120,7 +120,7 @@ def _write(file: BinaryIO, chosen: Mapping[str, Path]) -> tuple[str, int]:
     total = 0
     with gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as packed:
         hashing = _Hashing(packed)
-        with tarfile.open(fileobj=hashing, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        with tarfile.open(fileobj=hashing, mode="w|", format=tarfile.PAX_FORMAT) as tar:  # type: ignore[call-overload]
             for name, path in chosen.items():
                 info = tarfile.TarInfo(name)
                 info.size = path.stat().st_size

@@ -5,9 +5,9 @@ Every action carries the parameters of the one call that it is, and the action t
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mooring.deploy.actions import Action, Plan
 from mooring.deploy.requests import (
     DEPLOYMENT_TAG,
     POLICY_KEY,
@@ -24,80 +24,8 @@ from mooring.deploy.requests import (
     variant_id,
 )
 from mooring.deploy.spec import Serverless, Spec
+from mooring.deploy.world import BUSY, DEAD, Endpoint, Observed, Scaled
 from mooring.errors import DeployError, NameTaken
-
-Verb = Literal["create", "push", "upload", "update", "tag", "wait", "put", "delete"]
-Kind = Literal[
-    "repository",
-    "image",
-    "bucket",
-    "archive",
-    "model",
-    "endpoint-config",
-    "endpoint",
-    "scalable-target",
-    "scaling-policy",
-]
-
-BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
-"""Statuses of an endpoint in which it can be neither updated nor deleted."""
-DEAD = frozenset({"Failed", "UpdateRollbackFailed"})
-"""Those from which only deletion leads."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """An endpoint as it was found."""
-
-    name: str
-    status: str
-    config: str
-    arn: str
-    tags: Mapping[str, str]
-    serverless: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Scaled:
-    """What autoscaling does to the endpoint's variant. `policy` is ours, None if there is none."""
-
-    minimum: int
-    maximum: int
-    policy: Request | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """What there is. Models and configurations: name → tags, of those that have our names or our tag."""
-
-    bucket: bool = True
-    archive: bool = True
-    models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    endpoint: Endpoint | None = None
-    scaled: Scaled | None = None
-    repository: bool = True
-    image: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """One call. `undo` is None where there is nothing to undo, or where what was made is worth keeping."""
-
-    verb: Verb
-    kind: Kind
-    name: str
-    request: Mapping[str, Any]
-    why: str = ""
-    undo: "Action | None" = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The actions in order; none: it is as wanted. `kept` names what is there already and stays."""
-
-    actions: tuple[Action, ...]
-    kept: tuple[str, ...] = ()
 
 
 def plan(spec: Spec, observed: Observed, region: str = "us-east-1") -> Plan:

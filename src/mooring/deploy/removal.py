@@ -4,25 +4,12 @@ Models go last: they say in which bucket the archives are, so that a removal tha
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
-from mooring.deploy.plan import BUSY, Action, Endpoint, Plan, Scaled, removal_of_policy
+from mooring.deploy.actions import Action, Plan
+from mooring.deploy.plan import removal_of_policy
 from mooring.deploy.requests import DEPLOYMENT_TAG, archive_prefix, policy_name, variant_id
+from mooring.deploy.world import BUSY, Standing
 from mooring.errors import NameTaken
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Everything that was found under a deployment's name. Models and configurations: name → tags."""
-
-    models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    endpoint: Endpoint | None = None
-    scaled: Scaled | None = None
-    archives: tuple[tuple[str, str], ...] = ()
-    """(bucket, key) of the objects that deploying put there."""
-    strangers: tuple[tuple[str, int], ...] = ()
-    """(bucket, number) of other objects under the deployment's prefix: answers of an asynchronous endpoint, say."""
 
 
 def plan_removal(name: str, found: Standing) -> Plan:

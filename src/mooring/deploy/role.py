@@ -43,7 +43,8 @@ def role_arn(session: Session, role: str | None, narrator: Narrator) -> str:
     if not trusts_sagemaker(there.get("AssumeRolePolicyDocument")):
         raise AccountError(
             f"SageMaker may not take the role {name}: its trust policy does not name {SERVICE}.",
-            hint=f'Add to it: {{"Effect": "Allow", "Principal": {{"Service": "{SERVICE}"}}, "Action": "sts:AssumeRole"}}',
+            hint='Add to it: {"Effect": "Allow", "Action": "sts:AssumeRole", '
+            f'"Principal": {{"Service": "{SERVICE}"}}}}',
         )
     return str(there["Arn"])
 

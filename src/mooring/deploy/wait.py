@@ -7,8 +7,8 @@ from typing import Any
 
 from mooring.deploy.faults import in_words, is_missing
 from mooring.deploy.logs import log_group, tail
-from mooring.deploy.plan import BUSY
 from mooring.deploy.session import Session
+from mooring.deploy.world import BUSY
 from mooring.errors import DeployError, EndpointFailed
 
 LIMIT_S = 3600.0

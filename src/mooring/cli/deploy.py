@@ -1,0 +1,172 @@
+"""`moor deploy MODEL`: a model in, a SageMaker endpoint that has answered a question out. The story is `deploy/`'s."""
+
+import json
+import shlex
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mooring.cli.banner import EXAMPLE
+from mooring.cli.deploy_options import deploy_options, order_of
+from mooring.cli.narration import narrated, opened_session
+from mooring.errors import EndpointFailed, MooringError
+
+if TYPE_CHECKING:
+    from mooring.deploy.actions import Plan
+    from mooring.deploy.deployment import Outcome
+    from mooring.deploy.narrator import Narrator
+    from mooring.deploy.session import Session
+    from mooring.deploy.spec import Spec
+
+
+@click.command("deploy", short_help="Put a model behind a SageMaker endpoint.")
+@click.argument("model", required=False)
+@deploy_options
+def command(model: str | None, **flags: Any) -> None:
+    """Deploy MODEL: a folder, a .tar.gz, a Hub id or an S3 URI; without one, the model that the image has.
+
+    Run again, it changes what has changed and nothing else. moor destroy NAME removes all of it.
+
+    moor deploy ./fast --name qa --instance-type ml.c7i.large
+    """
+    from mooring.deploy.deployment import carry_out, prepare, propose
+
+    began = time.monotonic()
+    order = order_of(model, flags)
+    session = opened_session(flags)
+    with tempfile.TemporaryDirectory(prefix="mooring-deploy-") as folder, narrated(quiet=flags["as_json"]) as narrator:
+        spec = prepare(session, order, Path(folder), narrator)
+        if flags["emit"]:
+            _emit(spec, model, narrator)
+            return
+        plan = propose(session, spec)
+        if flags["dry_run"]:
+            _show_plan(plan, as_json=flags["as_json"])
+            return
+        if plan.actions and not flags["yes"] and not session.local:
+            _confirm(spec, plan)
+        try:
+            outcome = carry_out(session, spec, plan, narrator, wait=flags["wait"])
+        except EndpointFailed as error:
+            _show_log(error)
+            raise
+    trial = _try_out(session, outcome) if flags["wait"] else {}
+    report = _report(session, outcome, trial) | {"seconds": round(time.monotonic() - began, 2)}
+    if flags["as_json"]:
+        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+    else:
+        _say(report)
+
+
+def _emit(spec: "Spec", model: str | None, narrator: "Narrator") -> None:
+    from mooring.deploy.cloudformation import template
+
+    click.echo(json.dumps(template(spec), indent=2))
+    if spec.archive:
+        narrator.note(
+            f"Nothing was uploaded. The template expects the model at {spec.archive.uri}: moor pack "
+            f"{shlex.quote(str(model))} -o model.tar.gz && aws s3 cp model.tar.gz {spec.archive.uri}"
+        )
+    if spec.push:
+        narrator.note(f"Nothing was pushed. The template expects the image {spec.push.local} as {spec.image}.")
+
+
+def _show_plan(plan: "Plan", *, as_json: bool) -> None:
+    from mooring.deploy.actions import described, title
+
+    if as_json:
+        click.echo(json.dumps({"actions": described(plan.actions), "kept": list(plan.kept)}, indent=2))
+        return
+    for action in plan.actions:
+        click.echo(f"  + {title(action)}{f', {action.why}' if action.why else ''}")
+    for kept in plan.kept:
+        click.echo(click.style(f"  = {kept}", dim=True))
+    if not plan.actions:
+        click.echo("Nothing to do: it is deployed as it is wanted.")
+
+
+def _confirm(spec: "Spec", plan: "Plan") -> None:
+    """On a terminal only: a script has said what it wants."""
+    if not sys.stdin.isatty() or not any(action.verb in ("create", "update") for action in plan.actions):
+        return
+    _show_plan(plan, as_json=False)
+    click.confirm(f"Make this in account {spec.role.split(':')[4]}? It costs money until moor destroy", abort=True)
+
+
+def _show_log(error: EndpointFailed) -> None:
+    for line in error.log:
+        click.echo(click.style(f"  │ {line}", dim=True), err=True)
+
+
+def _try_out(session: "Session", outcome: "Outcome") -> dict[str, Any]:
+    """One question. A model with code of its own may want something else: that is no failure of the deployment."""
+    from mooring.deploy.invoke import Predictor
+
+    predictor = Predictor(outcome.spec.name, session, target_model=outcome.target_model)
+    began = time.monotonic()
+    try:
+        if outcome.spec.asynchronous:
+            said = predictor.predict_async(EXAMPLE).result(timeout_s=300)
+        else:
+            said = predictor.predict(EXAMPLE, deadline_s=120)
+    except MooringError as error:
+        return {"trial": {"error": error.message, "hint": error.hint}}
+    took = 1000 * (time.monotonic() - began)
+    shown = dict(said) if hasattr(said, "keys") else said
+    return {"trial": {"request": EXAMPLE, "answer": shown, "milliseconds": round(took, 1)}}
+
+
+def _report(session: "Session", outcome: "Outcome", trial: dict[str, Any]) -> dict[str, Any]:
+    spec = outcome.spec
+    return {
+        "endpoint": spec.name,
+        "kind": spec.kind,
+        "changed": outcome.changed,
+        "region": session.region,
+        "account": session.account,
+        "image": spec.image,
+        "model_data": spec.model_data,
+        "target_model": outcome.target_model,
+        "apply_seconds": round(outcome.seconds, 2),
+        **trial,
+        "call": _call(session, outcome),
+    }
+
+
+def _call(session: "Session", outcome: "Outcome") -> dict[str, str]:
+    """How to call it: with Mooring, with boto3 alone, and how to remove it."""
+    name, address = outcome.spec.name, session.client("sagemaker").meta.endpoint_url
+    where = f", endpoint_url={address!r}" if session.local else f", region={session.region!r}"
+    target = f', target_model="{outcome.target_model}"' if outcome.target_model else ""
+    flag = f" --endpoint-url {address}" if session.local else f" --region {session.region}"
+    boto = where.replace("region=", "region_name=")
+    method = "predict_async({...}).result()" if outcome.spec.asynchronous else f"predict({{...}}{target})"
+    return {
+        "python": f"mooring.Predictor.at({name!r}{where}).{method}",
+        "boto3": f"boto3.client('sagemaker-runtime'{boto}).invoke_endpoint(EndpointName={name!r}, "
+        "ContentType='application/json', Body=json.dumps({...}))",
+        "remove": f"moor destroy {name}{flag}",
+    }
+
+
+def _say(report: dict[str, Any]) -> None:
+    head = "is deployed" if report["changed"] else "is as it was: nothing to change"
+    click.echo(f"{click.style(report['endpoint'], bold=True)} {head}, {report['seconds']:.1f} s in all.")
+    trial = report.get("trial", {})
+    if "answer" in trial:
+        inputs, answer = EXAMPLE["inputs"], trial["answer"]
+        text = answer.get("answer") if isinstance(answer, dict) else answer
+        score = f"  score {answer['score']:.3f}," if isinstance(answer, dict) and "score" in answer else " "
+        click.echo(f"  asked     {inputs['question']}")
+        click.echo(
+            f"  answer    {click.style(str(text), fg='green', bold=True)} {score} {trial['milliseconds']:.0f} ms"
+        )
+    elif "error" in trial:
+        click.echo(f"  the test question was not answered: {trial['error']}")
+    for label, line in report["call"].items():
+        if label != "boto3" or report["kind"] != "async":
+            click.echo(f"  {click.style(f'{label:<9}', dim=True)} {line}")

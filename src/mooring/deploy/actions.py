@@ -1,0 +1,72 @@
+"""One call to be made, as a value: what `plan.py` and `removal.py` return and `apply.py` executes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Verb = Literal["create", "push", "upload", "update", "tag", "wait", "put", "delete"]
+Kind = Literal[
+    "repository",
+    "image",
+    "bucket",
+    "archive",
+    "model",
+    "endpoint-config",
+    "endpoint",
+    "scalable-target",
+    "scaling-policy",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One call. `undo` is None where there is nothing to undo, or where what was made is worth keeping."""
+
+    verb: Verb
+    kind: Kind
+    name: str
+    request: Mapping[str, Any]
+    why: str = ""
+    undo: "Action | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The actions in order; none: it is as wanted. `kept` names what is there already and stays."""
+
+    actions: tuple[Action, ...]
+    kept: tuple[str, ...] = ()
+
+
+_WORDS = {
+    "create": "Creating",
+    "push": "Pushing",
+    "upload": "Uploading",
+    "update": "Updating",
+    "tag": "Tagging",
+    "delete": "Deleting",
+}
+
+
+def title(action: Action) -> str:
+    """The step in words."""
+    kind = action.kind.replace("endpoint-config", "endpoint configuration").replace("-", " ")
+    if action.verb == "wait":
+        ends = {"InService": "to answer", "gone": "to be gone", "settled": "to settle"}
+        return f"Waiting for the endpoint {ends[action.request['until']]}"
+    word = "Setting" if action.verb == "put" else _WORDS[action.verb]
+    return f"{word} the {kind} {action.name}"
+
+
+def described(actions: Sequence[Action]) -> list[dict[str, Any]]:
+    """As `--dry-run --json` prints it."""
+    return [
+        {
+            "do": action.verb,
+            "kind": action.kind,
+            "name": action.name,
+            "why": action.why,
+            "request": dict(action.request),
+        }
+        for action in actions
+    ]

@@ -1,0 +1,73 @@
+"""What a question-answering model says, typed, and still the dict that users know: `said.text`, `said["answer"]`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_KEYS = ("score", "start", "end", "answer")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """A span of the context. `start` and `end` count characters; an empty `answer` means that there is none."""
+
+    score: float
+    start: int
+    end: int
+    answer: str
+
+    @property
+    def text(self) -> str:
+        """The answer."""
+        return self.answer
+
+    def __str__(self) -> str:
+        return self.answer
+
+    def __eq__(self, other: object) -> bool:
+        """As values; a dict of the same is equal too."""
+        if isinstance(other, Answer | dict):
+            return dict(self) == dict(other)
+        return NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self[key] for key in _KEYS))
+
+    def __getitem__(self, key: str) -> Any:
+        if key not in _KEYS:
+            raise KeyError(key)
+        return getattr(self, key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_KEYS)
+
+    def __len__(self) -> int:
+        return len(_KEYS)
+
+    def __contains__(self, key: object) -> bool:
+        return key in _KEYS
+
+    def keys(self) -> tuple[str, ...]:
+        """With `answer[key]` what makes `dict(answer)` work."""
+        return _KEYS
+
+    def items(self) -> list[tuple[str, Any]]:
+        """As a dict's."""
+        return [(key, self[key]) for key in _KEYS]
+
+    def values(self) -> list[Any]:
+        """As a dict's."""
+        return [self[key] for key in _KEYS]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """As a dict's."""
+        return self[key] if key in _KEYS else default
+
+
+def read(value: Any) -> Any:
+    """Decoded JSON, with every answer in it made an `Answer`; what models of other tasks say stays as it is."""
+    if isinstance(value, list):
+        return [read(each) for each in value]
+    if isinstance(value, dict) and value.keys() == set(_KEYS):
+        return Answer(value["score"], value["start"], value["end"], value["answer"])
+    return value

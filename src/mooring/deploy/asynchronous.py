@@ -1,0 +1,69 @@
+"""The answer of an asynchronous endpoint, which comes some time later as an object in S3. Made by `Predictor`."""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from mooring.deploy import answer
+from mooring.deploy.faults import in_words, is_denied, is_missing
+from mooring.deploy.session import Session
+from mooring.errors import DeadlineExceeded, InvokeError, echo
+
+FIRST_PAUSE_S = 0.1
+LONGEST_PAUSE_S = 5.0
+
+
+@dataclass(frozen=True)
+class AsyncAnswer:
+    """Where the answer will be."""
+
+    session: Session = field(repr=False)
+    inference_id: str
+    output_path: str
+    failure_path: str | None = None
+
+    def result(self, timeout_s: float = 900.0) -> Any:
+        """Wait for the answer, decoded as `Predictor.predict` does. Raises InvokeError or DeadlineExceeded."""
+        began, pause = time.monotonic(), FIRST_PAUSE_S
+        while True:
+            body = self._fetch(self.output_path)
+            if body is not None:
+                return _decoded(body)
+            if self.failure_path and (failure := self._fetch(self.failure_path)) is not None:
+                raise InvokeError(
+                    f"The request {self.inference_id} failed: {failure.decode(errors='replace')[:500]}",
+                    hint=self.failure_path,
+                )
+            if time.monotonic() - began + pause > timeout_s:
+                raise DeadlineExceeded(
+                    f"There is no answer to {self.inference_id} after {timeout_s:g} s.",
+                    hint=f"It may still come: {self.output_path}",
+                )
+            time.sleep(pause)
+            pause = min(LONGEST_PAUSE_S, 1.5 * pause)
+
+    async def aresult(self, timeout_s: float = 900.0) -> Any:
+        """`result` without blocking the event loop."""
+        return await asyncio.to_thread(self.result, timeout_s)
+
+    def _fetch(self, uri: str) -> bytes | None:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        s3 = self.session.client("s3")
+        with in_words(f"Looking for the answer at {uri}"):
+            try:
+                body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            except s3.exceptions.ClientError as error:
+                # Who may not list a bucket is told "denied" of what is not there yet.
+                if is_missing(error) or is_denied(error):
+                    return None
+                raise
+        return body
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return answer.read(json.loads(body))
+    except ValueError as error:
+        raise InvokeError(f"The answer is no JSON: {echo(body)}.") from error

@@ -1,0 +1,196 @@
+"""The story of a deployment: an order in, an endpoint that serves out; or a name in, and nothing of it left.
+
+`prepare` gathers the facts, `propose` decides, `carry_out` does. Called by `cli/deploy.py`, `cli/destroy.py`,
+`transform.py` and `Model`.
+"""
+
+import dataclasses
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mooring.deploy.actions import Action, Plan
+from mooring.deploy.apply import Done, apply, undo
+from mooring.deploy.archive import Wanted, archive_of
+from mooring.deploy.image import DEFAULT_IMAGE, pushed_name
+from mooring.deploy.narrator import Narrator
+from mooring.deploy.observe import observe, stand
+from mooring.deploy.plan import plan
+from mooring.deploy.removal import plan_removal
+from mooring.deploy.requests import archive_key, archive_prefix
+from mooring.deploy.role import role_arn
+from mooring.deploy.session import Session
+from mooring.deploy.spec import Archive, Asynchronous, Instances, Scaling, Serverless, Spec, check
+from mooring.errors import EndpointFailed, MooringError
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the user said. None is what the account or the table of defaults has."""
+
+    name: str | None = None
+    model: Wanted | str | None = None
+    """A model to upload, an S3 URI that has one, or None: what image and environment have."""
+    image: str = DEFAULT_IMAGE
+    role: str | None = None
+    bucket: str | None = None
+    compute: Instances | Serverless | None = field(default_factory=Instances)
+    asynchronous: Asynchronous | bool = False
+    """True: answers go below the deployment's own prefix."""
+    multi_model: bool = False
+    scaling: Scaling | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of it."""
+
+    spec: Spec
+    plan: Plan
+    seconds: float
+
+    @property
+    def changed(self) -> bool:
+        """Whether there was anything to do."""
+        return bool(self.plan.actions)
+
+    @property
+    def target_model(self) -> str | None:
+        """What to call the uploaded model at a multi-model endpoint."""
+        return self.spec.archive.key.rpartition("/")[2] if self.spec.multi_model and self.spec.archive else None
+
+
+def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> Spec:
+    """The complete spec: the model packed in the folder `place`, account, role and names filled in. Changes nothing.
+
+    Raises UsageError, AccountError or a ModelError.
+    """
+    name = order.name or default_name(order.model)
+    # What no account could have is refused before anything takes time.
+    spec = check(
+        Spec(
+            name,
+            order.image,
+            "",
+            order.compute,
+            model_data="s3://to/be/known" if order.multi_model and order.model else None,
+            environment=order.environment,
+            multi_model=order.multi_model,
+            asynchronous=_answers(order, name, "to-be-known"),
+            scaling=order.scaling,
+            tags=order.tags,
+        )
+    )
+    narrator.begin("Asking who deploys where")
+    bucket = order.bucket or f"sagemaker-{session.region}-{session.account}"
+    role = role_arn(session, order.role, narrator)
+    image, push = pushed_name(session, order.image)
+    narrator.end(f"account {session.account}, {session.region}{' (local)' if session.local else ''}")
+    archive = _archive(order, name, bucket, place, narrator)
+    spec = dataclasses.replace(
+        spec,
+        image=image,
+        push=push,
+        role=role,
+        model_data=_model_data(order, name, bucket, archive),
+        archive=archive,
+        asynchronous=_answers(order, name, bucket),
+    )
+    return check(spec)
+
+
+def default_name(model: Wanted | str | None) -> str:
+    """A name made of the model's: "distilbert/distilbert-base-…" → "distilbert-base-…"."""
+    source = model.source if isinstance(model, Wanted) else model or "mooring"
+    last = source.rstrip("/").rpartition("/")[2].removesuffix(".tgz").removesuffix(".tar.gz")
+    return re.sub(r"[^a-zA-Z0-9]+", "-", last).strip("-")[:50].rstrip("-") or "mooring"
+
+
+def _archive(order: Order, name: str, bucket: str, place: Path, narrator: Narrator) -> Archive | None:
+    if not isinstance(order.model, Wanted):
+        return None
+    packed = archive_of(order.model, place, narrator)
+    key = archive_key(name, packed.digest)
+    if order.multi_model:
+        key = f"{archive_prefix(name)}models/{default_name(order.model)}.tar.gz"
+    return Archive(packed.path, packed.digest, packed.size, packed.unpacked, bucket, key)
+
+
+def _model_data(order: Order, name: str, bucket: str, archive: Archive | None) -> str | None:
+    if order.multi_model and archive is not None:
+        return f"s3://{bucket}/{archive_prefix(name)}models/"
+    return archive.uri if archive else order.model if isinstance(order.model, str) else None
+
+
+def _answers(order: Order, name: str, bucket: str) -> Asynchronous | None:
+    if order.asynchronous is True:
+        place = f"s3://{bucket}/{archive_prefix(name)}async"
+        return Asynchronous(f"{place}/answers/", f"{place}/failures/")
+    return order.asynchronous or None
+
+
+def propose(session: Session, spec: Spec) -> Plan:
+    """Look at what there is, and decide."""
+    return plan(spec, observe(session, spec), session.region)
+
+
+def carry_out(session: Session, spec: Spec, proposed: Plan, narrator: Narrator, *, wait: bool = True) -> Outcome:
+    """Do it. What fails is undone and then raised, with what is left behind; Ctrl-C leaves everything and says what.
+
+    Without `wait` it ends where the endpoint would be waited for, and the steps after that are left to the next run.
+    """
+    began = time.monotonic()
+    done = Done()
+    now = proposed if wait else _until_waiting(proposed)
+    try:
+        apply(session, now, narrator, done)
+    except KeyboardInterrupt:
+        narrator.note(interrupted(spec.name, done))
+        raise
+    except MooringError as error:
+        if _goes_on(done, error):
+            narrator.note(interrupted(spec.name, done))
+            raise
+        left = undo(session, done, narrator)
+        for each in left:
+            narrator.note(f"Left behind: {each}. moor destroy {spec.name} removes it.")
+        raise
+    for action in proposed.actions[len(now.actions) :]:
+        if action.verb != "wait":
+            narrator.note(f"Left for the next run: {action.verb} {action.kind} {action.name}.")
+    return Outcome(spec, now, time.monotonic() - began)
+
+
+def _until_waiting(proposed: Plan) -> Plan:
+    waits = [number for number, action in enumerate(proposed.actions) if _is_last_wait(action)]
+    return dataclasses.replace(proposed, actions=proposed.actions[: waits[-1]]) if waits else proposed
+
+
+def _is_last_wait(action: Action) -> bool:
+    return action.verb == "wait" and action.request["until"] == "InService"
+
+
+def _goes_on(done: Done, error: MooringError) -> bool:
+    """Whether the endpoint is still on its way: only we lost sight of it."""
+    waited = bool(done.actions) and done.actions[-1].verb == "wait"
+    return waited and not isinstance(error, EndpointFailed)
+
+
+def interrupted(name: str, done: Done) -> str:
+    """What exists after a run that was broken off, and how to go on."""
+    made = f"There are now: {', '.join(done.made)}. " if done.made else "Nothing was made. "
+    return f"{made}The same command goes on where this one ended; moor destroy {name} removes everything."
+
+
+def survey(session: Session, name: str, bucket: str | None) -> Plan:
+    """How to remove a deployment. No actions: there is nothing of it."""
+    return plan_removal(name, stand(session, name, bucket))
+
+
+def remove(session: Session, proposed: Plan, narrator: Narrator) -> None:
+    """Remove it. What fails is raised; removing again goes on where this ended."""
+    apply(session, proposed, narrator, Done())

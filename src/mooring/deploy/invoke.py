@@ -1,0 +1,277 @@
+"""`Predictor`: an endpoint's name in, answers out. For users' own programs, `moor deploy`'s test question, and `Model`.
+
+Sizes are checked before a call, busy endpoints are asked again within a budget, and errors say what to do.
+"""
+
+import asyncio
+import json
+import math
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypedDict, Unpack
+
+from mooring.deploy import answer
+from mooring.deploy.answer import Answer
+from mooring.deploy.asynchronous import AsyncAnswer
+from mooring.deploy.faults import in_words, of_answer, of_client
+from mooring.deploy.limits import LIMITS, Kind
+from mooring.deploy.retry import Retries, was_lost, worth_it
+from mooring.deploy.session import Place, Session
+from mooring.errors import DeadlineExceeded, InvokeError, PayloadTooLarge, UsageError, echo
+
+JSON = "application/json"
+PATIENCE_S = 70.0
+"""For an answer: SageMaker itself gives a model 60 s."""
+
+
+class Routing(TypedDict, total=False):
+    """Where in the endpoint a request goes, and under which name; the SageMaker SDK's own names."""
+
+    target_model: str | None
+    target_variant: str | None
+    inference_id: str | None
+    custom_attributes: str | None
+    component_name: str | None
+    session_id: str | None
+    initial_args: Mapping[str, Any] | None
+    """Of InvokeEndpoint, as boto3 has them."""
+    deadline_s: float | None
+    """For everything together, tries and pauses included."""
+
+
+_MEMBERS = {
+    "target_model": "TargetModel",
+    "target_variant": "TargetVariant",
+    "inference_id": "InferenceId",
+    "custom_attributes": "CustomAttributes",
+    "component_name": "InferenceComponentName",
+    "session_id": "SessionId",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time, as a test drives it by hand."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+@dataclass
+class Predictor:
+    """An endpoint to ask. Safe to share among threads."""
+
+    endpoint_name: str
+    session: Session = field(default_factory=Session, repr=False)
+    retries: Retries = field(default_factory=Retries)
+    target_model: str | None = None
+    """Of a multi-model endpoint, for calls that name none."""
+    clock: Clock = field(default_factory=Clock, repr=False)
+    _kind: Kind | None = field(default=None, repr=False)
+
+    @classmethod
+    def at(cls, endpoint_name: str, **place: str | None) -> "Predictor":
+        """An endpoint in a region, of a profile, or at an endpoint_url."""
+        return cls(endpoint_name, Session(Place(**place)))
+
+    def predict(self, data: Any, **routing: Unpack[Routing]) -> Any:
+        """Send `data` as JSON (bytes and text as they are) and decode the answer.
+
+        A question-answering model gives an `Answer`, or a list of them; other models whatever their JSON holds.
+        Raises InvokeError, PayloadTooLarge before anything is sent, DeadlineExceeded.
+        """
+        body, content_type = _encoded(data)
+        self._check_size(len(body))
+        request = {"EndpointName": self.endpoint_name, "Body": body, "ContentType": content_type, "Accept": JSON}
+        request |= self._routed(routing)
+        response = self._patiently(request, routing.get("deadline_s"))
+        return _decoded(response["Body"].read(), response.get("ContentType", JSON))
+
+    async def apredict(self, data: Any, **routing: Unpack[Routing]) -> Any:
+        """`predict` without blocking the event loop; it runs in a thread."""
+        return await asyncio.to_thread(self.predict, data, **routing)
+
+    def ask(self, question: str, context: str, **routing: Unpack[Routing]) -> Answer:
+        """One question, one answer."""
+        said = self.predict({"inputs": {"question": question, "context": context}}, **routing)
+        if isinstance(said, Answer):
+            return said
+        raise InvokeError(
+            f"The endpoint {self.endpoint_name} did not answer as a question-answering model: {echo(said)}.",
+            hint="predict() takes and gives whatever its model does.",
+        )
+
+    def predict_async(self, data: Any = None, input_path: str | None = None, **routing: Unpack[Routing]) -> AsyncAnswer:
+        """Hand a request to an asynchronous endpoint: `data`, or an object that is in S3 already at `input_path`.
+
+        Returns at once; `.result()` waits for the answer.
+        """
+        if (data is None) == (input_path is None):
+            raise UsageError("predict_async takes either data or input_path.")
+        body, content_type = _encoded(data)
+        if input_path is None:
+            self._check_size(len(body))
+            input_path = self._put(body, content_type)
+        request = {
+            "EndpointName": self.endpoint_name,
+            "InputLocation": input_path,
+            "ContentType": content_type,
+            "Accept": JSON,
+        } | self._routed(routing)
+        with in_words(f"Handing a request to the endpoint {self.endpoint_name}"):
+            said = self.session.client("sagemaker-runtime").invoke_endpoint_async(**request)
+        return AsyncAnswer(self.session, said["InferenceId"], said["OutputLocation"], said.get("FailureLocation"))
+
+    def delete_endpoint(self, delete_endpoint_config: bool = True) -> None:
+        """Delete it, and with it its configuration. What `moor deploy` made, `moor destroy` removes whole."""
+        sagemaker = self.session.client("sagemaker")
+        with in_words(f"Deleting the endpoint {self.endpoint_name}"):
+            config = self._endpoint()["EndpointConfigName"]
+            sagemaker.delete_endpoint(EndpointName=self.endpoint_name)
+            if delete_endpoint_config:
+                sagemaker.delete_endpoint_config(EndpointConfigName=config)
+
+    def delete_model(self) -> None:
+        """Delete the models that the endpoint's configuration names. Call it before `delete_endpoint`."""
+        sagemaker = self.session.client("sagemaker")
+        with in_words(f"Deleting the models of {self.endpoint_name}"):
+            for variant in self._config().get("ProductionVariants", ()):
+                sagemaker.delete_model(ModelName=variant["ModelName"])
+
+    @property
+    def kind(self) -> Kind:
+        """What sort of endpoint it is, asked for once."""
+        if self._kind is None:
+            with in_words(f"Looking at the endpoint {self.endpoint_name}"):
+                config = self._config()
+            variant = config["ProductionVariants"][0]
+            if config.get("AsyncInferenceConfig"):
+                self._kind = "async"
+            else:
+                self._kind = "serverless" if variant.get("ServerlessConfig") else "real-time"
+        return self._kind
+
+    def _endpoint(self) -> Mapping[str, Any]:
+        sagemaker = self.session.client("sagemaker")
+        found: Mapping[str, Any] = sagemaker.describe_endpoint(EndpointName=self.endpoint_name)
+        return found
+
+    def _config(self) -> Mapping[str, Any]:
+        name = self._endpoint()["EndpointConfigName"]
+        config: Mapping[str, Any] = self.session.client("sagemaker").describe_endpoint_config(EndpointConfigName=name)
+        return config
+
+    def _check_size(self, size: int) -> None:
+        """Ask what kind of endpoint it is only when that matters: below the smallest limit it does not."""
+        if size <= min(limits.request_bytes for limits in LIMITS.values()):
+            return
+        limit = LIMITS[self.kind].request_bytes
+        if size > limit:
+            raise PayloadTooLarge(
+                f"The request has {size:,} bytes; a {self.kind} endpoint takes {limit:,}.",
+                hint="Split it, or deploy with --async, which takes 1 GB from S3.",
+            )
+
+    def _routed(self, routing: Routing) -> dict[str, Any]:
+        given: dict[str, Any] = {"target_model": self.target_model, **routing}
+        members = {member: given[key] for key, member in _MEMBERS.items() if given.get(key) is not None}
+        return {**members, **(routing.get("initial_args") or {})}
+
+    def _put(self, body: bytes, content_type: str) -> str:
+        """The request as an object beside the endpoint's answers."""
+        with in_words(f"Looking at the endpoint {self.endpoint_name}"):
+            config = self._config().get("AsyncInferenceConfig")
+        if not config:
+            raise InvokeError(
+                f"The endpoint {self.endpoint_name} is not asynchronous.", hint="predict() asks it and waits."
+            )
+        place = config["OutputConfig"]["S3OutputPath"].removeprefix("s3://")
+        bucket, _, prefix = place.partition("/")
+        key = f"{prefix.rstrip('/')}/requests/{uuid.uuid4()}".lstrip("/")
+        with in_words("Uploading the request"):
+            self.session.client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+        return f"s3://{bucket}/{key}"
+
+    def _patiently(self, request: Mapping[str, Any], deadline_s: float | None) -> Mapping[str, Any]:
+        """Invoke, again while the endpoint is busy, as long as budget and deadline allow."""
+        began, waited, attempt = self.clock.now(), 0.0, 0
+        while True:
+            attempt += 1
+            left = math.inf if deadline_s is None else began + deadline_s - self.clock.now()
+            if left <= 0:
+                raise DeadlineExceeded(f"The endpoint {self.endpoint_name} did not answer within {deadline_s:g} s.")
+            error, again = self._once(request, min(PATIENCE_S, left))
+            if not isinstance(error, Exception):
+                return error
+            pause = self.retries.pause(attempt)
+            if not again or waited + pause > self.retries.budget_s:
+                raise error
+            left = math.inf if deadline_s is None else began + deadline_s - self.clock.now()
+            if pause >= left:
+                raise DeadlineExceeded(
+                    f"The endpoint {self.endpoint_name} was busy for {deadline_s:g} s.", hint="Ask again later."
+                ) from error
+            self.clock.sleep(pause)
+            waited += pause
+
+    def _once(self, request: Mapping[str, Any], patience_s: float) -> tuple[Mapping[str, Any] | Exception, bool]:
+        """The response; or the error to raise, and whether another try may help."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        # botocore's own tries would multiply with ours.
+        runtime = self.session.client("sagemaker-runtime", read_timeout_s=max(1.0, math.ceil(patience_s)), attempts=1)
+        try:
+            response: Mapping[str, Any] = runtime.invoke_endpoint(**request)
+        except ClientError as error:
+            return self._refusal(error.response), _again(error.response)
+        except BotoCoreError as error:
+            return of_client(f"Asking the endpoint {self.endpoint_name}", error), was_lost(error)
+        return response, False
+
+    def _refusal(self, response: Mapping[str, Any]) -> Exception:
+        fault = response.get("Error", {})
+        code, said = str(fault.get("Code", "")), str(fault.get("Message", "")).rstrip(".")
+        original = response.get("OriginalStatusCode")
+        if code == "ModelError":
+            body = str(response.get("OriginalMessage") or said)
+            return InvokeError(
+                f"The model answered {original}: {body}",
+                status=int(original or 0),
+                code=code,
+                hint=f"Its log: /aws/sagemaker/Endpoints/{self.endpoint_name}",
+            )
+        if code == "ValidationError" and "not found" in said:
+            hint = f"Is it deployed, in {self.session.region}? aws sagemaker list-endpoints; moor deploy makes one."
+            return InvokeError(f"{said}.", status=400, code=code, hint=hint)
+        status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        known = of_answer(f"Asking the endpoint {self.endpoint_name}", response)
+        return InvokeError(known.message, status=status, code=code, hint=known.hint)
+
+
+def _again(response: Mapping[str, Any]) -> bool:
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    original = response.get("OriginalStatusCode")
+    return worth_it(status, None if original is None else int(original), str(response.get("Error", {}).get("Code", "")))
+
+
+def _encoded(data: Any) -> tuple[bytes, str]:
+    """Bytes and text go as they are, as JSON; anything else is encoded."""
+    if isinstance(data, bytes | bytearray):
+        return bytes(data), JSON
+    if isinstance(data, str):
+        return data.encode(), JSON
+    try:
+        return json.dumps(data, ensure_ascii=False).encode(), JSON
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"The request is no JSON: {error}.") from error
+
+
+def _decoded(body: bytes, content_type: str) -> Any:
+    if content_type.partition(";")[0].strip() != JSON:
+        return body.decode(errors="replace") if content_type.startswith("text/") else body
+    try:
+        return answer.read(json.loads(body))
+    except ValueError as error:
+        raise InvokeError(f"The answer is no JSON: {echo(body)}.") from error
