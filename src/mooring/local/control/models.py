@@ -86,8 +86,9 @@ def existing(parts: Parts, place: Place, name: str) -> dict[str, Any]:
 
 def containers_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     """In the order of the pipeline; one for most models."""
-    primary = document.get("PrimaryContainer")
-    return [primary] if primary else list(document.get("Containers", []))
+    if "PrimaryContainer" in document:
+        return [document["PrimaryContainer"]]
+    return list(document.get("Containers", []))
 
 
 def _check(given: Mapping[str, Any], containers: list[dict[str, Any]]) -> None:
