@@ -38,6 +38,7 @@ from mooring.local.objects.store import ObjectStore
 from mooring.local.runners.base import Runner
 from mooring.local.runners.launch import Launcher
 from mooring.local.runners.process import ProcessRunner
+from mooring.local.runtime.app import Runtime
 from mooring.local.state import State
 from mooring.local.wire.service import Service
 from mooring.local.wire.service_model import service_model
@@ -160,11 +161,13 @@ class Life:
         phases = Phases(options.time_scale)
         self.fleet = Fleet(self.state, launcher, self.logbook, phases)
         self.services = services(Parts(self.state, self.objects, self.fleet, NoJobs()), self.logbook)
-        self.doors = Doors(runtime=nothing_here, objects=S3(self.objects).asgi, page=nothing_here)
+        self.runtime = Runtime(self.fleet, self.state, self.objects, data)
+        self.doors = Doors(runtime=self.runtime, objects=S3(self.objects).asgi, page=nothing_here)
 
     async def start(self) -> None:
         """Ends what a killed life left, and brings back what was in service."""
         await self.fleet.start()
+        await self.runtime.start()
 
     async def drain(self, timeout_s: float) -> bool:  # noqa: ARG002 - endpoints finish what they have when they end
         """Nothing is waited for: who stops a local SageMaker wants it gone."""
@@ -172,6 +175,7 @@ class Life:
 
     async def stop(self, timeout_s: float = 5.0) -> None:  # noqa: ARG002
         """End everything that runs."""
+        await self.runtime.stop()
         await self.fleet.stop()
 
     def snapshot(self) -> Mapping[str, object]:

@@ -58,7 +58,8 @@ def parse(path: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str, 
         if member is not None:
             parameters[member[0]] = _typed(member, value.decode("latin-1"))
     try:
-        service_model("sagemaker-runtime").check(operation, parameters)
+        # A body there always is; how long it may be depends on the endpoint, and the model's limit is an old one.
+        service_model("sagemaker-runtime").check(operation, {"Body": b"", **parameters})
     except Fault as fault:
         raise Fault("ValidationError", fault.message) from None
     return operation, found[1], parameters
