@@ -40,6 +40,8 @@ class Done:
     """What a run has done so far, and so what would have to be undone. Survives an exception that ends the run."""
 
     actions: list[Action] = field(default_factory=list)
+    serving: bool = False
+    """The endpoint has come up as wanted: what fails after that is no reason to take it down again."""
 
     @property
     def made(self) -> list[str]:
@@ -60,7 +62,14 @@ def apply(session: Session, plan: Plan, narrator: Narrator, done: Done, clock: C
             if action.verb != "wait":
                 done.actions.pop()
             raise
+        if action.verb == "wait" and action.request["until"] == "InService":
+            done.serving = action is _last_wait(plan)
         narrator.end(action.why)
+
+
+def _last_wait(plan: Plan) -> Action | None:
+    waits = [action for action in plan.actions if action.verb == "wait"]
+    return waits[-1] if waits else None
 
 
 def undo(session: Session, done: Done, narrator: Narrator) -> list[str]:

@@ -152,6 +152,9 @@ def carry_out(session: Session, spec: Spec, proposed: Plan, narrator: Narrator, 
         narrator.note(interrupted(spec.name, done))
         raise
     except MooringError as error:
+        if done.serving:
+            narrator.note(f"The endpoint {spec.name} serves. What was to follow is not done: the same command goes on.")
+            raise
         if _goes_on(done, error):
             narrator.note(interrupted(spec.name, done))
             raise

@@ -1,0 +1,248 @@
+"""`Model`: a model and where to run it in, a `Predictor` out, for those who write Python instead of commands.
+
+Takes what users of the SageMaker SDK's HuggingFaceModel write, so that their programs change one import. Plan and
+calls are those of `moor deploy`.
+"""
+
+import difflib
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypedDict, Unpack
+
+from mooring.deploy.archive import Wanted
+from mooring.deploy.deployment import Order, Outcome, carry_out, default_name, prepare, propose, remove, survey
+from mooring.deploy.faults import in_words
+from mooring.deploy.image import DEFAULT_IMAGE
+from mooring.deploy.invoke import Predictor
+from mooring.deploy.narrator import Lines, Narrator, Silent
+from mooring.deploy.session import Place, Session
+from mooring.deploy.spec import DEFAULT_INSTANCE, Asynchronous, Instances, Scaling, Serverless
+from mooring.errors import UsageError, echo
+
+
+class ModelOptions(TypedDict, total=False):
+    """Of `Model`. The names are HuggingFaceModel's, the last six are ours."""
+
+    model_data: str | None
+    role: str | None
+    env: Mapping[str, str] | None
+    image_uri: str | None
+    name: str | None
+    entry_point: str | None
+    source_dir: str | None
+    sagemaker_session: Any
+    boto_session: Any
+    region: str | None
+    profile: str | None
+    endpoint_url: str | None
+    bucket: str | None
+    calibration: str | None
+    quiet: bool
+
+
+class DeployOptions(TypedDict, total=False):
+    """Of `Model.deploy`. The names are the SDK's; `scaling` and `multi_model` are ours."""
+
+    endpoint_name: str | None
+    serverless_inference_config: Any
+    async_inference_config: Any
+    tags: Mapping[str, str] | Iterable[Mapping[str, str]] | None
+    wait: bool
+    scaling: Scaling | None
+    multi_model: bool
+
+
+IGNORED = (
+    "transformers_version",
+    "pytorch_version",
+    "tensorflow_version",
+    "framework_version",
+    "py_version",
+    "predictor_cls",
+    "model_server_workers",
+    "serializer",
+    "deserializer",
+    "container_log_level",
+    "code_location",
+    "dependencies",
+)
+"""What HuggingFaceModel takes and has no meaning here: there is one image, and it needs no versions."""
+
+
+class Model:
+    """A model that can be deployed."""
+
+    def __init__(self, model: str | None = None, **options: Unpack[ModelOptions]) -> None:
+        """`model` is a folder, a .tar.gz or a Hub id; None: what `model_data` or HF_MODEL_ID in `env` names, or else
+        the one in the image. Nothing is read and nobody called yet, but for arguments that cannot be: UsageError.
+        """
+        given: dict[str, Any] = dict(options)
+        self._narrator: Narrator = Silent() if given.get("quiet") else Lines()
+        _only_known(given, ModelOptions.__annotations__, self._narrator)
+        if model is not None and given.get("model_data"):
+            raise UsageError("Both a model and model_data were given.", hint="They are two names for one thing.")
+        self._model = model or given.get("model_data")
+        self._options = given
+        self._session: Session | None = None
+        self._outcome: Outcome | None = None
+
+    @property
+    def session(self) -> Session:
+        """Clients of the account that the options name, made when they are first needed."""
+        if self._session is None:
+            options = self._options
+            boto = options.get("boto_session") or getattr(options.get("sagemaker_session"), "boto_session", None)
+            place = Place(options.get("region"), options.get("profile"), options.get("endpoint_url"))
+            self._session = Session(place, boto)
+        return self._session
+
+    @property
+    def endpoint_name(self) -> str | None:
+        """Of the endpoint that `deploy` made."""
+        return self._outcome.spec.name if self._outcome else None
+
+    def deploy(
+        self,
+        initial_instance_count: int | None = None,
+        instance_type: str | None = None,
+        **options: Unpack[DeployOptions],
+    ) -> Predictor:
+        """Make the endpoint, or change it to what is wanted now, and wait until it serves.
+
+        Raises UsageError, AccountError, NameTaken, EndpointFailed or a ModelError; what was half-made is undone.
+        """
+        given: dict[str, Any] = dict(options)
+        _only_known(given, DeployOptions.__annotations__, self._narrator)
+        compute = _compute(initial_instance_count, instance_type, given.get("serverless_inference_config"))
+        with tempfile.TemporaryDirectory(prefix="mooring-deploy-") as folder:
+            order = self._order(Path(folder), compute, given)
+            spec = prepare(self.session, order, Path(folder), self._narrator)
+            proposed = propose(self.session, spec)
+            wait = given.get("wait", True)
+            self._outcome = carry_out(self.session, spec, proposed, self._narrator, wait=wait)
+        return Predictor(spec.name, self.session, target_model=self._outcome.target_model)
+
+    def destroy(self) -> None:
+        """Remove everything that `deploy` made, as `moor destroy` does."""
+        name = self.endpoint_name or self._options.get("name") or default_name(self._model)
+        remove(self.session, survey(self.session, name, self._options.get("bucket")), self._narrator)
+
+    def _order(self, place: Path, compute: Instances | Serverless, given: dict[str, Any]) -> Order:
+        options = self._options
+        environment = {key: str(value) for key, value in (options.get("env") or {}).items()}
+        code, program = self._code(place)
+        if program:
+            environment.setdefault("SAGEMAKER_PROGRAM", program)
+        fallback = environment.get("HF_MODEL_ID") or "mooring"
+        return Order(
+            name=given.get("endpoint_name") or options.get("name") or default_name(self._model or fallback),
+            model=self._wanted(place, code),
+            image=options.get("image_uri") or DEFAULT_IMAGE,
+            role=options.get("role"),
+            bucket=options.get("bucket"),
+            compute=compute,
+            asynchronous=_asynchronous(given.get("async_inference_config")),
+            multi_model=bool(given.get("multi_model")),
+            scaling=given.get("scaling"),
+            environment=environment,
+            tags=_tags(given.get("tags")),
+        )
+
+    def _wanted(self, place: Path, code: Path | None) -> Wanted | str | None:
+        source, calibration = self._model, self._options.get("calibration")
+        if source is None and code is None:
+            return None
+        if source is None:
+            # Code for a model that the container fetches itself: an archive with nothing else in it.
+            (place / "nothing").mkdir()
+            source = str(place / "nothing")
+        elif source.startswith("s3://"):
+            if code is None:
+                return source
+            source = self._fetched(source, place)
+        return Wanted(source.removeprefix("file://"), code=code, calibration=Path(calibration) if calibration else None)
+
+    def _fetched(self, uri: str, place: Path) -> str:
+        """The archive, to be packed again with other code."""
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        target = place / "given.tar.gz"
+        with in_words(f"Fetching {uri}"):
+            self.session.client("s3").download_file(bucket, key, str(target))
+        return str(target)
+
+    def _code(self, place: Path) -> tuple[Path | None, str | None]:
+        """The folder to pack as code/, and the file in it to start from."""
+        entry, folder = self._options.get("entry_point"), self._options.get("source_dir")
+        if folder is not None:
+            source = Path(folder).expanduser()
+            if not source.is_dir() or (entry and not (source / entry).is_file()):
+                raise UsageError(f"source_dir {echo(folder)} is no folder with {entry or 'code'} in it.")
+            return source, entry
+        if entry is None:
+            return None, None
+        file = Path(entry).expanduser()
+        if not file.is_file():
+            raise UsageError(
+                f"entry_point {echo(entry)} is no file.", hint="source_dir names the folder that it is in."
+            )
+        target = place / "code"
+        target.mkdir()
+        shutil.copyfile(file, target / file.name)
+        return target, file.name
+
+
+def _only_known(given: dict[str, Any], known: Iterable[str], narrator: Narrator) -> None:
+    """Drop what has no meaning here, with one notice; raise UsageError for what nobody knows."""
+    ignored = [name for name in list(given) if name in IGNORED and given.pop(name) is not None]
+    if ignored:
+        narrator.note(f"Without effect here: {', '.join(ignored)}. There is one image, and it fits every model.")
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, [*known], n=1)
+            hint = f"Is {near[0]} meant?" if near else f"There are: {', '.join(known)}."
+            raise UsageError(f"There is no argument {name}.", hint=hint)
+
+
+def _compute(count: int | None, kind: str | None, serverless: Any) -> Instances | Serverless:
+    if serverless is None:
+        return Instances(kind or DEFAULT_INSTANCE, 1 if count is None else count)
+    if kind is not None:
+        raise UsageError("A serverless endpoint has no instances.", hint="Leave instance_type out.")
+    if isinstance(serverless, Serverless):
+        return serverless
+    return Serverless(
+        _member(serverless, "memory_size_in_mb", Serverless().memory_mb),
+        _member(serverless, "max_concurrency", Serverless().max_concurrency),
+        _member(serverless, "provisioned_concurrency", None),
+    )
+
+
+def _asynchronous(config: Any) -> Asynchronous | bool:
+    """The SDK's AsyncInferenceConfig, our `Asynchronous`, a dict of the SDK's names, or True."""
+    if not config or isinstance(config, Asynchronous | bool):
+        return config or False
+    output = _member(config, "output_path", None)
+    if output is None:
+        return True
+    topics = _member(config, "notification_config", None) or {}
+    return Asynchronous(
+        output,
+        _member(config, "failure_path", None),
+        _member(config, "max_concurrent_invocations_per_instance", None),
+        topics.get("SuccessTopic"),
+        topics.get("ErrorTopic"),
+    )
+
+
+def _member(config: Any, name: str, usual: Any) -> Any:
+    found = config.get(name) if isinstance(config, Mapping) else getattr(config, name, None)
+    return usual if found is None else found
+
+
+def _tags(given: Any) -> dict[str, str]:
+    """As a dict, or as the API's list of Key and Value."""
+    if given is None or isinstance(given, Mapping):
+        return dict(given or {})
+    return {tag["Key"]: tag["Value"] for tag in given}
