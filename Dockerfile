@@ -38,7 +38,10 @@ LABEL org.opencontainers.image.title="Mooring" \
       com.amazonaws.sagemaker.capabilities.multi-models=true
 
 # Everything that is written goes below /tmp, for a root file system that may be read-only.
-ENV MOORING_FRONT=nginx \
+# PATH and PIP_PYTHON: `python` and `pip` are those of Mooring's environment, also in an image that is made from this one.
+ENV PATH=/opt/mooring/bin:$PATH \
+    PIP_PYTHON=/opt/mooring/bin/python \
+    MOORING_FRONT=nginx \
     MOORING_HOST=0.0.0.0 \
     MOORING_RUN_CODE=1 \
     SAGEMAKER_BASE_DIR=/opt/ml \

@@ -80,6 +80,12 @@ def test_there_is_no_compiler_no_torch_and_no_java_in_it() -> None:
     assert "No module named 'torch'" in said
 
 
+def test_python_and_pip_in_it_are_moorings() -> None:
+    """What an image made from this one installs can be imported by the model's code."""
+    assert "openvino" in engine("run", "--rm", IMAGE, "pip", "list")
+    assert engine("run", "--rm", IMAGE, "python", "-c", "import mooring; print(mooring.__name__)").strip() == "mooring"
+
+
 def test_without_any_privilege_and_on_a_read_only_disk() -> None:
     """A user without a name, no capabilities, /tmp alone to write to, half a CPU, 1 GB."""
     with ready(*HARDENED, "--cpus", "0.5", "--memory", "1g") as one:
