@@ -17,7 +17,7 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mooring.local.wire import json_protocol, query_protocol
 from mooring.local.wire.call import Call, place_of
@@ -58,12 +58,21 @@ class LocalApp:
         self._by_version = {one.model.version: one for one in services.values() if not one.model.target_prefix}
         self._doors = doors
         self._hosts = hosts
+        self.in_flight = 0
+        """Requests that are not answered yet."""
         self._log = structlog.get_logger("mooring.local").bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
         if scope["type"] != "http":
             return
+        self.in_flight += 1
+        try:
+            await self._route(scope, receive, send)
+        finally:
+            self.in_flight -= 1
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, request_id = Headers(scope=scope), str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
         if _stranger(headers, self._hosts):
@@ -71,7 +80,7 @@ class LocalApp:
         elif "x-amz-target" in headers:
             await self._json(headers, request_id, receive, send)
         elif scope["method"] == "POST" and _RUNTIME.fullmatch(scope["path"]):
-            await self._doors.runtime(scope, receive, _stamped(send, request_id))
+            await self._doors.runtime(scope, receive, send)
         elif scope["path"] == "/_mooring" or scope["path"].startswith("/_mooring/"):
             await self._doors.page(scope, receive, send)
         elif scope["path"] == "/" and _is_browser(scope, headers):
@@ -177,20 +186,6 @@ async def _answer(send: Send, status: int, content_type: str, body: bytes, reque
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def _stamped(send: Send, request_id: str) -> Send:
-    """Adds the request's id to an answer that has none."""
-
-    async def stamped(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            headers = list(message.get("headers", []))
-            if not any(name.lower() == b"x-amzn-requestid" for name, _ in headers):
-                headers.append((b"x-amzn-requestid", request_id.encode()))
-            message = {**message, "headers": headers}
-        await send(message)
-
-    return stamped
 
 
 def _unknown(what: str) -> str:

@@ -6,7 +6,8 @@
 The only place that constructs the parts. Below the folder:
 
     state.sqlite  what was created      s3/    objects as files      logs/  what endpoints said
-    run/          model folders of what runs now                     lock   held while one serves it
+    run/          model folders of what runs now                     notifications/  what SNS would have been told
+    async/        bodies of requests that wait                       lock   held while one serves it
 """
 
 import asyncio
@@ -94,7 +95,6 @@ class LocalSageMaker:
         options = self._options
         with FolderLock(options.data) as lock:
             life = Life(options)
-            hosts = None if options.exposed else frozenset({"localhost", "127.0.0.1", "::1", options.host})
 
             def on_ready(port: int) -> None:
                 self.url = self._address.url(port)
@@ -103,8 +103,7 @@ class LocalSageMaker:
                 ready(self.url)
 
             try:
-                app = LocalApp(life.services, life.doors, hosts)
-                serve(app, life, ServerOptions(self._address), on_ready=on_ready, stop=self._told)
+                serve(life.app, life, ServerOptions(self._address), on_ready=on_ready, stop=self._told)
             finally:
                 life.close()
 
@@ -162,7 +161,9 @@ class Life:
         self.fleet = Fleet(self.state, launcher, self.logbook, phases)
         self.services = services(Parts(self.state, self.objects, self.fleet, NoJobs()), self.logbook)
         self.runtime = Runtime(self.fleet, self.state, self.objects, data)
-        self.doors = Doors(runtime=self.runtime, objects=S3(self.objects).asgi, page=nothing_here)
+        doors = Doors(runtime=self.runtime, objects=S3(self.objects).asgi, page=nothing_here)
+        hosts = None if options.exposed else frozenset({"localhost", "127.0.0.1", "::1", options.host})
+        self.app = LocalApp(self.services, doors, hosts)
 
     async def start(self) -> None:
         """Ends what a killed life left, and brings back what was in service."""
@@ -179,8 +180,8 @@ class Life:
         await self.fleet.stop()
 
     def snapshot(self) -> Mapping[str, object]:
-        """Nothing to tell."""
-        return {}
+        """For the log."""
+        return {"in_flight": self.app.in_flight}
 
     def close(self) -> None:
         """After the last request."""

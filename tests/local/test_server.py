@@ -1,0 +1,92 @@
+"""The local SageMaker whole: real boto3, a real endpoint in a real process, and what survives its end."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from mooring.errors import UsageError
+from mooring.local.server import LocalSageMaker, Options
+
+pytestmark = pytest.mark.wire
+ASKED = {"inputs": {"question": "Where does Amina live?", "context": "My name is Amina and I live in Lisbon."}}
+WAIT = {"Delay": 1, "MaxAttempts": 60}
+VARIANT = {"VariantName": "AllTraffic", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder for one."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def url(data: Path) -> Iterator[str]:
+    """Of a running one."""
+    with LocalSageMaker(Options(data, port=0, time_scale=0.0)) as address:
+        yield address
+
+
+def client(service: str, url: str) -> Any:
+    """Of boto3."""
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "thing"}
+    return boto3.client(service, region_name="eu-central-1", endpoint_url=url, **keys)
+
+
+def ask(url: str) -> str:
+    """What the endpoint answers."""
+    done = client("sagemaker-runtime", url).invoke_endpoint(
+        EndpointName="qa", ContentType="application/json", Body=json.dumps(ASKED).encode()
+    )
+    assert (done["ContentType"], done["InvokedProductionVariant"]) == ("application/json", "AllTraffic")
+    return str(json.loads(done["Body"].read())["answer"])
+
+
+def test_from_a_model_to_the_right_answer_and_to_nothing_again(data: Path) -> None:
+    """Create, wait, ask; stop the server and start it: the endpoint is back; delete, and nothing is left."""
+    with LocalSageMaker(Options(data, port=0, time_scale=0.0)) as url:
+        sagemaker = client("sagemaker", url)
+        role = "arn:aws:iam::123456789012:role/SageMakerLocal"
+        sagemaker.create_model(ModelName="qa", PrimaryContainer={"Image": "mooring"}, ExecutionRoleArn=role)
+        sagemaker.create_endpoint_config(EndpointConfigName="qa", ProductionVariants=[{**VARIANT, "ModelName": "qa"}])
+        sagemaker.create_endpoint(EndpointName="qa", EndpointConfigName="qa")
+        sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="qa", WaiterConfig=WAIT)
+        assert ask(url) == "Lisbon"
+        logs = client("logs", url)
+        streams = logs.describe_log_streams(logGroupName="/aws/sagemaker/Endpoints/qa")["logStreams"]
+        events = logs.get_log_events(
+            logGroupName="/aws/sagemaker/Endpoints/qa", logStreamName=streams[0]["logStreamName"]
+        )
+        assert events["events"]
+
+    with LocalSageMaker(Options(data, port=0, time_scale=0.0)) as url:
+        sagemaker = client("sagemaker", url)
+        sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="qa", WaiterConfig=WAIT)
+        assert ask(url) == "Lisbon"
+        sagemaker.delete_endpoint(EndpointName="qa")
+        sagemaker.get_waiter("endpoint_deleted").wait(EndpointName="qa", WaiterConfig=WAIT)
+        sagemaker.delete_endpoint_config(EndpointConfigName="qa")
+        sagemaker.delete_model(ModelName="qa")
+        assert sagemaker.list_endpoints()["Endpoints"] == []
+
+
+def test_a_folder_is_served_once(url: str, data: Path) -> None:
+    """A second one says who has it, and the first goes on."""
+    with pytest.raises(UsageError, match="in use by another local SageMaker") as caught:
+        LocalSageMaker(Options(data, port=0)).start()
+    assert url in caught.value.message
+    assert client("sagemaker", url).list_models()["Models"] == []
+
+
+def test_what_runs_nowhere_says_so_and_stop_may_be_called_again(data: Path) -> None:
+    """Starting and stopping twice leaves the folder free."""
+    local = LocalSageMaker(Options(data, port=0, time_scale=0.0))
+    first = local.start()
+    assert client("sts", first).get_caller_identity()["Account"] == "123456789012"
+    local.stop()
+    local.stop()
+    assert client("sts", local.start()).get_caller_identity()["Account"] == "123456789012"
+    local.stop()
