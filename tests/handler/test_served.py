@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from mooring.handler import default_service
 from mooring.testing import ServerFailed, running_server
 from tests.support.behind import PAIR, behind
 from tests.support.tiny_models import write_tiny_bert
+from tests.support.wheels import write_wheel
 
 pytestmark = pytest.mark.wire
 
@@ -104,14 +104,7 @@ def test_our_model_for_code_that_only_predicts(model: Path) -> None:
 
 def test_requirements_are_installed_before_it_is_ready(model: Path, tmp_path: Path) -> None:
     """From a wheel beside them, with no network."""
-    wheel = tmp_path / "wheels" / "helper_of_a_test-1.0-py3-none-any.whl"
-    wheel.parent.mkdir()
-    info = "helper_of_a_test-1.0.dist-info"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("helper_of_a_test.py", "VALUE = 42\n")
-        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: helper-of-a-test\nVersion: 1.0\n")
-        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{info}/RECORD", "")
+    wheel = write_wheel(tmp_path / "wheels", "helper_of_a_test", "VALUE = 42\n")
     write(model, f"--no-index\n--find-links {wheel.parent}\nhelper-of-a-test==1.0\n", "requirements.txt")
     write(
         model,

@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.engine import IMAGE, Container, build, container, engine, needed, ready
 from tests.support.tiny_models import write_tiny_distilbert
+from tests.support.wheels import write_wheel
 
 pytestmark = pytest.mark.container
 
@@ -85,6 +86,21 @@ def test_code_written_for_the_stock_toolkits_images(model: Path) -> None:
         status, headers, answer = one.send("POST", "/invocations", {"inputs": "as it was"})
         assert (status, answer) == (200, {"echo": "as it was"})
         assert "content-length" in headers
+
+
+def test_requirements_of_a_users_code(model: Path) -> None:
+    """Installed before it is ready: here from a wheel beside them, on a read-only disk, without root."""
+    code(model, "--no-index\n--find-links /opt/ml/model/code/wheels\nhelper-of-a-test==1.0\n", "requirements.txt")
+    write_wheel(model / "code" / "wheels", "helper_of_a_test", "VALUE = 42\n")
+    code(
+        model,
+        "import helper_of_a_test\n"
+        "def model_fn(model_dir): return helper_of_a_test.VALUE\n"
+        "def predict_fn(data, model): return model\n",
+    )
+    hardened = ("--user", "1000", "--read-only", "--tmpfs", "/tmp:exec", "--cap-drop", "ALL")
+    with ready(*hardened, *mounted(model)) as one:
+        assert one.send("POST", "/invocations", {"inputs": "x"})[2] == 42
 
 
 def test_a_file_that_cannot_be_imported_ends_the_container(model: Path) -> None:
