@@ -14,18 +14,17 @@ SHOWN = 1000
 HERE_TOO = {"Url": "file://", "S3ModelUri": "file://"}
 """Shapes whose values may also begin like this here: model data may lie in a folder of this machine."""
 
-_JAVA = (
-    (r"\p{L}", r"\w"),
-    (r"\p{N}", r"\d"),
-    (r"\p{Z}", " \u00a0\u2000-\u200a\u202f\u3000"),
-    (r"\p{Alnum}", "a-zA-Z0-9"),
-    (r"\p{Print}", " -~"),
-    (r"\p{ASCII}*", r"[\x00-\x7f]*"),  # of the runtime's headers; elsewhere it stands in a class
-    (r"\p{ASCII}", r"\x00-\x7f"),
-    (r"\uD800\uDC00-\uDBFF\uDFFF", r"\U00010000-\U0010FFFF"),
-    (r"\z", r"\Z"),
-)
-"""The services' patterns are Java's: what Python writes differently. A letter class is a little wider here."""
+_JAVA = {
+    r"\p{L}": r"\w",
+    r"\p{N}": r"\d",
+    r"\p{Z}": " \u00a0\u2000-\u200a\u202f\u3000",
+    r"\p{Alnum}": "a-zA-Z0-9",
+    r"\p{Print}": " -~",
+    r"\p{ASCII}": r"\x00-\x7f",
+    r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",
+}
+"""What Java, whose patterns these are, and Python write differently in a class. Letters are a little wider here."""
+_PIECE = re.compile("|".join((*map(re.escape, _JAVA), r"\\.", r"[\[\]]", ".")), re.DOTALL)
 
 
 def violations(shape: Any, value: Any, path: str = "") -> Iterator[str]:
@@ -147,9 +146,21 @@ def _matches(shape: str, pattern: str, value: str) -> bool:
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> "re.Pattern[str] | None":
     """None for the few that Python cannot read: those are not checked."""
-    for theirs, ours in _JAVA:
-        pattern = pattern.replace(theirs, ours)
     try:
-        return re.compile(pattern)
+        return re.compile(_translated(pattern))
     except re.error:
         return None
+
+
+def _translated(pattern: str) -> str:
+    """Java's pattern in Python's words."""
+    said, within = [], False
+    for piece in _PIECE.findall(pattern):
+        if piece in _JAVA:
+            said.append(_JAVA[piece] if within else f"[{_JAVA[piece]}]")
+        elif piece == r"\z":
+            said.append(r"\Z")
+        else:
+            within = piece == "[" or (within and piece != "]")
+            said.append(piece)
+    return "".join(said)
