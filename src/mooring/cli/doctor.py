@@ -1,0 +1,73 @@
+"""`moor doctor MODEL`: a model in, what would fail with it on SageMaker out, before anything is uploaded."""
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mooring.cli.border import FAILED
+from mooring.cli.deploy_options import image_option
+from mooring.cli.narration import opened_session, place_options
+from mooring.cli.options import setting_options, settings_from
+
+if TYPE_CHECKING:
+    from mooring.deploy.doctor import Finding
+    from mooring.deploy.image import ImageFacts
+
+SETTINGS = ("revision", "cache_dir", "hub_endpoint", "offline")
+
+
+@click.command("doctor", short_help="Find what would fail on SageMaker, before anything is uploaded.")
+@click.argument("model")
+@click.option("--instance-type", metavar="TYPE", default="ml.c7i.large", show_default=True)
+@click.option("--serverless", is_flag=True, help="For a serverless endpoint instead.")
+@click.option("--memory", type=int, metavar="MB", default=3072, show_default=True, help="Of the serverless endpoint.")
+@image_option
+@place_options
+@click.option("--json", "as_json", is_flag=True, help="The findings as JSON on stdout.")
+@setting_options(*SETTINGS)
+def command(model: str, **flags: Any) -> int:
+    """Examine MODEL: its layout, weights, tokenizer and code, its size, and whether the image fits the instance.
+
+    Calls nobody but the Hub for a Hub id, and ECR for an image there. The exit code is 1 if something would fail.
+    """
+    from mooring.deploy.doctor import Case, examine
+    from mooring.wiring.model import source_options
+
+    case = Case(
+        model,
+        source_options(settings_from(flags)),
+        instance_type=flags["instance_type"],
+        serverless=flags["serverless"],
+        memory_mb=flags["memory"],
+        image=_image(flags),
+    )
+    findings = examine(case)
+    if flags["as_json"]:
+        click.echo(json.dumps([dataclasses.asdict(each) for each in findings], indent=2, ensure_ascii=False))
+    else:
+        _show(findings)
+    return FAILED if any(each.level == "error" for each in findings) else 0
+
+
+def _image(flags: dict[str, Any]) -> "ImageFacts":
+    """From the engine here; from ECR only for a name there."""
+    from mooring.deploy.image import DEFAULT_IMAGE, facts_of, is_registry_name
+
+    image = flags.pop("image") or DEFAULT_IMAGE
+    return facts_of(image, opened_session(flags) if is_registry_name(image) else None)
+
+
+_SIGNS = {"error": ("✗", "red"), "warning": ("!", "yellow"), "ok": ("✓", "green")}
+
+
+def _show(findings: "tuple[Finding, ...]") -> None:
+    for each in findings:
+        sign, colour = _SIGNS[each.level]
+        click.echo(f"{click.style(sign, fg=colour)} {each.check:<13} {each.what}")
+        if each.way_out:
+            click.echo(f"  {'':<13} {click.style(each.way_out, dim=True)}")
+    errors = sum(each.level == "error" for each in findings)
+    warnings = sum(each.level == "warning" for each in findings)
+    click.echo(f"{errors} would fail, {warnings} to look at." if errors or warnings else "Nothing to find fault with.")

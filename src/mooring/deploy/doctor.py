@@ -1,0 +1,202 @@
+"""A model, and where it is to run, in; what would fail there out, before anything is uploaded. For `moor doctor`.
+
+Every finding says what was seen and the way out. Nothing is changed and none of the model's code is run.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from mooring.deploy import code, instances
+from mooring.deploy.image import DEFAULT_IMAGE, ImageFacts
+from mooring.deploy.instances import Instance
+from mooring.deploy.limits import GIGABYTE, LIMITS
+from mooring.deploy.pack import choose
+from mooring.deploy.spec import DEFAULT_INSTANCE, DEFAULT_MEMORY_MB
+from mooring.errors import MooringError
+from mooring.model.manifest import Manifest, read_manifest
+from mooring.model.pickles import conversion_command, pickled_weights
+from mooring.model.source import ResolvedModel, SourceOptions, resolve
+from mooring.tasks.tokenizer import load_tokenizer
+
+Level = Literal["error", "warning", "ok"]
+
+OVERHEAD_BYTES = 350 * 1024**2
+"""What the server needs beside the weights: measured with the embedded model, all shapes warmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check's result. `way_out` is what to do; empty where all is well."""
+
+    level: Level
+    check: str
+    what: str
+    way_out: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is to be examined."""
+
+    source: str
+    options: SourceOptions = field(default_factory=SourceOptions)
+    instance_type: str = DEFAULT_INSTANCE
+    serverless: bool = False
+    memory_mb: int = DEFAULT_MEMORY_MB
+    image: ImageFacts = field(default_factory=lambda: ImageFacts(DEFAULT_IMAGE, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What is known once the model was found. `manifest` None: it cannot be read, and that is a finding already."""
+
+    case: Case
+    found: ResolvedModel
+    manifest: Manifest | None
+    files: dict[str, Path]
+    """As they would be packed."""
+
+    @property
+    def bytes(self) -> int:
+        """Of the model, unpacked."""
+        return sum(path.stat().st_size for path in self.files.values())
+
+
+def examine(case: Case) -> tuple[Finding, ...]:
+    """Every finding, in the order of the checks. Raises nothing that is the model's fault."""
+    try:
+        found = resolve(case.source, case.options)
+    except MooringError as error:
+        return (Finding("error", "model", error.message, error.hint),)
+    layout = [
+        Finding("warning", "layout", warning, "moor pack makes it as it should be.") for warning in found.warnings
+    ]
+    findings = layout or [Finding("ok", "layout", f"{case.source}: {found.kind}")]
+    files, _ = choose(found.folder)
+    manifest, finding = _weights(case, found, has_code=code.has_own(files))
+    findings.append(finding)
+    patient = Patient(case, found, manifest, files)
+    for check in _CHECKS:
+        findings += check(patient)
+    return tuple(findings)
+
+
+def _weights(case: Case, found: ResolvedModel, *, has_code: bool) -> tuple[Manifest | None, Finding]:
+    try:
+        manifest = read_manifest(found.folder, source=case.source)
+    except MooringError as error:
+        if has_code:
+            what = f"The model's own code has to load it, the engine cannot: {error.message}"
+            return None, Finding("warning", "weights", what, error.hint)
+        return None, Finding("error", "weights", error.message, error.hint)
+    said = f"{manifest.architecture}, {manifest.format}, {manifest.precision}"
+    return manifest, Finding("ok", "weights", said)
+
+
+def _pickles(patient: Patient) -> Iterator[Finding]:
+    names = pickled_weights(path.name for path in patient.found.folder.iterdir() if path.is_file())
+    if names and patient.manifest is not None:
+        shown = ", ".join(names[:3])
+        what = f"{shown}: pickled weights beside the safe ones are programs that nobody needs."
+        yield Finding("warning", "pickles", what, "moor pack and moor deploy leave them out; delete them.")
+    elif names and code.has_own(patient.files):
+        what = f"The model's own code may read {', '.join(names[:3])}: reading a pickle runs it."
+        yield Finding("warning", "pickles", what, f"Convert them: {conversion_command(names)}")
+    elif not names:
+        yield Finding("ok", "pickles", "none")
+
+
+def _tokenizer(patient: Patient) -> Iterator[Finding]:
+    manifest = patient.manifest
+    if manifest is None:
+        return
+    try:
+        load_tokenizer(patient.found.folder, vocab_size=manifest.vocab_size, lower_case=manifest.lower_case)
+    except MooringError as error:
+        yield Finding("error", "tokenizer", error.message, error.hint)
+        return
+    for warning in manifest.warnings:
+        yield Finding("warning", "tokenizer", warning, "Copy the file from where the model comes from.")
+    yield Finding("ok", "tokenizer", f"{manifest.vocab_size:,} pieces")
+
+
+def _speed(patient: Patient) -> Iterator[Finding]:
+    manifest = patient.manifest
+    if manifest is not None and manifest.format == "safetensors":
+        what = "It is computed in fp32; int8 answers about three times as fast."
+        yield Finding(
+            "warning", "speed", what, "moor build MODEL -o OUT --calibration FILE, or --calibration of moor deploy."
+        )
+
+
+def _code(patient: Patient) -> Iterator[Finding]:
+    version = patient.case.image.python or code.IMAGE_PYTHON
+    for level, what, way_out in code.examine(patient.files, version):
+        yield Finding(level, "code", what, way_out)
+
+
+def _size(patient: Patient) -> Iterator[Finding]:
+    size, case = patient.bytes, patient.case
+    shown = f"{size / 1e6:,.0f} MB"
+    most = LIMITS["serverless"].model_bytes
+    if case.serverless and most and 2 * size > most:
+        what = f"{shown}, packed and unpacked together, do not fit the 5 GB disk of a serverless endpoint."
+        yield Finding("error", "size", what, "Deploy it on an instance: --instance-type.")
+        return
+    memory = case.memory_mb * 1024**2 if case.serverless else instances.describe(case.instance_type).memory_bytes
+    # Halves are computed as whole floats.
+    halves = patient.manifest is not None and patient.manifest.weights_dtype in ("F16", "BF16")
+    need = size * (2 if halves else 1) + OVERHEAD_BYTES
+    if memory is not None and need > memory:
+        where = f"{case.memory_mb} MB" if case.serverless else f"{case.instance_type} ({memory / GIGABYTE:.0f} GB)"
+        what = f"It needs about {need / 1e9:.1f} GB of memory, more than {where} has."
+        yield Finding("error", "size", what, "More: --memory 6144." if case.serverless else "A larger --instance-type.")
+        return
+    yield Finding("ok", "size", shown)
+
+
+def _image(patient: Patient) -> Iterator[Finding]:
+    case, image = patient.case, patient.case.image
+    if not image.known_by:
+        what = (
+            f"Nothing is known of the image {image.name}: no engine here has it, and ECR was not asked or knows it not."
+        )
+        yield Finding("warning", "image", what, "moor image builds it; --image names another.")
+    yield from _architecture(case, image)
+    most = LIMITS["serverless"].image_bytes
+    size = image.size or image.packed_size
+    if case.serverless and size and most and size > most:
+        what = f"The image has {size / 1e9:.1f} GB; a serverless endpoint takes 10."
+        yield Finding("error", "image", what, "Use the target `serve` of the Dockerfile: moor image --target serve.")
+
+
+def _architecture(case: Case, image: ImageFacts) -> Iterator[Finding]:
+    # Serverless endpoints run on x86 alone.
+    machine = Instance("serverless", "amd64") if case.serverless else instances.describe(case.instance_type)
+    if machine.architecture is None:
+        what = f"{machine.type} is no instance type that is known here."
+        yield Finding("warning", "instance", what, "It looks like ml.c7i.large; SageMaker has the last word.")
+        return
+    if machine.accelerated:
+        what = f"{machine.type} has accelerators, and Mooring computes on the CPU."
+        yield Finding("warning", "instance", what, f"{DEFAULT_INSTANCE} costs less and answers as fast.")
+    if image.architectures and machine.architecture not in image.architectures:
+        have = ", ".join(image.architectures)
+        what = f"The image {image.name} is for {have}, and {machine.type} is {machine.architecture}."
+        other = "ml.c7i.large" if "amd64" in image.architectures else "ml.c7g.large"
+        way = f"Choose an instance that fits ({other}), or build the image on such a machine: moor image."
+        yield Finding("error", "architecture", what, way)
+    elif image.architectures:
+        yield Finding("ok", "architecture", f"{machine.type} and the image: {machine.architecture}")
+
+
+_CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
+    _pickles,
+    _tokenizer,
+    _speed,
+    _code,
+    _size,
+    _image,
+)

@@ -1,0 +1,162 @@
+"""A batch job's order in, its output in S3 out: over a model that is there already, or one put there first.
+
+Called by `cli/transform.py`. What a job can be given is checked by SageMaker; only what fails late is checked here.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mooring.deploy import wait as waiting
+from mooring.deploy.faults import in_words, is_missing
+from mooring.deploy.logs import TRANSFORM_GROUP, tail
+from mooring.deploy.narrator import Narrator
+from mooring.deploy.requests import DEPLOYMENT_TAG, stem, tag_list
+from mooring.deploy.session import Session
+from mooring.deploy.spec import DEFAULT_INSTANCE
+from mooring.errors import EndpointFailed, UsageError, echo
+
+MOST_MB = 100
+"""Of concurrent requests times their size: SageMaker's limit."""
+FINAL = frozenset({"Completed", "Failed", "Stopped"})
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One batch job. None is SageMaker's default."""
+
+    model: str
+    """The SageMaker model's name."""
+    source: str
+    """S3 prefix of the input."""
+    output: str
+    """S3 prefix for the output."""
+    name: str = ""
+    instance_type: str = DEFAULT_INSTANCE
+    instances: int = 1
+    content_type: str = "application/jsonlines"
+    accept: str | None = None
+    split: str = "Line"
+    strategy: str | None = None
+    max_payload_mb: int | None = None
+    max_concurrent: int | None = None
+    input_filter: str | None = None
+    output_filter: str | None = None
+    join: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+def job_request(job: Job) -> dict[str, Any]:
+    """Of CreateTransformJob. Raises UsageError for what would fail only after the machines have started."""
+    for what, uri in (("input", job.source), ("output", job.output)):
+        if not uri.startswith("s3://"):
+            raise UsageError(f"The {what} {echo(uri)} is no S3 URI.", hint="It looks like s3://BUCKET/PREFIX.")
+    if job.join and job.split == "None":
+        raise UsageError(
+            "Answers are joined to their records, and without a split there are none.", hint="--split Line"
+        )
+    if (job.max_payload_mb or 6) * (job.max_concurrent or 1) > MOST_MB:
+        raise UsageError(
+            f"{job.max_concurrent} requests of {job.max_payload_mb} MB at once are more than {MOST_MB} MB.",
+            hint="Lower --max-concurrent or --max-payload.",
+        )
+    place = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": job.source}}
+    output: dict[str, Any] = {"S3OutputPath": job.output, "AssembleWith": "None" if job.split == "None" else "Line"}
+    output |= {"Accept": job.accept} if job.accept else {}
+    processing: dict[str, Any] = {"JoinSource": "Input"} if job.join else {}
+    processing |= {"InputFilter": job.input_filter} if job.input_filter else {}
+    processing |= {"OutputFilter": job.output_filter} if job.output_filter else {}
+    request: dict[str, Any] = {
+        "TransformJobName": job.name or f"{stem(job.model)}-{time.strftime('%y%m%d%H%M%S', time.gmtime())}",
+        "ModelName": job.model,
+        "TransformInput": {"DataSource": place, "ContentType": job.content_type, "SplitType": job.split},
+        "TransformOutput": output,
+        "TransformResources": {"InstanceType": job.instance_type, "InstanceCount": job.instances},
+    }
+    optional = {
+        "BatchStrategy": job.strategy,
+        "MaxPayloadInMB": job.max_payload_mb,
+        "MaxConcurrentTransforms": job.max_concurrent,
+        "Environment": dict(job.environment),
+        "DataProcessing": processing,
+        "Tags": tag_list(job.tags),
+    }
+    return request | {key: value for key, value in optional.items() if value}
+
+
+def model_of(session: Session, name: str) -> str | None:
+    """The SageMaker model behind an endpoint of that name, or the model of that name; None if there is neither."""
+    sagemaker = session.client("sagemaker")
+    with in_words(f"Looking for {name}"):
+        try:
+            config = sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+            variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+            return str(variants[0]["ModelName"])
+        except sagemaker.exceptions.ClientError as error:
+            if not is_missing(error):
+                raise
+        try:
+            return str(sagemaker.describe_model(ModelName=name)["ModelName"])
+        except sagemaker.exceptions.ClientError as error:
+            if not is_missing(error):
+                raise
+    return None
+
+
+def run_job(session: Session, job: Job, narrator: Narrator, *, wait: bool = True) -> Mapping[str, Any]:
+    """Start it, and unless told otherwise wait for its end; returns DescribeTransformJob's answer.
+
+    Raises EndpointFailed with SageMaker's reason and the end of the log. Ctrl-C leaves the job running, and says so.
+    """
+    request = job_request(job)
+    name = request["TransformJobName"]
+    sagemaker = session.client("sagemaker")
+    narrator.begin(f"Starting the job {name}")
+    with in_words(f"Starting the job {name}"):
+        sagemaker.create_transform_job(**request)
+    narrator.end(f"{job.instances} × {job.instance_type}")
+    if not wait:
+        return _described(session, name)
+    try:
+        found = _ended(session, name, narrator)
+    except KeyboardInterrupt:
+        narrator.note(f"The job goes on; to end it: aws sagemaker stop-transform-job --transform-job-name {name}")
+        raise
+    if found["TransformJobStatus"] == "Failed":
+        reason = str(found.get("FailureReason") or "SageMaker gives no reason")
+        raise EndpointFailed(
+            f"The job {name} failed: {reason.rstrip('.')}.",
+            reason=reason,
+            log=tail(session, TRANSFORM_GROUP, waiting.LOG_LINES, prefix=name),
+            hint=f"Its log: {TRANSFORM_GROUP}, streams {name}/…",
+        )
+    return found
+
+
+def _described(session: Session, name: str) -> Mapping[str, Any]:
+    with in_words(f"Looking at the job {name}"):
+        found: Mapping[str, Any] = session.client("sagemaker").describe_transform_job(TransformJobName=name)
+    return found
+
+
+def _ended(session: Session, name: str, narrator: Narrator) -> Mapping[str, Any]:
+    narrator.begin(f"Waiting for the job {name}")
+    pause, said = waiting.FIRST_PAUSE_S, ""
+    while True:
+        found = _described(session, name)
+        status = found["TransformJobStatus"]
+        if status != said:
+            narrator.detail(status)
+            said = status
+        if status in FINAL:
+            narrator.end(status)
+            return found
+        time.sleep(pause)
+        pause = min(waiting.LONGEST_PAUSE_S, 1.5 * pause)
+
+
+def job_tags(deployment: str) -> dict[str, str]:
+    """Of a job over a deployment's model."""
+    return {DEPLOYMENT_TAG: deployment}
