@@ -1,0 +1,81 @@
+"""Documents and tags in a file."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from mooring.errors import UsageError
+from mooring.local.lock import FolderLock
+from mooring.local.state import State
+
+
+def test_documents_are_kept_by_kind_and_name(tmp_path: Path) -> None:
+    """Over one end of the file and the next beginning."""
+    state = State(tmp_path / "state.sqlite")
+    state.put("model", "b", {"Name": "é", "CreationTime": 1.25})
+    state.put("model", "a", {"Name": "a"})
+    state.put("endpoint", "a", {"Name": "other"})
+    state.set_tags("arn", {"k": "v"})
+    state.close()
+    state = State(tmp_path / "state.sqlite")
+    assert state.get("model", "b") == {"Name": "é", "CreationTime": 1.25}
+    assert [one["Name"] for one in state.all("model")] == ["a", "é"]
+    assert state.tags("arn") == {"k": "v"}
+    state.close()
+
+
+def test_a_document_is_added_once_changed_while_it_is_there_and_deleted_once(tmp_path: Path) -> None:
+    """Each says what happened."""
+    state = State(tmp_path / "state.sqlite")
+    assert state.add("model", "a", {"x": 1})
+    assert not state.add("model", "a", {"x": 2})
+    assert state.change("model", "a", {"y": 2}) == {"x": 1, "y": 2}
+    assert state.change("model", "none", {"y": 2}) is None
+    assert state.get("model", "none") is None
+    assert state.delete("model", "a")
+    assert not state.delete("model", "a")
+    state.close()
+
+
+def test_tags_are_set_over_and_dropped(tmp_path: Path) -> None:
+    """By key, or all of a resource's."""
+    state = State(tmp_path / "state.sqlite")
+    state.set_tags("one", {"a": "1", "b": "2", "c": "3"})
+    state.set_tags("one", {"a": "9"})
+    state.set_tags("two", {"a": "1"})
+    state.drop_tags("one", ["b", "never"])
+    assert state.tags("one") == {"a": "9", "c": "3"}
+    state.drop_tags("one")
+    assert (state.tags("one"), state.tags("two")) == ({}, {"a": "1"})
+    state.close()
+
+
+def test_what_is_no_state_of_ours_is_refused(tmp_path: Path) -> None:
+    """A file of something else, and one of a later layout."""
+    other = tmp_path / "other"
+    other.write_bytes(b"not a database, but long enough to be read as one" * 40)
+    with pytest.raises(UsageError, match="cannot be used to remember"):
+        State(other)
+    later = tmp_path / "later"
+    database = sqlite3.connect(later)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(UsageError, match="another version of Mooring"):
+        State(later)
+
+
+def test_a_folder_is_locked_once(tmp_path: Path) -> None:
+    """The second one is told who has it; afterwards it is free, and what it says is true again."""
+    with FolderLock(tmp_path / "data") as lock:
+        lock.note("http://127.0.0.1:1")
+        with (
+            pytest.raises(UsageError, match=r"in use by another local SageMaker: http://127\.0\.0\.1:1"),
+            FolderLock(tmp_path / "data"),
+        ):
+            pass
+    with FolderLock(tmp_path / "data"):
+        pass
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot be used"), FolderLock(tmp_path / "file"):
+        pass
