@@ -77,7 +77,8 @@ def _serve(flags: dict[str, Any]) -> None:
     from mooring.local.server import LocalSageMaker, Options
     from mooring.observe.logs import configure_logs
 
-    settings = settings_from(flags)
+    # Not all of them: the server's --host and --port are no flags of this command.
+    settings = settings_from({name: flags[name] for name in ("log_level", "log_format")})
     configure_logs(settings.log_level, settings.log_format)
     if flags["instant"] and flags["time_scale"] is not None:
         raise UsageError("--instant and --time-scale contradict each other.", hint="Leave one of them out.")
