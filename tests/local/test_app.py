@@ -135,7 +135,7 @@ def test_pages_of_other_sites_do_not_come_in(app: LocalApp, headers: dict[str, s
 def test_this_machine_and_the_page_itself_come_in(app: LocalApp, host: str) -> None:
     """Its own Origin is the page's."""
     assert ask(app, "POST", "/", b"{}", {**LIST, "host": host}).status == 200
-    assert ask(app, "POST", "/", b"{}", **{**LIST, "host": host, "origin": f"http://{host}"}).status == 200
+    assert ask(app, "POST", "/", b"{}", {**LIST, "host": host, "origin": f"http://{host}"}).status == 200
 
 
 def test_a_body_that_is_too_long_is_read_and_refused(app: LocalApp) -> None:
