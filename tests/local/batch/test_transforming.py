@@ -28,12 +28,18 @@ class Scripted:
         self.at_once = self.most_at_once = 0
         self.late: Mapping[bytes, int] = {}
         """Body → turns of the loop that it takes."""
+        self.gather = 0
+        """The first requests wait until so many are there at once."""
+        self._gathered = asyncio.Event()
 
     async def send(self, asked: Asked, *, timeout_s: float, most: int | None = None) -> Answer:
         """As `Client` does."""
         self.asked.append(asked)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
+        if self.at_once >= self.gather:
+            self._gathered.set()
+        await asyncio.wait_for(self._gathered.wait(), 5)
         for _ in range(self.late.get(asked.body, 1)):
             await asyncio.sleep(0)
         self.at_once -= 1
@@ -80,6 +86,7 @@ def test_answers_keep_the_order_of_the_records(store: ObjectStore) -> None:
     """However late some of them come, and never more at once than allowed."""
     container = Scripted(echo)
     container.late = {b"1": 50, b"2": 3, b"3": 20}
+    container.gather = 3
 
     through(store, container, pace=Pace(3, 6, True), TransformOutput={"AssembleWith": "Line"})
 
