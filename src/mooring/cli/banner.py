@@ -17,8 +17,8 @@ from mooring.cli.facts import gate_line
 
 EXAMPLE = {
     "inputs": {
-        "question": "What lies on the sea bed?",
-        "context": "A ship on a mooring lies to a heavy block on the sea bed.",
+        "question": "What holds the ship?",
+        "context": "A mooring holds the ship in its place.",
     }
 }
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be recognised, not to be bound
