@@ -47,6 +47,8 @@ class Fleet:
         self._builder = Builder(launcher, logbook, phases, options)
         self._live: dict[str, LiveEndpoint] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._working: set[asyncio.Task[None]] = set()
+        self._retiring: set[asyncio.Task[None]] = set()
         self._components = Components(self._records, self._builder, phases, self.live)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._log = structlog.get_logger("mooring.local.fleet").bind()
@@ -75,10 +77,11 @@ class Fleet:
     async def stop(self) -> None:
         """End all of them; their documents stay as they are, and they come back at the next start."""
         self._stopping = True
-        for task in self._tasks.values():
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        await asyncio.gather(*(self._end(live, 0.0) for live in self._live.values()))
+        for task in self._working:
+            if not task.cancelling():  # else it is tidying up
+                task.cancel()
+        await asyncio.gather(*self._working, return_exceptions=True)
+        await asyncio.gather(*self._retiring, *(self._end(live, 0.0) for live in self._live.values()))
         self._live.clear()
 
     def live(self, name: str) -> LiveEndpoint | None:
@@ -128,12 +131,14 @@ class Fleet:
     def _begin(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         before = self._tasks.get(name)
         task = self._tasks[name] = asyncio.ensure_future(self._work(name, before, work))
+        self._working.add(task)
+        task.add_done_callback(self._working.discard)
         task.add_done_callback(lambda done: self._tasks.pop(name) if self._tasks.get(name) is done else None)
 
     async def _work(self, name: str, before: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]]) -> None:
         if before is not None:
             before.cancel()
-            await asyncio.gather(before, return_exceptions=True)
+            await asyncio.wait([before])
         try:
             await work()
         except Exception as error:  # the border of a task that nobody waits for: a fault here is the endpoint's end
@@ -200,14 +205,12 @@ class Fleet:
             new.components = old.components
         self._live[name] = new
         self._records.keep(name, snapshot)
-        try:
-            await self._phases.take("shift")
-            self.on_service(new)
-            self._records.in_service(name, snapshot["config"], self._shown(snapshot))
-        finally:
-            if old is not None:
-                old.components = {}
-                await self._end(old, DRAIN_S)
+        if old is not None:
+            old.components = {}
+            self._retire(old, DRAIN_S)
+        await self._phases.take("shift")
+        self.on_service(new)
+        self._records.in_service(name, snapshot["config"], self._shown(snapshot))
 
     async def _reweigh(self, name: str) -> None:
         document, live, snapshot = self._records.endpoint(name), self._live.get(name), self._records.kept(name)
@@ -220,9 +223,9 @@ class Fleet:
 
     async def _delete(self, name: str) -> None:
         live = self._live.pop(name, None)
+        ending = [self._retire(live, 0.0)] if live is not None else []
         await self._phases.take("delete")
-        if live is not None:
-            await self._end(live, 0.0)
+        await asyncio.gather(*map(asyncio.shield, ending))
         self._records.forget(name)
 
     async def _raise(self, document: Mapping[str, Any], snapshot: Mapping[str, Any]) -> LiveEndpoint:
@@ -232,7 +235,7 @@ class Fleet:
         try:
             live.shadows = await self._builder.build(name, snapshot, "ShadowProductionVariants")
         except BaseException:
-            await self._end(live, 0.0)
+            await asyncio.shield(self._retire(live, 0.0))
             raise
         return live
 
@@ -252,11 +255,18 @@ class Fleet:
                 one["CurrentInstanceCount"] = one["DesiredInstanceCount"]
                 await self._builder.scale(live.name, variant, configs[variant.name], one["DesiredInstanceCount"])
 
+    def _retire(self, live: LiveEndpoint, drain_s: float) -> asyncio.Task[None]:
+        """End it in the background, which nothing interrupts; `stop` waits for it."""
+        task = asyncio.ensure_future(self._end(live, drain_s))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
+        return task
+
     async def _end(self, live: LiveEndpoint, drain_s: float) -> None:
         """After `drain_s` at most, or when nobody waits for an answer any more."""
         variants: list[Variant] = [*live.variants.values(), *live.shadows, *live.components.values()]
         for _ in range(round(drain_s / DRAIN_LOOK_S)):
-            if not any(one.in_flight for one in variants):
+            if self._stopping or not any(one.in_flight for one in variants):
                 break
             await asyncio.sleep(DRAIN_LOOK_S)
         await asyncio.gather(*(one.close(GOODBYE_S) for one in variants))

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import httptools
 
@@ -78,8 +79,9 @@ class _Parsed:
     begun: bool = False
     """The head is whole."""
     over: bool = False
-    interim: bool = False
-    """It is a 1xx, after which the real one comes."""
+    keep: bool = False
+    """The connection may be used again. The parser knows it only while it reports the end."""
+    parser: Any = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
@@ -91,7 +93,7 @@ class _Parsed:
         self.pieces.append(body)
 
     def on_message_complete(self) -> None:
-        self.over = True
+        self.over, self.keep = True, self.parser.should_keep_alive()
 
 
 class _Connection:
@@ -114,7 +116,7 @@ class _Connection:
     async def answer(self) -> AsyncIterator[Head | bytes]:
         """The head, then pieces of the body. Raises ContainerGone, `EOFError` if there was not a single byte."""
         parsed, told = _Parsed(), False
-        parser = httptools.HttpResponseParser(parsed)
+        parser = parsed.parser = httptools.HttpResponseParser(parsed)
         heard = False
         while not parsed.over:
             chunk = await self._reader.read(_CHUNK)
@@ -137,7 +139,7 @@ class _Connection:
             for piece in parsed.pieces:
                 yield piece
             parsed.pieces.clear()
-        self.used, self.reusable = True, parsed.over and parser.should_keep_alive()
+        self.used, self.reusable = True, parsed.keep
 
     def close(self) -> None:
         with contextlib.suppress(RuntimeError):  # the event loop is closed already
@@ -192,8 +194,14 @@ class Client:
             self._give_back(connection)
 
     async def _begin(self, data: bytes, body: bytes) -> tuple[_Connection, Head, AsyncIterator[Head | bytes]]:
+        closed = False
         while True:
-            connection = await self._take()
+            try:
+                connection = await self._take()
+            except NobodyListens:
+                if closed:  # it was not idleness that ended the connection: the request may have been begun
+                    raise ContainerGone("it closed the connection without an answer") from None
+                raise
             answer = connection.answer()
             try:
                 await connection.ask(data, body)
@@ -201,6 +209,7 @@ class Client:
             except (EOFError, ConnectionError) as error:
                 connection.close()
                 if connection.used:
+                    closed = True
                     continue
                 raise ContainerGone("it closed the connection without an answer") from error
             except BaseException:

@@ -5,6 +5,7 @@ way is started again, unless it said by its exit code that this would change not
 """
 
 import asyncio
+import contextlib
 import shutil
 import time
 from collections import deque
@@ -147,7 +148,7 @@ class Launcher:
         end = time.monotonic() + launch.window_s
         for attempt in range(1, TRIES + 1):
             words.clear()
-            running = await self._runner.start(order)
+            running = await self._run(order)
             client = Client(running.base_url)
             try:
                 if await self._healthy_before(end, running, client):
@@ -166,6 +167,16 @@ class Launcher:
                 break
             say(f"{seen} It is started again.")
         raise StartFailed(f"{seen} {_quoted(words)}")
+
+    async def _run(self, order: Order) -> Running:
+        """Start it; whoever is told to stop meanwhile waits until there is something to stop, and stops it."""
+        starting = asyncio.ensure_future(self._runner.start(order))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with contextlib.suppress(MooringError):
+                await (await starting).stop(0.5)
+            raise
 
     async def _healthy_before(self, end: float, running: Running, client: Client) -> bool:
         while running.alive() and time.monotonic() < end:
