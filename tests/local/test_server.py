@@ -90,3 +90,29 @@ def test_what_runs_nowhere_says_so_and_stop_may_be_called_again(data: Path) -> N
     local.stop()
     assert client("sts", local.start()).get_caller_identity()["Account"] == "123456789012"
     local.stop()
+
+
+def test_a_transform_job_runs_to_its_end(url: str) -> None:
+    """Two lines in, two answers out, in the order of the lines; the waiter sees it."""
+    s3, sagemaker = client("s3", url), client("sagemaker", url)
+    s3.create_bucket(Bucket="batch", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.put_object(Bucket="batch", Key="in/two.jsonl", Body=b"\n".join([json.dumps(ASKED["inputs"]).encode()] * 2))
+    sagemaker.create_model(ModelName="qa", PrimaryContainer={"Image": "mooring"})
+    kind = {"ContentType": "application/jsonlines", "SplitType": "Line"}
+    sagemaker.create_transform_job(
+        TransformJobName="job",
+        ModelName="qa",
+        TransformInput={
+            "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://batch/in/"}},
+            **kind,
+        },
+        TransformOutput={"S3OutputPath": "s3://batch/out", "Accept": "application/jsonlines", "AssembleWith": "Line"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    )
+    sagemaker.get_waiter("transform_job_completed_or_stopped").wait(TransformJobName="job", WaiterConfig=WAIT)
+    job = sagemaker.describe_transform_job(TransformJobName="job")
+    assert job["TransformJobStatus"] == "Completed", job
+    (made,) = s3.list_objects_v2(Bucket="batch", Prefix="out/")["Contents"]
+    assert made["Key"].endswith("two.jsonl.out")
+    lines = s3.get_object(Bucket="batch", Key=made["Key"])["Body"].read().splitlines()
+    assert [json.loads(line)["answer"] for line in lines] == ["Lisbon", "Lisbon"]

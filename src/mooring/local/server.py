@@ -23,6 +23,8 @@ from starlette.types import Receive, Scope, Send
 
 from mooring.errors import UsageError
 from mooring.local.app import Doors, LocalApp
+from mooring.local.batch.job import Jobs
+from mooring.local.batch.run import Bench
 from mooring.local.control.parts import Parts
 from mooring.local.control.service import control_plane
 from mooring.local.fleet.fleet import Fleet
@@ -159,7 +161,8 @@ class Life:
         launcher = Launcher(runner, self.objects, data / "run")
         phases = Phases(options.time_scale)
         self.fleet = Fleet(self.state, launcher, self.logbook, phases)
-        self.services = services(Parts(self.state, self.objects, self.fleet, NoJobs()), self.logbook)
+        self.jobs = Jobs(Bench(self.state, self.objects, launcher, self.logbook), phases)
+        self.services = services(Parts(self.state, self.objects, self.fleet, self.jobs), self.logbook)
         self.runtime = Runtime(self.fleet, self.state, self.objects, data)
         doors = Doors(runtime=self.runtime, objects=S3(self.objects).asgi, page=nothing_here)
         hosts = None if options.exposed else frozenset({"localhost", "127.0.0.1", "::1", options.host})
@@ -169,6 +172,7 @@ class Life:
         """Ends what a killed life left, and brings back what was in service."""
         await self.fleet.start()
         await self.runtime.start()
+        self.jobs.recover()
 
     async def drain(self, timeout_s: float) -> bool:  # noqa: ARG002 - endpoints finish what they have when they end
         """Nothing is waited for: who stops a local SageMaker wants it gone."""
@@ -176,6 +180,7 @@ class Life:
 
     async def stop(self, timeout_s: float = 5.0) -> None:  # noqa: ARG002
         """End everything that runs."""
+        await self.jobs.close()
         await self.runtime.stop()
         await self.fleet.stop()
 
@@ -186,16 +191,6 @@ class Life:
     def close(self) -> None:
         """After the last request."""
         self.state.close()
-
-
-class NoJobs:
-    """Stands in for batch/."""
-
-    def start(self, name: str) -> None:
-        """Nothing."""
-
-    def stop(self, name: str) -> None:
-        """Nothing."""
 
 
 async def nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
