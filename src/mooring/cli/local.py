@@ -51,6 +51,7 @@ _port = click.option("--port", type=click.IntRange(0, 65535), metavar="N", defau
     default="none",
     help="What runs endpoints: processes of this installation, or containers of any image.  [default: none]",
 )
+@click.option("--instances", is_flag=True, help="Run as many of an endpoint as it asks for, up to 8; else one for all.")
 @click.option("--expose", is_flag=True, help="Allow a --host that others can reach. They can run code here, then.")
 @setting_options("log_level", "log_format")
 @click.pass_context
@@ -89,6 +90,7 @@ def _serve(flags: dict[str, Any]) -> None:
         port=flags["port"],
         time_scale=0.0 if flags["instant"] else scale,
         engine=flags["engine"],
+        all_instances=flags["instances"],
         exposed=flags["expose"],
     )
     LocalSageMaker(options).run(lambda url: _banner(url, options))

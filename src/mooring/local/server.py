@@ -27,6 +27,7 @@ from mooring.local.batch.job import Jobs
 from mooring.local.batch.run import Bench
 from mooring.local.control.parts import Parts
 from mooring.local.control.service import control_plane
+from mooring.local.fleet.builder import Options as FleetOptions
 from mooring.local.fleet.fleet import Fleet
 from mooring.local.fleet.logbook import Logbook
 from mooring.local.fleet.phases import DEFAULT_SCALE, Phases
@@ -39,6 +40,7 @@ from mooring.local.lock import FolderLock
 from mooring.local.objects.api import S3
 from mooring.local.objects.store import ObjectStore
 from mooring.local.runners.base import Runner
+from mooring.local.runners.container import ContainerRunner
 from mooring.local.runners.launch import Launcher
 from mooring.local.runners.process import ProcessRunner
 from mooring.local.runtime.app import Runtime
@@ -51,7 +53,10 @@ from mooring.web.server import ServerOptions, serve
 DEFAULT_PORT = 4567
 STARTUP_S = 60.0
 
-ENGINES: Mapping[str, Callable[[Path], Runner]] = {"none": lambda folder: ProcessRunner(folder)}
+ENGINES: Mapping[str, Callable[[Path], Runner]] = {
+    "none": lambda folder: ProcessRunner(folder),
+    "docker": lambda folder: ContainerRunner(folder),
+}
 """How endpoints are run."""
 
 
@@ -68,6 +73,8 @@ class Options:
     """How much of the real platform's waiting is waited for; 0: nothing."""
     engine: str = "none"
     """One of `ENGINES`."""
+    all_instances: bool = False
+    """As many processes as InitialInstanceCount says, rather than one for all of them."""
     exposed: bool = False
     """Whether it may listen where others can reach it. Who reaches it can run code here."""
 
@@ -160,7 +167,7 @@ class Life:
         runner = ENGINES[options.engine](data / "processes")
         launcher = Launcher(runner, self.objects, data / "run")
         phases = Phases(options.time_scale)
-        self.fleet = Fleet(self.state, launcher, self.logbook, phases)
+        self.fleet = Fleet(self.state, launcher, self.logbook, phases, FleetOptions(options.all_instances))
         self.jobs = Jobs(Bench(self.state, self.objects, launcher, self.logbook), phases)
         self.services = services(Parts(self.state, self.objects, self.fleet, self.jobs), self.logbook)
         self.runtime = Runtime(self.fleet, self.state, self.objects, data)

@@ -52,7 +52,7 @@ class ProcessRunner:
         return (
             f"The image {echo(image)} is not Mooring's, and no container engine is in use. Name an image `mooring` "
             "(`mooring:latest`, or an ECR address that ends in /mooring:TAG), or start the local SageMaker with a "
-            "container engine: moor local --runner container."
+            "container engine: moor local --engine docker."
         )
 
     async def start(self, order: Order) -> Running:
@@ -62,7 +62,7 @@ class ProcessRunner:
         if kind_of(order.image) == "stock":
             order.say(
                 f"Notice: {order.image} is not run here; without a container engine, Mooring answers in its place. "
-                "For the stock container itself: moor local --runner container."
+                "For the stock container itself: moor local --engine docker."
             )
         port = free_port()
         marker = await asyncio.to_thread(self._ledger.open)
