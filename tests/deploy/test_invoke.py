@@ -1,0 +1,143 @@
+"""The predictor with real boto3 against a runtime that answers as it is told."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from mooring.deploy.invoke import Clock, Predictor
+from mooring.deploy.retry import Retries
+from mooring.errors import DeadlineExceeded, InvokeError, UsageError
+from tests.deploy.scripted import ANSWER, Reply, Script, model_error, scripted
+
+pytestmark = pytest.mark.wire
+
+
+@dataclass
+class Hand:
+    """A clock that only sleeping moves."""
+
+    time: float = 0.0
+    slept: list[float] = field(default_factory=list)
+
+    def sleep(self, seconds: float) -> None:
+        """At once."""
+        self.time += seconds
+        self.slept.append(seconds)
+
+    @property
+    def clock(self) -> Clock:
+        """As the predictor takes it."""
+        return Clock(lambda: self.time, self.sleep)
+
+
+def predictor(script: Script, hand: Hand, budget_s: float = 30.0) -> Predictor:
+    """One whose pauses are the longest of their bounds."""
+    assert script.session is not None
+    return Predictor("qa", script.session, Retries(budget_s, random=lambda: 1.0), clock=hand.clock)
+
+
+@pytest.mark.parametrize(
+    "busy",
+    [
+        model_error(429),
+        model_error(503),
+        Reply(429, {"Message": "not yet"}, "ModelNotReadyException"),
+        Reply(503, {"Message": "no"}, "ServiceUnavailable"),
+    ],
+)
+def test_a_busy_endpoint_is_asked_again(busy: Reply) -> None:
+    """Twice busy, then an answer: two pauses, the second longer."""
+    hand = Hand()
+    with scripted(busy, busy, Reply()) as script:
+        assert predictor(script, hand).predict({"x": 1}) == ANSWER
+        assert (len(script.asked), hand.slept) == (3, [0.1, 0.2])
+
+
+@pytest.mark.parametrize(
+    ("refused", "status"),
+    [
+        (model_error(400), 400),
+        (model_error(500), 500),
+        (Reply(400, {"Message": "Endpoint qa of account 1 not found."}, "ValidationError"), 400),
+        (Reply(403, {"Message": "not authorized: sagemaker:InvokeEndpoint"}, "AccessDeniedException"), 403),
+    ],
+)
+def test_a_fault_of_the_request_is_not_repeated(refused: Reply, status: int) -> None:
+    """One try, and an error with a status and a way out."""
+    hand = Hand()
+    with scripted(refused) as script:
+        with pytest.raises(InvokeError) as caught:
+            predictor(script, hand).predict({})
+        assert (len(script.asked), hand.slept) == (1, [])
+    assert caught.value.status == status
+    assert caught.value.hint
+
+
+def test_the_budget_ends_it() -> None:
+    """All pauses of a call together stay within it; then the last error is raised."""
+    hand = Hand()
+    with scripted(model_error(503)) as script:
+        with pytest.raises(InvokeError, match="503"):
+            predictor(script, hand, budget_s=1.0).predict({})
+        assert hand.slept == [0.1, 0.2, 0.4]
+        assert sum(hand.slept) <= 1.0
+
+
+def test_a_budget_of_nothing_asks_once() -> None:
+    """Retries can be left to whoever calls."""
+    with scripted(model_error(429)) as script, pytest.raises(InvokeError):
+        predictor(script, Hand(), budget_s=0).predict({})
+    assert len(script.asked) == 1
+
+
+def test_a_deadline_is_not_waited_past() -> None:
+    """The pause that would pass it is not begun."""
+    hand = Hand()
+    with scripted(model_error(503)) as script:
+        with pytest.raises(DeadlineExceeded, match="busy"):
+            predictor(script, hand).predict({}, deadline_s=0.5)
+        assert hand.time < 0.5
+        with pytest.raises(DeadlineExceeded):
+            predictor(script, hand).predict({}, deadline_s=0)
+
+
+def test_a_lost_connection_is_tried_again() -> None:
+    """Nobody listens there: within the budget again, then in words."""
+    hand = Hand()
+    with scripted(Reply()) as script:
+        gone = predictor(script, hand, budget_s=0.5)
+    with pytest.raises(Exception, match="Could not connect"):
+        gone.predict({})
+    assert hand.slept == [0.1, 0.2]
+
+
+def test_what_is_sent() -> None:
+    """Objects as JSON, text and bytes as they are; what is no JSON is said at once."""
+    with scripted(Reply()) as script:
+        one = predictor(script, Hand())
+        for data in ({"ä": 1}, '{"b": 2}', b'{"c": 3}'):
+            one.predict(data)
+        assert script.asked == ['{"ä": 1}'.encode(), b'{"b": 2}', b'{"c": 3}']
+        with pytest.raises(UsageError, match="no JSON"):
+            one.predict({1, 2})
+
+
+def test_ask_wants_an_answer() -> None:
+    """From another model it is an error that shows what came."""
+    with scripted(Reply(), Reply(body=[{"label": "x"}])) as script:
+        one = predictor(script, Hand())
+        assert one.ask("Who?", "Ada did.").text == "Ada"
+        with pytest.raises(InvokeError, match="label"):
+            one.ask("Who?", "Ada did.")
+
+
+def test_many_at_once_from_asyncio() -> None:
+    """Each in a thread of its own."""
+
+    async def ask(one: Predictor) -> list[object]:
+        return list(await asyncio.gather(*(one.apredict({"n": n}) for n in range(8))))
+
+    with scripted(Reply()) as script:
+        assert asyncio.run(ask(predictor(script, Hand()))) == [ANSWER] * 8
+        assert len(script.asked) == 8
