@@ -79,7 +79,7 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str], monkeypat
     ("args", "said"),
     [
         (["srve"], "Did you mean `moor serve`?"),
-        (["xyzzy"], "There are: serve, ask, eval, build, image, bench."),
+        (["xyzzy"], f"There are: {', '.join(COMMANDS)}."),
         (["serve", "--prot", "1"], "--port"),
         (["serve", "--port", "http"], "--port is 'http'."),
         (["bench"], "URL"),
