@@ -1,12 +1,15 @@
-"""Write docs/reference/ from the code: settings, command line and errors. `--check` says what is stale, and exits 1.
+"""Write docs/reference/ from the code: settings, command line, errors, and the local SageMaker's operations.
+
+`--check` says what is stale, and exits 1.
 
 python scripts/make_reference.py [--check]
 """
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +17,11 @@ from mooring import errors
 from mooring.cli import border
 from mooring.cli.group import COMMANDS, moor
 from mooring.cli.options import shown
+from mooring.local.control.parts import Parts
+from mooring.local.fleet.logbook import Logbook
+from mooring.local.objects.api import ROUTES
+from mooring.local.server import services
+from mooring.local.state import State
 from mooring.settings import OPTIONS
 from mooring.web.status import STATUS
 
@@ -53,6 +61,10 @@ def cli_page() -> str:
         command = moor.get_command(parent, name)
         assert command is not None
         lines += _help(f"moor {name}", command, parent)
+        if isinstance(command, click.Group):
+            within = click.Context(command, info_name=name, parent=parent)
+            for inner, below in command.commands.items():
+                lines += _help(f"moor {name} {inner}", below, within)
     lines += ["## Exit codes", "", "```text"]
     table = (border.__doc__ or "").split("\n\n")[1]
     lines += [line.removeprefix("    ") for line in table.rstrip().splitlines()]
@@ -102,7 +114,54 @@ def _classes(kind: type[errors.MooringError]) -> Iterator[type[errors.MooringErr
         yield from _classes(child)
 
 
-PAGES = {"settings.md": settings_page, "cli.md": cli_page, "errors.md": errors_page}
+def operations_page() -> str:
+    """Every operation of the local SageMaker, with the first sentence of who does it."""
+    nobody: Any = None
+    parts = Parts(State(Path(":memory:")), nobody, nobody, nobody)
+    implemented = services(parts, Logbook(FOLDER))
+    parts.state.close()
+    lines = [
+        "# Operations of the local SageMaker",
+        NOTICE,
+        "",
+        "What is listed here is answered; botocore's models say which parameters are taken and in what bounds. Any",
+        "other operation of these services is answered with `UnknownOperationException` (404) and the name of this",
+        "page; S3 says `NotImplemented` (501), and of a service that is not here `UnknownOperationException` or",
+        "`InvalidAction`. How to use them: [local.md](../local.md).",
+        "",
+    ]
+    for name, service in implemented.items():
+        rows = [(operation, inspect.getdoc(service.handlers[operation])) for operation in sorted(service.handlers)]
+        lines += _operations(f"`{name}`", rows)
+    lines += _operations("`sagemaker-runtime`", sorted(RUNTIME.items()))
+    objects = {route.name: inspect.getdoc(route.run) for route in ROUTES.values() if " " not in route.name}
+    lines += _operations("`s3`, path style", sorted(objects.items()))
+    others = sorted(route.name.split()[1] for route in ROUTES.values() if " " in route.name)
+    return "\n".join([*lines, f"And, as they are of a bucket that has none: {', '.join(others)}.", ""])
+
+
+RUNTIME = {
+    "InvokeEndpoint": "With target variant, model, container and component, inference id, sessions, custom attributes.",
+    "InvokeEndpointAsync": "S3 in, S3 out; failure objects; notifications as files.",
+    "InvokeEndpointWithResponseStream": "As event stream, while the container writes.",
+}
+
+
+def _operations(title: str, rows: Sequence[tuple[str, str | None]]) -> list[str]:
+    table = [f"| `{name}` | {_sentence(doc).removeprefix(name).lstrip(':;,. ')} |" for name, doc in rows]
+    return [f"## {title}", "", "| operation | here |", "| --- | --- |", *table, ""]
+
+
+def _sentence(doc: str | None) -> str:
+    return " ".join((doc or "").split("\n\n")[0].split()).replace("|", "\\|")
+
+
+PAGES = {
+    "settings.md": settings_page,
+    "cli.md": cli_page,
+    "errors.md": errors_page,
+    "local_operations.md": operations_page,
+}
 
 
 def main(arguments: list[str]) -> int:

@@ -34,7 +34,7 @@ class Scaling:
             "PutScalingPolicy": self.put,
             "DescribeScalingPolicies": self.policies,
             "DeleteScalingPolicy": self.delete,
-            "DescribeScalingActivities": lambda _: {"ScalingActivities": []},
+            "DescribeScalingActivities": _none,
         }
 
     def register(self, call: Call) -> Mapping[str, Any]:
@@ -110,7 +110,7 @@ class Scaling:
         return _page("ScalingPolicies", found, given)
 
     def delete(self, call: Call) -> Mapping[str, Any]:
-        """A policy."""
+        """One that is there."""
         if not self._state.delete(POLICY, _policy(call.parameters)):
             raise _missing("scaling policy", call.parameters)
         return {}
@@ -126,6 +126,11 @@ class Scaling:
         variants = [one["VariantName"] for one in endpoint.get("ProductionVariants", [])]
         if variants and parts[3] not in variants:
             raise invalid(f"ResourceId {resource} does not exist: the endpoint has no variant {parts[3]}.")
+
+
+def _none(_: Call) -> Mapping[str, Any]:
+    """There are none: nothing is scaled here."""
+    return {"ScalingActivities": []}
 
 
 def _target(given: Mapping[str, Any]) -> str:

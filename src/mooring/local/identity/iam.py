@@ -33,7 +33,7 @@ class Roles:
     def handlers(self) -> dict[str, Handler]:
         """Operation → who does it."""
         return {
-            "GetRole": lambda call: {"Role": _shown(self._existing(call))},
+            "GetRole": self.get,
             "CreateRole": self.create,
             "DeleteRole": self.delete,
             "ListRoles": self.list,
@@ -41,18 +41,19 @@ class Roles:
             "PutRolePolicy": self.put_policy,
             "GetRolePolicy": self.get_policy,
             "DeleteRolePolicy": self.delete_policy,
-            "ListRolePolicies": lambda call: {
-                "PolicyNames": list(self._existing(call)["Inline"]),
-                "IsTruncated": False,
-            },
+            "ListRolePolicies": self.inline,
             "AttachRolePolicy": self.attach,
             "DetachRolePolicy": self.detach,
             "ListAttachedRolePolicies": self.attached,
             "TagRole": self.tag,
             "UntagRole": self.untag,
-            "ListRoleTags": lambda call: {"Tags": self._tags(self._existing(call)["Arn"]), "IsTruncated": False},
+            "ListRoleTags": self.tags,
             "SimulatePrincipalPolicy": _simulate,
         }
+
+    def get(self, call: Call) -> Mapping[str, Any]:
+        """With its trust document; NoSuchEntity if there is none."""
+        return {"Role": _shown(self._existing(call))}
 
     def create(self, call: Call) -> Mapping[str, Any]:
         """The trust document has to be JSON."""
@@ -92,7 +93,7 @@ class Roles:
         self._change(call, Inline=inline)
 
     def get_policy(self, call: Call) -> Mapping[str, Any]:
-        """An inline policy."""
+        """An inline policy, as it was put."""
         role, name = call.parameters["RoleName"], call.parameters["PolicyName"]
         inline = self._existing(call)["Inline"]
         if name not in inline:
@@ -100,11 +101,15 @@ class Roles:
         return {"RoleName": role, "PolicyName": name, "PolicyDocument": quote(inline[name])}
 
     def delete_policy(self, call: Call) -> None:
-        """An inline policy."""
+        """One that is there."""
         inline, name = self._existing(call)["Inline"], call.parameters["PolicyName"]
         if inline.pop(name, None) is None:
             raise _no_policy(name)
         self._change(call, Inline=inline)
+
+    def inline(self, call: Call) -> Mapping[str, Any]:
+        """The names of its inline policies, all in one page."""
+        return {"PolicyNames": list(self._existing(call)["Inline"]), "IsTruncated": False}
 
     def attach(self, call: Call) -> None:
         """Any ARN: whether such a policy exists is not known here."""
@@ -123,13 +128,17 @@ class Roles:
         policies = [{"PolicyName": arn.split("/")[-1], "PolicyArn": arn} for arn in arns]
         return {"AttachedPolicies": policies, "IsTruncated": False}
 
+    def tags(self, call: Call) -> Mapping[str, Any]:
+        """All in one page."""
+        return {"Tags": self._existing(call)["Tags"], "IsTruncated": False}
+
     def tag(self, call: Call) -> None:
-        """Add tags."""
+        """A key that is there gets the new value."""
         tags = {tag["Key"]: tag["Value"] for tag in call.parameters["Tags"]}
         self._state.set_tags(self._existing(call)["Arn"], tags)
 
     def untag(self, call: Call) -> None:
-        """Remove tags."""
+        """A key that is not there is no error."""
         self._state.drop_tags(self._existing(call)["Arn"], call.parameters["TagKeys"])
 
     def _existing(self, call: Call) -> dict[str, Any]:

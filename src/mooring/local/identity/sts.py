@@ -17,11 +17,12 @@ def handlers() -> dict[str, Handler]:
     return {
         "GetCallerIdentity": _identity,
         "AssumeRole": _assume,
-        "GetSessionToken": lambda call: {"Credentials": _credentials(call)},
+        "GetSessionToken": _session,
     }
 
 
 def _identity(call: Call) -> Mapping[str, Any]:
+    """Whoever asks is in the role SageMakerLocal."""
     account = call.place.account
     return {
         "UserId": f"{_ID}:local",
@@ -41,6 +42,11 @@ def _assume(call: Call) -> Mapping[str, Any]:
         },
         "PackedPolicySize": 0,
     }
+
+
+def _session(call: Call) -> Mapping[str, Any]:
+    """Keys that are as good as any."""
+    return {"Credentials": _credentials(call)}
 
 
 def _credentials(call: Call) -> dict[str, Any]:
