@@ -7,7 +7,7 @@ ENGINE ?= docker
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-slow image image-test lock sbom embedded reference bench bench-image soak clean
+.PHONY: help demo serve check test test-fast test-wire test-slow image image-test lock sbom embedded reference notebook bench bench-image soak clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -68,6 +68,9 @@ embedded: $(VENV)/dev.stamp ## Build the int8 artefact that ships in the package
 
 reference: $(VENV)/dev.stamp ## Write docs/reference again from the code
 	$(PY) scripts/make_reference.py
+
+notebook: $(VENV)/dev.stamp ## Run the notebook and write its outputs into it
+	$(PY) scripts/run_notebook.py notebooks/deploy_question_answering.ipynb
 
 bench: $(VENV)/dev.stamp ## Measure what docs/benchmarks.md says (minutes; PARTS names some)
 	$(PY) -m bench.measure --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) $(PARTS)

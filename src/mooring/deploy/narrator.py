@@ -37,7 +37,8 @@ class Lines:
     """A line per step, on stderr: for notebooks, logs and pipes."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = stream
+        # Notebooks show stderr as if something had gone wrong.
+        self._stream = stream or (sys.stdout if "ipykernel" in sys.modules else None)
         self._title = ""
         self._began = 0.0
 
