@@ -18,9 +18,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
-
 from mooring.errors import UsageError
 from mooring.local.app import Doors, LocalApp
 from mooring.local.batch.job import Jobs
@@ -39,6 +36,8 @@ from mooring.local.identity.logs_api import Logs
 from mooring.local.lock import FolderLock
 from mooring.local.objects.api import S3
 from mooring.local.objects.store import ObjectStore
+from mooring.local.page.routes import routes
+from mooring.local.page.view import Sources
 from mooring.local.runners.base import Runner
 from mooring.local.runners.container import ContainerRunner
 from mooring.local.runners.launch import Launcher
@@ -171,7 +170,8 @@ class Life:
         self.jobs = Jobs(Bench(self.state, self.objects, launcher, self.logbook), phases)
         self.services = services(Parts(self.state, self.objects, self.fleet, self.jobs), self.logbook)
         self.runtime = Runtime(self.fleet, self.state, self.objects, data)
-        doors = Doors(runtime=self.runtime, objects=S3(self.objects).asgi, page=nothing_here)
+        page = routes(Sources(self.state, self.objects, self.logbook, data))
+        doors = Doors(runtime=self.runtime, objects=S3(self.objects).asgi, page=page)
         hosts = None if options.exposed else frozenset({"localhost", "127.0.0.1", "::1", options.host})
         self.app = LocalApp(self.services, doors, hosts)
 
@@ -198,11 +198,6 @@ class Life:
     def close(self) -> None:
         """After the last request."""
         self.state.close()
-
-
-async def nothing_here(scope: Scope, receive: Receive, send: Send) -> None:
-    """Stands in for what is not there yet."""
-    await PlainTextResponse("not there yet", 501)(scope, receive, send)
 
 
 def services(parts: Parts, logbook: Logbook) -> dict[str, Service]:
