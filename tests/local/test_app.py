@@ -14,7 +14,7 @@ from mooring.local.app import LARGEST_BODY, Doors, LocalApp
 from mooring.local.control.parts import Parts
 from mooring.local.fleet.logbook import Logbook
 from mooring.local.objects.store import ObjectStore
-from mooring.local.server import services
+from mooring.local.server import is_loopback, services
 from mooring.local.state import State
 from tests.support.asgi import Client, Reply
 from tests.support.local_control import Orders
@@ -158,3 +158,22 @@ def test_a_fault_of_ours_is_an_internal_failure_without_its_words(app: LocalApp,
     assert (reply.status, reply.json["__type"]) == (500, "InternalFailure")
     assert "database" not in reply.json["message"]
     assert "a request failed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("host", "alone"),
+    [
+        ("127.0.0.1", True),
+        ("127.1.2.3", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("", False),
+        ("192.168.0.7", False),
+        ("localhost.example.com", False),
+    ],
+)
+def test_only_loopback_is_this_machine_alone(host: str, alone: bool) -> None:
+    """A name that might mean anything does not count."""
+    assert is_loopback(host) is alone

@@ -22,7 +22,8 @@ class FolderLock:
     def __enter__(self) -> "FolderLock":
         """Make the folder if it is not there. Raises UsageError if another one holds it, or if it cannot be used."""
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            # Of this user alone: what others send here may be anything.
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = (self._folder / "lock").open("a+", encoding="utf-8")
         except OSError as error:
             raise UsageError(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from mooring.errors import UsageError
+from mooring.errors import ListenError, UsageError
 from mooring.local.app import Doors, LocalApp
 from mooring.local.batch.job import Jobs
 from mooring.local.batch.run import Bench
@@ -130,10 +130,15 @@ class LocalSageMaker:
 
         self._thread = threading.Thread(target=work, name="local-sagemaker", daemon=True)
         self._thread.start()
-        there.wait(STARTUP_S)
+        in_time = there.wait(STARTUP_S)
         if self._failed is not None:
             failed, self._failed = self._failed, None
             raise failed
+        if not in_time:
+            raise ListenError(
+                f"The local SageMaker was not ready within {STARTUP_S:g} s.",
+                hint="Is the machine busy? Its log may say more; try again, or another --data.",
+            )
         return self.url
 
     def stop(self) -> None:
