@@ -1,6 +1,7 @@
 """The local SageMaker whole: real boto3, a real endpoint in a real process, and what survives its end."""
 
 import json
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,18 @@ def test_a_folder_is_served_once(url: str, data: Path) -> None:
         LocalSageMaker(Options(data, port=0)).start()
     assert url in caught.value.message
     assert client("sagemaker", url).list_models()["Models"] == []
+
+
+def test_a_browser_finds_the_page(url: str) -> None:
+    """From / to the page, and what it shows; a program that asks for / is answered by S3."""
+    asked = urllib.request.Request(url, headers={"Accept": "text/html"})
+    with urllib.request.urlopen(asked) as page:
+        assert page.url == f"{url}/_mooring/"
+        assert b"<title>" in page.read()
+    with urllib.request.urlopen(f"{url}/_mooring/api/overview") as overview:
+        assert json.loads(overview.read())["account"] == "123456789012"
+    with urllib.request.urlopen(url) as buckets:
+        assert b"ListAllMyBucketsResult" in buckets.read()
 
 
 def test_what_runs_nowhere_says_so_and_stop_may_be_called_again(data: Path) -> None:
