@@ -23,7 +23,7 @@ from mooring.errors import UsageError, echo
 
 
 class ModelOptions(TypedDict, total=False):
-    """Of `Model`. The names are HuggingFaceModel's, the last six are ours."""
+    """Of `Model`. The names are HuggingFaceModel's; from `region` to `quiet` they are ours, and after that ignored."""
 
     model_data: str | None
     role: str | None
@@ -40,10 +40,18 @@ class ModelOptions(TypedDict, total=False):
     bucket: str | None
     calibration: str | None
     quiet: bool
+    transformers_version: Any
+    pytorch_version: Any
+    tensorflow_version: Any
+    py_version: Any
+    predictor_cls: Any
+    model_server_workers: Any
+    code_location: Any
+    dependencies: Any
 
 
 class DeployOptions(TypedDict, total=False):
-    """Of `Model.deploy`. The names are the SDK's; `scaling` and `multi_model` are ours."""
+    """Of `Model.deploy`. The names are the SDK's; `scaling` and `multi_model` are ours, and what follows is ignored."""
 
     endpoint_name: str | None
     serverless_inference_config: Any
@@ -52,13 +60,15 @@ class DeployOptions(TypedDict, total=False):
     wait: bool
     scaling: Scaling | None
     multi_model: bool
+    serializer: Any
+    deserializer: Any
+    container_log_level: Any
 
 
 IGNORED = (
     "transformers_version",
     "pytorch_version",
     "tensorflow_version",
-    "framework_version",
     "py_version",
     "predictor_cls",
     "model_server_workers",

@@ -48,7 +48,9 @@ def _ours_alone(spec: Spec, observed: Observed) -> None:
     if spec.compute is not None:
         config = config_request(spec)["EndpointConfigName"]
         found.append(("endpoint configuration", config, observed.configs.get(config)))
-        found.append(("endpoint", spec.name, observed.endpoint.tags if observed.endpoint else None))
+        # One that is on its way out has no tags any more, and leaves the name free.
+        staying = observed.endpoint if observed.endpoint and observed.endpoint.status != "Deleting" else None
+        found.append(("endpoint", spec.name, staying.tags if staying else None))
     for kind, name, tags in found:
         if tags is not None and tags.get(DEPLOYMENT_TAG) != spec.name:
             owner = f"the deployment {tags[DEPLOYMENT_TAG]!r}" if DEPLOYMENT_TAG in tags else "something else"

@@ -15,7 +15,9 @@ from mooring.errors import NameTaken
 def plan_removal(name: str, found: Standing) -> Plan:
     """How to remove it; `kept` says what is left alone. Raises NameTaken if the endpoint is not this deployment's."""
     endpoint = found.endpoint
-    if endpoint is not None and endpoint.tags.get(DEPLOYMENT_TAG) != name:
+    # One that is on its way out has no tags any more.
+    leaving = endpoint is not None and endpoint.status == "Deleting"
+    if endpoint is not None and not leaving and endpoint.tags.get(DEPLOYMENT_TAG) != name:
         raise NameTaken(
             f"The endpoint {name} was not made by Mooring: it has no tag {DEPLOYMENT_TAG}={name}.",
             hint="Nothing was removed. If it is yours: aws sagemaker delete-endpoint --endpoint-name " + name,

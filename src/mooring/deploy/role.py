@@ -10,7 +10,8 @@ from mooring.deploy.session import Session
 from mooring.errors import AccountError, echo
 
 SERVICE = "sagemaker.amazonaws.com"
-LOCAL_ROLE = "mooring-local"
+LOCAL_ROLE = "SageMakerLocal"
+"""That a local SageMaker has from the start."""
 _ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\w+=,.@/-]*/)?([\w+=,.@-]+)")
 _ASSUMED = re.compile(r"arn:aws[a-z-]*:sts::\d{12}:assumed-role/([\w+=,.@-]+)/.*")
 _WANTED = "Name one that trusts SageMaker: --role ARN. The policy AmazonSageMakerFullAccess is what it needs at most."

@@ -63,8 +63,12 @@ def job_request(job: Job) -> dict[str, Any]:
             hint="Lower --max-concurrent or --max-payload.",
         )
     place = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": job.source}}
-    output: dict[str, Any] = {"S3OutputPath": job.output, "AssembleWith": "None" if job.split == "None" else "Line"}
-    output |= {"Accept": job.accept} if job.accept else {}
+    # Answers of another type than the records could be neither told apart nor joined to them.
+    output = {
+        "S3OutputPath": job.output,
+        "Accept": job.accept or job.content_type,
+        "AssembleWith": "None" if job.split == "None" else "Line",
+    }
     processing: dict[str, Any] = {"JoinSource": "Input"} if job.join else {}
     processing |= {"InputFilter": job.input_filter} if job.input_filter else {}
     processing |= {"OutputFilter": job.output_filter} if job.output_filter else {}
