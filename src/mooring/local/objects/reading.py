@@ -102,6 +102,9 @@ def _headers(entry: Entry, ask: Ask) -> dict[str, str]:
         **{name.title(): value for name, value in entry.about.headers.items()},
         **{f"x-amz-meta-{name}": value for name, value in entry.metadata.items()},
     }
+    if ask.headers.get("sec-fetch-mode") == "navigate":
+        # A browser shows it: an object that is a page gets no scripts and no origin, which is that of our own page.
+        headers["Content-Security-Policy"] = "sandbox"
     if ask.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
         headers |= {HEADER + name: value for name, value in entry.about.checksums.items()}
     for name in _OVERRIDES:

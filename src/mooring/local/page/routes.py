@@ -22,6 +22,9 @@ from mooring.local.page.view import Sources
 from mooring.local.wire.faults import Fault
 
 ROOT = "/_mooring"
+STYLES = ("ground.css", "frame.css", "parts.css")
+SCRIPTS = ("dom.js", "snippets.js", "ask.js", "endpoints.js", "lists.js", "buckets.js", "main.js")
+"""In this order, as one."""
 _SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
@@ -80,7 +83,7 @@ def index(_: Request) -> Response:
 @lru_cache(maxsize=1)
 def _page() -> tuple[bytes, str]:
     here = files(__package__)
-    style, script = (here.joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
+    style, script = ("".join(here.joinpath(name).read_text("utf-8") for name in names) for names in (STYLES, SCRIPTS))
     document = here.joinpath("page.html").read_text("utf-8")
     document = document.replace("/*style*/", style).replace("/*script*/", script)
     policy = (

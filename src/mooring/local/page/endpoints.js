@@ -1,0 +1,144 @@
+// Endpoints: status, variants, log, and the box to ask one. A view has a root, and an update after each poll.
+// A list beside the details of one of its things.
+function split(kind, items, chosen, line, detail, none) {
+  const list = h("ul", { class: "items" }),
+    side = h("div", { class: "stack" }),
+    root = h("div", {});
+  let open = null,
+    opened;
+  return {
+    root,
+    update: async () => {
+      const all = items();
+      if (!all.length && !chosen) {
+        open = null;
+        opened = undefined;
+        swap(root, "none", none);
+        return;
+      }
+      swap(root, "some", () => h("div", { class: "split" }, h("nav", { "aria-label": kind }, list), side));
+      const name = chosen || all[0].name,
+        one = all.find((item) => item.name === name);
+      swap(list, [name, all], () =>
+        all.map((item) =>
+          h(
+            "li",
+            {},
+            h("a", { href: link(kind, item.name), "aria-current": item.name === name && "true" }, line(item)),
+          ),
+        ),
+      );
+      if (opened !== `${name}/${!!one}`) {
+        opened = `${name}/${!!one}`;
+        open = one ? detail(name) : null;
+        side.replaceChildren(
+          open
+            ? open.node
+            : h(
+                "p",
+                { class: "panel quiet" },
+                `There is no ${name} any more. `,
+                h("a", { href: link(kind) }, "Show all"),
+              ),
+        );
+      }
+      if (open) await open.update(one);
+    },
+  };
+}
+
+function endpoints(chosen) {
+  return split(
+    "endpoints",
+    () => data.endpoints,
+    chosen,
+    (one) => [
+      h("strong", {}, one.name),
+      h("span", { class: "row" }, status(one.status), h("span", { class: "quiet small" }, when(one.created))),
+    ],
+    endpoint,
+    () =>
+      empty(
+        "No endpoint yet",
+        "Deploy the model that comes with Mooring, and ask it a question here. From a shell:",
+        code(SNIPPETS.deploy()),
+        h(
+          "p",
+          { class: "quiet" },
+          "Or from your own code, unchanged but for the address: ",
+          h("a", { href: "#/connect" }, "how to connect"),
+          ".",
+        ),
+      ),
+  );
+}
+
+function endpoint(name) {
+  const head = h("section", { class: "panel stack" }),
+    said = log(`/endpoints/${encodeURIComponent(name)}/log`),
+    ask = askBox(name);
+  const asking = h("div", { class: "stack" }),
+    calling = h("div", {});
+  return {
+    node: h("div", { class: "stack" }, head, asking, panel("Log", said.node), calling),
+    update: async (one) => {
+      swap(head, one, () =>
+        [
+          h("div", { class: "row between" }, h("h1", {}, one.name), status(one.status)),
+          one.reason && h("p", { class: "callout", role: "alert" }, one.reason),
+          h(
+            "p",
+            { class: "quiet small" },
+            "Configuration ",
+            h("code", {}, one.config),
+            " · created ",
+            when(one.created),
+            " · changed ",
+            when(one.modified),
+          ),
+          one.variants.length > 0 &&
+            table(
+              ["Variant", "Model", "Runs as", "#Instances", "#Weight"],
+              one.variants.map((v) => [
+                v.name,
+                h("a", { href: "#/models" }, v.model || "–"),
+                [v.image && h("code", {}, v.image), v.image && h("br"), v.kind],
+                `${v.instances ?? 0} of ${v.wanted ?? "?"}`,
+                v.weight ?? "–",
+              ]),
+            ),
+        ].filter(Boolean),
+      );
+      const serving = ["InService", "Updating", "SystemUpdating"].includes(one.status);
+      swap(asking, [serving, one.asynchronous, one.status], () =>
+        one.asynchronous
+          ? panel(
+              "Ask",
+              h(
+                "p",
+                { class: "quiet" },
+                "This endpoint answers asynchronously: put the request into a bucket and call ",
+                h("code", {}, "invoke_endpoint_async"),
+                ".",
+              ),
+            )
+          : serving
+            ? ask
+            : panel(
+                "Ask",
+                h(
+                  "p",
+                  { class: "quiet" },
+                  one.status === "Failed"
+                    ? "It failed, and can only be deleted; the reason is above."
+                    : "It can be asked as soon as it is InService.",
+                ),
+              ),
+      );
+      swap(calling, serving, () =>
+        serving ? panel("Call it from Python", code(SNIPPETS.invoke(name))) : [],
+      );
+      await said.update();
+    },
+  };
+}

@@ -1,0 +1,28 @@
+// What can be copied and run, with this page's own address in it.
+const SNIPPETS = {
+  shell: () => 'eval "$(moor local env)"',
+  deploy: () => `${SNIPPETS.shell()}
+moor deploy --name qa`,
+  transform: () => `${SNIPPETS.shell()}
+moor transform qa --input s3://my-bucket/questions/ --output s3://my-bucket/answers/`,
+  bucket: () => `${SNIPPETS.shell()}
+aws s3 mb s3://my-bucket`,
+  cli: () => `aws --endpoint-url ${location.origin} sagemaker list-endpoints`,
+  client: (service) => `import boto3
+
+${service.replaceAll("-", "_")} = boto3.client(
+    "${service}", endpoint_url="${location.origin}", region_name="us-east-1",
+    aws_access_key_id="any", aws_secret_access_key="any",
+)`,
+  model: () => `${SNIPPETS.client("sagemaker")}
+sagemaker.create_model(
+    ModelName="qa", PrimaryContainer={"Image": "mooring"},
+    ExecutionRoleArn="arn:aws:iam::${data.account}:role/SageMakerLocal",
+)`,
+  invoke: (name) => `${SNIPPETS.client("sagemaker-runtime")}
+answer = sagemaker_runtime.invoke_endpoint(
+    EndpointName="${name}", ContentType="application/json",
+    Body='{"inputs": {"question": "Who wrote it?", "context": "Ada wrote it."}}',
+)
+print(answer["Body"].read().decode())`,
+};
