@@ -23,7 +23,9 @@ from tests.deploy.world import after
 
 ARCHIVE = Archive(Path("model.tar.gz"), "ab" * 32, 10, 20, "bucket", "mooring/qa/abab/model.tar.gz")
 ROLE = "arn:aws:iam::123456789012:role/service"
-SPEC = Spec("qa", "mooring", ROLE, Instances("ml.c7i.large", 1), model_data=ARCHIVE.uri, archive=ARCHIVE)
+SPEC = Spec(
+    "qa", "mooring", ROLE, Instances("ml.c7i.large", 1), model_data=ARCHIVE.uri, bucket="bucket", archive=ARCHIVE
+)
 SCALED = dataclasses.replace(SPEC, scaling=Scaling(1, 3, 1000))
 MINE = {DEPLOYMENT_TAG: "qa"}
 NOTHING = Observed(bucket=False, archive=False)
@@ -124,6 +126,11 @@ TABLE = {
         dataclasses.replace(standing(SPEC), repository=False, image=False),
         ["create repository", "push image"],
     ),
+    "only a bucket, for answers": (
+        dataclasses.replace(SPEC, model_data=None, archive=None),
+        dataclasses.replace(standing(dataclasses.replace(SPEC, model_data=None)), bucket=False),
+        ["create bucket"],
+    ),
     "a model alone": (
         dataclasses.replace(SPEC, compute=None),
         NOTHING,
@@ -196,6 +203,7 @@ specs = st.builds(
     role=st.just(ROLE),
     compute=st.sampled_from([Instances("ml.c7i.large", 1), Instances("ml.c7i.large", 2), Instances("ml.m5.large", 1)]),
     model_data=st.just(ARCHIVE.uri),
+    bucket=st.just("bucket"),
     archive=st.just(ARCHIVE),
     environment=st.dictionaries(st.sampled_from("AB"), st.sampled_from("12")),
     asynchronous=st.sampled_from([None, Asynchronous("s3://bucket/answers/")]),

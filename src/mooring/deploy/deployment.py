@@ -97,6 +97,7 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
         push=push,
         role=role,
         model_data=_model_data(order, name, bucket, archive),
+        bucket=bucket if archive or order.asynchronous is True else None,
         archive=archive,
         asynchronous=_answers(order, name, bucket),
     )

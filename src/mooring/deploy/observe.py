@@ -105,35 +105,41 @@ def _tags(sagemaker: Any, arn: str) -> dict[str, str]:
 
 
 def _archive(session: Session, spec: Spec) -> tuple[bool, bool]:
-    """Whether bucket and archive are there; (True, True) where nothing is to be uploaded."""
-    if spec.archive is None:
-        return True, True
+    """Whether bucket and archive are there; True for what is not needed."""
+    if spec.archive is not None:
+        s3 = session.client("s3")
+        with in_words(f"Looking into the bucket {spec.archive.bucket}"):
+            try:
+                there = s3.head_object(Bucket=spec.archive.bucket, Key=spec.archive.key)
+                return True, there.get("Metadata", {}).get("mooring-digest") == spec.archive.digest
+            except s3.exceptions.ClientError as error:
+                # Without the right to list, S3 says 403 of what is not there.
+                if not is_missing(error) and not is_denied(error):
+                    raise
+    return spec.bucket is None or _has_bucket(session, spec.bucket), spec.archive is None
+
+
+def _has_bucket(session: Session, bucket: str) -> bool:
+    """Raises AccountError for one that cannot be used from here."""
     s3 = session.client("s3")
-    with in_words(f"Looking into the bucket {spec.archive.bucket}"):
+    with in_words(f"Looking for the bucket {bucket}"):
         try:
-            there = s3.head_object(Bucket=spec.archive.bucket, Key=spec.archive.key)
-            return True, there.get("Metadata", {}).get("mooring-digest") == spec.archive.digest
-        except s3.exceptions.ClientError as error:
-            # Without the right to list, S3 says 403 of what is not there.
-            if not is_missing(error) and not is_denied(error):
-                raise
-        try:
-            s3.head_bucket(Bucket=spec.archive.bucket)
+            s3.head_bucket(Bucket=bucket)
         except s3.exceptions.ClientError as error:
             if is_missing(error):
-                return False, False
+                return False
             if is_denied(error):
                 raise AccountError(
-                    f"The bucket {spec.archive.bucket} is another account's, or the caller may not look into it.",
+                    f"The bucket {bucket} is another account's, or the caller may not look into it.",
                     hint="Name a bucket of yours: --bucket.",
                 ) from error
             if code_of(error) not in ("301", "400"):
                 raise
             raise AccountError(
-                f"The bucket {spec.archive.bucket} is in another region than {session.region}.",
+                f"The bucket {bucket} is in another region than {session.region}.",
                 hint="SageMaker reads models from its own region only: name another --bucket.",
             ) from error
-    return True, False
+    return True
 
 
 def _bucket_of(session: Session, model: str) -> str | None:

@@ -31,7 +31,8 @@ from mooring.errors import DeployError, NameTaken
 def plan(spec: Spec, observed: Observed, region: str = "us-east-1") -> Plan:
     """What to do. Raises NameTaken, or DeployError for a change that SageMaker does not make in place."""
     _ours_alone(spec, observed)
-    actions = [*_image(spec, observed), *_archive(spec, observed, region), *_model(spec, observed)]
+    actions = [*_image(spec, observed), *_bucket(spec, observed, region), *_archive(spec, observed)]
+    actions += _model(spec, observed)
     if spec.compute is not None:
         actions += [*_config(spec, observed), *_endpoint(spec, observed)]
         renewed = any(a.kind == "endpoint" and a.verb in ("create", "update") for a in actions)
@@ -76,16 +77,19 @@ def _image(spec: Spec, observed: Observed) -> Iterator[Action]:
     yield Action("push", "image", spec.image, request, f"from {push.local}")
 
 
-def _archive(spec: Spec, observed: Observed, region: str) -> Iterator[Action]:
+def _bucket(spec: Spec, observed: Observed, region: str) -> Iterator[Action]:
+    if spec.bucket is None or observed.bucket:
+        return
+    # The one region whose buckets may not say where they are.
+    place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    undo = None if spec.multi_model else Action("delete", "bucket", spec.bucket, {"Bucket": spec.bucket})
+    yield Action("create", "bucket", spec.bucket, {"Bucket": spec.bucket, **place}, "", undo)
+
+
+def _archive(spec: Spec, observed: Observed) -> Iterator[Action]:
     archive = spec.archive
     if archive is None or observed.archive:
         return
-    if not observed.bucket:
-        # The one region whose buckets may not say where they are.
-        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        request = {"Bucket": archive.bucket, **place}
-        undo = None if spec.multi_model else Action("delete", "bucket", archive.bucket, {"Bucket": archive.bucket})
-        yield Action("create", "bucket", archive.bucket, request, "for the archive", undo)
     about = {"Metadata": {"mooring-deployment": spec.name, "mooring-digest": archive.digest}}
     request = {"Filename": str(archive.path), "Bucket": archive.bucket, "Key": archive.key, "ExtraArgs": about}
     where = {"Bucket": archive.bucket, "Key": archive.key}

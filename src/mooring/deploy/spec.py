@@ -103,6 +103,8 @@ class Spec:
     compute: Instances | Serverless | None = Instances()
     model_data: str | None = None
     """S3 URI. None: the image's own model, or what HF_MODEL_ID in `environment` names."""
+    bucket: str | None = None
+    """To be made if it is not there: for the archive, or for the answers of an asynchronous endpoint."""
     archive: Archive | None = None
     push: Push | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
