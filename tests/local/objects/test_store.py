@@ -1,6 +1,8 @@
 """Objects as files: what a key becomes on disk, what a user does by hand, what is refused."""
 
+import contextlib
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mooring.local.objects.keys import locate, plain_path
-from mooring.local.objects.store import ObjectStore
+from mooring.local.objects.store import GONE, ObjectStore
 from mooring.local.wire.faults import Fault
 
 ODD = ["../x", "..", ".", "/etc/passwd", "a//b", "a/", "x\0y", "é" * 200, "a/../../b", ".mooring/bucket.json", "..\\b"]
@@ -154,3 +156,26 @@ def test_locate() -> None:
     for wrong in ("http://b/k", "s3:/b", "s3://", "/tmp/x"):
         with pytest.raises(Fault, match="ValidationException"):
             locate(wrong)
+
+
+def test_threads_share_a_store(store: ObjectStore) -> None:
+    """Puts, gets and deletes of the same few keys at once: each get finds one whole version, and nothing breaks."""
+    keys = ["a", "a/b", "a/b/c", "d/e"]
+
+    def work(number: int) -> None:
+        for turn in range(25):
+            key = keys[(number + turn) % len(keys)]
+            data = f"{key} {number} {turn}".encode() * 50
+            assert store.put("bucket", key, data).size == len(data)
+            if (entry := store.get("bucket", key)) is not None:
+                with contextlib.suppress(*GONE):
+                    assert entry.path.read_bytes().startswith(f"{key} ".encode())
+            if turn % 3 == 0:
+                store.delete("bucket", key)
+            store.list("bucket")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    for key in store.keys("bucket"):
+        store.delete("bucket", key)
+    store.delete_bucket("bucket")

@@ -104,6 +104,27 @@ class TestOverview:
         (shown,) = found["jobs"]
         assert (shown["input"], shown["output"], shown["reason"]) == ("s3://b/in/", "s3://b/out", "bad")
 
+    def test_of_endpoints_with_several_models(self, sources: Sources) -> None:
+        """Which header says which model, and which there are."""
+        sources.state.put("endpoint-config", "c", CONFIG)
+        sources.state.put("endpoint", "e", endpoint("e", 1.0))
+        assert view.overview(sources)["endpoints"][0]["target"] is None
+
+        container = {"Image": "mooring", "Mode": "MultiModel", "ModelDataUrl": "s3://data/models/"}
+        sources.state.put("model", "m", {"ModelName": "m", "PrimaryContainer": container})
+        assert view.overview(sources)["endpoints"][0]["target"]["names"] == []
+        sources.store.create_bucket("data")
+        for key in ("models/a.tar.gz", "models/deep/b.tar.gz", "models/readme"):
+            sources.store.put("data", key, b"")
+        target = view.overview(sources)["endpoints"][0]["target"]
+        assert target["header"] == "X-Amzn-SageMaker-Target-Model"
+        assert target["names"] == ["a.tar.gz", "deep/b.tar.gz"]
+
+        component = {"InferenceComponentName": "ic", "EndpointName": "e"}
+        sources.state.put("inference-component", "ic", component)
+        target = view.overview(sources)["endpoints"][0]["target"]
+        assert (target["header"], target["names"]) == ("X-Amzn-SageMaker-Inference-Component", ["ic"])
+
 
 class TestLogs:
     def test_are_the_last_lines_of_all_instances_by_time(self, sources: Sources) -> None:

@@ -7,10 +7,12 @@ expire.
 """
 
 import asyncio
+import contextlib
+import os
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import BinaryIO
 
 import structlog
 from starlette.types import Receive, Scope, Send
@@ -20,11 +22,12 @@ from mooring.local.objects import xml as documents
 from mooring.local.objects.exchange import Ask, Reply, Slice, read_ask
 from mooring.local.objects.exchange import xml as reply
 from mooring.local.objects.keys import check_key
-from mooring.local.objects.store import ObjectStore
+from mooring.local.objects.store import GONE, ObjectStore
 from mooring.local.wire.call import ACCOUNT
 from mooring.local.wire.faults import Fault
 
 _PIECE = 256 * 1024
+_TRIES = 5
 
 Operation = Callable[[ObjectStore, Ask], Reply]
 
@@ -77,6 +80,14 @@ SUBRESOURCES = frozenset(
 """Query parameters that make another operation of a request; all others refine it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """An answer, and the open file that its body is part of, if it is."""
+
+    reply: Reply
+    file: BinaryIO | None = None
+
+
 class S3:
     """The service."""
 
@@ -95,14 +106,14 @@ class S3:
         except bodies.ClientLeft:
             return
         except Fault as fault:
-            answer = _refused(fault, path, request_id)
+            answer = Sending(_refused(fault, path, request_id))
         except Exception:  # the border of this service: nothing may leave it but an answer
             self._log.exception("s3 request failed", request_id=request_id)
             broken = Fault("InternalError", "We encountered an internal error. Please try again.", 500)
-            answer = _refused(broken, path, request_id)
+            answer = Sending(_refused(broken, path, request_id))
         await _send(answer, scope["method"] == "HEAD", request_id, send)
 
-    async def _answer(self, ask: Ask, receive: Receive) -> Reply:
+    async def _answer(self, ask: Ask, receive: Receive) -> Sending:
         try:
             route = route_of(ask)
             if ask.key:
@@ -116,12 +127,26 @@ class S3:
                 pass
             raise
         if scratch is None:
-            return await asyncio.to_thread(route.run, self._store, replace(ask, body=await bodies.whole(receive)))
+            return await asyncio.to_thread(self._run, route, replace(ask, body=await bodies.whole(receive)))
         try:
             received = await bodies.to_disk(receive, ask.headers, scratch)
-            return await asyncio.to_thread(route.run, self._store, replace(ask, received=received))
+            return Sending(await asyncio.to_thread(route.run, self._store, replace(ask, received=received)))
         finally:
             scratch.unlink(missing_ok=True)
+
+    def _run(self, route: Route, ask: Ask) -> Sending:
+        """Again if the object was replaced before its file was open: an answer is of one version."""
+        for _ in range(_TRIES):
+            answer = route.run(self._store, ask)
+            if not isinstance(answer.body, Slice) or ask.method == "HEAD":
+                return Sending(answer)
+            with contextlib.suppress(*GONE):
+                file = answer.body.path.open("rb")
+                if os.fstat(file.fileno()).st_mtime == answer.body.modified:
+                    file.seek(answer.body.start)
+                    return Sending(answer, file)
+                file.close()
+        raise Fault("InternalError", "The object is being replaced all the time. Please try again.", 500)
 
 
 def route_of(ask: Ask) -> Route:
@@ -137,9 +162,7 @@ def route_of(ask: Ask) -> Route:
         raise Fault("MethodNotAllowed", message, 405, {"Method": ask.method, "ResourceType": place.upper()})
     article = "an" if place == "object" else "a"
     what = f"?{sub}" if sub else "without a subresource"
-    message = (
-        f"The local S3 has no {ask.method} {what} for {article} {place}; the page of operations lists all."
-    )
+    message = f"The local S3 has no {ask.method} {what} for {article} {place}; the page of operations lists all."
     raise Fault("NotImplemented", message, 501)
 
 
@@ -147,33 +170,32 @@ def _refused(fault: Fault, path: str, request_id: str) -> Reply:
     return reply(documents.fault(fault, path, request_id), status=fault.status)
 
 
-async def _send(answer: Reply, bare: bool, request_id: str, send: Send) -> None:
-    headers = {"x-amz-request-id": request_id, "x-amz-id-2": request_id, "Server": "AmazonS3", **answer.headers}
-    body = answer.body if isinstance(answer.body, bytes) else b""
+async def _send(answer: Sending, bare: bool, request_id: str, send: Send) -> None:
+    reply, file = answer.reply, answer.file
+    headers = {"x-amz-request-id": request_id, "x-amz-id-2": request_id, "Server": "AmazonS3", **reply.headers}
+    body = reply.body if isinstance(reply.body, bytes) else b""
     # 304 and 204 have no body and no length.
-    if answer.status not in (204, 304):
+    if reply.status not in (204, 304):
         headers.setdefault("Content-Length", str(len(body)))
     encoded = [(name.lower().encode("latin-1"), _header(value)) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
-    if isinstance(answer.body, Slice) and not bare:
-        await _send_file(answer.body, send)
-    else:
-        await send({"type": "http.response.body", "body": b"" if bare else body})
-
-
-async def _send_file(part: Slice, send: Send) -> None:
-    file: Any = await asyncio.to_thread(part.path.open, "rb")
     try:
-        await asyncio.to_thread(file.seek, part.start)
-        left = part.length
-        while left:
-            piece = await asyncio.to_thread(file.read, min(left, _PIECE))
-            if not piece:
-                break  # shorter than it was: the client sees a body that ends too soon
-            left -= len(piece)
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
+        if file is not None and isinstance(reply.body, Slice):
+            await _send_file(file, reply.body.length, send)
+        else:
+            await send({"type": "http.response.body", "body": b"" if bare else body})
     finally:
-        file.close()
+        if file is not None:
+            file.close()
+
+
+async def _send_file(file: BinaryIO, left: int, send: Send) -> None:
+    while left:
+        piece = await asyncio.to_thread(file.read, min(left, _PIECE))
+        if not piece:
+            break  # cut short by hand: the client sees a body that ends too soon
+        left -= len(piece)
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 

@@ -63,9 +63,10 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Part of a file, to be sent."""
+    """Part of an object's file, to be sent; only if the file is still the one that was last modified then."""
 
     path: Path
+    modified: float
     start: int
     length: int
 

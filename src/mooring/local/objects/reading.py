@@ -25,12 +25,12 @@ def get_object(store: ObjectStore, ask: Ask) -> Reply:
     span = _span(ask.headers.get("range", ""), entry.size)
     if span is None:
         headers["Content-Length"] = str(entry.size)
-        return Reply(200, headers, Slice(entry.path, 0, entry.size))
+        return Reply(200, headers, Slice(entry.path, entry.modified, 0, entry.size))
     start, end = span
     headers |= {"Content-Range": f"bytes {start}-{end - 1}/{entry.size}", "Content-Length": str(end - start)}
     # A checksum of the whole would not fit a part of it.
     part = {name: value for name, value in headers.items() if not name.startswith(HEADER)}
-    return Reply(206, part, Slice(entry.path, start, end - start))
+    return Reply(206, part, Slice(entry.path, entry.modified, start, end - start))
 
 
 def head_object(store: ObjectStore, ask: Ask) -> Reply:

@@ -30,7 +30,8 @@ from mooring.local.objects.entry import OCTETS, About, Bucket, Entry
 from mooring.local.objects.keys import OWN_FOLDER, check_bucket_name, check_key, locate, plain_path
 from mooring.local.wire.faults import Fault
 
-_PIECE = 1 << 20
+GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
+"""What reading meets if a file was deleted meanwhile, and perhaps a folder has taken its place."""
 
 
 class Record(msgspec.Struct):
@@ -220,7 +221,7 @@ class ObjectStore:
                     if record is None:
                         self._record(bucket, new)
                         record = new
-        except FileNotFoundError:
+        except GONE:
             return None
         return Entry(bucket, key, path, found.st_size, found.st_mtime, record.etag, record.about)
 
@@ -279,7 +280,7 @@ def _prune(folder: Path, top: Path) -> None:
 def _walk(top: Path, folder: Path, prefix: str) -> Iterator[str]:
     """Keys of the plain files below `folder`; folders that no key of that prefix can be in are not opened."""
     # A folder may be removed while its parent is read.
-    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as found:
+    with contextlib.suppress(*GONE), os.scandir(folder) as found:
         for item in found:
             key = os.path.relpath(item.path, top)
             try:

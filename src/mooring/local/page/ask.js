@@ -6,7 +6,8 @@ const EXAMPLE = {
     "a pier or a buoy. The ship's crew throws a light heaving line ashore first, and heavier hawsers follow it.",
 };
 
-function askBox(name) {
+// `target`: the header that says which of several models is asked, and those that there are; null for one model.
+function askBox(name, target) {
   const draft = (drafts[name] ||= { ...EXAMPLE });
   const keep = (field) => (event) => {
     draft[field] = event.target.value;
@@ -16,6 +17,9 @@ function askBox(name) {
   const raw = h("textarea", { id: "raw", class: "raw", rows: "6", spellcheck: "false" });
   const out = h("div", { "aria-live": "polite" }),
     button = h("button", { class: "main" }, "Ask");
+  const which =
+    target && h("input", { id: "target", list: "targets", oninput: keep("target"), required: true });
+  if (which) which.value = draft.target ||= target.names[0] || "";
   question.value = draft.question;
   context.value = draft.context;
   const other = h(
@@ -38,7 +42,7 @@ function askBox(name) {
     button.disabled = true;
     button.textContent = "Asking …";
     try {
-      out.replaceChildren(await invoke(name, body, passage));
+      out.replaceChildren(await invoke(name, body, passage, which ? { [target.header]: which.value } : {}));
     } catch (error) {
       out.replaceChildren(
         h("p", { class: "callout" }, `No answer came: ${error.message}. Is moor local still running?`),
@@ -55,6 +59,18 @@ function askBox(name) {
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send(event);
       },
     },
+    which &&
+      h(
+        "div",
+        {},
+        h("label", { for: "target" }, target.label),
+        which,
+        h(
+          "datalist",
+          { id: "targets" },
+          target.names.map((one) => h("option", { value: one })),
+        ),
+      ),
     h("div", {}, h("label", { for: "question" }, "Question"), question),
     h("div", {}, h("label", { for: "context" }, "Context"), context),
     other,
@@ -69,12 +85,12 @@ function askBox(name) {
   return panel("Ask", form);
 }
 
-async function invoke(name, body, passage) {
+async function invoke(name, body, passage, headers) {
   const began = performance.now();
   const answer = await fetch(`/endpoints/${encodeURIComponent(name)}/invocations`, {
     method: "POST",
     body,
-    headers: { "Content-Type": "application/json", Accept: "application/json" },
+    headers: { "Content-Type": "application/json", Accept: "application/json", ...headers },
   });
   const text = await answer.text(),
     took = performance.now() - began;

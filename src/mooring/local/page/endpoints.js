@@ -75,8 +75,7 @@ function endpoints(chosen) {
 
 function endpoint(name) {
   const head = h("section", { class: "panel stack" }),
-    said = log(`/endpoints/${encodeURIComponent(name)}/log`),
-    ask = askBox(name);
+    said = log(`/endpoints/${encodeURIComponent(name)}/log`);
   const asking = h("div", { class: "stack" }),
     calling = h("div", {});
   return {
@@ -110,7 +109,7 @@ function endpoint(name) {
         ].filter(Boolean),
       );
       const serving = ["InService", "Updating", "SystemUpdating"].includes(one.status);
-      swap(asking, [serving, one.asynchronous, one.status], () =>
+      swap(asking, [serving, one.asynchronous, one.status, one.target], () =>
         one.asynchronous
           ? panel(
               "Ask",
@@ -123,7 +122,7 @@ function endpoint(name) {
               ),
             )
           : serving
-            ? ask
+            ? askBox(name, one.target)
             : panel(
                 "Ask",
                 h(

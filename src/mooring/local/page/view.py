@@ -15,6 +15,7 @@ from mooring.local.objects.listing import page
 from mooring.local.objects.store import ObjectStore
 from mooring.local.state import State
 from mooring.local.wire.call import ACCOUNT
+from mooring.local.wire.faults import Fault
 
 MOST_SHOWN = 200
 """Of endpoints, models and jobs."""
@@ -39,7 +40,11 @@ def overview(sources: Sources) -> Json:
     """All but logs and objects."""
     state = sources.state
     configs = {one["EndpointConfigName"]: one for one in state.all("endpoint-config")}
-    endpoints = [_endpoint(one, configs.get(one["EndpointConfigName"], {})) for one in _newest(state.all("endpoint"))]
+    endpoints = [
+        {**_endpoint(one, config), "target": _target(sources, one["EndpointName"], config)}
+        for one in _newest(state.all("endpoint"))
+        for config in [configs.get(one["EndpointConfigName"], {})]
+    ]
     return {
         "version": mooring.__version__,
         "account": ACCOUNT,
@@ -96,6 +101,31 @@ def _endpoint(document: Mapping[str, Any], config: Mapping[str, Any]) -> Json:
         "asynchronous": "AsyncInferenceConfig" in config,
         "variants": variants or waiting,
     }
+
+
+def _target(sources: Sources, endpoint: str, config: Mapping[str, Any]) -> Json | None:
+    """What a request has to name: an inference component, or one of the models of a multi-model endpoint."""
+    components = [one for one in sources.state.all("inference-component") if one["EndpointName"] == endpoint]
+    if components:
+        names = [one["InferenceComponentName"] for one in components]
+        return {"header": "X-Amzn-SageMaker-Inference-Component", "label": "Inference component", "names": names}
+    for variant in config.get("ProductionVariants", []):
+        model = sources.state.get("model", variant.get("ModelName", "")) or {}
+        container = model.get("PrimaryContainer") or (model.get("Containers") or [{}])[0]
+        if container.get("Mode") == "MultiModel":
+            names = _archives(sources.store, container.get("ModelDataUrl", ""))
+            return {"header": "X-Amzn-SageMaker-Target-Model", "label": "Target model", "names": names}
+    return None
+
+
+def _archives(store: ObjectStore, uri: str) -> list[str]:
+    """Those below a prefix, as TargetModel names them."""
+    try:
+        bucket, prefix = store.locate(uri)
+        found = store.keys(bucket, prefix)
+    except Fault:
+        return []
+    return [key.removeprefix(prefix).lstrip("/") for key in found if key.endswith(".tar.gz")][:MOST_SHOWN]
 
 
 def _variant(now: Mapping[str, Any], given: Mapping[str, Any]) -> Json:
