@@ -1,12 +1,19 @@
 """A fleet and a runtime over fake containers, in a test's own event loop: what the control plane would do, by hand."""
 
 import asyncio
+import socket
+import threading
 import time
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import boto3
+import uvicorn
+from botocore.config import Config
 
 from mooring.local.fleet.builder import Options
 from mooring.local.fleet.fleet import Fleet
@@ -25,6 +32,7 @@ from tests.support.fake_container import FakeRunner
 FAST = Pulse(every_s=0.01, timeout_s=0.2, start_every_s=0.002)
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012"
 PATIENCE_S = 5.0
+Result = TypeVar("Result")
 
 
 @dataclass
@@ -36,6 +44,8 @@ class Harbour:
     options: Options = field(default_factory=Options)
     limits: Limits = field(default_factory=Limits)
     pulse: Pulse = FAST
+    patience_s: float = PATIENCE_S
+    """With an endpoint's change of status; real containers take longer."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(exist_ok=True)
@@ -69,7 +79,7 @@ class Harbour:
     async def settled(self, name: str = "e") -> dict[str, Any]:
         """The document when nothing is in progress any more; {} if it is gone."""
         busy = ("Creating", "Updating", "SystemUpdating", "Deleting")
-        await until(lambda: self.document(name).get("EndpointStatus") not in busy)
+        await until(lambda: self.document(name).get("EndpointStatus") not in busy, self.patience_s)
         return self.document(name)
 
     def document(self, name: str = "e") -> dict[str, Any]:
@@ -126,3 +136,50 @@ async def until(true: Any, patience_s: float = PATIENCE_S) -> None:
     while not true() and time.monotonic() < end:  # noqa: ASYNC110 - there is no event for everything
         await asyncio.sleep(0.001)
     assert true()
+
+
+@dataclass
+class Served:
+    """A harbour at a real port, in a thread."""
+
+    url: str
+    harbour: Harbour
+    _loop: asyncio.AbstractEventLoop
+
+    def do(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """In the harbour's loop."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def client(self) -> Any:
+        """boto3's, of the runtime; it asks once."""
+        session = boto3.Session("any", "thing", region_name="eu-west-1")
+        once = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+        return session.client("sagemaker-runtime", endpoint_url=self.url, config=once)
+
+
+@contextmanager
+def served(folder: Path, **parts: Any) -> Iterator[Served]:
+    """For boto3, which has no other way in."""
+    there: Future[Served] = Future()
+    over = threading.Event()
+
+    async def work() -> None:
+        async with harbour(folder, **parts) as one:
+            config = uvicorn.Config(one.runtime, interface="asgi3", lifespan="off", log_level="warning")
+            server = uvicorn.Server(config)
+            with socket.socket() as listening:
+                listening.bind(("127.0.0.1", 0))
+                serving = asyncio.ensure_future(server.serve([listening]))
+                url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+                there.set_result(Served(url, one, asyncio.get_running_loop()))
+                await asyncio.to_thread(over.wait)
+                server.should_exit = True
+                await serving
+
+    thread = threading.Thread(target=lambda: asyncio.run(work()))
+    thread.start()
+    try:
+        yield there.result(10)
+    finally:
+        over.set()
+        thread.join()

@@ -5,17 +5,16 @@ that the caller of `moor local` has in its own environment.
 """
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import cast
 
 from mooring.errors import RunnerError, echo
 from mooring.local.runners.base import STOP_S, Order, Running
+from mooring.local.runners.child import Child, start
 from mooring.local.runners.images import kind_of
 from mooring.local.runners.lines import pass_on
 from mooring.local.runners.orphans import MARKER, Ledger
@@ -68,19 +67,11 @@ class ProcessRunner:
         marker = await asyncio.to_thread(self._ledger.open)
         environment = {**container_environment(order, self._environ), MARKER: marker}
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._command(port),
-                env=environment,
-                cwd=order.folder,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in the terminal is for `moor local`, which ends them in order
-            )
+            child = await start(self._command(port), environment, order.folder)
         except OSError as error:
             raise RunnerError(f"No process could be started: {error.strerror or error}.") from error
-        self._ledger.record(marker, process.pid)
-        return _Process(process, f"http://127.0.0.1:{port}", order, lambda: self._ledger.close(marker))
+        self._ledger.record(marker, child.pid)
+        return _Process(child, f"http://127.0.0.1:{port}", order, lambda: self._ledger.close(marker))
 
     async def clean(self) -> list[str]:
         """By pid, start time and marker together."""
@@ -91,25 +82,22 @@ class ProcessRunner:
 class _Process:
     """One server."""
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, base_url: str, order: Order, forget: Callable[[], None]
-    ) -> None:
-        self._process = process
+    def __init__(self, child: Child, base_url: str, order: Order, forget: Callable[[], None]) -> None:
+        self._child = child
         self._folder = order.folder
         self.base_url = base_url
         self._forget = forget
-        output = cast(asyncio.StreamReader, process.stdout)  # it was asked for
-        self._hearing = asyncio.ensure_future(pass_on(output, order.say))
+        self._hearing = asyncio.ensure_future(pass_on(child.output, order.say))
         self._ending = asyncio.ensure_future(self._end())
 
     @property
     def pid(self) -> int:
         """For tests, and for people."""
-        return self._process.pid
+        return self._child.pid
 
     def alive(self) -> bool:
         """Whether it has not ended."""
-        return self._process.returncode is None
+        return not self._child.ended.done()
 
     async def wait(self) -> int:
         """See `Running`."""
@@ -117,10 +105,10 @@ class _Process:
 
     async def stop(self, patience_s: float = STOP_S) -> None:
         """See `Running`."""
-        self._signal(signal.SIGTERM)
+        self._child.signal(signal.SIGTERM)
         done, _ = await asyncio.wait([self._ending], timeout=patience_s)
         if not done:
-            self._signal(signal.SIGKILL)
+            self._child.signal(signal.SIGKILL)
             await asyncio.shield(self._ending)
 
     def inside(self, path: Path) -> str:
@@ -128,15 +116,12 @@ class _Process:
         return str(path)
 
     async def _end(self) -> int:
-        status = await self._process.wait()
+        status = await asyncio.shield(self._child.ended)
         await asyncio.wait([self._hearing], timeout=_LAST_WORDS_S)
         self._hearing.cancel()
+        self._child.close()
         await asyncio.to_thread(self._forget)
         return status
-
-    def _signal(self, number: signal.Signals) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
 
 
 def container_environment(order: Order, caller: Mapping[str, str]) -> dict[str, str]:
