@@ -269,3 +269,12 @@ def test_accounts_in_words(arguments: list[str], said: str, capsys: pytest.Captu
     """Credentials, region and profile: what is missing, and what to do; no call is made."""
     assert run(["deploy", *arguments]) != 0
     assert said in capsys.readouterr().err
+
+
+def test_a_template_instead(local_url: str, artefact: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is printed, nothing is made, and what has to be uploaded first is said."""
+    arguments = ["deploy", str(artefact), "--name", "paper", "--endpoint-url", local_url, "--emit", "cloudformation"]
+    assert run(arguments) == 0
+    said = capsys.readouterr()
+    assert "AWS::SageMaker::Endpoint" in {each["Type"] for each in json.loads(said.out)["Resources"].values()}
+    assert "aws s3 cp" in said.err

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mooring.deploy.doctor import Case, Finding, examine
+from mooring.deploy.doctor import Case, examine
+from mooring.deploy.fit import Finding
 from mooring.deploy.image import ImageFacts
+from mooring.deploy.spec import Instances, Serverless
 from tests.support.tiny_models import write_tiny_bert
 
 IMAGE = ImageFacts("mooring", "docker", architectures=("amd64",), size=500_000_000, python=(3, 11))
@@ -122,12 +124,16 @@ def test_code_under_another_name(model: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "check", "said"),
     [
-        ({"instance_type": "ml.c7g.large"}, "architecture", "ml.c7g.large is arm64"),
-        ({"instance_type": "large"}, "instance", "no instance type"),
-        ({"instance_type": "ml.g5.xlarge"}, "instance", "accelerators"),
-        ({"serverless": True, "image": dataclasses.replace(IMAGE, size=13_494_688_833)}, "image", "13.5 GB"),
-        ({"serverless": True, "image": dataclasses.replace(IMAGE, architectures=("arm64",))}, "architecture", "arm64"),
-        ({"serverless": True, "memory_mb": 256}, "size", "256 MB"),
+        ({"compute": Instances("ml.c7g.large")}, "architecture", "ml.c7g.large is arm64"),
+        ({"compute": Instances("large")}, "instance", "no instance type"),
+        ({"compute": Instances("ml.g5.xlarge")}, "instance", "accelerators"),
+        ({"compute": Serverless(), "image": dataclasses.replace(IMAGE, size=13_494_688_833)}, "image", "13.5 GB"),
+        (
+            {"compute": Serverless(), "image": dataclasses.replace(IMAGE, architectures=("arm64",))},
+            "architecture",
+            "arm64",
+        ),
+        ({"compute": Serverless(256)}, "size", "256 MB"),
         ({"image": ImageFacts("nobody/knows", "")}, "image", "nobody/knows"),
     ],
 )

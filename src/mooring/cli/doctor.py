@@ -12,7 +12,7 @@ from mooring.cli.narration import opened_session, place_options
 from mooring.cli.options import setting_options, settings_from
 
 if TYPE_CHECKING:
-    from mooring.deploy.doctor import Finding
+    from mooring.deploy.fit import Finding
     from mooring.deploy.image import ImageFacts
 
 SETTINGS = ("revision", "cache_dir", "hub_endpoint", "offline")
@@ -33,14 +33,13 @@ def command(model: str, **flags: Any) -> int:
     Calls nobody but the Hub for a Hub id, and ECR for an image there. The exit code is 1 if something would fail.
     """
     from mooring.deploy.doctor import Case, examine
+    from mooring.deploy.spec import Instances, Serverless
     from mooring.wiring.model import source_options
 
     case = Case(
         model,
         source_options(settings_from(flags)),
-        instance_type=flags["instance_type"],
-        serverless=flags["serverless"],
-        memory_mb=flags["memory"],
+        Serverless(flags["memory"]) if flags["serverless"] else Instances(flags["instance_type"]),
         image=_image(flags),
     )
     findings = examine(case)

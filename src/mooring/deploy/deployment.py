@@ -14,7 +14,8 @@ from pathlib import Path
 from mooring.deploy.actions import Action, Plan
 from mooring.deploy.apply import Done, apply, undo
 from mooring.deploy.archive import Wanted, archive_of
-from mooring.deploy.image import DEFAULT_IMAGE, pushed_name
+from mooring.deploy.fit import fit_image, fit_memory
+from mooring.deploy.image import DEFAULT_IMAGE, facts_of, pushed_name
 from mooring.deploy.narrator import Narrator
 from mooring.deploy.observe import observe, stand
 from mooring.deploy.plan import plan
@@ -23,7 +24,7 @@ from mooring.deploy.requests import archive_key, archive_prefix
 from mooring.deploy.role import role_arn
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Archive, Asynchronous, Instances, Scaling, Serverless, Spec, check
-from mooring.errors import EndpointFailed, MooringError
+from mooring.errors import EndpointFailed, MooringError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,12 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
     role = role_arn(session, order.role, narrator)
     image, push = pushed_name(session, order.image)
     narrator.end(f"account {session.account}, {session.region}{' (local)' if session.local else ''}")
+    if order.compute is not None and not session.local:
+        _check_image(session, order.compute, order.image)
     archive = _archive(order, name, bucket, place, narrator)
+    if order.compute is not None and archive is not None and not order.multi_model:
+        for short in fit_memory(order.compute, archive.unpacked):
+            narrator.note(f"{short.what} {short.way_out}")
     spec = dataclasses.replace(
         spec,
         image=image,
@@ -102,6 +108,13 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
         asynchronous=_answers(order, name, bucket),
     )
     return check(spec)
+
+
+def _check_image(session: Session, compute: Instances | Serverless, image: str) -> None:
+    """Raise UsageError for an image that cannot run there, as far as engine or registry say. A local one runs here."""
+    for found in fit_image(compute, facts_of(image, session)):
+        if found.level == "error":
+            raise UsageError(found.what, hint=found.way_out)
 
 
 def default_name(model: Wanted | str | None) -> str:

@@ -6,34 +6,18 @@ Every finding says what was seen and the way out. Nothing is changed and none of
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-from mooring.deploy import code, instances
+from mooring.deploy import code
+from mooring.deploy.fit import Finding, fit_image, fit_memory
 from mooring.deploy.image import DEFAULT_IMAGE, ImageFacts
-from mooring.deploy.instances import Instance
-from mooring.deploy.limits import GIGABYTE, LIMITS
+from mooring.deploy.limits import LIMITS
 from mooring.deploy.pack import choose
-from mooring.deploy.spec import DEFAULT_INSTANCE, DEFAULT_MEMORY_MB
+from mooring.deploy.spec import Instances, Serverless
 from mooring.errors import MooringError
 from mooring.model.manifest import Manifest, read_manifest
 from mooring.model.pickles import conversion_command, pickled_weights
 from mooring.model.source import ResolvedModel, SourceOptions, resolve
 from mooring.tasks.tokenizer import load_tokenizer
-
-Level = Literal["error", "warning", "ok"]
-
-OVERHEAD_BYTES = 350 * 1024**2
-"""What the server needs beside the weights: measured with the embedded model, all shapes warmed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One check's result. `way_out` is what to do; empty where all is well."""
-
-    level: Level
-    check: str
-    what: str
-    way_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +26,7 @@ class Case:
 
     source: str
     options: SourceOptions = field(default_factory=SourceOptions)
-    instance_type: str = DEFAULT_INSTANCE
-    serverless: bool = False
-    memory_mb: int = DEFAULT_MEMORY_MB
+    compute: Instances | Serverless = field(default_factory=Instances)
     image: ImageFacts = field(default_factory=lambda: ImageFacts(DEFAULT_IMAGE, ""))
 
 
@@ -138,58 +120,25 @@ def _code(patient: Patient) -> Iterator[Finding]:
 
 
 def _size(patient: Patient) -> Iterator[Finding]:
-    size, case = patient.bytes, patient.case
+    size, compute, manifest = patient.bytes, patient.case.compute, patient.manifest
     shown = f"{size / 1e6:,.0f} MB"
     most = LIMITS["serverless"].model_bytes
-    if case.serverless and most and 2 * size > most:
+    if isinstance(compute, Serverless) and most and 2 * size > most:
         what = f"{shown}, packed and unpacked together, do not fit the 5 GB disk of a serverless endpoint."
         yield Finding("error", "size", what, "Deploy it on an instance: --instance-type.")
         return
-    memory = case.memory_mb * 1024**2 if case.serverless else instances.describe(case.instance_type).memory_bytes
-    # Halves are computed as whole floats.
-    halves = patient.manifest is not None and patient.manifest.weights_dtype in ("F16", "BF16")
-    need = size * (2 if halves else 1) + OVERHEAD_BYTES
-    if memory is not None and need > memory:
-        where = f"{case.memory_mb} MB" if case.serverless else f"{case.instance_type} ({memory / GIGABYTE:.0f} GB)"
-        what = f"It needs about {need / 1e9:.1f} GB of memory, more than {where} has."
-        yield Finding("error", "size", what, "More: --memory 6144." if case.serverless else "A larger --instance-type.")
-        return
-    yield Finding("ok", "size", shown)
+    halves = manifest is not None and manifest.weights_dtype in ("F16", "BF16")
+    yield from list(fit_memory(compute, size, halves=halves)) or [Finding("ok", "size", shown)]
 
 
 def _image(patient: Patient) -> Iterator[Finding]:
-    case, image = patient.case, patient.case.image
+    image = patient.case.image
     if not image.known_by:
         what = (
             f"Nothing is known of the image {image.name}: no engine here has it, and ECR was not asked or knows it not."
         )
         yield Finding("warning", "image", what, "moor image builds it; --image names another.")
-    yield from _architecture(case, image)
-    most = LIMITS["serverless"].image_bytes
-    size = image.size or image.packed_size
-    if case.serverless and size and most and size > most:
-        what = f"The image has {size / 1e9:.1f} GB; a serverless endpoint takes 10."
-        yield Finding("error", "image", what, "Use the target `serve` of the Dockerfile: moor image --target serve.")
-
-
-def _architecture(case: Case, image: ImageFacts) -> Iterator[Finding]:
-    # Serverless endpoints run on x86 alone.
-    machine = Instance("serverless", "amd64") if case.serverless else instances.describe(case.instance_type)
-    if machine.architecture is None:
-        what = f"{machine.type} is no instance type that is known here."
-        yield Finding("warning", "instance", what, "It looks like ml.c7i.large; SageMaker has the last word.")
-        return
-    if machine.accelerated:
-        what = f"{machine.type} has accelerators, and Mooring computes on the CPU."
-        yield Finding("warning", "instance", what, f"{DEFAULT_INSTANCE} costs less and answers as fast.")
-    if image.architectures and machine.architecture not in image.architectures:
-        have = ", ".join(image.architectures)
-        what = f"The image {image.name} is for {have}, and {machine.type} is {machine.architecture}."
-        other = "ml.c7i.large" if "amd64" in image.architectures else "ml.c7g.large"
-        way = f"Choose an instance that fits ({other}), or build the image on such a machine: moor image."
-        yield Finding("error", "architecture", what, way)
-    elif image.architectures:
-        yield Finding("ok", "architecture", f"{machine.type} and the image: {machine.architecture}")
+    yield from fit_image(patient.case.compute, image)
 
 
 _CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (

@@ -22,7 +22,17 @@ _UNKNOWN_KEYS = frozenset(
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403"})
 _BUSY = frozenset({"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"})
 _MISSING = frozenset(
-    {"ResourceNotFound", "ResourceNotFoundException", "NoSuchEntity", "NoSuchBucket", "NoSuchKey", "404"}
+    {
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+        "ObjectNotFoundException",
+        "RepositoryNotFoundException",
+        "ImageNotFoundException",
+        "NoSuchEntity",
+        "NoSuchBucket",
+        "NoSuchKey",
+        "404",
+    }
 )
 
 
@@ -130,7 +140,9 @@ def _no_credentials(doing: str, _said: str) -> MooringError:
 
 
 def _no_region(doing: str, _said: str) -> MooringError:
-    return AccountError(f"{doing} failed: no region is set.", hint="Name one: --region eu-central-1, or AWS_REGION.")
+    return AccountError(
+        f"{doing} failed: no region is set.", hint="Name one: --region eu-central-1, or AWS_DEFAULT_REGION."
+    )
 
 
 def _no_profile(_doing: str, said: str) -> MooringError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mooring.deploy.faults import in_words, is_denied, is_missing
+from mooring.deploy.faults import code_of, in_words, is_denied, is_missing
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Push
 from mooring.errors import DeployError, echo
@@ -147,7 +147,7 @@ def in_registry(session: Session, push: Push) -> tuple[bool, bool]:
         except ecr.exceptions.ClientError as error:
             if not is_missing(error):
                 raise
-            return "Repository" not in type(error).__name__ + str(error.response["Error"]["Code"]), False
+            return code_of(error) != "RepositoryNotFoundException", False
     return True, True
 
 

@@ -41,10 +41,10 @@ class Session:
         with in_words("Opening a session"):
             made = boto_session or boto3.Session(profile_name=place.profile)
             address = place.endpoint_url or _configured(made)
-            self.local = _is_loopback(address)
+            self.local = is_loopback(address)
             region = place.region or made.region_name or (LOCAL_REGION if self.local else None)
-            if self.local and boto_session is None and place.profile is None and not _in_environment():
-                made = boto3.Session("local", "local", region_name=region)
+            made_up = self.local and boto_session is None and place.profile is None and not _in_environment()
+            self._keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"} if made_up else {}
             self._session = made
             self.region = str(region) if region else self.client("sagemaker").meta.region_name
         self._account: tuple[str, str] | None = None
@@ -63,8 +63,8 @@ class Session:
                     max_pool_connections=32,
                 )
                 region = getattr(self, "region", None)
-                made = self._session.client(service, region_name=region, endpoint_url=self._endpoint, config=config)
-                self._clients[key] = made
+                where = {"region_name": region, "endpoint_url": self._endpoint, **self._keys}
+                self._clients[key] = self._session.client(service, config=config, **where)
             return self._clients[key]
 
     @property
@@ -97,10 +97,11 @@ def _configured(session: Any) -> str | None:
     """What AWS_ENDPOINT_URL, its SageMaker form or the profile says, as botocore itself reads them; else None."""
     region = session.region_name or LOCAL_REGION
     address = str(session.client("sagemaker", region_name=region).meta.endpoint_url)
-    return address if _is_loopback(address) else None
+    return address if is_loopback(address) else None
 
 
-def _is_loopback(address: str | None) -> bool:
+def is_loopback(address: str | None) -> bool:
+    """Whether the address is this machine's alone."""
     host = urlsplit(address or "").hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True

@@ -1,0 +1,75 @@
+"""A model by any name → an archive to upload."""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from mooring.deploy.archive import Wanted, archive_of
+from mooring.deploy.deployment import default_name
+from mooring.deploy.narrator import Silent
+from mooring.deploy.pack import pack
+from mooring.errors import ModelNotFound
+from tests.support.tiny_models import write_tiny_bert
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A folder as from the Hub."""
+    return write_tiny_bert(tmp_path / "model")
+
+
+def test_a_folder_is_packed(model: Path, tmp_path: Path) -> None:
+    """Into the place given, and nowhere else."""
+    packed = archive_of(Wanted(str(model)), tmp_path, Silent())
+    assert packed.path == tmp_path / "model.tar.gz"
+
+
+def test_a_good_archive_goes_as_it_is(model: Path, tmp_path: Path) -> None:
+    """No second one is made."""
+    mine = pack(model, tmp_path / "mine.tar.gz")
+    found = archive_of(Wanted(str(mine.path)), tmp_path, Silent())
+    assert found.path == mine.path
+    assert (found.size, found.unpacked, found.members) == (mine.size, mine.unpacked, mine.members)
+
+
+def test_a_nested_archive_is_packed_again(model: Path, tmp_path: Path) -> None:
+    """SageMaker wants the model at the top."""
+    nested = tmp_path / "nested.tar.gz"
+    with tarfile.open(nested, "w:gz") as tar:
+        tar.add(model, "inside")
+    found = archive_of(Wanted(str(nested)), tmp_path, Silent())
+    assert found.path == tmp_path / "model.tar.gz"
+    assert "config.json" in found.members
+
+
+def test_code_is_put_beside_it(model: Path, tmp_path: Path) -> None:
+    """Also beside the model of an archive."""
+    code = tmp_path / "src"
+    code.mkdir()
+    (code / "inference.py").write_text("def predict_fn(data, model): ...")
+    mine = pack(model, tmp_path / "mine.tar.gz")
+    assert "code/inference.py" in archive_of(Wanted(str(mine.path), code=code), tmp_path, Silent()).members
+
+
+def test_no_model(tmp_path: Path) -> None:
+    """The error of whoever looks for it."""
+    with pytest.raises(ModelNotFound):
+        archive_of(Wanted("./nowhere"), tmp_path, Silent())
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        (Wanted("distilbert/distilbert-base-uncased-distilled-squad"), "distilbert-base-uncased-distilled-squad"),
+        (Wanted("./out/model_v1.2.tar.gz"), "model-v1-2"),
+        (Wanted("./folder/"), "folder"),
+        ("s3://bucket/x/model.tar.gz", "model"),
+        (Wanted("..."), "mooring"),
+        (None, "mooring"),
+        (Wanted("a" * 80), "a" * 50),
+    ],
+)
+def test_a_name_is_made_of_the_models(model: Wanted | str | None, name: str) -> None:
+    """One that an endpoint can have."""
+    assert default_name(model) == name

@@ -1,0 +1,98 @@
+"""`Model`'s arguments: HuggingFaceModel's, checked before anything is read."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mooring.deploy.deployment import Order
+from mooring.deploy.model import Model
+from mooring.deploy.spec import Asynchronous, Instances, Serverless
+from mooring.errors import UsageError
+
+
+def order(tmp_path: Path, model: Model, **given: Any) -> Order:
+    """What it would deploy."""
+    return model._order(tmp_path, Instances(), given)
+
+
+def test_an_entry_point_becomes_code(tmp_path: Path) -> None:
+    """As the SDK packs it, under its own name."""
+    script = tmp_path / "answer.py"
+    script.write_text("def predict_fn(data, model): ...")
+    made = order(tmp_path, Model("some/model", entry_point=str(script)))
+    assert made.environment == {"SAGEMAKER_PROGRAM": "answer.py"}
+    assert made.model is not None
+    assert not isinstance(made.model, str)
+    assert made.model.code is not None
+    assert (made.model.code / "answer.py").is_file()
+
+
+def test_a_source_dir_goes_whole(tmp_path: Path) -> None:
+    """With the entry point looked for in it."""
+    (tmp_path / "inference.py").touch()
+    made = order(tmp_path, Model("some/model", source_dir=str(tmp_path), entry_point="inference.py"))
+    assert not isinstance(made.model, str | None)
+    assert made.model.code == tmp_path
+    with pytest.raises(UsageError, match=r"no folder with nope\.py"):
+        order(tmp_path, Model("some/model", source_dir=str(tmp_path), entry_point="nope.py"))
+
+
+def test_a_hub_id_in_the_environment_is_left_to_the_container(tmp_path: Path) -> None:
+    """Nothing is uploaded then."""
+    made = order(tmp_path, Model(env={"HF_MODEL_ID": "a/some-model", "HF_TASK": "question-answering"}))
+    assert (made.model, made.name) == (None, "some-model")
+
+
+def test_the_sdks_configurations(tmp_path: Path) -> None:
+    """As objects, as dicts, as ours."""
+
+    class Async:
+        output_path = "s3://b/o"
+        failure_path = "s3://b/f"
+        max_concurrent_invocations_per_instance = 4
+        notification_config = None
+
+    model = Model("m")
+    wanted = Asynchronous("s3://b/o", "s3://b/f", 4)
+    for given in (Async(), {"output_path": "s3://b/o", "failure_path": "s3://b/f",
+                            "max_concurrent_invocations_per_instance": 4}, wanted):  # fmt: skip
+        assert order(tmp_path, model, async_inference_config=given).asynchronous == wanted
+    assert order(tmp_path, model, async_inference_config={"output_path": None}).asynchronous is True
+    assert order(tmp_path, model).asynchronous is False
+    assert order(tmp_path, model, tags=[{"Key": "a", "Value": "b"}]).tags == {"a": "b"}
+
+
+def test_arguments_that_cannot_be() -> None:
+    """A misspelt one is named with the nearest there is."""
+    with pytest.raises(UsageError, match="Is image_uri meant"):
+        Model("m", image_url="x", quiet=True)  # type: ignore[call-arg]
+    with pytest.raises(UsageError, match="two names"):
+        Model("m", model_data="n")
+    with pytest.raises(UsageError, match="no instances"):
+        Model("m", quiet=True).deploy(1, "ml.m5.large", serverless_inference_config=Serverless())
+
+
+def test_one_notice_for_what_is_ignored(capsys: pytest.CaptureFixture[str]) -> None:
+    """However much it is."""
+    Model("m", transformers_version="4.49", pytorch_version="2.6", py_version="py312")
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "transformers_version, pytorch_version, py_version" in said
+
+
+@pytest.mark.wire
+def test_importing_mooring_stays_cheap() -> None:
+    """Nothing of deploying, and no boto3, until it is asked for; without boto3 the way to it."""
+    program = (
+        "import sys, mooring; assert not {'boto3', 'mooring.deploy'} & set(sys.modules)\n"
+        "import importlib.util as u; found = u.find_spec\n"
+        "u.find_spec = lambda name, *more: None if name == 'boto3' else found(name, *more)\n"
+        "try:\n    mooring.Model\nexcept ImportError as error:\n    print(error)\n"
+        "u.find_spec = found; assert mooring.Model.__name__ == 'Model' and mooring.Predictor\n"
+        "assert not hasattr(mooring, 'Nothing')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, "pip install 'mooring[aws]'" in done.stdout) == (0, True), done.stderr
