@@ -8,84 +8,75 @@ const EXAMPLE = {
 
 // `target`: the header that says which of several models is asked, and those that there are; null for one model.
 function askBox(name, target) {
-  const draft = (drafts[name] ||= { ...EXAMPLE });
-  const keep = (field) => (event) => {
-    draft[field] = event.target.value;
+  const draft = (drafts[name] ||= { ...EXAMPLE, target: target?.names[0] });
+  const field = (id, tag, more) => {
+    const node = h(tag, { id, ...more, oninput: () => (draft[id] = node.value) });
+    node.value = draft[id] || "";
+    return node;
   };
-  const question = h("input", { id: "question", oninput: keep("question"), autocomplete: "off" });
-  const context = h("textarea", { id: "context", rows: "5", oninput: keep("context") });
-  const raw = h("textarea", { id: "raw", class: "raw", rows: "6", spellcheck: "false" });
-  const out = h("div", { "aria-live": "polite" }),
-    button = h("button", { class: "main" }, "Ask");
-  const which =
-    target && h("input", { id: "target", list: "targets", oninput: keep("target"), required: true });
-  if (which) which.value = draft.target ||= target.names[0] || "";
-  question.value = draft.question;
-  context.value = draft.context;
-  const other = h(
+  const question = field("question", "input", { autocomplete: "off" }),
+    context = field("context", "textarea", { rows: "5" }),
+    which = target && field("target", "input", { list: "targets", required: true }),
+    raw = h("textarea", { id: "raw", class: "raw", rows: "6", spellcheck: "false" }),
+    label = (node, text) => h("div", {}, h("label", { for: node.id }, text), node);
+  const own = h(
     "details",
     {},
     h("summary", {}, "Send a JSON body of my own instead"),
-    h("label", { for: "raw" }, "Body (application/json)"),
-    raw,
+    label(raw, "Body (application/json)"),
   );
-  other.addEventListener("toggle", () => {
-    if (other.open && !raw.value)
-      raw.value = JSON.stringify({ inputs: { question: question.value, context: context.value } }, null, 2);
+  const inputs = () => ({ inputs: { question: question.value, context: context.value } });
+  own.addEventListener("toggle", () => {
+    if (own.open && !raw.value) raw.value = JSON.stringify(inputs(), null, 2);
   });
+  const ask = () =>
+    invoke(
+      name,
+      own.open ? raw.value : JSON.stringify(inputs()),
+      which ? { [target.header]: which.value } : {},
+    );
+  const options =
+    target &&
+    h(
+      "datalist",
+      { id: "targets" },
+      target.names.map((value) => h("option", { value })),
+    );
+  const fields = [label(question, "Question"), label(context, "Context"), own];
+  return panel(
+    "Ask",
+    form([which && label(which, target.label), options, ...fields], ask, () =>
+      own.open ? null : context.value,
+    ),
+  );
+}
+
+// Fields, a button, and the answer below them. `ask` asks, `passage` is the text that the answer may be marked in.
+function form(fields, ask, passage) {
+  const out = h("div", { "aria-live": "polite" }),
+    button = h("button", { class: "main" }, "Ask");
   const send = async (event) => {
     event.preventDefault();
-    const body = other.open
-      ? raw.value
-      : JSON.stringify({ inputs: { question: question.value, context: context.value } });
-    const passage = other.open ? null : context.value;
+    const text = passage();
     button.disabled = true;
     button.textContent = "Asking …";
     try {
-      out.replaceChildren(await invoke(name, body, passage, which ? { [target.header]: which.value } : {}));
+      out.replaceChildren(answered(await ask(), text));
     } catch (error) {
-      out.replaceChildren(
-        h("p", { class: "callout" }, `No answer came: ${error.message}. Is moor local still running?`),
-      );
+      const said = `No answer came: ${error.message}. Is moor local still running?`;
+      out.replaceChildren(h("p", { class: "callout" }, said));
     }
     button.disabled = false;
     button.textContent = "Ask";
   };
-  const form = h(
-    "form",
-    {
-      onsubmit: send,
-      onkeydown: (event) => {
-        if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send(event);
-      },
-    },
-    which &&
-      h(
-        "div",
-        {},
-        h("label", { for: "target" }, target.label),
-        which,
-        h(
-          "datalist",
-          { id: "targets" },
-          target.names.map((one) => h("option", { value: one })),
-        ),
-      ),
-    h("div", {}, h("label", { for: "question" }, "Question"), question),
-    h("div", {}, h("label", { for: "context" }, "Context"), context),
-    other,
-    h(
-      "div",
-      { class: "row" },
-      button,
-      h("span", { class: "quiet small" }, h("kbd", {}, "Ctrl"), " ", h("kbd", {}, "Enter")),
-    ),
-    out,
-  );
-  return panel("Ask", form);
+  const onkeydown = (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send(event);
+  };
+  const keys = h("span", { class: "quiet small" }, h("kbd", {}, "Ctrl"), " ", h("kbd", {}, "Enter"));
+  return h("form", { onsubmit: send, onkeydown }, fields, h("div", { class: "row" }, button, keys), out);
 }
 
-async function invoke(name, body, passage, headers) {
+async function invoke(name, body, headers) {
   const began = performance.now();
   const answer = await fetch(`/endpoints/${encodeURIComponent(name)}/invocations`, {
     method: "POST",
@@ -98,54 +89,44 @@ async function invoke(name, body, passage, headers) {
   try {
     value = JSON.parse(text);
   } catch {
-    /* shown as it came */
+    // shown as it came
   }
+  return { answer, text, took, value };
+}
+
+function answered({ answer, text, took, value }, passage) {
   const first = Array.isArray(value) ? value[0] : value,
-    facts = (...more) =>
-      h(
-        "div",
-        { class: "facts" },
-        h("span", {}, h("b", {}, `${took.toFixed(1)} ms`), " there and back"),
-        more,
-        answer.headers.get("x-amzn-invoked-production-variant") &&
-          h("span", {}, "variant ", h("b", {}, answer.headers.get("x-amzn-invoked-production-variant"))),
-      );
-  const whole = h(
-    "details",
-    { open: !answer.ok || first?.answer == null },
-    h("summary", {}, `Response, status ${answer.status}`),
-    h("pre", { tabindex: "0" }, value ? JSON.stringify(value, null, 2) : text || "(empty)"),
+    found = answer.ok && first?.answer != null,
+    variant = answer.headers.get("x-amzn-invoked-production-variant");
+  const facts = h(
+    "div",
+    { class: "facts" },
+    h("span", {}, h("b", {}, `${took.toFixed(1)} ms`), " there and back"),
+    found && first.score != null && h("span", {}, "score ", h("b", {}, Number(first.score).toFixed(3))),
+    variant && h("span", {}, "variant ", h("b", {}, variant)),
   );
-  if (!answer.ok)
-    return h(
-      "div",
-      { class: "answer" },
-      h(
-        "p",
-        { class: "callout" },
-        h("strong", {}, answer.headers.get("x-amzn-errortype") || `Status ${answer.status}`),
-        ": ",
-        value?.Message || value?.message || text,
-      ),
-      facts(),
-      whole,
-    );
-  if (first?.answer == null) return h("div", { class: "answer" }, facts(), whole);
-  const points = [...(passage ?? "")],
-    span = passage != null && first.end > first.start; // offsets are code points, not UTF-16
+  const code = h("strong", {}, answer.headers.get("x-amzn-errortype") || `Status ${answer.status}`),
+    refused = () => h("p", { class: "callout" }, code, ": ", value?.Message || value?.message || text),
+    whole = value ? JSON.stringify(value, null, 2) : text || "(empty)";
   return h(
     "div",
     { class: "answer" },
-    h("p", { class: "said" }, first.answer || "No answer in this context"),
-    facts(first.score != null && h("span", {}, "score ", h("b", {}, Number(first.score).toFixed(3)))),
-    span &&
-      h(
-        "p",
-        { class: "passage" },
-        points.slice(0, first.start).join(""),
-        h("mark", {}, points.slice(first.start, first.end).join("")),
-        points.slice(first.end).join(""),
-      ),
-    whole,
+    !answer.ok && refused(),
+    found && h("p", { class: "said" }, first.answer || "No answer in this context"),
+    facts,
+    found && passage != null && first.end > first.start && marked(passage, first.start, first.end),
+    h(
+      "details",
+      { open: !found },
+      h("summary", {}, `Response, status ${answer.status}`),
+      h("pre", { tabindex: "0" }, whole),
+    ),
   );
+}
+
+// Offsets count code points, as Python does, and not UTF-16 units.
+function marked(passage, start, end) {
+  const points = [...passage];
+  const part = (from, to) => points.slice(from, to).join("");
+  return h("p", { class: "passage" }, part(0, start), h("mark", {}, part(start, end)), part(end));
 }

@@ -134,6 +134,14 @@ function table(heads, rows) {
   );
 }
 
+function pairs(all) {
+  return h(
+    "dl",
+    { class: "pairs" },
+    all.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+  );
+}
+
 // An instance's id is long, and its end tells it from the others.
 const short = (stream) => stream.replace(/i-[0-9a-f]{12}([0-9a-f]{5})/, "i-…$1");
 

@@ -48,91 +48,35 @@ function split(kind, items, chosen, line, detail, none) {
 }
 
 function endpoints(chosen) {
-  return split(
-    "endpoints",
-    () => data.endpoints,
-    chosen,
-    (one) => [
-      h("strong", {}, one.name),
-      h("span", { class: "row" }, status(one.status), h("span", { class: "quiet small" }, when(one.created))),
-    ],
-    endpoint,
-    () =>
-      empty(
-        "No endpoint yet",
-        "Deploy the model that comes with Mooring, and ask it a question here. From a shell:",
-        code(SNIPPETS.deploy()),
-        h(
-          "p",
-          { class: "quiet" },
-          "Or from your own code, unchanged but for the address: ",
-          h("a", { href: "#/connect" }, "how to connect"),
-          ".",
-        ),
-      ),
-  );
+  const none = () => {
+    const said = "Deploy the model that comes with Mooring, and ask it a question here. From a shell:";
+    const more = [
+      "Or from your own code, unchanged but for the address: ",
+      h("a", { href: "#/connect" }, "how to connect"),
+      ".",
+    ];
+    return empty("No endpoint yet", said, code(SNIPPETS.deploy()), h("p", { class: "quiet" }, more));
+  };
+  return split("endpoints", () => data.endpoints, chosen, listed, endpoint, none);
+}
+
+function listed(one) {
+  const stamp = h("span", { class: "quiet small" }, when(one.created));
+  return [h("strong", {}, one.name), h("span", { class: "row" }, status(one.status), stamp)];
 }
 
 function endpoint(name) {
   const head = h("section", { class: "panel stack" }),
-    said = log(`/endpoints/${encodeURIComponent(name)}/log`);
-  const asking = h("div", { class: "stack" }),
+    said = log(`/endpoints/${encodeURIComponent(name)}/log`),
+    asking = h("div", { class: "stack" }),
     calling = h("div", {});
   return {
     node: h("div", { class: "stack" }, head, asking, panel("Log", said.node), calling),
     update: async (one) => {
-      swap(head, one, () =>
-        [
-          h("div", { class: "row between" }, h("h1", {}, one.name), status(one.status)),
-          one.reason && h("p", { class: "callout", role: "alert" }, one.reason),
-          h(
-            "p",
-            { class: "quiet small" },
-            "Configuration ",
-            h("code", {}, one.config),
-            " · created ",
-            when(one.created),
-            " · changed ",
-            when(one.modified),
-          ),
-          one.variants.length > 0 &&
-            table(
-              ["Variant", "Model", "Runs as", "#Instances", "#Weight"],
-              one.variants.map((v) => [
-                v.name,
-                h("a", { href: "#/models" }, v.model || "–"),
-                [v.image && h("code", {}, v.image), v.image && h("br"), v.kind],
-                `${v.instances ?? 0} of ${v.wanted ?? "?"}`,
-                v.weight ?? "–",
-              ]),
-            ),
-        ].filter(Boolean),
-      );
       const serving = ["InService", "Updating", "SystemUpdating"].includes(one.status);
+      swap(head, one, () => endpointFacts(one));
       swap(asking, [serving, one.asynchronous, one.status, one.target], () =>
-        one.asynchronous
-          ? panel(
-              "Ask",
-              h(
-                "p",
-                { class: "quiet" },
-                "This endpoint answers asynchronously: put the request into a bucket and call ",
-                h("code", {}, "invoke_endpoint_async"),
-                ".",
-              ),
-            )
-          : serving
-            ? askBox(name, one.target)
-            : panel(
-                "Ask",
-                h(
-                  "p",
-                  { class: "quiet" },
-                  one.status === "Failed"
-                    ? "It failed, and can only be deleted; the reason is above."
-                    : "It can be asked as soon as it is InService.",
-                ),
-              ),
+        serving && !one.asynchronous ? askBox(name, one.target) : panel("Ask", whyNot(one)),
       );
       swap(calling, serving, () =>
         serving ? panel("Call it from Python", code(SNIPPETS.invoke(name))) : [],
@@ -140,4 +84,31 @@ function endpoint(name) {
       await said.update();
     },
   };
+}
+
+function endpointFacts(one) {
+  const variants = one.variants.map((v) => [
+    v.name,
+    h("a", { href: "#/models" }, v.model || "–"),
+    [v.image && h("code", {}, v.image), v.image && h("br"), v.kind],
+    `${v.instances ?? 0} of ${v.wanted ?? "?"}`,
+    v.weight ?? "–",
+  ]);
+  const stamps = [" · created ", when(one.created), " · changed ", when(one.modified)];
+  return [
+    h("div", { class: "row between" }, h("h1", {}, one.name), status(one.status)),
+    one.reason && h("p", { class: "callout", role: "alert" }, one.reason),
+    h("p", { class: "quiet small" }, "Configuration ", h("code", {}, one.config), stamps),
+    variants.length > 0 && table(["Variant", "Model", "Runs as", "#Instances", "#Weight"], variants),
+  ].filter(Boolean);
+}
+
+function whyNot(one) {
+  const said =
+    one.status === "Failed"
+      ? "It failed, and can only be deleted; the reason is above."
+      : one.asynchronous
+        ? "This endpoint answers asynchronously: put the request into a bucket and call invoke_endpoint_async."
+        : "It can be asked as soon as it is InService.";
+  return h("p", { class: "quiet" }, said);
 }
