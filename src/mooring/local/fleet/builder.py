@@ -93,8 +93,7 @@ class Builder:
             return
         group = endpoint_group(endpoint)
         memory = serverless.memory_mb * MEGABYTE if serverless is not None else None
-        environment = {"AWS_REGION": "us-east-1", **self._options.environment}
-        recipe = Recipe(variant.name, model.parts, environment, startup_s(config), memory)
+        recipe = Recipe(variant.name, model.parts, self._options.environment, startup_s(config), memory)
         new = [
             Instance(self._launcher, recipe, partial(self._logbook.append, group), f"{endpoint}-{variant.name}")
             for _ in range(wanted - len(variant.instances))
