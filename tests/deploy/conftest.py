@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from mooring.deploy.session import Place, Session
-from mooring.local.server import LocalSageMaker, Options
 
 
 @pytest.fixture(autouse=True)
@@ -24,6 +23,9 @@ def no_account(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPat
 @pytest.fixture(scope="session")
 def local_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of one that waits for nothing."""
+    # Here and not above: the fast tests need none of it.
+    from mooring.local.server import LocalSageMaker, Options
+
     with LocalSageMaker(Options(tmp_path_factory.mktemp("local"), port=0, time_scale=0)) as url:
         yield url
 
