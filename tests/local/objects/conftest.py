@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import boto3
 import pytest
 import uvicorn
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from mooring.local.objects.api import S3
 from mooring.local.objects.store import ObjectStore
@@ -66,3 +67,11 @@ def bucket(s3: Any, s3_root: Path) -> Iterator[str]:
     for version in s3.list_object_versions(Bucket=name).get("Versions", []):
         s3.delete_object(Bucket=name, Key=version["Key"])
     s3.delete_bucket(Bucket=name)
+
+
+def refused(call: Callable[..., Any], **arguments: Any) -> tuple[str, int]:
+    """Code and status of the error that the call ends in."""
+    with pytest.raises(ClientError) as caught:
+        call(**arguments)
+    response: Any = caught.value.response
+    return response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]

@@ -5,12 +5,13 @@ import base64
 import zlib
 from collections.abc import Mapping, Sequence
 
+import botocore.session
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mooring.local.objects import xml
-from mooring.local.objects.api import S3, route_of
+from mooring.local.objects.api import OPERATIONS, S3, route_of
 from mooring.local.objects.bodies import Unchunker
 from mooring.local.objects.checksums import composite
 from mooring.local.objects.exchange import Ask
@@ -110,6 +111,13 @@ class TestXml:
 
 
 class TestRoutes:
+    def test_every_operation_is_one_of_s3s(self) -> None:
+        """By the name that botocore has for it, each of them once."""
+        model = botocore.session.get_session().get_service_model("s3")
+
+        assert set(OPERATIONS) <= set(model.operation_names)
+        assert len(OPERATIONS) == len(set(OPERATIONS))
+
     def test_a_subresource_makes_another_operation(self) -> None:
         """It is never overlooked: what is not there is refused by name."""
         assert route_of(Ask("GET", "b", "", {"list-type": "2", "prefix": "x"}, {}, "/b")).name == "ListObjectsV2"

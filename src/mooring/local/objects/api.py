@@ -63,11 +63,15 @@ ROUTES: Mapping[tuple[str, str, str], Route] = {
     ("POST", "object", "uploadId"): Route("CompleteMultipartUpload", uploading.complete),
     ("DELETE", "object", "uploadId"): Route("AbortMultipartUpload", uploading.abort),
     ("GET", "object", "uploadId"): Route("ListParts", uploading.list_parts),
-    **{("GET", "bucket", name): Route(f"GetBucket {name}", subresources.of_bucket) for name in subresources.NAMES},
+    **{("GET", "bucket", sub): Route(name, subresources.of_bucket) for sub, name in subresources.NAMES.items()},
+    ("GET", "object", "attributes"): Route("GetObjectAttributes", reading.get_attributes),
     ("GET", "object", "acl"): Route("GetObjectAcl", subresources.of_object),
     ("GET", "object", "tagging"): Route("GetObjectTagging", subresources.of_object),
 }
 """(method, what the path names, subresource) → operation."""
+
+OPERATIONS = tuple(sorted(route.name for route in ROUTES.values()))
+"""All that there are, by the names that botocore has for them; for the page of operations."""
 
 SUBRESOURCES = frozenset(
     {

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
+from mooring.local.objects import xml
 from mooring.local.objects.checksums import HEADER
 from mooring.local.objects.entry import Entry
 from mooring.local.objects.exchange import Ask, Reply, Slice
@@ -36,6 +37,23 @@ def get_object(store: ObjectStore, ask: Ask) -> Reply:
 def head_object(store: ObjectStore, ask: Ask) -> Reply:
     """HeadObject: as GetObject, without the data."""
     return replace(get_object(store, ask), body=b"")
+
+
+def get_attributes(store: ObjectStore, ask: Ask) -> Reply:
+    """GetObjectAttributes: those that the caller names. Parts are not told; nobody knows them any more."""
+    entry = existing(store, ask.bucket, ask.key, ask.query.get("versionId", ""))
+    wanted = {name.strip() for name in ask.headers.get("x-amz-object-attributes", "").split(",")}
+    sums = entry.about.checksums
+    checksum = [(f"Checksum{name.upper()}", value) for name, value in sums.items() if name != "type"]
+    kind = [("ChecksumType", sums["type"])] if "type" in sums else []
+    facts: xml.Children = [
+        ("ETag", entry.etag),
+        *([("Checksum", [*checksum, *kind])] if checksum else []),
+        ("StorageClass", "STANDARD"),
+        ("ObjectSize", entry.size),
+    ]
+    body = xml.render("GetObjectAttributesResponse", [one for one in facts if one[0] in wanted])
+    return Reply(200, {"Content-Type": "application/xml", "Last-Modified": http_date(entry.modified)}, body)
 
 
 def existing(store: ObjectStore, bucket: str, key: str, version: str = "") -> Entry:

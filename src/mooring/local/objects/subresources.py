@@ -41,8 +41,26 @@ _DEFAULT: dict[str, tuple[str, xml.Children]] = {
     ),
 }
 
-NAMES = frozenset({"acl", *_UNSET, *_DEFAULT})
-"""Those of buckets that can be read."""
+NAMES = {
+    "acl": "GetBucketAcl",
+    "tagging": "GetBucketTagging",
+    "policy": "GetBucketPolicy",
+    "policyStatus": "GetBucketPolicyStatus",
+    "cors": "GetBucketCors",
+    "lifecycle": "GetBucketLifecycleConfiguration",
+    "website": "GetBucketWebsite",
+    "publicAccessBlock": "GetPublicAccessBlock",
+    "replication": "GetBucketReplication",
+    "object-lock": "GetObjectLockConfiguration",
+    "versioning": "GetBucketVersioning",
+    "logging": "GetBucketLogging",
+    "notification": "GetBucketNotificationConfiguration",
+    "accelerate": "GetBucketAccelerateConfiguration",
+    "requestPayment": "GetBucketRequestPayment",
+    "ownershipControls": "GetBucketOwnershipControls",
+    "encryption": "GetBucketEncryption",
+}
+"""Those of buckets that can be read → the operation that does it."""
 
 
 def of_bucket(store: ObjectStore, ask: Ask) -> Reply:
