@@ -30,6 +30,9 @@ from tests.support.asgi import Client, Reply
 from tests.support.fake_container import FakeRunner
 
 FAST = Pulse(every_s=0.01, timeout_s=0.2, start_every_s=0.002)
+"""For tests of pings."""
+QUIET = Pulse(every_s=60.0, timeout_s=2.0, start_every_s=0.002)
+"""For all others: no ping comes in between."""
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012"
 PATIENCE_S = 5.0
 Result = TypeVar("Result")
@@ -43,7 +46,7 @@ class Harbour:
     runner: Any = field(default_factory=FakeRunner)
     options: Options = field(default_factory=Options)
     limits: Limits = field(default_factory=Limits)
-    pulse: Pulse = FAST
+    pulse: Pulse = QUIET
     patience_s: float = PATIENCE_S
     """With an endpoint's change of status; real containers take longer."""
 
