@@ -15,6 +15,8 @@ LIMIT_S = 3600.0
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
 LOG_LINES = 20
+GRACE_S = 5.0
+"""How long an endpoint may look untouched after it was told to change."""
 
 Tell = Callable[[str], None]
 
@@ -33,14 +35,15 @@ def wait_for(session: Session, request: Mapping[str, Any], tell: Tell, clock: Cl
     Raises EndpointFailed with SageMaker's reason and the end of the log, or DeployError after an hour.
     """
     name = request["EndpointName"]
-    began, pause, said = clock.now(), FIRST_PAUSE_S, ""
+    began, pause, said, moved = clock.now(), FIRST_PAUSE_S, "", False
     while True:
         found = _describe(session, name)
         status = found["EndpointStatus"] if found else "gone"
         if status != said:
             tell(status)
             said = status
-        if _reached(session, request, found, status):
+        moved = moved or status in BUSY or clock.now() - began > GRACE_S
+        if (moved or not _untouched(request, found)) and _reached(session, request, found, status):
             return
         if clock.now() - began > LIMIT_S:
             raise DeployError(
@@ -61,6 +64,13 @@ def _describe(session: Session, name: str) -> Mapping[str, Any] | None:
                 return None
             raise
     return found
+
+
+def _untouched(request: Mapping[str, Any], found: Mapping[str, Any] | None) -> bool:
+    """Whether it serves with another configuration than it was told to: not begun yet, or given up."""
+    if found is None or found["EndpointStatus"] != "InService":
+        return False
+    return bool(request.get("EndpointConfigName", found["EndpointConfigName"]) != found["EndpointConfigName"])
 
 
 def _reached(session: Session, request: Mapping[str, Any], found: Mapping[str, Any] | None, status: str) -> bool:
