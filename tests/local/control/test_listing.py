@@ -1,5 +1,6 @@
 """List operations over the wire: filters, orders, pages, boto3's paginators."""
 
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,12 +110,40 @@ def test_components_are_found_by_endpoint_and_variant(many: Local) -> None:
     assert len(ask(VariantNameEquals="a", EndpointNameEquals="even-02")["InferenceComponents"]) == 1
 
 
-def test_bad_pages_are_refused(many: Local) -> None:
-    """A token of nobody's, a page too large, a sort key that is none."""
-    client = many.client("sagemaker")
-    for token in ("tomorrow", "e30=", "WzEsMl0="):
+FORGED = [
+    "5",
+    "null",
+    "{}",
+    "[1,2]",
+    '["CreationTime","Descending","text","name"]',
+    '["CreationTime","Descending",1,2]',
+    '["CreationTime","Descending",1,"name",3]',
+    "[" * 6000,
+]
+
+
+@pytest.mark.parametrize("token", ["tomorrow", "é", *(urlsafe_b64encode(text.encode()).decode() for text in FORGED)])
+def test_a_token_that_was_made_up_is_refused(many: Local, token: str) -> None:
+    """Whatever it holds: 500 would be tried again."""
+    with refused("ValidationException", "NextToken"):
+        many.client("sagemaker").list_endpoints(NextToken=token)
+
+
+def test_a_token_of_another_order_is_refused(many: Local) -> None:
+    """It would leave some out and show others twice."""
+    ask = many.client("sagemaker").list_endpoints
+    token = ask(SortBy="Name", MaxResults=1)["NextToken"]
+    assert ask(SortBy="Name", NextToken=token)["Endpoints"]
+    for other in ({}, {"SortBy": "Status"}, {"SortBy": "Name", "SortOrder": "Ascending"}):
         with refused("ValidationException", "NextToken"):
-            client.list_endpoints(NextToken=token)
+            ask(NextToken=token, **other)
+
+
+def test_bad_pages_are_refused(many: Local) -> None:
+    """A page too large or of nothing, a sort key that is none."""
+    client = many.client("sagemaker")
+    with refused("ValidationException", "at 'maxResults' failed to satisfy constraint: Member must have value greater"):
+        many.client("sagemaker", parameter_validation=False).list_models(MaxResults=0)
     with refused("ValidationException", "at 'maxResults' failed to satisfy constraint: Member must have value less"):
         client.list_models(MaxResults=101)
     with refused("ValidationException", "Value 'Size' at 'sortBy' failed to satisfy constraint: Member must satisfy"):

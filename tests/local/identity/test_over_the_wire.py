@@ -114,6 +114,27 @@ def test_an_image_is_a_manifest_with_tags(local: Local) -> None:
         ecr.describe_repositories(repositoryNames=[name])
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "given", "code"),
+    [
+        ("ecr", "describe_repositories", {"nextToken": "9" * 5000}, "InvalidParameterException"),
+        ("logs", "describe_log_groups", {"nextToken": "9" * 5000}, "InvalidParameterException"),
+        (
+            "application-autoscaling",
+            "describe_scalable_targets",
+            {"ServiceNamespace": "sagemaker", "NextToken": "9" * 5000},
+            "InvalidNextTokenException",
+        ),
+    ],
+)
+def test_tokens_that_were_made_up_are_refused(
+    local: Local, service: str, operation: str, given: dict[str, str], code: str
+) -> None:
+    """By each service's own word for it."""
+    with refused(code, "nvalid"):
+        getattr(local.client(service), operation)(**given)
+
+
 def test_docker_may_log_in(local: Local) -> None:
     """GetAuthorizationToken has the form that clients take apart."""
     data = local.client("ecr").get_authorization_token()["authorizationData"][0]

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mooring.local.wire.faults import invalid
+from mooring.local.wire.faults import Fault, invalid
 
 DEFAULT_PAGE = 10
-LARGEST_PAGE = 100
 
 _TIMES = ("CreationTime", "LastModifiedTime")
 
@@ -30,15 +29,16 @@ class Listing:
     def page(self, documents: Iterable[Mapping[str, Any]], asked: Mapping[str, Any]) -> dict[str, Any]:
         """What List answers. Raises Fault for a token that is none of ours."""
         found = [document for document in documents if self._wanted(document, asked)]
-        down = asked.get("SortOrder", "Descending") == "Descending"
+        by, order = asked.get("SortBy", "CreationTime"), asked.get("SortOrder", "Descending")
+        down = order == "Descending"
         found.sort(key=lambda document: self._key(document, asked), reverse=down)
         if token := asked.get("NextToken"):
-            last = _decode(token)
+            last = _decode(token, by, order)
             found = [one for one in found if (self._key(one, asked) < last if down else self._key(one, asked) > last)]
         size = asked.get("MaxResults", DEFAULT_PAGE)
         answer: dict[str, Any] = {self.answer: found[:size]}
         if len(found) > size:
-            answer["NextToken"] = _encode(self._key(found[size - 1], asked))
+            answer["NextToken"] = _encode(by, order, *self._key(found[size - 1], asked))
         return answer
 
     def _wanted(self, document: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
@@ -62,15 +62,24 @@ class Listing:
         return document.get(member, 0) if member else name, name
 
 
-def _encode(key: tuple[Any, str]) -> str:
-    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode()
+def _encode(*said: Any) -> str:
+    """The order, and the place in it of the last one that was shown."""
+    return base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
 
 
-def _decode(token: str) -> tuple[Any, str]:
+def _decode(token: str, by: str, order: str) -> tuple[Any, str]:
+    """The place. A token of another order would lead astray; one that was made up may hold anything."""
     try:
-        key, name = json.loads(base64.urlsafe_b64decode(token.encode("ascii")))
-        if isinstance(key, str | int | float) and isinstance(name, str):
-            return key, name
-    except ValueError:
-        pass
-    raise invalid(f"The NextToken {token[:100]!r} is not one that this operation gave.")
+        said = json.loads(base64.urlsafe_b64decode(token.encode("ascii")))
+    except (ValueError, RecursionError):
+        said = None
+    match said:
+        case [str(was_by), str(was_order), str() | int() | float() as key, str(name)]:
+            if (was_by, was_order) == (by, order) and isinstance(key, str) == (by in ("Name", "Status")):
+                return key, name
+    raise foreign_token(token)
+
+
+def foreign_token(token: str | None) -> Fault:
+    """For one that was not given by the operation that it is handed to."""
+    return invalid(f"The NextToken {(token or '')[:100]!r} is not one that this operation gave.")

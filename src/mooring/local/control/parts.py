@@ -67,5 +67,10 @@ def tags_of(parameters: Mapping[str, Any]) -> dict[str, str]:
 
 def echoed(parameters: Mapping[str, Any], place: Place, kind: str, name: str) -> dict[str, Any]:
     """A request as Describe gives it back: without the tags, with the ARN."""
-    member = "".join(word.capitalize() for word in kind.split("-")) + "Arn"
-    return {**{key: value for key, value in parameters.items() if key != "Tags"}, member: place.arn(kind, name)}
+    given = {key: value for key, value in parameters.items() if key != "Tags"}
+    return {**given, arn_member(kind): place.arn(kind, name)}
+
+
+def arn_member(kind: str) -> str:
+    """The member of a document that holds its ARN: "EndpointConfigArn" for "endpoint-config"."""
+    return "".join(word.capitalize() for word in kind.split("-")) + "Arn"

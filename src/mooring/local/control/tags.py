@@ -4,12 +4,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mooring.local.control.parts import MOST_TAGS, Parts, tags_of
+from mooring.local.control.listing import foreign_token
+from mooring.local.control.parts import MOST_TAGS, Parts, arn_member, tags_of
 from mooring.local.wire.call import Call
 from mooring.local.wire.faults import invalid, missing
+from mooring.local.wire.paging import page
 from mooring.local.wire.service import Handler
 
-PAGE = 50
+PAGE, LARGEST_PAGE = 50, 100
 
 _ARN = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d{12}:(?P<kind>[a-z-]+)/(?P<name>[^/]+)")
 _NOUNS = {
@@ -42,13 +44,10 @@ class Tags:
 
     def list(self, call: Call) -> Mapping[str, Any]:
         """By key."""
-        tags = _listed(self._parts.state.tags(self._existing(call)))
-        token = call.parameters.get("NextToken", "0")
-        if not token.isdecimal():
-            raise invalid(f"The NextToken {token[:100]!r} is not one that this operation gave.")
-        begin, size = int(token), min(call.parameters.get("MaxResults", PAGE), 100)
-        answer: dict[str, Any] = {"Tags": tags[begin : begin + size]}
-        return {**answer, "NextToken": str(begin + size)} if len(tags) > begin + size else answer
+        tags, token = _listed(self._parts.state.tags(self._existing(call))), call.parameters.get("NextToken")
+        size = min(call.parameters.get("MaxResults", PAGE), LARGEST_PAGE)
+        some, following = page(tags, token, size, foreign_token(token))
+        return {"Tags": some, "NextToken": following}
 
     def delete(self, call: Call) -> Mapping[str, Any]:
         """A key that is not there is no error."""
@@ -63,8 +62,7 @@ class Tags:
         document = self._parts.state.get(kind, found["name"]) if found and kind in _NOUNS else None
         if document is None:
             raise missing(_NOUNS.get(kind, "resource"), arn)
-        member = "".join(word.capitalize() for word in kind.split("-")) + "Arn"
-        return str(document[member])
+        return str(document[arn_member(kind)])
 
 
 def _listed(tags: Mapping[str, str]) -> list[dict[str, str]]:

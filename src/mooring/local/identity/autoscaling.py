@@ -8,6 +8,7 @@ from typing import Any
 from mooring.local.state import State
 from mooring.local.wire.call import Call
 from mooring.local.wire.faults import Fault, invalid
+from mooring.local.wire.paging import page
 from mooring.local.wire.service import Handler
 
 TARGET, POLICY = "scalable-target", "scaling-policy"
@@ -151,9 +152,6 @@ def _missing(noun: str, given: Mapping[str, Any]) -> Fault:
 
 
 def _page(answer: str, found: list[Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    token, size = given.get("NextToken", "0"), given.get("MaxResults", 50)
-    if not token.isdecimal():
-        raise Fault("InvalidNextTokenException", "The next token is invalid.")
-    begin = int(token)
-    page = {answer: found[begin : begin + size]}
-    return {**page, "NextToken": str(begin + size)} if len(found) > begin + size else page
+    refusal = Fault("InvalidNextTokenException", "The next token is invalid.")
+    some, token = page(found, given.get("NextToken"), given.get("MaxResults", 50), refusal)
+    return {answer: some, "NextToken": token}

@@ -10,6 +10,7 @@ from typing import Any
 from mooring.local.state import State
 from mooring.local.wire.call import Call
 from mooring.local.wire.faults import Fault
+from mooring.local.wire.paging import page
 from mooring.local.wire.service import Handler
 
 KIND = "ecr-repository"
@@ -200,12 +201,7 @@ def _parsed(manifest: str) -> dict[str, Any]:
 
 
 def _page(answer: str, found: list[Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    token, size = given.get("nextToken", "0"), given.get("maxResults", 100)
-    if not token.isdecimal():
-        raise Fault(
-            "InvalidParameterException",
-            "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'",
-        )
-    begin = int(token)
-    page = {answer: found[begin : begin + size]}
-    return {**page, "nextToken": str(begin + size)} if len(found) > begin + size else page
+    said = "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'"
+    refusal = Fault("InvalidParameterException", said)
+    some, token = page(found, given.get("nextToken"), given.get("maxResults", 100), refusal)
+    return {answer: some, "nextToken": token}

@@ -10,6 +10,7 @@ from typing import Any
 from mooring.local.fleet.logbook import Event, Logbook, Stream
 from mooring.local.wire.call import Call, Place
 from mooring.local.wire.faults import Fault
+from mooring.local.wire.paging import page
 from mooring.local.wire.service import Handler
 
 PAGE = 50
@@ -41,8 +42,8 @@ class Logs:
         given = call.parameters
         wanted = given.get("logGroupNamePattern", "").lower()
         names = [name for name in self._logbook.groups(given.get("logGroupNamePrefix", "")) if wanted in name.lower()]
-        page, token = _page(names, given)
-        return _with_token({"logGroups": [self._group(call.place, name) for name in page]}, token)
+        some, token = _page(names, given)
+        return {"logGroups": [self._group(call.place, name) for name in some], "nextToken": token}
 
     def streams(self, call: Call) -> Mapping[str, Any]:
         """By name, or by the time of the last event."""
@@ -55,8 +56,8 @@ class Logs:
         found.sort(
             key=lambda stream: (stream.last_ms if by_time else 0, stream.name), reverse=given.get("descending", False)
         )
-        page, token = _page(found, given)
-        return _with_token({"logStreams": [_stream(call.place, group, stream) for stream in page]}, token)
+        some, token = _page(found, given)
+        return {"logStreams": [_stream(call.place, group, stream) for stream in some], "nextToken": token}
 
     def events(self, call: Call) -> Mapping[str, Any]:
         """A page of one stream, with the tokens of the pages before and after it."""
@@ -88,12 +89,12 @@ class Logs:
             if _is_within(event, given) and matches(event.message)
         ]
         found.sort(key=lambda one: one[:3])
-        page, token = _page(found, given, EVENTS)
+        some, token = _page(found, given, EVENTS)
         events = [
-            {**_event(event), "logStreamName": stream, "eventId": f"{at}-{place}"} for at, stream, place, event in page
+            {**_event(event), "logStreamName": stream, "eventId": f"{at}-{place}"} for at, stream, place, event in some
         ]
         searched = [{"logStreamName": stream, "searchedCompletely": token is None} for stream in streams]
-        return _with_token({"events": events, "searchedLogStreams": searched}, token)
+        return {"events": events, "searchedLogStreams": searched, "nextToken": token}
 
     def _streams(self, group: str) -> list[Stream]:
         if group not in self._logbook.groups(group):
@@ -202,16 +203,8 @@ def _pattern(text: str) -> Callable[[str], bool]:
 
 
 def _page(items: list[Any], given: Mapping[str, Any], most: int = PAGE) -> tuple[list[Any], str | None]:
-    token = given.get("nextToken", "0")
-    if not token.isdecimal():
-        raise _invalid("The specified nextToken is invalid.")
-    begin, limit = int(token), given.get("limit", most)
-    rest = begin + limit < len(items)
-    return items[begin : begin + limit], str(begin + limit) if rest else None
-
-
-def _with_token(answer: dict[str, Any], token: str | None) -> dict[str, Any]:
-    return answer if token is None else {**answer, "nextToken": token}
+    refusal = _invalid("The specified nextToken is invalid.")
+    return page(items, given.get("nextToken"), given.get("limit", most), refusal)
 
 
 def _invalid(message: str) -> Fault:
