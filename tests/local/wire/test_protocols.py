@@ -95,6 +95,13 @@ def test_forms_that_contradict_themselves_are_refused(form: dict[str, str]) -> N
         query_protocol.decode(form, IAM.inputs("CreateRole"))
 
 
+def test_names_without_end_are_not_followed() -> None:
+    """Each dot would be one more dictionary; and a place is a number that an int can be."""
+    with pytest.raises(Fault, match="too many parts"):
+        query_protocol.decode({"a." * 100_000: "1"}, IAM.inputs("CreateRole"))
+    assert query_protocol.decode({f"Tags.member.{'1' * 5000}.Key": "k"}, IAM.inputs("CreateRole")) == {"Tags": []}
+
+
 def test_what_is_no_list_is_an_empty_one() -> None:
     """`Tags=` is how an empty list is sent."""
     assert query_protocol.decode({"Tags": ""}, IAM.inputs("CreateRole")) == {"Tags": []}

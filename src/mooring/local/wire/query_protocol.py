@@ -15,7 +15,10 @@ from mooring.local.wire.service_model import ServiceModel
 
 CONTENT_TYPE = "text/xml"
 MOST_FIELDS = 5000
+DEEPEST = 32
+"""Parts of a field's name."""
 
+_PLACE = re.compile("[0-9]{1,6}")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
@@ -32,7 +35,9 @@ def decode(form: Mapping[str, str], shape: Any) -> dict[str, Any]:
     """The parameters of a request, of the types that the shape says. Raises Fault if they are not."""
     tree: dict[str, Any] = {}
     for name, value in form.items():
-        *above, last = name.split(".")
+        *above, last = name.split(".", DEEPEST)
+        if "." in last:
+            raise Fault("MalformedQueryString", f"{name[:100]} has too many parts.")
         place = tree
         for part in above:
             step = place.setdefault(part, {})
@@ -65,7 +70,7 @@ def _read_structure(shape: Any, tree: Mapping[str, Any]) -> dict[str, Any]:
 
 def _in_order(items: Any) -> list[str]:
     """The places of a list, "1", "2" …, as they follow one another."""
-    return sorted((place for place in items if place.isdecimal()), key=int) if isinstance(items, dict) else []
+    return sorted(filter(_PLACE.fullmatch, items), key=int) if isinstance(items, dict) else []
 
 
 def _scalar(kind: str, value: str, name: str) -> Any:
