@@ -1,9 +1,10 @@
 """Endpoint configurations and endpoints over the wire, by boto3: records, refusals, and orders to the fleet."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import WaiterError
+from botocore.exceptions import ClientError, WaiterError
 
 from tests.support.local_control import VARIANT, Local, arn, refused, unique
 
@@ -154,6 +155,42 @@ def test_weights_and_counts_are_wished_for(local: Local) -> None:
     assert (found["EndpointStatus"], variant["CurrentWeight"], variant["DesiredWeight"]) == ("Updating", 1.0, 0.5)
     assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (1, 3)
     assert ("reweigh", name) in local.orders.given
+
+
+def test_nothing_is_weighed_while_an_endpoint_is_out_of_service(local: Local) -> None:
+    """The fleet has nothing to weigh: it would be Updating for ever, and could not be deleted."""
+    client, name = local.client("sagemaker"), local.endpoint("OutOfService")
+    with refused("ValidationException", "in status OutOfService"):
+        client.update_endpoint_weights_and_capacities(
+            EndpointName=name, DesiredWeightsAndCapacities=[{"VariantName": "AllTraffic", "DesiredWeight": 2.0}]
+        )
+    assert client.describe_endpoint(EndpointName=name)["EndpointStatus"] == "OutOfService"
+    client.update_endpoint(EndpointName=name, EndpointConfigName=local.config())
+
+
+def test_what_runs_decides_and_not_a_configuration_that_is_gone(local: Local) -> None:
+    """Real-time stays real-time, also when its configuration was deleted."""
+    client, name = local.client("sagemaker"), local.endpoint()
+    client.delete_endpoint_config(EndpointConfigName=client.describe_endpoint(EndpointName=name)["EndpointConfigName"])
+    variant = {"VariantName": "v", "ServerlessConfig": SERVERLESS, "ModelName": local.model()}
+    with refused("ValidationException", "from a real-time to a serverless"):
+        client.update_endpoint(EndpointName=name, EndpointConfigName=local.config(ProductionVariants=[variant]))
+
+
+def test_of_several_that_create_one_name_one_does(local: Local) -> None:
+    """The others are told that it exists; the fleet is told once."""
+    client, config, name = local.client("sagemaker"), local.config(), unique("endpoint")
+
+    def create(_: int) -> str:
+        try:
+            return str(client.create_endpoint(EndpointName=name, EndpointConfigName=config)["EndpointArn"])
+        except ClientError as error:
+            return str(error.response["Error"]["Message"])
+
+    with ThreadPoolExecutor(6) as pool:
+        said = sorted(pool.map(create, range(6)))
+    assert said == [f'Cannot create already existing endpoint "{arn("endpoint", name)}".'] * 5 + [arn("endpoint", name)]
+    assert local.orders.given.count(("create", name)) == 1
 
 
 def test_what_the_platform_does_not_combine_is_refused_when_the_endpoint_is_made(local: Local) -> None:

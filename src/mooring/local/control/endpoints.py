@@ -76,8 +76,9 @@ class EndpointControl:
         given = call.parameters
         document = self._at_rest(call.place, given["EndpointName"])
         config = self._config(call.place, given["EndpointConfigName"])
-        before = self._parts.state.get(endpoint_configs.KIND, document["EndpointConfigName"])
-        if before is not None and _is_serverless(config) and not _is_serverless(before):
+        # By what runs, not by its configuration: that may be deleted, or another one of its name.
+        running = document.get("ProductionVariants", [])
+        if _is_serverless(config) and any("CurrentServerlessConfig" not in variant for variant in running):
             raise invalid("Updating an endpoint from a real-time to a serverless configuration is not supported.")
         self._move(document["EndpointName"], "Updating", **_kept(given))
         retain = given.get("RetainAllVariantProperties", False)
@@ -85,8 +86,13 @@ class EndpointControl:
         return {"EndpointArn": document["EndpointArn"]}
 
     def reweigh(self, call: Call) -> Mapping[str, Any]:
-        """Weights and instance counts of variants that there are."""
+        """Weights and instance counts of variants that there are; of an endpoint out of service, nothing is weighed."""
         document = self._at_rest(call.place, call.parameters["EndpointName"])
+        if document["EndpointStatus"] != "InService":
+            said = f'Cannot update weights and capacities of endpoint "{document["EndpointArn"]}" in status'
+            raise invalid(
+                f"{said} {document['EndpointStatus']}: update it to a configuration that works, or delete it."
+            )
         variants = {one["VariantName"]: one for one in document.get("ProductionVariants", [])}
         for wish in call.parameters["DesiredWeightsAndCapacities"]:
             variant = variants.get(wish["VariantName"])
