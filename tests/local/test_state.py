@@ -1,6 +1,9 @@
 """Documents and tags in a file."""
 
+import os
 import sqlite3
+import stat
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from mooring.errors import UsageError
 from mooring.local.lock import FolderLock
 from mooring.local.state import State
+from mooring.local.surroundings import write_sdk_configuration
 
 
 def test_documents_are_kept_by_kind_and_name(tmp_path: Path) -> None:
@@ -63,6 +67,50 @@ def test_what_is_no_state_of_ours_is_refused(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(UsageError, match="another version of Mooring"):
         State(later)
+
+
+def test_a_damaged_state_is_refused_at_the_start(tmp_path: Path) -> None:
+    """Not in the middle of a request. Its first page, which says what it is, is whole."""
+    path = tmp_path / "state.sqlite"
+    state = State(path)
+    for number in range(200):
+        state.put("model", str(number), {"Name": "x" * 500})
+    state.close()
+    with path.open("r+b") as file:
+        file.seek(2 * 4096)
+        file.write(b"\xff" * 8 * 4096)
+    with pytest.raises(UsageError, match="cannot be used to remember"):
+        State(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are kept otherwise there")
+def test_what_is_kept_is_for_its_owner_only(tmp_path: Path) -> None:
+    """The folder that is made, and the state also in a folder that others may read."""
+    tmp_path.chmod(0o755)
+    State(tmp_path / "state.sqlite").close()
+    assert stat.S_IMODE((tmp_path / "state.sqlite").stat().st_mode) == 0o600
+    with FolderLock(tmp_path / "data"):
+        assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
+    write_sdk_configuration(tmp_path / "first", "us-east-1")
+    assert stat.S_IMODE((tmp_path / "first").stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no owners as here")
+def test_a_folder_that_another_user_made_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is a file emptied that a link in it leads to."""
+    precious = tmp_path / "precious"
+    precious.write_text("all of it")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "lock").symlink_to(precious)
+    with pytest.raises(UsageError, match="symbolic link"), FolderLock(tmp_path / "data"):
+        pass
+    assert precious.read_text() == "all of it"
+    (tmp_path / "data" / "lock").unlink()
+    if os.geteuid() == 0:
+        os.chown(tmp_path / "data", 4321, -1)
+    monkeypatch.setattr("mooring.local.lock.os.geteuid", lambda: 54321)
+    with pytest.raises(UsageError, match="belongs to another user"), FolderLock(tmp_path / "data"):
+        pass
 
 
 def test_a_folder_is_locked_once(tmp_path: Path) -> None:

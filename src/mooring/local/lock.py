@@ -1,9 +1,11 @@
 """A data folder belongs to one local SageMaker at a time. Used by `server.py`.
 
-The lock is the kernel's: it is gone with the process that holds it, however that ends.
+The lock is the kernel's: it is gone with the process that holds it, however that ends. What is in the folder is read
+and run, so a folder that somebody else could have prepared is not used.
 """
 
 import contextlib
+import errno
 import os
 from pathlib import Path
 from types import TracebackType
@@ -22,14 +24,16 @@ class FolderLock:
     def __enter__(self) -> "FolderLock":
         """Make the folder if it is not there. Raises UsageError if another one holds it, or if it cannot be used."""
         try:
-            # Of this user alone: what others send here may be anything.
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file = (self._folder / "lock").open("a+", encoding="utf-8")
+            own_folder(self._folder)
+            self._file = open(self._folder / "lock", "a+", encoding="utf-8", opener=_no_link)
         except OSError as error:
+            raise unusable(self._folder, error) from error
+        if _belongs_to_another(self._folder):
+            self._file.close()
             raise UsageError(
-                f"The data folder {self._folder} cannot be used: {error.strerror or error}.",
+                f"The data folder {self._folder} belongs to another user, who could have put anything into it.",
                 hint="Name another one with --data.",
-            ) from error
+            )
         if not _taken(self._file):
             self._file.seek(0)
             holder = self._file.read().strip() or "one that is just starting"
@@ -54,6 +58,32 @@ class FolderLock:
             with contextlib.suppress(OSError):
                 self._file.truncate(0)
             self._file.close()
+
+
+def own_folder(path: Path) -> None:
+    """Make it, if it is not there, for this user alone: what is sent here may be secret. Raises OSError."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def unusable(folder: Path, error: OSError) -> UsageError:
+    """What the system has against the data folder or something in it."""
+    reason = "its lock is a symbolic link" if error.errno == errno.ELOOP else error.strerror or str(error)
+    inside = f" ({error.filename})" if error.filename and Path(error.filename).parent != folder else ""
+    return UsageError(
+        f"The data folder {folder} cannot be used: {reason}{inside}.", hint="Name another one with --data."
+    )
+
+
+def _no_link(path: str, flags: int) -> int:
+    """The file is emptied when the lock is taken: not one that a link leads to."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+
+
+def _belongs_to_another(folder: Path) -> bool:
+    """Root's folders are trusted; and root may use anybody's, as it does in a container with a folder from outside."""
+    if not hasattr(os, "geteuid"):  # Windows
+        return False
+    return os.geteuid() != 0 and folder.stat().st_uid not in (0, os.geteuid())
 
 
 def _taken(file: IO[str]) -> bool:

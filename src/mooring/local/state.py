@@ -23,29 +23,41 @@ CREATE TABLE IF NOT EXISTS tags (arn TEXT, key TEXT, value TEXT NOT NULL, PRIMAR
 
 
 class State:
-    """The file at `path`, made when there is none. `:memory:` works too."""
+    """The file at `path`, made when there is none."""
 
     def __init__(self, path: Path) -> None:
-        """Raise UsageError if the file is no database of ours."""
+        """Raise UsageError if the file is no database of ours, or a damaged one."""
         self._lock = threading.RLock()
         try:
+            # The environments of models are in it, with whatever keys they hold.
+            path.touch(mode=0o600)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            layout = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if layout not in (0, LAYOUT):
-                self._db.close()
-                raise UsageError(
-                    f"{path} was written by another version of Mooring (layout {layout}, this one knows {LAYOUT}).",
-                    hint="Name another folder with --data, or remove this one.",
-                )
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = NORMAL")
-            self._db.executescript(_TABLES)
-            self._db.execute(f"PRAGMA user_version = {LAYOUT}")
+        except (OSError, sqlite3.DatabaseError) as error:
+            raise _unusable(path, error) from None
+        try:
+            self._open(path)
         except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise _unusable(path, error) from None
+        except UsageError:
+            self._db.close()
+            raise
+
+    def _open(self, path: Path) -> None:
+        layout = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if layout not in (0, LAYOUT):
             raise UsageError(
-                f"{path} cannot be used to remember things in: {error}.",
-                hint="Name another folder with --data, or remove the file.",
-            ) from None
+                f"{path} was written by another version of Mooring (layout {layout}, this one knows {LAYOUT}).",
+                hint="Name another folder with --data, or remove this one.",
+            )
+        # Else damage would show later, in the middle of somebody's request.
+        found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.executescript(_TABLES)
+        self._db.execute(f"PRAGMA user_version = {LAYOUT}")
 
     def put(self, kind: str, name: str, document: Mapping[str, Any]) -> None:
         """Write it, over whatever was there."""
@@ -109,6 +121,13 @@ class State:
         """Nothing can be asked of it afterwards."""
         with self._lock:
             self._db.close()
+
+
+def _unusable(path: Path, error: Exception) -> UsageError:
+    return UsageError(
+        f"{path} cannot be used to remember things in: {error}.",
+        hint="Name another folder with --data, or remove the file.",
+    )
 
 
 def _encode(document: Mapping[str, Any]) -> str:

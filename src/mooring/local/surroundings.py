@@ -3,15 +3,28 @@
 Called by `moor local env`, and by tests and notebooks that start a server themselves.
 """
 
+import re
 from pathlib import Path
 
-from mooring.errors import UsageError
+from mooring.errors import UsageError, echo
+from mooring.local.lock import own_folder, unusable
 from mooring.local.wire.call import ACCOUNT
 
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerLocal"
 
-LEFT_OVER = frozenset({"AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ROLE_ARN"})
+LEFT_OVER = frozenset(
+    {
+        "AWS_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+        "AWS_ROLE_ARN",
+        "AWS_USE_FIPS_ENDPOINT",
+        "AWS_USE_DUALSTACK_ENDPOINT",
+    }
+)
 """Variables that would lead somewhere else. So does each AWS_ENDPOINT_URL_ of one service."""
+
+_REGION = re.compile(r"[a-z0-9-]{1,32}")
 
 
 def default_bucket(region: str) -> str:
@@ -35,6 +48,8 @@ def variables(url: str, region: str, sdk_configuration: Path) -> dict[str, str]:
 
 def write_sdk_configuration(folder: Path, region: str) -> Path:
     """Write the SDK's configuration file into `folder` and return its path. Raises UsageError if that cannot be."""
+    if _REGION.fullmatch(region) is None:
+        raise UsageError(f"{echo(region)} is no name of a region.", hint="Regions are called us-east-1 and the like.")
     path = folder / f"sagemaker-sdk.{region}.yaml"
     text = (
         "# For SageMaker's Python SDK, by `moor local env`: what is said here is not asked of the real STS.\n"
@@ -49,11 +64,9 @@ def write_sdk_configuration(folder: Path, region: str) -> Path:
         f"    ExecutionRoleArn: {ROLE}\n"
     )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        own_folder(folder)
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror or error}.", hint="Name another folder with --data."
-        ) from error
+        raise unusable(folder, error) from error
     return path
