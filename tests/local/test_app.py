@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,47 @@ def test_pages_of_other_sites_do_not_come_in(app: LocalApp, headers: dict[str, s
     """Neither by Origin nor by a name that was made to point here; whatever they ask for."""
     reply = ask(app, "POST", path, b"{}", headers)
     assert (reply.status, reply.json["__type"]) == (403, "AccessDeniedException")
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_scripts_and_images_of_other_pages_do_not_come_in(app: LocalApp, site: str) -> None:
+    """They have no Origin; the browser says from where they are all the same. A link that somebody follows is one."""
+    there = {**HERE, "sec-fetch-site": site, "sec-fetch-mode": "no-cors"}
+    assert ask(app, "GET", "/bucket/key.js", headers=there).status == 403
+    assert ask(app, "GET", "/_mooring/", headers={**there, "sec-fetch-mode": "navigate"}).body == b"page"
+    assert ask(app, "GET", "/_mooring/", headers={**there, "sec-fetch-site": "same-origin"}).body == b"page"
+
+
+def test_an_object_that_is_a_page_has_no_origin(app: LocalApp) -> None:
+    """Else its scripts could create a model with code of theirs and run it."""
+    reply = ask(app, "GET", "/bucket/page.html")
+    assert reply.headers["content-security-policy"] == "sandbox"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert "content-security-policy" not in ask(app, "GET", "/_mooring/").headers
+
+
+def test_what_reads_much_holds_nobody_up(app: LocalApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop answers, and pings its endpoints, while the logs are read."""
+    reading, read_on = threading.Event(), threading.Event()
+
+    def groups(_: Logbook, __: str = "") -> list[str]:
+        reading.set()
+        assert read_on.wait(10)
+        return []
+
+    monkeypatch.setattr(Logbook, "groups", groups)
+
+    async def both() -> tuple[Reply, Reply]:
+        target = {**HERE, "x-amz-target": "Logs_20140328.DescribeLogGroups"}
+        slow = asyncio.ensure_future(Client(app).call("POST", "/", [b"{}"], target))
+        assert await asyncio.to_thread(reading.wait, 10)
+        quick = await Client(app).call("POST", "/", [b"{}"], LIST)
+        assert not slow.done()
+        read_on.set()
+        return quick, await slow
+
+    quick, slow = asyncio.run(both())
+    assert (quick.status, slow.status, slow.json) == (200, 200, {"logGroups": []})
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost:4567", "LOCALHOST:1"])

@@ -1,6 +1,10 @@
 """The local SageMaker whole: real boto3, a real endpoint in a real process, and what survives its end."""
 
 import json
+import os
+import subprocess
+import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +12,9 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
+import mooring.local
 from mooring.errors import UsageError
 from mooring.local.server import LocalSageMaker, Options
 
@@ -103,6 +109,82 @@ def test_what_runs_nowhere_says_so_and_stop_may_be_called_again(data: Path) -> N
     local.stop()
     assert client("sts", local.start()).get_caller_identity()["Account"] == "123456789012"
     local.stop()
+
+
+def test_one_that_serves_goes_on_when_it_is_started_again(data: Path) -> None:
+    """There is one of it, and stop ends it."""
+    local = LocalSageMaker(Options(data, port=0, time_scale=0.0))
+    assert local.start() == local.start()
+    local.stop()
+    with pytest.raises(EndpointConnectionError):
+        client("sts", local.url).get_caller_identity()
+
+
+def test_one_that_serves_in_a_thread_of_the_callers_ends_when_told(data: Path) -> None:
+    """What `run` promises."""
+    local = LocalSageMaker(Options(data, port=0, time_scale=0.0))
+    there = threading.Event()
+    thread = threading.Thread(target=local.run, args=(lambda _: there.set(),))
+    thread.start()
+    assert there.wait(30)
+    local.stop()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_a_folder_with_something_in_the_way_is_refused(data: Path) -> None:
+    """By its name; afterwards it is free."""
+    data.mkdir()
+    (data / "s3").touch()
+    with pytest.raises(UsageError, match=r"cannot be used: File exists"):
+        LocalSageMaker(Options(data, port=0)).start()
+    (data / "s3").unlink()
+    with LocalSageMaker(Options(data, port=0)) as url:
+        assert url
+
+
+def test_a_program_starts_one_and_goes_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative folder stays where it was; what leads a program there is complete."""
+    monkeypatch.chdir(tmp_path)
+    with mooring.local.start("data", instant=True) as local:
+        (tmp_path / "other").mkdir()
+        monkeypatch.chdir(tmp_path / "other")
+        for name, value in local.environment().items():
+            monkeypatch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket="here")
+        assert (tmp_path / "data" / "s3" / "here").is_dir()
+        assert Path(os.environ["SAGEMAKER_USER_CONFIG_OVERRIDE"]).parent == tmp_path / "data"
+        assert list((tmp_path / "other").iterdir()) == []
+
+
+def test_a_notebook_is_not_shown_what_models_are_given(tmp_path: Path) -> None:
+    """A fault is a line with its place: no values, no variables. What the program itself logs goes its own way."""
+    done = subprocess.run([sys.executable, "-c", FAULTY, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert "a request failed" in done.stderr
+    assert "error=RuntimeError" in done.stderr
+    assert "hf_secret" not in done.stderr + done.stdout
+    assert "WARNING:its:own" in done.stderr
+
+
+FAULTY = """
+import logging, sys, boto3, botocore.exceptions, mooring.local
+logging.basicConfig()
+with mooring.local.start(sys.argv[1], instant=True) as local:
+    keys = {"aws_access_key_id": "any", "aws_secret_access_key": "thing"}
+    once = boto3.session.Config(retries={"total_max_attempts": 1})
+    client = boto3.client("sagemaker", region_name="eu-west-1", endpoint_url=local.url, config=once, **keys)
+    from mooring.local.state import State
+    def broken(*_):
+        raise RuntimeError("hf_secret in words")
+    State.add = broken
+    try:
+        client.create_model(
+            ModelName="m", PrimaryContainer={"Image": "mooring", "Environment": {"HF_TOKEN": "hf_secret"}}
+        )
+    except botocore.exceptions.ClientError as error:
+        assert error.response["Error"]["Code"] == "InternalFailure"
+    logging.getLogger("its").warning("own")
+"""
 
 
 def test_a_transform_job_runs_to_its_end(url: str) -> None:

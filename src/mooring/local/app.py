@@ -6,9 +6,11 @@
     /_mooring/…                        → the page; a browser that asks for / is sent there
     anything else                      → S3
 
-Made by `server.py`. A page of some other site must not reach what listens on this machine: see `_stranger`.
+Made by `server.py`. A page of some other site must not reach what listens on this machine: see `_stranger`. Nor must an
+object that is a page itself: see `_harmless`.
 """
 
+import asyncio
 import re
 import uuid
 from collections.abc import Mapping
@@ -17,12 +19,12 @@ from typing import Any
 
 import structlog
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mooring.local.wire import json_protocol, query_protocol
 from mooring.local.wire.call import Call, place_of
 from mooring.local.wire.faults import Fault
-from mooring.local.wire.service import Service
+from mooring.local.wire.service import Handler, Service
 from mooring.local.wire.service_model import PAGE
 
 LARGEST_BODY = 5 * 1024 * 1024
@@ -89,10 +91,10 @@ class LocalApp:
         elif scope["path"] == "/" and scope["method"] == "POST" and headers.get("content-type", "").startswith(_FORM):
             await self._query(headers, request_id, receive, send)
         else:
-            await self._doors.objects(scope, receive, send)
+            await self._doors.objects(scope, receive, _harmless(send))
 
     async def _json(self, headers: Headers, request_id: str, receive: Receive, send: Send) -> None:
-        status = 200
+        status, place = 200, place_of(headers.get("authorization"))
         try:
             body = await _read(receive)
             prefix, _, operation = headers["x-amz-target"].rpartition(".")
@@ -102,7 +104,7 @@ class LocalApp:
             handler = service.handler(operation)
             parameters = json_protocol.decode(body, service.model.inputs(operation))
             service.model.check(operation, parameters)
-            result = handler(self._call(service, operation, parameters, headers, request_id))
+            result = await _do(service, handler, Call(service.model.name, operation, parameters, place))
             answer = json_protocol.encode(result, service.model.outputs(operation))
         except Exception as error:  # the border of these services: nothing may leave it but an answer
             fault = self._fault(error, request_id)
@@ -110,7 +112,7 @@ class LocalApp:
         await _answer(send, status, json_protocol.CONTENT_TYPE, answer, request_id)
 
     async def _query(self, headers: Headers, request_id: str, receive: Receive, send: Send) -> None:
-        status, namespace = 200, ""
+        status, namespace, place = 200, "", place_of(headers.get("authorization"))
         try:
             form = query_protocol.fields(await _read(receive))
             operation = form.pop("Action", "")
@@ -121,19 +123,12 @@ class LocalApp:
             handler = service.handler(operation)
             parameters = query_protocol.decode(form, service.model.inputs(operation))
             service.model.check(operation, parameters)
-            result = handler(self._call(service, operation, parameters, headers, request_id))
+            result = await _do(service, handler, Call(service.model.name, operation, parameters, place))
             answer = query_protocol.encode(service.model, operation, result, request_id)
         except Exception as error:  # as above
             fault = self._fault(error, request_id)
             status, answer = fault.status, query_protocol.encode_fault(fault, namespace, request_id)
         await _answer(send, status, query_protocol.CONTENT_TYPE, answer, request_id)
-
-    def _call(
-        self, service: Service, operation: str, parameters: dict[str, Any], headers: Headers, request_id: str
-    ) -> Call:
-        base_url = f"http://{headers.get('host', '127.0.0.1')}"
-        place = place_of(headers.get("authorization"))
-        return Call(service.model.name, operation, parameters, place, request_id, base_url)
 
     def _fault(self, error: Exception, request_id: str) -> Fault:
         """What is no fault yet is ours, and is logged."""
@@ -143,15 +138,41 @@ class LocalApp:
         return Fault("InternalFailure", "The local SageMaker failed on this request: its log has the place.", 500)
 
 
+async def _do(service: Service, handler: Handler, call: Call) -> Mapping[str, Any] | None:
+    """Within the loop, one after the other: what a handler finds is so until it has changed it."""
+    return await asyncio.to_thread(handler, call) if service.reads_much else handler(call)
+
+
 def _stranger(headers: Headers, hosts: frozenset[str] | None) -> bool:
-    """Whether a browser sends this for some other site: by its Origin, or by a Host that was made to point here."""
+    """Whether a browser sends this for some other site: by its Origin, or by a Host that was made to point here.
+
+    A page can also ask without an Origin, for a script or an image of its own. Then the browser says so in
+    Sec-Fetch-Site. A link that leads here is followed: that only shows what is here to whoever followed it.
+    """
     host = headers.get("host", "")
     found = _HOST.fullmatch(host.lower())
     name = found[1].strip("[]") if found else ""
     if hosts is not None and name not in hosts:
         return True
+    if headers.get("sec-fetch-site") in ("cross-site", "same-site") and headers.get("sec-fetch-mode") != "navigate":
+        return True
     origin = headers.get("origin")
     return origin is not None and origin.lower() != f"http://{host.lower()}"
+
+
+def _harmless(send: Send) -> Send:
+    """Objects of S3 may be pages with scripts; shown by a browser, those would be at this origin and could ask for all.
+
+    A sandbox takes the origin away from them, and what they are is what they were put as.
+    """
+
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            fenced = [(b"content-security-policy", b"sandbox"), (b"x-content-type-options", b"nosniff")]
+            message = {**message, "headers": [*message["headers"], *fenced]}
+        await send(message)
+
+    return sent
 
 
 def _is_browser(scope: Scope, headers: Headers) -> bool:

@@ -11,6 +11,7 @@ The only place that constructs the parts. Below the folder:
 """
 
 import asyncio
+import contextlib
 import ipaddress
 import threading
 from collections.abc import Callable, Mapping
@@ -33,7 +34,7 @@ from mooring.local.identity.autoscaling import Scaling
 from mooring.local.identity.ecr import Repositories
 from mooring.local.identity.iam import Roles
 from mooring.local.identity.logs_api import Logs
-from mooring.local.lock import FolderLock
+from mooring.local.lock import FolderLock, unusable
 from mooring.local.objects.api import S3
 from mooring.local.objects.store import ObjectStore
 from mooring.local.page.routes import routes
@@ -94,31 +95,42 @@ class LocalSageMaker:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._told = asyncio.Event()
+        self._given_up = False
         self._failed: BaseException | None = None
         self.url = ""
         """Once it is ready."""
 
     def run(self, ready: Callable[[str], None] = lambda _: None) -> None:
         """Serve until a signal, or `stop`. `ready` is told the address. Raises what keeps it from serving."""
-        options = self._options
+        options, self._told = self._options, asyncio.Event()
         with FolderLock(options.data) as lock:
-            life = Life(options)
+            try:
+                life = Life(options)
+            except OSError as error:
+                raise unusable(options.data, error) from error
 
             def on_ready(port: int) -> None:
                 self.url = self._address.url(port)
                 self._loop = asyncio.get_running_loop()
+                if self._given_up:
+                    self._told.set()
                 lock.note(self.url)
                 ready(self.url)
 
             try:
                 serve(life.app, life, ServerOptions(self._address), on_ready=on_ready, stop=self._told)
             finally:
+                self._loop = None
                 life.close()
 
     def start(self) -> str:
-        """Serve in a thread of its own; returns the address when it is ready. Raises what keeps it from serving."""
-        there = threading.Event()
-        self._told = asyncio.Event()
+        """Serve in a thread of its own; returns the address when it is ready. Raises what keeps it from serving.
+
+        One that serves already goes on.
+        """
+        if self._thread is not None:
+            return self.url
+        there, self._given_up = threading.Event(), False
 
         def work() -> None:
             try:
@@ -132,9 +144,9 @@ class LocalSageMaker:
         self._thread.start()
         in_time = there.wait(STARTUP_S)
         if self._failed is not None:
-            failed, self._failed = self._failed, None
-            raise failed
+            self.stop()
         if not in_time:
+            self._given_up, self._thread = True, None  # should it ever be ready, it ends
             raise ListenError(
                 f"The local SageMaker was not ready within {STARTUP_S:g} s.",
                 hint="Is the machine busy? Its log may say more; try again, or another --data.",
@@ -142,13 +154,16 @@ class LocalSageMaker:
         return self.url
 
     def stop(self) -> None:
-        """End it, and all that it runs. Again is harmless."""
-        if self._thread is None:
-            return
-        if self._loop is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._told.set)
-        self._thread.join()
-        self._thread = self._loop = None
+        """End it, and all that it runs; for one that `run` serves, from another thread. Again is harmless.
+
+        Raises what it ended of, if it did so by itself.
+        """
+        if (loop := self._loop) is not None:
+            with contextlib.suppress(RuntimeError):  # its loop was closed just now
+                loop.call_soon_threadsafe(self._told.set)
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
         if self._failed is not None:
             failed, self._failed = self._failed, None
             raise failed
@@ -165,8 +180,8 @@ class Life:
 
     def __init__(self, options: Options) -> None:
         data = options.data
-        self.state = State(data / "state.sqlite")
         self.objects = ObjectStore(data / "s3")
+        self.state = State(data / "state.sqlite")
         self.logbook = Logbook(data / "logs")
         runner = ENGINES[options.engine](data / "processes")
         launcher = Launcher(runner, self.objects, data / "run")
@@ -208,7 +223,6 @@ class Life:
 def services(parts: Parts, logbook: Logbook) -> dict[str, Service]:
     """The JSON and Query services, by botocore's names."""
     tables = {
-        "logs": Logs(logbook).handlers(),
         "ecr": Repositories(parts.state).handlers(),
         "application-autoscaling": Scaling(parts.state).handlers(),
         "sts": sts.handlers(),
@@ -216,6 +230,7 @@ def services(parts: Parts, logbook: Logbook) -> dict[str, Service]:
     }
     return {
         "sagemaker": control_plane(parts),
+        "logs": Service(service_model("logs"), Logs(logbook).handlers(), reads_much=True),
         **{name: Service(service_model(name), handlers) for name, handlers in tables.items()},
     }
 

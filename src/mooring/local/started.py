@@ -4,7 +4,6 @@ with mooring.local.start(tempfile.mkdtemp()) as local:
     os.environ.update(local.environment())
 """
 
-import logging
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,6 +13,7 @@ import structlog
 from mooring.local.fleet.phases import DEFAULT_SCALE
 from mooring.local.server import LocalSageMaker, Options
 from mooring.local.surroundings import variables, write_sdk_configuration
+from mooring.observe.logs import configure_logs
 
 
 class Started:
@@ -50,9 +50,11 @@ def start(data: str | Path, *, port: int = 0, instant: bool = False) -> Started:
     platform's phases take. Raises UsageError or ListenError.
     """
     if not structlog.is_configured():
-        # What a server tells its terminal is not worth a line in somebody's notebook.
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    folder = Path(data)
+        # What a server tells its terminal is not worth a line in somebody's notebook; and structlog's own lines would
+        # show local variables there, with the environments of models.
+        configure_logs("warning", "text", ours_only=True)
+    # Absolute: a program may go to another folder while it is served.
+    folder = Path(data).expanduser().absolute()
     server = LocalSageMaker(Options(folder, port=port, time_scale=0.0 if instant else DEFAULT_SCALE))
     server.start()
     return Started(server, folder)

@@ -41,12 +41,15 @@ QUIET = (
 """Libraries that say more at level info than anybody asked for: heard from warning on."""
 
 
-def configure_logs(level: str = "info", form: str = "auto", stream: TextIO | None = None) -> None:
-    """Set up logging for the process. `level` is one of `LEVELS`, `form` is auto, text or json."""
+def configure_logs(
+    level: str = "info", form: str = "auto", stream: TextIO | None = None, *, ours_only: bool = False
+) -> None:
+    """Set up logging for the process. `level` is one of `LEVELS`, `form` is auto, text or json.
+
+    With `ours_only`, what other libraries log goes where it went: in somebody else's program that is not ours to say.
+    """
     stream = stream or sys.stderr
     on_terminal = stream.isatty()
-    # A log that cannot be written (no reader, a full disk) must not change what is answered.
-    logging.raiseExceptions = False
     as_text = form == "text" or (form == "auto" and on_terminal)
     shared: list[Processor] = [
         structlog.processors.add_log_level,
@@ -60,7 +63,10 @@ def configure_logs(level: str = "info", form: str = "auto", stream: TextIO | Non
         logger_factory=_Streams(stream),
         cache_logger_on_first_use=False,
     )
-    _adopt(LEVELS[level], stream, shared, last)
+    if not ours_only:
+        # A log that cannot be written (no reader, a full disk) must not change what is answered.
+        logging.raiseExceptions = False
+        _adopt(LEVELS[level], stream, shared, last)
 
 
 def _adopt(level: int, stream: TextIO, shared: list[Processor], last: Processor) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 ACCOUNT = "123456789012"
 DEFAULT_REGION = "us-east-1"
-_SCOPE = re.compile(r"Credential=[^,\s]*/\d{8}/([a-z0-9-]{1,32})/([a-z0-9-]+)/aws4_request")
+_SCOPE = re.compile(r"Credential=[^,\s]{1,300}/\d{8}/([a-z0-9-]{1,32})/([a-z0-9-]+)/aws4_request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,3 @@ class Call:
     operation: str
     parameters: dict[str, Any]
     place: Place
-    request_id: str
-    base_url: str
-    """Of this server as the caller reached it, without a slash at the end."""

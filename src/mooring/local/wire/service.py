@@ -18,6 +18,8 @@ class Service:
     model: ServiceModel
     handlers: Mapping[str, Handler]
     """Operation → who does it."""
+    reads_much: bool = False
+    """Whether they may read for seconds: then in threads, where they hold nobody else up. They change nothing."""
 
     def handler(self, operation: str) -> Handler:
         """Raises Fault for an operation that does not exist, in other words for one that exists elsewhere only."""
