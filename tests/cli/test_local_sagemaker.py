@@ -41,7 +41,7 @@ def local(data: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]"
 
 def url_of(lines: list[str]) -> str:
     """The address as it was said."""
-    found = re.search(r"address +(http://127\.0\.0\.1:\d+)", "\n".join(lines))
+    found = re.search(r"address +(http://(?:127\.0\.0\.1|localhost):\d+)", "\n".join(lines))
     assert found is not None, lines
     return found[1]
 
@@ -54,12 +54,13 @@ def client(service: str, **environ: str) -> Any:
     return session.client(service, endpoint_url=environ["AWS_ENDPOINT_URL"])
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_says_where_it_is_and_ends_when_told(tmp_path: Path, number: int) -> None:
+@pytest.mark.parametrize(("number", "host"), [(signal.SIGINT, "127.0.0.1"), (signal.SIGTERM, "localhost")])
+def test_it_says_where_it_is_and_ends_when_told(tmp_path: Path, number: int, host: str) -> None:
     """The line to try works as it is; the end is no failure; the folder is free again."""
-    with local(tmp_path, "--log-level", "warning") as (process, lines):
+    data = tmp_path / "it's here"
+    with local(data, "--log-level", "warning", "--host", host) as (process, lines):
         said = "\n".join(lines)
-        for part in ("a SageMaker on this machine", "processes of this installation", str(tmp_path), "/_mooring/"):
+        for part in ("a SageMaker on this machine", "processes of this installation", str(data), "/_mooring/"):
             assert part in said
         line = lines[-1].split(maxsplit=1)[1]
         words = shlex.split(re.search(r'"\$\((.*?)\)"', line)[1])  # type: ignore[index]
@@ -136,6 +137,33 @@ def test_the_environment_is_shell_commands(
     assert "DefaultS3Bucket: sagemaker-eu-west-1-123456789012" in text
     assert "ExecutionRoleArn: arn:aws:iam::123456789012:role/SageMakerLocal" in text
     assert "TelemetryOptOut: true" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "url"),
+    [
+        (["--port", "5000"], [], "http://127.0.0.1:5000"),
+        (["--port", "5000"], ["--port", "5001"], "http://127.0.0.1:5001"),
+        (["--host", "::1"], [], "http://[::1]:4567"),
+        ([], ["--host", "0.0.0.0"], "http://127.0.0.1:4567"),
+    ],
+)
+def test_options_count_before_and_after_env(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], before: list[str], after: list[str], url: str
+) -> None:
+    """None is taken and then forgotten; the later one counts. An address is one that can be reached."""
+    data = tmp_path / "data"
+    assert run(["local", *before, "--data", str(data), "env", *after, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["AWS_ENDPOINT_URL"] == url
+    assert (data / "sagemaker-sdk.us-east-1.yaml").is_file()
+
+
+@pytest.mark.parametrize("region", ["../../etc/x", "a b", "", "x: y"])
+def test_a_region_that_is_none_is_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str], region: str) -> None:
+    """It would be a part of a path and of a file."""
+    assert run(["local", "env", "--data", str(tmp_path / "data"), "--region", region]) == 2
+    assert "is no name of a region" in capsys.readouterr().err
+    assert not (tmp_path / "data").exists()
 
 
 def test_another_program_at_the_port_is_not_taken_for_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

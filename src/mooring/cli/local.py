@@ -14,7 +14,7 @@ import mooring
 from mooring.cli.options import setting_options
 from mooring.errors import UsageError
 
-DEFAULT_PORT = 4567
+DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 4567
 ASK_S = 0.5
 """How long `moor local env` waits for an answer from the server that it describes."""
 
@@ -31,12 +31,13 @@ _data = click.option(
     metavar="FOLDER",
     help="What it keeps.  [default: ~/.local/share/mooring/local]",
 )
-_port = click.option("--port", type=click.IntRange(0, 65535), metavar="N", default=DEFAULT_PORT, help="[default: 4567]")
+_port = click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="[default: 4567]")
+_host = click.option("--host", metavar="ADDRESS", help="[default: 127.0.0.1]")
 
 
 @click.group("local", short_help="Run a SageMaker on this machine.", invoke_without_command=True)
 @_port
-@click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="[default: 127.0.0.1]")
+@_host
 @_data
 @click.option("--instant", is_flag=True, help="Wait for nothing but the model itself. Short for --time-scale 0.")
 @click.option(
@@ -86,8 +87,8 @@ def _serve(flags: dict[str, Any]) -> None:
     scale = DEFAULT_SCALE if flags["time_scale"] is None else flags["time_scale"]
     options = Options(
         data=_folder(flags["data"]),
-        host=flags["host"],
-        port=flags["port"],
+        host=DEFAULT_HOST if flags["host"] is None else flags["host"],
+        port=DEFAULT_PORT if flags["port"] is None else flags["port"],
         time_scale=0.0 if flags["instant"] else scale,
         engine=flags["engine"],
         all_instances=flags["instances"],
@@ -98,10 +99,7 @@ def _serve(flags: dict[str, Any]) -> None:
 
 def _banner(url: str, options: Any) -> None:
     """What it is, where, and the line that leads programs to it. A stdout that takes nothing is no reason to end."""
-    port = url.rsplit(":", 1)[1]
-    named = [] if port == str(DEFAULT_PORT) else [f"--port {port}"]
-    named += [] if options.data == default_folder() else [f"--data {options.data}"]
-    line = " ".join(["moor local env", *named])
+    line = " ".join(["moor local env", *_named(url, options)])
     runs = {"none": "processes of this installation", "docker": "containers of any image"}[options.engine]
     rows = [
         ("address", f"{url}, for boto3, the SageMaker SDK, the AWS CLI and moor deploy"),
@@ -120,12 +118,28 @@ def _banner(url: str, options: Any) -> None:
         sys.stdout.flush()
 
 
+def _named(url: str, options: Any) -> list[str]:
+    """What `moor local env` has to be told, as a shell takes it."""
+    host, port = _parted(url)
+    named = [] if host == DEFAULT_HOST else [f"--host {host}"]
+    named += [] if port == DEFAULT_PORT else [f"--port {port}"]
+    return named + ([] if options.data == default_folder() else [f"--data {_quoted(str(options.data))}"])
+
+
+def _parted(url: str) -> tuple[str, int]:
+    """Host and port of an address that we wrote ourselves."""
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    return host.strip("[]"), int(port)
+
+
 @command.command("env", short_help="Print the variables that lead programs to it.")
 @_port
+@_host
 @_data
 @click.option("--region", default="us-east-1", metavar="NAME", help="[default: us-east-1]")
 @click.option("--json", "as_json", is_flag=True, help="As JSON instead of shell commands.")
-def env(port: int, data: Path | None, region: str, as_json: bool) -> None:
+@click.pass_context
+def env(ctx: click.Context, /, region: str, as_json: bool, **where: Any) -> None:
     """Print shell commands that point boto3, the AWS CLI and the SageMaker SDK at the local SageMaker.
 
     \b
@@ -135,13 +149,19 @@ def env(port: int, data: Path | None, region: str, as_json: bool) -> None:
     role in it, the SDK asks no fixed address of the real STS.
     """
     from mooring.local.surroundings import LEFT_OVER, variables, write_sdk_configuration
+    from mooring.web.listen import Address
 
+    # `moor local --port 5000 env` means the same as `moor local env --port 5000`.
+    before = ctx.parent.params if ctx.parent is not None else {}
+    given = {name: before.get(name) if value is None else value for name, value in where.items()}
+    host = DEFAULT_HOST if given["host"] is None else str(given["host"])
+    port = DEFAULT_PORT if given["port"] is None else int(given["port"])
     if port == 0:
         raise UsageError("0 is no port that a program could be led to.", hint="Give the one that `moor local` printed.")
-    url = f"http://127.0.0.1:{port}"
-    if not _answers(port):
+    url = Address(host).url(port)
+    if not _answers(url):
         click.echo(f"# No local SageMaker answers at {url}. Start one: moor local --port {port}", err=True)
-    configuration = write_sdk_configuration(_folder(data), region)
+    configuration = write_sdk_configuration(_folder(given["data"]), region)
     exports = variables(url, region, configuration)
     if as_json:
         click.echo(json.dumps(exports, indent=2))
@@ -156,11 +176,11 @@ def _folder(given: Path | None) -> Path:
     return (given or default_folder()).absolute()
 
 
-def _answers(port: int) -> bool:
+def _answers(url: str) -> bool:
     """Whether a local SageMaker is there; another program at that port is not one."""
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ASK_S)
+    connection = http.client.HTTPConnection(*_parted(url), timeout=ASK_S)
     try:
         connection.request("POST", "/", b"{}", {"X-Amz-Target": "SageMaker.ListEndpoints"})
         return b'"Endpoints"' in connection.getresponse().read(65536)
