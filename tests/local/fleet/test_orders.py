@@ -130,32 +130,69 @@ def test_delete_ends_an_endpoint_that_is_still_starting(tmp_path: Path) -> None:
 
 
 def test_a_model_in_an_inference_component(tmp_path: Path) -> None:
-    """Put onto a variant that has none, asked by its name, and taken away."""
+    """Put onto a variant that has none, asked by its name, back after a restart, and taken away."""
 
-    async def work() -> None:
+    async def create() -> None:
         async with harbour(tmp_path) as one:
             one.model()
             one.config("c", {key: VARIANT[key] for key in ("VariantName", "InstanceType", "InitialInstanceCount")})
             await one.up()
             assert (await one.ask()).status == 400
-            one.state.put(
-                "inference-component",
-                "ic",
-                {
-                    "InferenceComponentName": "ic",
-                    "EndpointName": "e",
-                    "VariantName": "AllTraffic",
-                    "Specification": {"ModelName": "m"},
-                    "InferenceComponentStatus": "Creating",
-                },
-            )
+            document = {
+                "InferenceComponentName": "ic",
+                "EndpointName": "e",
+                "VariantName": "AllTraffic",
+                "Specification": {"ModelName": "m"},
+                "InferenceComponentStatus": "Creating",
+            }
+            one.state.put("inference-component", "ic", document)
             one.fleet.create_component("ic")
             await until(lambda: "ic" in one.live().components)
             assert (await one.ask(X_Amzn_SageMaker_Inference_Component="ic")).status == 200
             refused = await one.ask(X_Amzn_SageMaker_Inference_Component="other")
             assert (refused.status, refused.headers["x-amzn-errortype"]) == (400, "ValidationError")
+
+    async def again() -> None:
+        async with harbour(tmp_path) as one:
+            await one.settled()
+            await until(lambda: "ic" in one.live().components)
             one.fleet.delete_component("ic")
             await until(lambda: one.state.get("inference-component", "ic") is None)
             assert one.runner.living == []
+
+    asyncio.run(create())
+    asyncio.run(again())
+
+
+def test_a_component_that_cannot_be_served(tmp_path: Path) -> None:
+    """Has the reason, and the endpoint goes on."""
+
+    async def work() -> None:
+        async with harbour(tmp_path, runner=FakeRunner(exits=[3])) as one:
+            one.model()
+            one.config("c", {key: VARIANT[key] for key in ("VariantName", "InstanceType", "InitialInstanceCount")})
+            await one.up()
+            document = {"InferenceComponentName": "ic", "EndpointName": "e", "VariantName": "AllTraffic"}
+            status = {"Specification": {"ModelName": "m"}, "InferenceComponentStatus": "Creating"}
+            one.state.put("inference-component", "ic", {**document, **status})
+            one.fleet.create_component("ic")
+            await until(lambda: "FailureReason" in (one.state.get("inference-component", "ic") or {}))
+            found = one.state.get("inference-component", "ic") or {}
+            assert found["InferenceComponentStatus"] == "Failed"
+            assert "exit code 3" in found["FailureReason"]
+
+    asyncio.run(work())
+
+
+def test_a_fault_of_ours_is_the_endpoints_failure(tmp_path: Path) -> None:
+    """It does not stay Creating for ever."""
+
+    async def work() -> None:
+        async with harbour(tmp_path) as one:
+            one.state.put("model", "m", {"ModelName": "m", "Unreadable": True})
+            one.config("c", VARIANT)
+            document = await one.up()
+            assert document["EndpointStatus"] == "Failed"
+            assert document["FailureReason"].startswith("A fault of the local SageMaker")
 
     asyncio.run(work())

@@ -4,7 +4,8 @@ import asyncio
 import json
 from pathlib import Path
 
-from tests.local.harbour import harbour
+from mooring.local.runtime.limits import Limits
+from tests.local.harbour import harbour, until
 from tests.support.asgi import Reply
 from tests.support.fake_container import FakeRunner, Heard, Said
 
@@ -74,3 +75,71 @@ def archive(folder: Path, name: str) -> bytes:
         member.size = len(name)
         tar.addfile(member, io.BytesIO(name.encode()))
     return held.getvalue()
+
+
+async def accepting(heard: Heard) -> Said:
+    """A container with room for everything."""
+    return Said(body=heard.path.rpartition("/")[2].encode())
+
+
+def test_models_that_are_not_kept_are_unloaded_after_each_request(tmp_path: Path) -> None:
+    """ModelCacheSetting Disabled."""
+
+    async def work() -> None:
+        async with harbour(tmp_path, runner=FakeRunner(accepting)) as one:
+            one.store.create_bucket("bucket")
+            one.store.put("bucket", "models/a.tar.gz", archive(tmp_path, "a"))
+            setting = {"ModelCacheSetting": "Disabled"}
+            await one.one(Mode="MultiModel", ModelDataUrl="s3://bucket/models/", MultiModelConfig=setting)
+            for _ in range(2):
+                assert (await one.ask(X_Amzn_SageMaker_Target_Model="a.tar.gz")).status == 200
+            assert [heard.method for heard in one.runner.last.heard] == ["POST", "POST", "DELETE"] * 2
+            assert list(one.live().variants["AllTraffic"].instances[0].containers["primary"].loaded) == []
+
+    asyncio.run(work())
+
+
+def test_a_model_that_loads_for_long_is_not_ready(tmp_path: Path) -> None:
+    """429 until it is there, loaded once for all who ask; a container that refuses it is a ModelError."""
+    gate = asyncio.Event()
+
+    async def slowly(heard: Heard) -> Said:
+        if heard.path == "/models":
+            await gate.wait()
+        return Said()
+
+    async def work() -> None:
+        async with harbour(tmp_path, runner=FakeRunner(slowly), limits=Limits(invoke_s=0.02)) as one:
+            one.store.create_bucket("bucket")
+            one.store.put("bucket", "models/a.tar.gz", archive(tmp_path, "a"))
+            await one.one(Mode="MultiModel", ModelDataUrl="s3://bucket/models/")
+            for _ in range(2):
+                reply = await one.ask(X_Amzn_SageMaker_Target_Model="a.tar.gz")
+                assert (reply.status, reply.headers["x-amzn-errortype"]) == (429, "ModelNotReadyException")
+            gate.set()
+            await until(lambda: list(one.live().variants["AllTraffic"].instances[0].containers["primary"].loaded))
+            loaded = one.live().variants["AllTraffic"].instances[0].containers["primary"].loaded["a.tar.gz"]
+            await loaded.loading
+            assert (await one.ask(X_Amzn_SageMaker_Target_Model="a.tar.gz")).status == 200
+            assert sum(heard.path == "/models" for heard in one.runner.last.heard) == 1
+
+    asyncio.run(work())
+
+
+def test_a_model_that_the_container_refuses(tmp_path: Path) -> None:
+    """Its words come back, and the next request tries again."""
+
+    async def refuse(_: Heard) -> Said:
+        return Said(400, b"no config.json")
+
+    async def work() -> None:
+        async with harbour(tmp_path, runner=FakeRunner(refuse)) as one:
+            one.store.create_bucket("bucket")
+            one.store.put("bucket", "models/a.tar.gz", archive(tmp_path, "a"))
+            await one.one(Mode="MultiModel", ModelDataUrl="s3://bucket/models/")
+            for count in (1, 2):
+                reply = await one.ask(X_Amzn_SageMaker_Target_Model="a.tar.gz")
+                assert (reply.status, reply.json["OriginalMessage"]) == (424, "no config.json")
+                assert len(one.runner.last.heard) == count
+
+    asyncio.run(work())

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from tests.local.harbour import harbour, until
+from tests.support.asgi import Client
 from tests.support.fake_container import FakeRunner, Heard, Said
 
 PREFIX = "X-Amzn-SageMaker-"
@@ -34,8 +35,6 @@ def test_a_stream_comes_in_parts(tmp_path: Path) -> None:
             await one.one()
             from botocore.eventstream import EventStreamBuffer
 
-            from tests.support.asgi import Client
-
             client = Client(one.runtime)
             asking = asyncio.ensure_future(
                 client.call("POST", "/endpoints/e/invocations-response-stream", (b"{}",), {f"{PREFIX}Accept": "x/y"})
@@ -61,5 +60,25 @@ def test_a_stream_that_fails_before_it_begins_is_refused_as_usual(tmp_path: Path
             await one.one()
             reply = await one.ask("/endpoints/e/invocations-response-stream")
             assert (reply.status, reply.json["OriginalMessage"]) == (424, "no")
+
+    asyncio.run(work())
+
+
+def test_a_caller_who_leaves_is_not_streamed_to(tmp_path: Path) -> None:
+    """The container's connection is closed, which is how it learns of it."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first"
+        await asyncio.Event().wait()
+
+    async def work() -> None:
+        async with harbour(tmp_path, runner=answering(Said(pieces=pieces()))) as one:
+            await one.one()
+            client = Client(one.runtime)
+            asking = asyncio.ensure_future(client.call("POST", "/endpoints/e/invocations-response-stream", (b"{}",)))
+            await until(lambda: len(client.sent) == 2)
+            client.left.set()
+            await asking
+            assert one.live().variants["AllTraffic"].in_flight == 0
 
     asyncio.run(work())

@@ -29,16 +29,12 @@ class Components:
         try:
             variant = await self._raise(document)
         except NotBuilt as error:
-            self._records.change_component(
-                name, InferenceComponentStatus="Failed", FailureReason=error.message[:REASON_LIMIT]
-            )
+            self.failed(name, error.message)
             return
         live = self._live(document["EndpointName"])
         if live is None:
             await variant.close(0.0)
-            self._records.change_component(
-                name, InferenceComponentStatus="Failed", FailureReason="Its endpoint is gone."
-            )
+            self.failed(name, "Its endpoint is gone.")
             return
         live.components[name] = variant
         self._records.change_component(name, ("FailureReason",), InferenceComponentStatus="InService")
@@ -52,6 +48,10 @@ class Components:
         if variant is not None:
             await variant.close(30.0)
         self._records.forget_component(name)
+
+    def failed(self, name: str, reason: str) -> None:
+        """With a reason of a length that the API allows."""
+        self._records.change_component(name, InferenceComponentStatus="Failed", FailureReason=reason[:REASON_LIMIT])
 
     async def _raise(self, document: dict[str, Any]) -> Variant:
         specification = document["Specification"]

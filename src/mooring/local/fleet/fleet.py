@@ -9,6 +9,7 @@ delete   Deleting → gone
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,6 +24,7 @@ from mooring.local.fleet.variant import Variant, serverless_of
 from mooring.local.runners.launch import Launcher
 from mooring.local.state import State
 
+Work = Callable[[], Awaitable[None]]
 DRAIN_S = 10.0
 """How long the old fleet may finish what it has after an update."""
 DRAIN_LOOK_S = 0.05
@@ -117,36 +119,39 @@ class Fleet:
 
     def create_component(self, name: str) -> None:
         """The "inference-component" document is there, with status Creating."""
-        self._order(f"component {name}", lambda: self._components.create(name))
+        self._order(f"component {name}", lambda: self._components.create(name), partial(self._components.failed, name))
 
     def delete_component(self, name: str) -> None:
         """Its document goes when it is gone."""
-        self._order(f"component {name}", lambda: self._components.delete(name))
+        self._order(f"component {name}", lambda: self._components.delete(name), partial(self._components.failed, name))
 
-    def _order(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    def _order(self, name: str, work: Work, failed: Callable[[str], None] | None = None) -> None:
+        """`failed` is told of a fault of ours in it; without, the endpoint of that name has failed."""
         if self._loop is None or self._stopping:
             return  # the document says what is to be done, and the next start does it
-        self._loop.call_soon_threadsafe(self._begin, name, work)
+        self._loop.call_soon_threadsafe(self._begin, name, work, failed or partial(self._broken, name))
 
-    def _begin(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        before = self._tasks.get(name)
-        task = self._tasks[name] = asyncio.ensure_future(self._work(name, before, work))
+    def _begin(self, name: str, work: Work, failed: Callable[[str], None]) -> None:
+        task = self._tasks[name] = asyncio.ensure_future(self._work(self._tasks.get(name), work, failed))
         self._working.add(task)
         task.add_done_callback(self._working.discard)
         task.add_done_callback(lambda done: self._tasks.pop(name) if self._tasks.get(name) is done else None)
 
-    async def _work(self, name: str, before: asyncio.Task[None] | None, work: Callable[[], Awaitable[None]]) -> None:
+    async def _work(self, before: asyncio.Task[None] | None, work: Work, failed: Callable[[str], None]) -> None:
         if before is not None:
             before.cancel()
             await asyncio.wait([before])
         try:
             await work()
-        except Exception as error:  # the border of a task that nobody waits for: a fault here is the endpoint's end
-            self._log.exception("fault", endpoint=name)
-            self._records.failed(name, "Failed", f"A fault of the local SageMaker: {type(error).__name__}: {error}")
+        except Exception as error:  # the border of a task that nobody waits for
+            self._log.exception("an order failed")
+            failed(f"A fault of the local SageMaker, whose log has the place: {type(error).__name__}: {error}")
         finally:
             self._changed.set()
             self._changed = asyncio.Event()
+
+    def _broken(self, name: str, reason: str) -> None:
+        self._records.failed(name, "InService" if name in self._live else "Failed", reason)
 
     async def _create(self, name: str) -> None:
         document = self._records.endpoint(name)
@@ -181,8 +186,16 @@ class Fleet:
         self._records.in_service(name, snapshot["config"], shown)
         if why:
             self._records.change(name, FailureReason=why)
+        self._components_of(name)
+
+    def _components_of(self, name: str) -> None:
+        """Those of an endpoint that has come back come back too."""
         for component in self._records.components(name):
-            self.create_component(component["InferenceComponentName"])
+            status, called = component["InferenceComponentStatus"], component["InferenceComponentName"]
+            if status == "Deleting":
+                self.delete_component(called)
+            elif status != "Failed":
+                self.create_component(called)
 
     async def _update(self, name: str, config_name: str, retain: bool) -> None:
         document, old = self._records.endpoint(name), self._live.get(name)
