@@ -7,10 +7,13 @@ import time
 
 import pytest
 
+from mooring.cli.group import COMMANDS
+
 pytestmark = pytest.mark.wire
 
-NAMES = ("serve", "ask", "eval", "bench", "build")
+NAMES = tuple(COMMANDS)
 HEAVY = {"openvino", "numpy", "starlette", "uvicorn", "rich", "tokenizers", "huggingface_hub", "msgspec", "structlog"}
+HEAVY |= {"boto3", "botocore"}
 
 
 def loaded_after(statement: str) -> set[str]:

@@ -101,7 +101,8 @@ def _run(options: dict[str, Any], progress: "Progress") -> "Built":
     # Here and not above: `moor --help` must not load numpy and OpenVINO.
     from mooring.build.pipeline import Order, build
     from mooring.model.source import resolve
-    from mooring.wiring.model import make_task, source_options
+    from mooring.wiring.model import make_task
+    from mooring.wiring.source import source_options
 
     settings = settings_from({name: options[name] for name in SETTINGS})
     progress.stage("Finding the model")

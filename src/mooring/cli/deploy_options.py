@@ -122,7 +122,7 @@ def order_of(model: str | None, flags: dict[str, Any]) -> "Order":
 
 def _model(model: str | None, flags: dict[str, Any]) -> "Wanted | str | None":
     from mooring.deploy.archive import Wanted
-    from mooring.wiring.model import source_options
+    from mooring.wiring.source import source_options
 
     settings = settings_from({name: flags.pop(name) for name in SETTINGS})
     if model is None or model.startswith("s3://"):

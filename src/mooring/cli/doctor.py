@@ -34,7 +34,7 @@ def command(model: str, **flags: Any) -> int:
     """
     from mooring.deploy.doctor import Case, examine
     from mooring.deploy.spec import Instances, Serverless
-    from mooring.wiring.model import source_options
+    from mooring.wiring.source import source_options
 
     case = Case(
         model,

@@ -28,7 +28,7 @@ def command(model: str, out: Path, code: Path | None, as_json: bool, **flags: An
     from mooring.cli.progress import download_bar
     from mooring.deploy.pack import pack
     from mooring.model.source import resolve
-    from mooring.wiring.model import source_options
+    from mooring.wiring.source import source_options
 
     with download_bar(model) as progress:
         found = resolve(model, source_options(settings_from(flags), progress))

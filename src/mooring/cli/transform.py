@@ -82,7 +82,7 @@ def _put(session: "Session", model: str, options: dict[str, Any], narrator: "Nar
     from mooring.deploy.deployment import Order, carry_out, prepare, propose
     from mooring.deploy.image import DEFAULT_IMAGE
     from mooring.deploy.requests import model_request
-    from mooring.wiring.model import source_options
+    from mooring.wiring.source import source_options
 
     wanted = Wanted(model, source_options(settings_from({name: options[name] for name in SETTINGS})))
     image = options["image"] or DEFAULT_IMAGE

@@ -12,6 +12,8 @@ from mooring.settings.platforms import WITHOUT_EFFECT
 from mooring.settings.table import BY_NAME, OPTIONS, Settings
 
 BATCH_DEADLINE_S = 600.0
+OF_COMMANDS = ("MOORING_IMAGE", "MOORING_ROLE")
+"""Variables that one command alone reads, for a flag of its own: `moor deploy`."""
 
 
 def load_settings(environ: Mapping[str, str] | None = None, /, **flags: object) -> Settings:
@@ -54,6 +56,8 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
     known = [option.own for option in OPTIONS]
     notes = []
     for name in sorted(environ):
+        if name in OF_COMMANDS:
+            continue
         if name.startswith(PREFIX) and name not in known and not _is_service(name, environ[name]):
             near = difflib.get_close_matches(name, known, n=1)
             notes.append(f"{name} is set, but there is no such setting{f'; {near[0]} is one' if near else ''}.")

@@ -16,30 +16,14 @@ from mooring.errors import ModelError, UsageError, echo
 from mooring.graph.heads import build_graph
 from mooring.model.digest import folder_digest
 from mooring.model.manifest import GRAPH_FILES, Manifest, read_manifest
-from mooring.model.source import ResolvedModel, SourceOptions, resolve
+from mooring.model.source import ResolvedModel
 from mooring.model.weights import open_weights
 from mooring.observe.memory import peak_bytes, resident_bytes
 from mooring.settings import Settings
 from mooring.tasks.base import Task
 from mooring.tasks.question_answering import QuestionAnswering
 from mooring.tasks.tokenizer import load_tokenizer
-
-Progress = Callable[[int, int], None]
-"""Called with (bytes done, bytes in all) while a model is downloaded."""
-
-
-def _question_answering(folder: Path, manifest: Manifest, max_pairs: int) -> Task:
-    tokenizer = load_tokenizer(folder, vocab_size=manifest.vocab_size, lower_case=manifest.lower_case)
-    lengths = {"max_seq_len": manifest.max_seq_len, "max_positions": manifest.max_positions}
-    return QuestionAnswering(tokenizer, **lengths, max_pairs=max_pairs)
-
-
-_TASKS: Mapping[str, Callable[[Path, Manifest, int], Task]] = {"question-answering": _question_answering}
-
-
-def make_task(folder: Path, manifest: Manifest, max_pairs: int = 4096) -> Task:
-    """The task that the folder's model does, with its tokenizer; `max_pairs` questions at most in one request."""
-    return _TASKS[manifest.task](folder, manifest, max_pairs)
+from mooring.wiring.source import Progress, find_model
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +69,6 @@ def readable(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def find_model(settings: Settings, source: str | None = None, progress: Progress | None = None) -> ResolvedModel:
-    """The folder of the model that `source`, or else the settings, or else a platform names; else the embedded one."""
-    return resolve(source or settings.model or platform_model(settings), source_options(settings, progress))
-
-
 def open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     """Check, build and compile what was found. Raises as `open_model`."""
     with readable(found.folder):
@@ -117,26 +96,6 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     )
     report = LoadReport(time.monotonic() - began, resident_bytes(), peak_bytes())
     return OpenedModel(found.folder, manifest, task, backend, (*found.warnings, *manifest.warnings, *warnings), report)
-
-
-def platform_model(settings: Settings) -> str | None:
-    """The folder that a platform has unpacked a model into, if there is anything in it but code."""
-    folder = settings.base_dir / "model" if settings.base_dir is not None else None
-    if folder is None or not folder.is_dir():
-        return None
-    return str(folder) if any(path.name != "code" for path in folder.iterdir()) else None
-
-
-def source_options(settings: Settings, progress: Progress | None = None) -> SourceOptions:
-    """Where and how models are looked for, from the settings."""
-    return SourceOptions(
-        revision=settings.revision,
-        token=settings.hub_token,
-        cache_dir=settings.cache_dir,
-        offline=settings.offline,
-        endpoint=settings.hub_endpoint,
-        progress=progress,
-    )
 
 
 def _graph(found: ResolvedModel, manifest: Manifest) -> tuple[Any, Callable[[], None]]:

@@ -22,7 +22,8 @@ from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
 from mooring.web.service import Served
 from mooring.wiring.handler import Loaded, load_user_code, own_service, user_code_of
-from mooring.wiring.model import OpenedModel, Progress, find_model, open_found, open_model
+from mooring.wiring.model import OpenedModel, open_found, open_model
+from mooring.wiring.source import Progress, find_model
 
 WARM_FIRST = 12
 """Shapes warmed before /ping turns green, the cheapest ones; the others follow while nobody waits."""

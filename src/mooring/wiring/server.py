@@ -15,7 +15,7 @@ from mooring.web.listen import Address
 from mooring.web.server import Life, ServerOptions
 from mooring.web.server import serve as run
 from mooring.web.service import Service
-from mooring.wiring.model import Progress
+from mooring.wiring.source import Progress
 from mooring.wiring.multi import multi_app, read_first
 from mooring.wiring.opening import open_served
 

@@ -1,0 +1,48 @@
+"""Settings in, the folder of the model that they name out. Loads no engine: called by commands that only move models."""
+
+from collections.abc import Callable
+
+from mooring.model.source import ResolvedModel, SourceOptions, resolve
+from mooring.settings import Settings
+
+Progress = Callable[[int, int], None]
+"""Called with (bytes done, bytes in all) while a model is downloaded."""
+
+
+def _question_answering(folder: Path, manifest: Manifest, max_pairs: int) -> Task:
+    tokenizer = load_tokenizer(folder, vocab_size=manifest.vocab_size, lower_case=manifest.lower_case)
+    lengths = {"max_seq_len": manifest.max_seq_len, "max_positions": manifest.max_positions}
+    return QuestionAnswering(tokenizer, **lengths, max_pairs=max_pairs)
+
+
+_TASKS: Mapping[str, Callable[[Path, Manifest, int], Task]] = {"question-answering": _question_answering}
+
+
+def make_task(folder: Path, manifest: Manifest, max_pairs: int = 4096) -> Task:
+    """The task that the folder's model does, with its tokenizer; `max_pairs` questions at most in one request."""
+    return _TASKS[manifest.task](folder, manifest, max_pairs)
+
+
+def find_model(settings: Settings, source: str | None = None, progress: Progress | None = None) -> ResolvedModel:
+    """The folder of the model that `source`, or else the settings, or else a platform names; else the embedded one."""
+    return resolve(source or settings.model or platform_model(settings), source_options(settings, progress))
+
+
+def platform_model(settings: Settings) -> str | None:
+    """The folder that a platform has unpacked a model into, if there is anything in it but code."""
+    folder = settings.base_dir / "model" if settings.base_dir is not None else None
+    if folder is None or not folder.is_dir():
+        return None
+    return str(folder) if any(path.name != "code" for path in folder.iterdir()) else None
+
+
+def source_options(settings: Settings, progress: Progress | None = None) -> SourceOptions:
+    """Where and how models are looked for, from the settings."""
+    return SourceOptions(
+        revision=settings.revision,
+        token=settings.hub_token,
+        cache_dir=settings.cache_dir,
+        offline=settings.offline,
+        endpoint=settings.hub_endpoint,
+        progress=progress,
+    )
