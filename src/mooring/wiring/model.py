@@ -26,6 +26,20 @@ from mooring.tasks.tokenizer import load_tokenizer
 from mooring.wiring.source import Progress, find_model
 
 
+def _question_answering(folder: Path, manifest: Manifest, max_pairs: int) -> Task:
+    tokenizer = load_tokenizer(folder, vocab_size=manifest.vocab_size, lower_case=manifest.lower_case)
+    lengths = {"max_seq_len": manifest.max_seq_len, "max_positions": manifest.max_positions}
+    return QuestionAnswering(tokenizer, **lengths, max_pairs=max_pairs)
+
+
+_TASKS: Mapping[str, Callable[[Path, Manifest, int], Task]] = {"question-answering": _question_answering}
+
+
+def make_task(folder: Path, manifest: Manifest, max_pairs: int = 4096) -> Task:
+    """The task that the folder's model does, with its tokenizer; `max_pairs` questions at most in one request."""
+    return _TASKS[manifest.task](folder, manifest, max_pairs)
+
+
 @dataclass(frozen=True, slots=True)
 class LoadReport:
     """What opening the model took. Bytes are None where the kernel does not say."""

@@ -15,9 +15,9 @@ from mooring.web.listen import Address
 from mooring.web.server import Life, ServerOptions
 from mooring.web.server import serve as run
 from mooring.web.service import Service
-from mooring.wiring.source import Progress
 from mooring.wiring.multi import multi_app, read_first
 from mooring.wiring.opening import open_served
+from mooring.wiring.source import Progress
 
 Ready = Callable[[Mapping[str, Any], str], None]
 """Called with the facts of `/info` and the address that is really bound, once the model answers."""

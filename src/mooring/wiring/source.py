@@ -1,4 +1,4 @@
-"""Settings in, the folder of the model that they name out. Loads no engine: called by commands that only move models."""
+"""Settings in, the folder of the model that they name out. Loads no engine: some commands only move models."""
 
 from collections.abc import Callable
 
@@ -7,20 +7,6 @@ from mooring.settings import Settings
 
 Progress = Callable[[int, int], None]
 """Called with (bytes done, bytes in all) while a model is downloaded."""
-
-
-def _question_answering(folder: Path, manifest: Manifest, max_pairs: int) -> Task:
-    tokenizer = load_tokenizer(folder, vocab_size=manifest.vocab_size, lower_case=manifest.lower_case)
-    lengths = {"max_seq_len": manifest.max_seq_len, "max_positions": manifest.max_positions}
-    return QuestionAnswering(tokenizer, **lengths, max_pairs=max_pairs)
-
-
-_TASKS: Mapping[str, Callable[[Path, Manifest, int], Task]] = {"question-answering": _question_answering}
-
-
-def make_task(folder: Path, manifest: Manifest, max_pairs: int = 4096) -> Task:
-    """The task that the folder's model does, with its tokenizer; `max_pairs` questions at most in one request."""
-    return _TASKS[manifest.task](folder, manifest, max_pairs)
 
 
 def find_model(settings: Settings, source: str | None = None, progress: Progress | None = None) -> ResolvedModel:
