@@ -10,7 +10,7 @@ import pytest
 
 from mooring.errors import UsageError
 from mooring.local.lock import FolderLock
-from mooring.local.state import State
+from mooring.local.state import IN_MEMORY, State
 from mooring.local.surroundings import write_sdk_configuration
 
 
@@ -40,6 +40,15 @@ def test_a_document_is_added_once_changed_while_it_is_there_and_deleted_once(tmp
     assert state.delete("model", "a")
     assert not state.delete("model", "a")
     state.close()
+
+
+def test_a_state_in_memory_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For whoever only asks what there is."""
+    monkeypatch.chdir(tmp_path)
+    state = State(IN_MEMORY)
+    assert state.add("model", "a", {})
+    state.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_tags_are_set_over_and_dropped(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from mooring.errors import UsageError
 
+IN_MEMORY = Path(":memory:")
 LAYOUT = 1
 """Of the tables. Raised when an older file could not be read as it is."""
 
@@ -23,14 +24,15 @@ CREATE TABLE IF NOT EXISTS tags (arn TEXT, key TEXT, value TEXT NOT NULL, PRIMAR
 
 
 class State:
-    """The file at `path`, made when there is none."""
+    """The file at `path`, made when there is none. `:memory:` works too."""
 
     def __init__(self, path: Path) -> None:
         """Raise UsageError if the file is no database of ours, or a damaged one."""
         self._lock = threading.RLock()
         try:
-            # The environments of models are in it, with whatever keys they hold.
-            path.touch(mode=0o600)
+            if path != IN_MEMORY:
+                # The environments of models are in it, with whatever keys they hold.
+                path.touch(mode=0o600)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         except (OSError, sqlite3.DatabaseError) as error:
             raise _unusable(path, error) from None
