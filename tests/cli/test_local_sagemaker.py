@@ -166,6 +166,27 @@ def test_a_region_that_is_none_is_not_written(tmp_path: Path, capsys: pytest.Cap
     assert not (tmp_path / "data").exists()
 
 
+def test_a_proxy_is_not_asked_for_this_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 would: what is excepted from it is kept, and nothing is said where nothing has to be."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+
+    def said() -> dict[str, str]:
+        assert run(["local", "env", "--data", str(tmp_path), "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        return {name: value for name, value in found.items() if "proxy" in name.lower()}
+
+    assert said() == {}
+    monkeypatch.setenv("HTTP_PROXY", "http://proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "internal.example")
+    both = "internal.example,127.0.0.1"
+    assert said() == {"NO_PROXY": both, "no_proxy": both}
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert said() == {}
+
+
 def test_another_program_at_the_port_is_not_taken_for_it(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """It listens and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as other:

@@ -3,8 +3,12 @@
 Called by `moor local env`, and by tests and notebooks that start a server themselves.
 """
 
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import proxy_bypass
 
 from mooring.errors import UsageError, echo
 from mooring.local.lock import own_folder, unusable
@@ -24,6 +28,7 @@ LEFT_OVER = frozenset(
 )
 """Variables that would lead somewhere else. So does each AWS_ENDPOINT_URL_ of one service."""
 
+_PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
 
 
@@ -35,6 +40,7 @@ def default_bucket(region: str) -> str:
 def variables(url: str, region: str, sdk_configuration: Path) -> dict[str, str]:
     """For the environment of a program. The keys are no secret: any are taken."""
     return {
+        **past_proxies(urlsplit(url).hostname or ""),
         "AWS_ENDPOINT_URL": url,
         "AWS_ACCESS_KEY_ID": "mooring-local",
         "AWS_SECRET_ACCESS_KEY": "mooring-local",
@@ -44,6 +50,15 @@ def variables(url: str, region: str, sdk_configuration: Path) -> dict[str, str]:
         "SAGEMAKER_USER_CONFIG_OVERRIDE": str(sdk_configuration),
         "SAGEMAKER_ROLE": ROLE,
     }
+
+
+def past_proxies(host: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What keeps a proxy of the user's from being asked for `host`, which it cannot know; nothing if none would be."""
+    if not any(environ.get(name) for name in _PROXIES) or proxy_bypass(host):
+        return {}
+    kept = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    value = ",".join(filter(None, (kept, host)))
+    return {"no_proxy": value, "NO_PROXY": value}
 
 
 def write_sdk_configuration(folder: Path, region: str) -> Path:
