@@ -141,6 +141,21 @@ def test_an_update_is_ordered(local: Local) -> None:
     assert ("update", name, config, True) in local.orders.given
 
 
+@pytest.mark.parametrize(
+    ("excluded", "retains"),
+    [([], True), (["DataCaptureConfig"], True), (["DesiredWeight", "DesiredInstanceCount"], False)],
+)
+def test_an_update_retains_what_is_not_excluded(local: Local, excluded: list[str], retains: bool) -> None:
+    """Weights and counts together: the fleet knows no other way, and says so."""
+    client, name, config = local.client("sagemaker"), local.endpoint(), local.config()
+    given = {"EndpointName": name, "EndpointConfigName": config, "RetainAllVariantProperties": True}
+    with refused("ValidationException", "together, or neither"):
+        client.update_endpoint(**given, ExcludeRetainedVariantProperties=[{"VariantPropertyType": "DesiredWeight"}])
+    assert client.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
+    client.update_endpoint(**given, ExcludeRetainedVariantProperties=[{"VariantPropertyType": one} for one in excluded])
+    assert ("update", name, config, retains) in local.orders.given
+
+
 def test_weights_and_counts_are_wished_for(local: Local) -> None:
     """Of variants that are there."""
     client, name = local.client("sagemaker"), local.endpoint()
@@ -203,6 +218,13 @@ def test_what_the_platform_does_not_combine_is_refused_when_the_endpoint_is_made
     said = "One or more endpoint features are not supported using this configuration"
     with refused("ValidationException", said):
         client.create_endpoint(EndpointName=unique("endpoint"), EndpointConfigName=impossible)
+    apart = unique("model")
+    client.create_model(ModelName=apart, PrimaryContainer={"Image": "mooring"}, EnableNetworkIsolation=True)
+    with refused("ValidationException", said):
+        client.create_endpoint(
+            EndpointName=unique("endpoint"),
+            EndpointConfigName=local.config(ProductionVariants=[{**variant, "ModelName": apart}]),
+        )
     serverless = local.config(ProductionVariants=[{**variant, "ModelName": local.model()}])
     with refused("ValidationException", "from a real-time to a serverless"):
         client.update_endpoint(EndpointName=local.endpoint(), EndpointConfigName=serverless)

@@ -138,6 +138,11 @@ def test_components_that_cannot_be_are_refused(local: Local) -> None:
         create(good, local.endpoint("Creating"))
     with refused("ValidationException", 'Could not find production variant "other"'):
         create(good, variant="other")
+    own = local.endpoint(
+        ProductionVariants=[{"VariantName": "AllTraffic", "DeployedImages": [{"SpecifiedImage": "m"}]}]
+    )
+    with refused("ValidationException", "has a model of its own"):
+        create(good, own)
     with refused("ValidationException", "Either ModelName or Container"):
         create(SPECIFICATION)
     with refused("ValidationException", "ComputeResourceRequirements must be specified"):

@@ -22,6 +22,9 @@ BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Dele
 """Nothing can be asked of an endpoint meanwhile."""
 ONLY_TO_DELETE = frozenset({"Failed", "UpdateRollbackFailed"})
 
+RETAINED = frozenset({"DesiredInstanceCount", "DesiredWeight"})
+"""What an update may leave as it is."""
+
 LISTING = Listing("Endpoints", "EndpointName", status="EndpointStatus")
 
 
@@ -80,9 +83,9 @@ class EndpointControl:
         running = document.get("ProductionVariants", [])
         if _is_serverless(config) and any("CurrentServerlessConfig" not in variant for variant in running):
             raise invalid("Updating an endpoint from a real-time to a serverless configuration is not supported.")
+        retains = _retains(given)
         self._move(document["EndpointName"], "Updating", **_kept(given))
-        retain = given.get("RetainAllVariantProperties", False)
-        self._parts.fleet.update(document["EndpointName"], config["EndpointConfigName"], retain)
+        self._parts.fleet.update(document["EndpointName"], config["EndpointConfigName"], retains)
         return {"EndpointArn": document["EndpointArn"]}
 
     def reweigh(self, call: Call) -> Mapping[str, Any]:
@@ -139,7 +142,7 @@ class EndpointControl:
         config = endpoint_configs.existing(self._parts, place, name)
         variants = endpoint_configs.variants_of(config)
         used = [models.existing(self._parts, place, one["ModelName"]) for one in variants if "ModelName" in one]
-        if not _is_possible(config, [models.containers_of(model) for model in used]):
+        if not _is_possible(config, used):
             raise invalid("One or more endpoint features are not supported using this configuration")
         return config
 
@@ -165,12 +168,26 @@ def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
     return {"LastDeploymentConfig": given["DeploymentConfig"]} if "DeploymentConfig" in given else {}
 
 
+def _retains(given: Mapping[str, Any]) -> bool:
+    """Whether an update keeps weights and counts. Raises Fault for one without the other, which the fleet cannot do."""
+    if not given.get("RetainAllVariantProperties", False):
+        return False
+    excluded = {one["VariantPropertyType"] for one in given.get("ExcludeRetainedVariantProperties", [])}
+    if len(excluded & RETAINED) == 1:
+        raise invalid(
+            "The local SageMaker retains DesiredInstanceCount and DesiredWeight together, or neither of them."
+        )
+    return not excluded & RETAINED
+
+
 def _is_serverless(config: Mapping[str, Any]) -> bool:
     return any("ServerlessConfig" in variant for variant in endpoint_configs.variants_of(config))
 
 
-def _is_possible(config: Mapping[str, Any], pipelines: list[list[dict[str, Any]]]) -> bool:
+def _is_possible(config: Mapping[str, Any], used: list[dict[str, Any]]) -> bool:
     """Whether the platform has endpoints like this: not everything goes with serverless, async and shadows."""
+    pipelines = [models.containers_of(model) for model in used]
+    secluded = any(one.get("VpcConfig") or one.get("EnableNetworkIsolation") for one in (config, *used))
     several_models = any(one.get("Mode") == "MultiModel" for pipeline in pipelines for one in pipeline)
     several_containers = any(len(pipeline) > 1 for pipeline in pipelines)
     serverless = _is_serverless(config)
@@ -179,6 +196,7 @@ def _is_possible(config: Mapping[str, Any], pipelines: list[list[dict[str, Any]]
         several_models
         or several_containers
         or asynchronous
+        or secluded
         or "DataCaptureConfig" in config
         or len(endpoint_configs.variants_of(config)) > 1
     ):

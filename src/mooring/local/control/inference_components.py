@@ -45,10 +45,14 @@ class InferenceComponents:
         endpoint = endpoints.existing(self._parts, call.place, given["EndpointName"])
         if endpoint["EndpointStatus"] != "InService":
             raise invalid(f'Endpoint "{endpoint["EndpointArn"]}" is not InService: it is {endpoint["EndpointStatus"]}.')
-        variants = [one["VariantName"] for one in endpoint.get("ProductionVariants", [])]
+        variants = {one["VariantName"]: one for one in endpoint.get("ProductionVariants", [])}
         variant = given.get("VariantName") or next(iter(variants), "")
         if variant not in variants:
             raise invalid(f'Could not find production variant "{variant}" of endpoint "{endpoint["EndpointArn"]}".')
+        if "DeployedImages" in variants[variant]:
+            # Else nobody could ask that model any more: requests would have to name a component.
+            said = f'Production variant "{variant}" of endpoint "{endpoint["EndpointArn"]}" has a model of its own'
+            raise invalid(f"{said}: inference components need an endpoint configuration without ModelName.")
         arn, tags, now = call.place.arn(KIND, name), tags_of(given), self._parts.now()
         copies = given.get("RuntimeConfig", {}).get("CopyCount", 1)
         document = {
