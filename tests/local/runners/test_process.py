@@ -213,6 +213,21 @@ def test_what_a_killed_one_left_is_ended_at_the_next_start(tmp_path: Path) -> No
 
 @pytest.mark.wire
 @needs_proc
+def test_a_server_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
+    """By itself, after kill -9: nobody has to start a local SageMaker again to be rid of it."""
+    script = PARENT.replace(', command=lambda port: [sys.executable, "-c", "import time; time.sleep(300)"]', "")
+    parent = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    server = int(parent.stdout.readline())
+    assert began(server)
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    _wait_until_gone(server)
+
+
+@pytest.mark.wire
+@needs_proc
 def test_one_killed_before_it_was_written_down_is_found_by_its_marker(tmp_path: Path) -> None:
     """The file is there before the process is."""
     ledger = Ledger(tmp_path)

@@ -36,6 +36,8 @@ class Child:
     def close(self) -> None:
         """Listen no longer."""
         self._pipe.close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
     def _wait(self, loop: asyncio.AbstractEventLoop) -> None:
         status = self._process.wait()
@@ -66,7 +68,7 @@ def _spawn(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> 
             command,
             env=environ,
             cwd=folder,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # the leash: `leashed.py` ends when it is cut
             stdout=theirs,
             stderr=subprocess.STDOUT,
             start_new_session=True,

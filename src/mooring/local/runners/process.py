@@ -30,8 +30,9 @@ Command = Callable[[int], list[str]]
 
 
 def serve_command(port: int) -> list[str]:
-    """`moor serve` of this installation."""
-    return [sys.executable, "-m", "mooring", "serve", "--host", "127.0.0.1", "--port", str(port)]
+    """`moor serve` of this installation, on a leash."""
+    module = "mooring.local.runners.leashed"
+    return [sys.executable, "-m", module, "serve", "--host", "127.0.0.1", "--port", str(port)]
 
 
 class ProcessRunner:
