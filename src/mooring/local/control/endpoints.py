@@ -89,7 +89,7 @@ class EndpointControl:
         return {"EndpointArn": document["EndpointArn"]}
 
     def reweigh(self, call: Call) -> Mapping[str, Any]:
-        """Weights and instance counts of variants that there are; of an endpoint out of service, nothing is weighed."""
+        """Weights and instance counts of variants that there are, while it is in service."""
         document = self._at_rest(call.place, call.parameters["EndpointName"])
         if document["EndpointStatus"] != "InService":
             said = f'Cannot update weights and capacities of endpoint "{document["EndpointArn"]}" in status'
