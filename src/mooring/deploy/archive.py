@@ -6,6 +6,7 @@ to calibrate on, int8 is built; builds are kept, so that the same order makes th
 
 import hashlib
 import json
+import os
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -83,7 +84,13 @@ def _build_place(wanted: Wanted, found: ResolvedModel) -> Path:
         except OSError as error:
             raise BuildError(f"{wanted.calibration} cannot be read: {error.strerror}.") from error
     key = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()[:24]
-    return (wanted.options.cache_dir or Path.home() / ".cache" / "mooring") / "builds" / key
+    return (wanted.options.cache_dir or _cache()) / "builds" / key
+
+
+def _cache() -> Path:
+    """Where the XDG rules put what can be made again."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "mooring"
 
 
 def _build(wanted: Wanted, found: ResolvedModel, folder: Path, narrator: Narrator) -> None:
