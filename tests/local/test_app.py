@@ -138,6 +138,7 @@ def test_scripts_and_images_of_other_pages_do_not_come_in(app: LocalApp, site: s
     there = {**HERE, "sec-fetch-site": site, "sec-fetch-mode": "no-cors"}
     assert ask(app, "GET", "/bucket/key.js", headers=there).status == 403
     assert ask(app, "GET", "/_mooring/", headers={**there, "sec-fetch-mode": "navigate"}).body == b"page"
+    assert ask(app, "POST", "/endpoints/qa/invocations", headers={**there, "sec-fetch-mode": "navigate"}).status == 403
     assert ask(app, "GET", "/_mooring/", headers={**there, "sec-fetch-site": "same-origin"}).body == b"page"
 
 

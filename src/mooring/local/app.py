@@ -77,7 +77,7 @@ class LocalApp:
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, request_id = Headers(scope=scope), str(uuid.uuid4())
         scope.setdefault("state", {})["request_id"] = request_id
-        if _stranger(headers, self._hosts):
+        if _stranger(scope["method"], headers, self._hosts):
             await _answer(send, 403, json_protocol.CONTENT_TYPE, json_protocol.encode_fault(FORBIDDEN), request_id)
         elif "x-amz-target" in headers:
             await self._json(headers, request_id, receive, send)
@@ -104,7 +104,7 @@ class LocalApp:
             handler = service.handler(operation)
             parameters = json_protocol.decode(body, service.model.inputs(operation))
             service.model.check(operation, parameters)
-            result = await _do(service, handler, Call(service.model.name, operation, parameters, place))
+            result = await _do(service, handler, Call(parameters, place))
             answer = json_protocol.encode(result, service.model.outputs(operation))
         except Exception as error:  # the border of these services: nothing may leave it but an answer
             fault = self._fault(error, request_id)
@@ -123,7 +123,7 @@ class LocalApp:
             handler = service.handler(operation)
             parameters = query_protocol.decode(form, service.model.inputs(operation))
             service.model.check(operation, parameters)
-            result = await _do(service, handler, Call(service.model.name, operation, parameters, place))
+            result = await _do(service, handler, Call(parameters, place))
             answer = query_protocol.encode(service.model, operation, result, request_id)
         except Exception as error:  # as above
             fault = self._fault(error, request_id)
@@ -143,18 +143,19 @@ async def _do(service: Service, handler: Handler, call: Call) -> Mapping[str, An
     return await asyncio.to_thread(handler, call) if service.reads_much else handler(call)
 
 
-def _stranger(headers: Headers, hosts: frozenset[str] | None) -> bool:
+def _stranger(method: str, headers: Headers, hosts: frozenset[str] | None) -> bool:
     """Whether a browser sends this for some other site: by its Origin, or by a Host that was made to point here.
 
     A page can also ask without an Origin, for a script or an image of its own. Then the browser says so in
-    Sec-Fetch-Site. A link that leads here is followed: that only shows what is here to whoever followed it.
+    Sec-Fetch-Site. A link that leads here may be followed: that only shows what is here to whoever followed it.
     """
     host = headers.get("host", "")
     found = _HOST.fullmatch(host.lower())
     name = found[1].strip("[]") if found else ""
     if hosts is not None and name not in hosts:
         return True
-    if headers.get("sec-fetch-site") in ("cross-site", "same-site") and headers.get("sec-fetch-mode") != "navigate":
+    followed = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
+    if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not followed:
         return True
     origin = headers.get("origin")
     return origin is not None and origin.lower() != f"http://{host.lower()}"

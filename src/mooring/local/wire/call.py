@@ -29,10 +29,8 @@ def place_of(authorization: str | None) -> Place:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An operation of a service and its parameters, which obey the service's model."""
+    """What an operation's handler is told."""
 
-    service: str
-    """botocore's name of it: "sagemaker", "logs", "sts" …"""
-    operation: str
     parameters: dict[str, Any]
+    """They obey the service's model."""
     place: Place
