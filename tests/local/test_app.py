@@ -190,13 +190,33 @@ def test_a_body_that_is_too_long_is_read_and_refused(app: LocalApp) -> None:
     assert client.unread == 0
 
 
+def state_of(app: LocalApp) -> State:
+    """What its control plane remembers in."""
+    state: State = app._by_target["SageMaker"].handlers["ListModels"].__self__._parts.state  # type: ignore[attr-defined]
+    return state
+
+
+def test_a_full_disk_is_said(app: LocalApp, capsys: Any) -> None:
+    """To the caller and in the log; what was there before can still be read."""
+    state_of(app)._db.execute("PRAGMA max_page_count = 1")
+    container = {"Image": "mooring", "Environment": {f"HF_{name}": "hf_secret" * 100 for name in "ABCDEFGH"}}
+    body = json.dumps({"ModelName": "m", "PrimaryContainer": container}).encode()
+    reply = ask(app, "POST", "/", body, {**LIST, "x-amz-target": "SageMaker.CreateModel"})
+    assert (reply.status, reply.json["__type"]) == (500, "InternalFailure")
+    assert "database or disk is full" in reply.json["message"]
+    said = capsys.readouterr().out
+    assert "database or disk is full" in said
+    assert "hf_secret" not in said
+    assert ask(app, "POST", "/", b"{}", LIST).json == {"Models": []}
+
+
 def test_a_fault_of_ours_is_an_internal_failure_without_its_words(app: LocalApp, capsys: Any) -> None:
     """The state is gone: what that says is for the log."""
     app_state = ask(
         app, "POST", "/", json.dumps({"ModelName": "m"}).encode(), {**LIST, "x-amz-target": "SageMaker.DescribeModel"}
     )
     assert app_state.status == 400
-    app._by_target["SageMaker"].handlers["ListModels"].__self__._parts.state.close()  # type: ignore[attr-defined]
+    state_of(app).close()
     reply = ask(app, "POST", "/", b"{}", LIST)
     assert (reply.status, reply.json["__type"]) == (500, "InternalFailure")
     assert "database" not in reply.json["message"]

@@ -12,6 +12,7 @@ object that is a page itself: see `_harmless`.
 
 import asyncio
 import re
+import sqlite3
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -134,6 +135,10 @@ class LocalApp:
         """What is no fault yet is ours, and is logged."""
         if isinstance(error, Fault):
             return error
+        if isinstance(error, sqlite3.OperationalError):
+            # A full disk, mostly. SQLite says so in words that hold nothing of the request's.
+            self._log.error("what was asked cannot be remembered", request_id=request_id, reason=str(error))
+            return Fault("InternalFailure", f"The local SageMaker cannot remember this: {error}.", 500)
         self._log.exception("a request failed", request_id=request_id, exc_info=error)
         return Fault("InternalFailure", "The local SageMaker failed on this request: its log has the place.", 500)
 
