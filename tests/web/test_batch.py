@@ -79,7 +79,7 @@ def test_a_full_queue_is_waited_for() -> None:
     """Never a 429: a job would fail of it."""
 
     async def scene(stage: Site) -> None:
-        body = lines(*[GOOD] * 300)
+        body = lines(*[GOOD] * 60)
         reply = await stage.ask(body, content_type=LINES, accept=LINES)
         assert reply.status == 200
         assert {json.loads(line)["answer"] for line in reply.body.splitlines()} == {"Ada"}
