@@ -133,8 +133,22 @@ def test_model_data_may_lie_in_s3_or_in_a_folder_here(local: Local) -> None:
     local.model(ModelDataUrl=f"s3://{bucket}/model.tar.gz")
     local.model(ModelDataUrl=f"s3://{bucket}/many/", Mode="MultiModel")
     local.model(ModelDataUrl="file:///tmp/model")
-    source = {"S3Uri": f"s3://{bucket}/raw/", "S3DataType": "S3Prefix", "CompressionType": "None"}
-    local.model(ModelDataSource={"S3DataSource": source})
+    s3.put_object(Bucket=bucket, Key="raw/config.json", Body=b"{}")
+    local.model(ModelDataSource={"S3DataSource": prefix(f"s3://{bucket}/raw/")})
+
+
+def test_a_prefix_of_model_data_has_objects(local: Local) -> None:
+    """Or it is refused when the model is created, as the real one does, not when an endpoint starts."""
+    s3, bucket = local.client("s3", region="us-east-1"), unique("models")
+    s3.create_bucket(Bucket=bucket)
+    for uri in (f"s3://{bucket}/raw/", "s3://no-such-bucket/raw/"):
+        with refused("ValidationException", f"Could not find model data at {uri}."):
+            local.model(ModelDataSource={"S3DataSource": prefix(uri)})
+
+
+def prefix(uri: str) -> dict[str, str]:
+    """Files as they are."""
+    return {"S3Uri": uri, "S3DataType": "S3Prefix", "CompressionType": "None"}
 
 
 def test_names_are_found_in_every_region_and_arns_carry_their_own(local: Local) -> None:

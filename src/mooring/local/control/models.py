@@ -68,11 +68,17 @@ class Models:
         self._parts.state.drop_tags(document["ModelArn"])
 
     def _check_data(self, container: Mapping[str, Any]) -> None:
-        """Where data is one object, it has to be there. Raises Fault."""
+        """An object, or one below a prefix, has to be there; several models may come later. Raises Fault."""
         source = container.get("ModelDataSource", {}).get("S3DataSource", {})
-        whole = source.get("S3DataType", "S3Object") == "S3Object" and container.get("Mode") != "MultiModel"
         uri = container.get("ModelDataUrl") or source.get("S3Uri") or ""
-        if whole and uri.startswith("s3://") and self._parts.objects.get(*self._parts.objects.locate(uri)) is None:
+        if container.get("Mode") == "MultiModel" or not uri.startswith("s3://"):
+            return
+        objects, (bucket, key) = self._parts.objects, self._parts.objects.locate(uri)
+        if source.get("S3DataType", "S3Object") == "S3Object":
+            there = objects.get(bucket, key) is not None
+        else:
+            there = any(one.name == bucket for one in objects.buckets()) and bool(objects.keys(bucket, key))
+        if not there:
             raise invalid(f"Could not find model data at {uri}.")
 
 
