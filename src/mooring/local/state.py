@@ -72,12 +72,16 @@ class State:
             done = self._db.execute("INSERT OR IGNORE INTO documents VALUES (?, ?, ?)", (kind, name, _encode(document)))
             return done.rowcount == 1
 
-    def change(self, kind: str, name: str, members: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Set these members of the document and return it; None, and nothing is written, if it is gone."""
+    def change(
+        self, kind: str, name: str, members: Mapping[str, Any], drop: Iterable[str] = ()
+    ) -> dict[str, Any] | None:
+        """Set these members of the document, without those to drop, and return it; None, and no more, if it is gone."""
         with self._lock:
             document = self.get(kind, name)
             if document is None:
                 return None
+            for member in drop:
+                document.pop(member, None)
             document.update(members)
             self.put(kind, name, document)
             return document

@@ -3,8 +3,9 @@
 import asyncio
 from pathlib import Path
 
+from mooring.local.fleet.builder import Options
 from tests.local.harbour import VARIANT, harbour, until
-from tests.support.fake_container import FakeRunner
+from tests.support.fake_container import FakeRunner, Heard, Said
 
 
 def test_an_update_serves_from_the_old_fleet_until_the_new_one_is_up(tmp_path: Path) -> None:
@@ -194,5 +195,71 @@ def test_a_fault_of_ours_is_the_endpoints_failure(tmp_path: Path) -> None:
             document = await one.up()
             assert document["EndpointStatus"] == "Failed"
             assert document["FailureReason"].startswith("A fault of the local SageMaker")
+
+    asyncio.run(work())
+
+
+def test_an_order_that_comes_to_nothing_leaves_no_endpoint_updating(tmp_path: Path) -> None:
+    """New weights, or another configuration, for one that is out of service: it can be updated or deleted again."""
+
+    async def work() -> None:
+        async with harbour(tmp_path) as one:
+            await one.one()
+        async with harbour(tmp_path, runner=FakeRunner(exits=[3, 3])) as one:
+            assert (await one.settled())["EndpointStatus"] == "OutOfService"
+            one.fleet.reweigh("e")
+            assert (await one.settled())["EndpointStatus"] == "OutOfService"
+            one.fleet.update("e", "c")
+            document = await one.settled()
+            assert (document["EndpointStatus"], "exit code 3" in document["FailureReason"]) == ("OutOfService", True)
+            one.fleet.update("e", "c")
+            assert (await one.settled())["EndpointStatus"] == "InService"
+
+    asyncio.run(work())
+
+
+def test_instances_that_cannot_be_added_are_not_counted(tmp_path: Path) -> None:
+    """The endpoint goes on with those that it has, and says why."""
+
+    async def work() -> None:
+        async with harbour(tmp_path, options=Options(all_instances=True)) as one:
+            document = await one.one()
+            document["ProductionVariants"][0]["DesiredInstanceCount"] = 2
+            one.state.put("endpoint", "e", document)
+            one.runner.exits = [3]
+            one.fleet.reweigh("e")
+            document = await one.settled()
+            assert document["EndpointStatus"] == "InService"
+            assert "exit code 3" in document["FailureReason"]
+            (variant,) = document["ProductionVariants"]
+            assert (variant["DesiredInstanceCount"], variant["CurrentInstanceCount"]) == (1, 1)
+            assert (await one.ask()).status == 200
+
+    asyncio.run(work())
+
+
+def test_a_request_that_takes_long_outlives_an_update(tmp_path: Path) -> None:
+    """The old fleet waits for it; what comes meanwhile goes to the new one."""
+    gate = asyncio.Event()
+
+    async def slowly(heard: Heard) -> Said:
+        if heard.body == b"slow":
+            await gate.wait()
+        return Said(body=heard.body)
+
+    async def work() -> None:
+        async with harbour(tmp_path, runner=FakeRunner(slowly)) as one:
+            await one.one()
+            old = one.runner.last
+            asking = asyncio.ensure_future(one.ask("/endpoints/e/invocations", b"slow"))
+            await until(lambda: old.heard)
+            one.fleet.update("e", "c")
+            await one.settled()
+            assert (await one.ask()).status == 200
+            assert len(one.runner.last.heard) == 1
+            assert old.alive()
+            gate.set()
+            assert (await asking).body == b"slow"
+            await until(lambda: not old.alive())
 
     asyncio.run(work())

@@ -8,9 +8,11 @@ from typing import Any
 
 from mooring.errors import ModelError, MooringError, RunnerError
 from mooring.local.fleet.instance import Instance, Recipe
+from mooring.local.fleet.live import LiveEndpoint
 from mooring.local.fleet.logbook import Logbook, endpoint_group
 from mooring.local.fleet.phases import Phases
 from mooring.local.fleet.variant import MEGABYTE, Variant, read_model, serverless_of, startup_s
+from mooring.local.runners.base import STOP_S
 from mooring.local.runners.launch import Launcher, StartFailed, told
 
 NO_PING = (
@@ -105,10 +107,26 @@ class Builder:
             raise
         variant.instances += new
         surplus, variant.instances[wanted:] = variant.instances[wanted:], []
-        await asyncio.gather(*(instance.close(5.0) for instance in surplus))
+        await asyncio.gather(*(instance.close(STOP_S) for instance in surplus))
         if wanted < count and new:
             hint = "moor local --instances starts more" if not self._options.all_instances else "that is the most"
             new[0].say(f"Notice: {count} instances were asked for; {wanted} stands for them here ({hint}).")
+
+    async def reweigh(self, live: LiveEndpoint, snapshot: Mapping[str, Any], shown: list[dict[str, Any]]) -> None:
+        """What Desired… says, in `shown` and in what runs. Raises as `scale`: the count is then as before."""
+        configs = {one["VariantName"]: one for one in snapshot["config"]["ProductionVariants"]}
+        for one in shown:
+            variant = live.variants.get(one["VariantName"])
+            if variant is None:
+                continue
+            variant.weight = one["CurrentWeight"] = one["DesiredWeight"]
+            if (limits := one.get("DesiredServerlessConfig")) is not None:
+                one["CurrentServerlessConfig"] = limits
+                variant.serverless = serverless_of({"ServerlessConfig": limits})
+            if variant.serverless is None and (count := one.get("DesiredInstanceCount")) is not None:
+                one["DesiredInstanceCount"] = one["CurrentInstanceCount"]
+                await self.scale(live.name, variant, configs[variant.name], count)
+                one["DesiredInstanceCount"] = one["CurrentInstanceCount"] = count
 
 
 async def _all(starts: list[Coroutine[Any, Any, None]]) -> None:

@@ -9,6 +9,8 @@ from mooring.local.fleet.phases import Phases
 from mooring.local.fleet.records import REASON_LIMIT, Records
 from mooring.local.fleet.variant import Variant, read_model
 
+ENDPOINT_DOWN = "Its endpoint is out of service. It comes back when the endpoint does."
+
 
 class Components:
     """Starts and ends them."""
@@ -52,6 +54,23 @@ class Components:
     def failed(self, name: str, reason: str) -> None:
         """With a reason of a length that the API allows."""
         self._records.change_component(name, InferenceComponentStatus="Failed", FailureReason=reason[:REASON_LIMIT])
+
+    def waiting(self, endpoint: str) -> None:
+        """The endpoint is coming back: so are they, as far as they were in service."""
+        for component in self._records.components(endpoint):
+            down = component.get("FailureReason") == ENDPOINT_DOWN
+            if component["InferenceComponentStatus"] in ("InService", "Updating") or down:
+                name = component["InferenceComponentName"]
+                self._records.change_component(name, ("FailureReason",), InferenceComponentStatus="Creating")
+
+    def down(self, endpoint: str) -> None:
+        """The endpoint has not come back. Those that were to be deleted are; the others wait for it as Failed."""
+        for component in self._records.components(endpoint):
+            name, status = component["InferenceComponentName"], component["InferenceComponentStatus"]
+            if status == "Deleting":
+                self._records.forget_component(name)
+            elif status != "Failed":
+                self.failed(name, ENDPOINT_DOWN)
 
     async def _raise(self, document: dict[str, Any]) -> Variant:
         specification = document["Specification"]

@@ -14,21 +14,23 @@ from typing import Any
 
 import structlog
 
+from mooring.errors import ModelError, RunnerError
 from mooring.local.fleet.builder import Builder, NotBuilt, Options
 from mooring.local.fleet.components import Components
 from mooring.local.fleet.live import LiveEndpoint
 from mooring.local.fleet.logbook import Logbook
 from mooring.local.fleet.phases import Phases
-from mooring.local.fleet.records import Records
-from mooring.local.fleet.variant import Variant, serverless_of
-from mooring.local.runners.launch import Launcher
+from mooring.local.fleet.records import REASON_LIMIT, Records, has_taken_over, retain
+from mooring.local.fleet.variant import Variant
+from mooring.local.runners.launch import Launcher, told
 from mooring.local.state import State
 
 Work = Callable[[], Awaitable[None]]
-DRAIN_S = 10.0
-"""How long the old fleet may finish what it has after an update."""
+DRAIN_S = 60.0
+"""How long the old fleet may finish what it has after an update: as long as an invocation may take."""
 DRAIN_LOOK_S = 0.05
 GOODBYE_S = 30.0
+UNKNOWN = "What it was made of is not known any more."
 INTERRUPTED = "The update was interrupted by the end of the local SageMaker. Call UpdateEndpoint again."
 
 
@@ -72,9 +74,9 @@ class Fleet:
             elif status == "Deleting":
                 self._records.forget(name)
             elif status != "Failed":
-                interrupted = INTERRUPTED if status == "Updating" and "PendingDeploymentSummary" in document else ""
                 self._records.change(name, EndpointStatus="SystemUpdating")
-                self._order(name, lambda name=name, why=interrupted: self._come_back(name, why))  # type: ignore[misc]
+                self._components.waiting(name)
+                self._order(name, partial(self._come_back, name))
 
     async def stop(self) -> None:
         """End all of them; their documents stay as they are, and they come back at the next start."""
@@ -151,7 +153,14 @@ class Fleet:
             self._changed = asyncio.Event()
 
     def _broken(self, name: str, reason: str) -> None:
-        self._records.failed(name, "InService" if name in self._live else "Failed", reason)
+        never = (self._records.endpoint(name) or {}).get("EndpointStatus") == "Creating"
+        self._fell(name, reason, "Failed" if never else "OutOfService")
+
+    def _fell(self, name: str, reason: str, without: str = "OutOfService") -> None:
+        """An order came to nothing: what serves goes on; `without` it, that is the endpoint's status."""
+        self._records.failed(
+            name, "InService" if name in self._live else without, reason, ("PendingDeploymentSummary",)
+        )
 
     async def _create(self, name: str) -> None:
         document = self._records.endpoint(name)
@@ -162,34 +171,40 @@ class Fleet:
             self._records.failed(name, "Failed", f"The configuration {document['EndpointConfigName']} is gone.")
             return
         self._records.keep(name, snapshot)
-        self._records.change(name, EndpointStatus="Creating", ProductionVariants=self._shown(snapshot, "Creating"))
+        shown = self._records.shown(snapshot, "Creating")
+        self._records.change(name, EndpointStatus="Creating", ProductionVariants=shown)
         try:
             live = self._live[name] = await self._raise(document, snapshot)
         except NotBuilt as error:
             self._records.failed(name, "Failed", error.message)
             return
         self.on_service(live)
-        self._records.in_service(name, snapshot["config"], self._shown(snapshot))
+        self._records.in_service(name, snapshot["config"], self._records.shown(snapshot))
 
-    async def _come_back(self, name: str, why: str) -> None:
+    async def _come_back(self, name: str) -> None:
         document, snapshot = self._records.endpoint(name), self._records.kept(name)
         if document is None or snapshot is None:
-            self._records.failed(name, "Failed", "What it was made of is not known any more.")
+            self._records.failed(name, "Failed", UNKNOWN)
             return
-        shown = document.get("ProductionVariants") or self._shown(snapshot)
+        updated = has_taken_over(document, snapshot)
+        why = INTERRUPTED if "PendingDeploymentSummary" in document and not updated else ""
+        shown = [] if updated else document.get("ProductionVariants")
+        shown = shown or self._records.shown(snapshot)
         try:
             live = self._live[name] = await self._raise(document, snapshot)
-        except NotBuilt as error:
-            self._records.failed(name, "OutOfService", error.message)
+            await self._builder.reweigh(live, snapshot, shown)
+        except (NotBuilt, ModelError, RunnerError) as error:
+            why = f"{told(error)} {why}".strip()
+        if name not in self._live:
+            self._fell(name, why)
+            self._components.down(name)
             return
-        await self._apply_desired(live, snapshot, shown)
-        self._records.in_service(name, snapshot["config"], shown)
-        if why:
-            self._records.change(name, FailureReason=why)
+        self._records.in_service(name, snapshot["config"], shown, why)
         self._components_of(name)
 
     def _components_of(self, name: str) -> None:
         """Those of an endpoint that has come back come back too."""
+        self._components.waiting(name)
         for component in self._records.components(name):
             status, called = component["InferenceComponentStatus"], component["InferenceComponentName"]
             if status == "Deleting":
@@ -197,42 +212,46 @@ class Fleet:
             elif status != "Failed":
                 self.create_component(called)
 
-    async def _update(self, name: str, config_name: str, retain: bool) -> None:
+    async def _update(self, name: str, config_name: str, retains: bool) -> None:
         document, old = self._records.endpoint(name), self._live.get(name)
         snapshot = self._records.snapshot(name, config_name)
         if document is None or snapshot is None:
-            self._records.failed(name, "InService" if old else "Failed", f"The configuration {config_name} is gone.")
+            self._fell(name, f"The configuration {config_name} is gone.")
             return
-        if retain:
-            _retain(snapshot["config"], document)
-        pending = {"EndpointConfigName": config_name, "ProductionVariants": self._shown(snapshot, "Creating")}
-        self._records.change(name, PendingDeploymentSummary={**pending, "StartTime": document["LastModifiedTime"]})
+        if retains:
+            retain(snapshot["config"], document)
+        began, shown = document["LastModifiedTime"], self._records.shown(snapshot, "Creating")
+        pending = {"EndpointConfigName": config_name, "ProductionVariants": shown, "StartTime": began}
+        self._records.change(name, PendingDeploymentSummary=pending)
         try:
             new = await self._raise(document, snapshot)
         except NotBuilt as error:
-            self._records.failed(
-                name, "InService" if old else "Failed", error.message, drop=("PendingDeploymentSummary",)
-            )
+            self._fell(name, error.message)
             return
         if old is not None:
-            new.components = old.components
+            new.components, old.components = old.components, {}
         self._live[name] = new
-        self._records.keep(name, snapshot)
+        self._records.keep(name, snapshot, began)
         if old is not None:
-            old.components = {}
             self._retire(old, DRAIN_S)
         await self._phases.take("shift")
         self.on_service(new)
-        self._records.in_service(name, snapshot["config"], self._shown(snapshot))
+        self._records.in_service(name, snapshot["config"], self._records.shown(snapshot))
+        if old is None:
+            self._components_of(name)
 
     async def _reweigh(self, name: str) -> None:
         document, live, snapshot = self._records.endpoint(name), self._live.get(name), self._records.kept(name)
         if document is None or live is None or snapshot is None:
+            self._fell(name, UNKNOWN)
             return
         await self._phases.take("reweigh")
-        shown = document["ProductionVariants"]
-        await self._apply_desired(live, snapshot, shown)
-        self._records.change(name, EndpointStatus="InService", ProductionVariants=shown)
+        shown, reason = document["ProductionVariants"], {}
+        try:
+            await self._builder.reweigh(live, snapshot, shown)
+        except (ModelError, RunnerError) as error:
+            reason = {"FailureReason": told(error)[:REASON_LIMIT]}
+        self._records.change(name, ("FailureReason",), EndpointStatus="InService", ProductionVariants=shown, **reason)
 
     async def _delete(self, name: str) -> None:
         live = self._live.pop(name, None)
@@ -252,22 +271,6 @@ class Fleet:
             raise
         return live
 
-    async def _apply_desired(
-        self, live: LiveEndpoint, snapshot: Mapping[str, Any], shown: list[dict[str, Any]]
-    ) -> None:
-        configs = {one["VariantName"]: one for one in snapshot["config"]["ProductionVariants"]}
-        for one in shown:
-            variant = live.variants.get(one["VariantName"])
-            if variant is None:
-                continue
-            variant.weight = one["CurrentWeight"] = one["DesiredWeight"]
-            if (limits := one.get("DesiredServerlessConfig")) is not None:
-                one["CurrentServerlessConfig"] = limits
-                variant.serverless = serverless_of({"ServerlessConfig": limits})
-            if variant.serverless is None and one.get("DesiredInstanceCount") is not None:
-                one["CurrentInstanceCount"] = one["DesiredInstanceCount"]
-                await self._builder.scale(live.name, variant, configs[variant.name], one["DesiredInstanceCount"])
-
     def _retire(self, live: LiveEndpoint, drain_s: float) -> asyncio.Task[None]:
         """End it in the background, which nothing interrupts; `stop` waits for it."""
         task = asyncio.ensure_future(self._end(live, drain_s))
@@ -283,18 +286,3 @@ class Fleet:
                 break
             await asyncio.sleep(DRAIN_LOOK_S)
         await asyncio.gather(*(one.close(GOODBYE_S) for one in variants))
-
-    def _shown(self, snapshot: Mapping[str, Any], status: str = "") -> list[dict[str, Any]]:
-        models = snapshot["models"]
-        variants = snapshot["config"]["ProductionVariants"]
-        return [self._records.summary(one, models.get(one.get("ModelName")), status) for one in variants]
-
-
-def _retain(config: dict[str, Any], document: Mapping[str, Any]) -> None:
-    """Weights and counts as the endpoint has them now, for variants of the same name."""
-    now = {one["VariantName"]: one for one in document.get("ProductionVariants") or ()}
-    for variant in config["ProductionVariants"]:
-        if (old := now.get(variant["VariantName"])) is not None:
-            variant["InitialVariantWeight"] = old["DesiredWeight"]
-            if "InitialInstanceCount" in variant and old.get("DesiredInstanceCount"):
-                variant["InitialInstanceCount"] = old["DesiredInstanceCount"]

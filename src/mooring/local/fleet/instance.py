@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -147,5 +146,10 @@ class Instance:
 
     async def _end(self, patience_s: float) -> None:
         gone, self.containers = self.containers, {}
-        with contextlib.suppress(OSError):
-            await asyncio.gather(*(one.stop(patience_s) for one in gone.values()))
+        ending = asyncio.gather(*(one.stop(patience_s) for one in gone.values()), return_exceptions=True)
+        try:
+            await asyncio.shield(ending)
+        except asyncio.CancelledError:
+            # Nobody else knows of them any more: whoever closes the instance waits until they are gone.
+            await ending
+            raise

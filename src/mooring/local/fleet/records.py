@@ -33,19 +33,19 @@ class Records:
 
     def change(self, name: str, drop: Sequence[str] = (), **members: Any) -> None:
         """Set some members and take others away; nothing if it is gone."""
-        document = self._state.get("endpoint", name)
-        if document is not None:
-            kept = {key: value for key, value in document.items() if key not in drop}
-            self._state.put("endpoint", name, {**kept, **members, "LastModifiedTime": self._clock()})
+        self._state.change("endpoint", name, {**members, "LastModifiedTime": self._clock()}, drop)
 
     def failed(self, name: str, status: str, reason: str, drop: Sequence[str] = ()) -> None:
         """With a reason of a length that the API allows."""
         short = reason if len(reason) <= REASON_LIMIT else f"{reason[: REASON_LIMIT - 1]}…"
         self.change(name, drop, EndpointStatus=status, FailureReason=short)
 
-    def in_service(self, name: str, config: Mapping[str, Any], variants: Sequence[Mapping[str, Any]]) -> None:
-        """With this configuration and nothing pending."""
+    def in_service(
+        self, name: str, config: Mapping[str, Any], variants: Sequence[Mapping[str, Any]], reason: str = ""
+    ) -> None:
+        """With this configuration and nothing pending; `reason` tells why it is not another one."""
         members = {key: config[key] for key in ("AsyncInferenceConfig", "ExplainerConfig") if config.get(key)}
+        members |= {"FailureReason": reason} if reason else {}
         self.change(
             name,
             ("PendingDeploymentSummary", "FailureReason", "AsyncInferenceConfig", "ExplainerConfig"),
@@ -72,9 +72,9 @@ class Records:
         models = {model: self._state.get("model", str(model)) for model in names}
         return {"EndpointName": name, "config": config, "models": models}
 
-    def keep(self, name: str, snapshot: Mapping[str, Any]) -> None:
-        """For the next start."""
-        self._state.put("fleet", name, snapshot)
+    def keep(self, name: str, snapshot: Mapping[str, Any], deployment: float | None = None) -> None:
+        """For the next start. `deployment` is when the update to it began: see `has_taken_over`."""
+        self._state.put("fleet", name, {**snapshot, "Deployment": deployment})
 
     def kept(self, name: str) -> dict[str, Any] | None:
         """What `keep` was given last."""
@@ -90,10 +90,7 @@ class Records:
 
     def change_component(self, name: str, drop: Sequence[str] = (), **members: Any) -> None:
         """Set some members; nothing if it is gone."""
-        document = self.component(name)
-        if document is not None:
-            kept = {key: value for key, value in document.items() if key not in drop}
-            self._state.put("inference-component", name, {**kept, **members, "LastModifiedTime": self._clock()})
+        self._state.change("inference-component", name, {**members, "LastModifiedTime": self._clock()}, drop)
 
     def forget_component(self, name: str) -> None:
         """The document and its tags."""
@@ -105,6 +102,12 @@ class Records:
     def model(self, name: str) -> dict[str, Any] | None:
         """As CreateModel took it."""
         return self._state.get("model", name)
+
+    def shown(self, snapshot: Mapping[str, Any], status: str = "") -> list[dict[str, Any]]:
+        """The production variants of a snapshot as DescribeEndpoint shows them when they have just been made."""
+        models = snapshot["models"]
+        variants = snapshot["config"]["ProductionVariants"]
+        return [self.summary(one, models.get(one.get("ModelName")), status) for one in variants]
 
     def summary(self, variant: Mapping[str, Any], model: Mapping[str, Any] | None, status: str = "") -> dict[str, Any]:
         """A production variant as DescribeEndpoint shows it; `status` is that of its VariantStatus, "" for none."""
@@ -131,3 +134,22 @@ class Records:
 def variants_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Production and shadow variants of an endpoint configuration."""
     return [*config["ProductionVariants"], *(config.get("ShadowProductionVariants") or ())]
+
+
+def has_taken_over(document: Mapping[str, Any], snapshot: Mapping[str, Any]) -> bool:
+    """Whether the update that an endpoint's document still calls pending had already put this snapshot in place.
+
+    By the time when it began: a configuration may have been deleted, and made anew by its old name.
+    """
+    began = (document.get("PendingDeploymentSummary") or {}).get("StartTime")
+    return began is not None and began == snapshot.get("Deployment")
+
+
+def retain(config: dict[str, Any], document: Mapping[str, Any]) -> None:
+    """Give a configuration the weights and counts that the endpoint has now, for variants of the same name."""
+    now = {one["VariantName"]: one for one in document.get("ProductionVariants") or ()}
+    for variant in config["ProductionVariants"]:
+        if (old := now.get(variant["VariantName"])) is not None:
+            variant["InitialVariantWeight"] = old["DesiredWeight"]
+            if "InitialInstanceCount" in variant and old.get("DesiredInstanceCount"):
+                variant["InitialInstanceCount"] = old["DesiredInstanceCount"]
