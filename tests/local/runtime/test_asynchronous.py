@@ -251,6 +251,48 @@ def test_accepted_requests_survive_a_restart(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
+def test_accepted_requests_survive_an_update(tmp_path: Path) -> None:
+    """Those that wait for their turn go to the new fleet; those that are asked already are answered by the old one."""
+    gate = asyncio.Event()
+
+    async def wait(_: Heard) -> Said:
+        await gate.wait()
+        return Said(body=b"done")
+
+    async def work() -> None:
+        async with harbour(tmp_path, runner=FakeRunner(wait)) as one:
+            await endpoint(one, MaxConcurrentInvocationsPerInstance=1)
+            replies = [await asked(one) for _ in range(4)]
+            old = one.runner.last
+            await until(lambda: old.heard)
+            one.fleet.update("e", "c")
+            await one.settled()
+            gate.set()
+            for reply in replies:
+                assert (await stored(one, reply.headers["x-amzn-sagemaker-outputlocation"]))[1] == b"done"
+            assert (len(old.heard), len(one.runner.last.heard)) == (1, 3)
+
+    asyncio.run(work())
+
+
+def test_an_accepted_request_waits_for_an_instance(tmp_path: Path) -> None:
+    """One that is being replaced is no reason to fail it."""
+
+    async def work() -> None:
+        async with harbour(tmp_path) as one:
+            await endpoint(one)
+            one.runner.sick = 1
+            one.runner.arrived.clear()
+            one.runner.last.die(137)
+            await one.runner.arrived.wait()
+            assert one.live().variants["AllTraffic"].pick() is None
+            reply = await asked(one)
+            one.runner.last.ping = 200
+            assert (await stored(one, reply.headers["x-amzn-sagemaker-outputlocation"]))[1] == b"question"
+
+    asyncio.run(work())
+
+
 def test_one_too_old_has_expired(tmp_path: Path) -> None:
     """RequestTTLSeconds counts from when it was accepted, restarts included."""
 

@@ -41,10 +41,17 @@ class Runtime:
         self._models = Models(store, limits)
         self._shadows = Shadows(self._models, limits)
         notifications = Notifications(folder / "notifications")
-        fleet.on_service = lambda live: notifications.test(live.asynchronous or {})
+        fleet.on_service = self._announce
+        self._notifications = notifications
         queue = Queue(state, folder / "async")
         self._asynchronous = Asynchronous(fleet, store, queue, notifications, (self._models, limits))
         self._log = structlog.get_logger("mooring.local.runtime").bind()
+
+    def _announce(self, live: LiveEndpoint) -> None:
+        try:
+            self._notifications.test(live.asynchronous or {})
+        except OSError as error:  # a full disk: the endpoint serves all the same
+            self._log.error("no notification", endpoint=live.name, reason=str(error))
 
     async def start(self) -> None:
         """After the fleet."""

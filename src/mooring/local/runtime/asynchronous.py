@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +27,9 @@ CONCURRENCY = 4
 """Requests at a time of one instance, where the configuration does not say; the platform's own choice is not told."""
 TTL_S = 21_600
 INVOCATION_S = 900
+NOBODY = "ServiceUnavailable"
+"""The code of a fault: the request has reached no container, and goes to one when there is one again."""
+LOOK_S = 0.1
 
 
 class Asynchronous:
@@ -95,11 +99,13 @@ class Asynchronous:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, record: Record) -> None:
-        live = await self._up(record)
-        config: Any = (live.asynchronous if live else None) or {}
-        began = time.time()
+        config: Mapping[str, Any] = {}
         try:
-            answer, where = await self._answer(record, live)
+            live = await self._up(record)
+            config = live.asynchronous or {}
+            async with self._turn(live):
+                began = time.time()
+                answer, where = await self._answer(record)
             kind = answer.headers.get("content-type", "application/octet-stream")
             await asyncio.to_thread(self._put, record.output, answer.body, kind)
             await asyncio.to_thread(self._notifications.completed, record, config, (kind, answer.body))
@@ -114,24 +120,32 @@ class Asynchronous:
             await self._fail(record, config, f"A fault of the local SageMaker: {type(error).__name__}: {error}")
         self._queue.remove(record)
 
-    async def _up(self, record: Record) -> LiveEndpoint | None:
-        """The endpoint; None when it is gone, or the request has become too old."""
-        return await self._fleet.up(record.endpoint, record.received + _ttl(record) - time.time())
-
-    async def _answer(self, record: Record, live: LiveEndpoint | None) -> tuple[Answer, Route]:
+    async def _up(self, record: Record) -> LiveEndpoint:
+        """The endpoint. Raises Fault when it is gone, or the request has become too old."""
+        live = await self._fleet.up(record.endpoint, record.received + _ttl(record) - time.time())
         if live is None:
             raise Fault("ValidationError", f"Endpoint {record.endpoint} was not in service in time, or is gone.")
-        async with self._turn(live):
+        return live
+
+    async def _answer(self, record: Record) -> tuple[Answer, Route]:
+        """By whoever serves now: while it waited, the endpoint may have been updated, or an instance replaced."""
+        body = await asyncio.to_thread(self._read, record)
+        request = Request(
+            "InvokeEndpointAsync", record.endpoint, record.parameters, body, len(body), record.inference_id
+        )
+        seconds = float(record.parameters.get("InvocationTimeoutSeconds") or INVOCATION_S)
+        patience = Patience(seconds, self._limits.asynchronous_body, needs_length=True)
+        while True:
+            live = await self._up(record)
             if time.time() - record.received > _ttl(record):
                 raise Fault("ValidationError", "The request expired in the queue: RequestTTLSeconds passed.")
-            body = await asyncio.to_thread(self._read, record)
-            request = Request(
-                "InvokeEndpointAsync", record.endpoint, record.parameters, body, len(body), record.inference_id
-            )
-            where = route(live, request)
-            seconds = float(record.parameters.get("InvocationTimeoutSeconds") or INVOCATION_S)
-            patience = Patience(seconds, self._limits.asynchronous_body, needs_length=True)
-            return await invoke(where, request, self._models, patience), where
+            try:
+                where = route(live, request)
+                return await invoke(where, request, self._models, patience), where
+            except Fault as fault:
+                if fault.code != NOBODY:
+                    raise
+            await asyncio.sleep(LOOK_S)
 
     def _turn(self, live: LiveEndpoint) -> asyncio.Semaphore:
         """So many at a time as the configuration says."""
@@ -155,14 +169,17 @@ class Asynchronous:
         except (ModelNotFound, ModelError) as error:
             raise Fault("ValidationError", f"InputLocation {uri} is no object of S3.") from error
 
-    async def _fail(self, record: Record, config: Any, reason: str) -> None:
+    async def _fail(self, record: Record, config: Mapping[str, Any], reason: str) -> None:
         self._log.warning("asynchronous request failed", endpoint=record.endpoint, id=record.id, reason=reason[:200])
         if record.failure:
             try:
                 await asyncio.to_thread(self._put, record.failure, reason.encode(), "text/plain")
-            except Fault as fault:
-                self._log.error("no failure object", where=record.failure, reason=fault.message)
-        await asyncio.to_thread(self._notifications.failed, record, config, reason)
+            except (Fault, OSError) as error:
+                self._log.error("no failure object", where=record.failure, reason=str(error))
+        try:
+            await asyncio.to_thread(self._notifications.failed, record, config, reason)
+        except OSError as error:
+            self._log.error("no notification", endpoint=record.endpoint, id=record.id, reason=str(error))
 
     def _put(self, uri: str, body: bytes, kind: str) -> None:
         self._store.put(*locate(uri), body, kind)
