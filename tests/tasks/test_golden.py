@@ -1,7 +1,8 @@
 """Answers of transformers 4.57's pipeline, kept in tests/golden, against ours: the real model in fp32, many scripts."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -11,8 +12,6 @@ from mooring.errors import InvalidRequest
 from mooring.settings import Settings
 from mooring.wiring.model import OpenedModel, open_model
 from tests.support.golden_questions import GOLDEN, MODEL, Asked, long, short
-
-pytestmark = pytest.mark.wire
 
 TOLERANCE = 1e-4
 TIE = 1e-5
@@ -82,10 +81,24 @@ def differences(mine: list[Found], theirs: list[list[Any]]) -> str:
     return ""
 
 
-@pytest.mark.parametrize("kind", ["short", "long"])
-def test_answers_are_the_pipelines(kind: str, opened: OpenedModel, golden: dict[str, Any]) -> None:
+def every_fifth_long() -> Iterable[Asked]:
+    """All parameters and both contexts come up; all of them together take a minute of two cores."""
+    return islice(long(), 0, None, 5)
+
+
+KINDS = [
+    pytest.param(short, marks=pytest.mark.wire, id="short"),
+    pytest.param(every_fifth_long, marks=pytest.mark.wire, id="every fifth long"),
+    pytest.param(long, marks=pytest.mark.slow, id="long"),
+]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_answers_are_the_pipelines(
+    kind: Callable[[], Iterable[Asked]], opened: OpenedModel, golden: dict[str, Any]
+) -> None:
     """Scores within 1e-4, the same places in the same order; where the pipeline's tokenizer panics, a clear refusal."""
-    questions = list({"short": short, "long": long}[kind]())
+    questions = list(kind())
     found = ours(opened, questions)
     wrong = {}
     for one in questions:
