@@ -142,6 +142,53 @@ def test_one_that_does_not_answer_pings_is_replaced(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
+def test_one_that_cannot_be_replaced_yet_is_tried_again(tmp_path: Path) -> None:
+    """The disk was full, or something was in the way of its folder; the log says so."""
+
+    async def work() -> None:
+        async with harbour(tmp_path) as one:
+            await one.one()
+            (tmp_path / "run").rename(tmp_path / "moved")
+            (tmp_path / "run").touch()
+            one.runner.last.die(137)
+            await until(lambda: any("It could not be replaced yet: " in line for line in one.log()))
+            (tmp_path / "run").unlink()
+            await until(lambda: len(one.runner.living) == 1)
+            await until(lambda: one.live().variants["AllTraffic"].pick())
+            assert (await one.ask()).status == 200
+
+    asyncio.run(work())
+
+
+def test_a_deleted_endpoint_leaves_none_that_was_being_replaced(tmp_path: Path) -> None:
+    """Its container was told to end when the order came."""
+
+    async def work() -> None:
+        async with harbour(tmp_path, pulse=FAST) as one:
+            await one.one()
+            instance, last = one.live().variants["AllTraffic"].instances[0], one.runner.last
+            gate, told = asyncio.Event(), asyncio.Event()
+            ends = last.stop
+
+            async def stop(patience_s: float = 0.0) -> None:
+                told.set()
+                await gate.wait()
+                await ends(patience_s)
+
+            last.stop = stop
+            last.ping = 503
+            await told.wait()
+            assert instance.containers == {}
+            one.fleet.delete("e")
+            await asyncio.sleep(0)
+            gate.set()
+            assert await one.settled() == {}
+            assert not last.alive()
+            assert list((tmp_path / "run").iterdir()) == []
+
+    asyncio.run(work())
+
+
 def test_one_process_stands_for_all_instances_unless_more_are_asked_for(tmp_path: Path) -> None:
     """And the log says so."""
 

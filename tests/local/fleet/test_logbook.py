@@ -74,3 +74,13 @@ def test_a_line_cut_off_by_a_kill_is_left_out(book: Logbook, tmp_path: Path) -> 
     (path,) = (tmp_path / "logs").rglob("*.jsonl")
     path.write_text(path.read_text(encoding="utf-8") + '[1000, "ha', encoding="utf-8")
     assert [event.message for event in book.events(GROUP, STREAM)] == ["whole"]
+
+
+def test_what_cannot_be_written_is_lost_and_nobody_fails_for_it(book: Logbook, tmp_path: Path) -> None:
+    """A full disk must not end the task that hears a container: it would stand still at its pipe."""
+    (tmp_path / "logs").touch()
+    for _ in range(2):
+        book.append(GROUP, STREAM, "lost")
+    (tmp_path / "logs").unlink()
+    book.append(GROUP, STREAM, "kept")
+    assert book.tail(GROUP, STREAM, 9) == ["kept"]

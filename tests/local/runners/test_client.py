@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from mooring.local.runners.client import AnswerTooLarge, Asked, Client, ContainerGone, NobodyListens
+from tests.local.harbour import until
 
 ASKED = Asked("POST", "/x", [("A", "b\r\nInjected: c")], b"body")
 
@@ -130,5 +131,38 @@ def test_connections_are_used_again_only_if_the_server_keeps_them() -> None:
             async with client.open(ASKED) as (head, _):
                 assert head.status == 200
             assert client._idle == []
+
+    asyncio.run(work())
+
+
+def test_a_request_that_kills_whom_it_meets_is_sent_twice_at_most() -> None:
+    """Also when there are more kept connections: each may lead to another worker."""
+    heard: list[bytes] = []
+    ended: list[asyncio.StreamWriter] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                heard.append(await reader.readexactly(4))
+                if heard[-1] == b"kill":
+                    break
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            writer.close()
+            await writer.wait_closed()
+            ended.append(writer)
+
+    async def work() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        client = Client(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        await asyncio.gather(*(client.send(ASKED, timeout_s=5) for _ in range(4)))
+        with pytest.raises(ContainerGone):
+            await client.send(Asked("POST", "/x", (), b"kill"), timeout_s=5)
+        assert (heard.count(b"body"), heard.count(b"kill")) == (4, 2)
+        client.close()
+        server.close()
+        await until(lambda: len(ended) == 5)
 
     asyncio.run(work())

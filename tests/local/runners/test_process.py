@@ -169,6 +169,26 @@ def test_stop_ends_what_will_not_end(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
+@pytest.mark.wire
+def test_who_stops_waiting_for_an_end_leaves_nothing(tmp_path: Path) -> None:
+    """An endpoint deleted while its wedged instance is replaced: nobody asks a second time."""
+    script = (
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('on', flush=True); time.sleep(99)"
+    )
+
+    async def work() -> None:
+        said: list[str] = []
+        running = await python(script, tmp_path).start(order(tmp_path, said))
+        await until(lambda: said)
+        stopping = asyncio.ensure_future(running.stop(60.0))
+        await asyncio.sleep(0)
+        stopping.cancel()
+        assert await asyncio.wait_for(running.wait(), 10) == -signal.SIGKILL
+        assert list((tmp_path / "ledger").iterdir()) == []
+
+    asyncio.run(work())
+
+
 PARENT = """
 import asyncio, sys
 from pathlib import Path

@@ -13,6 +13,8 @@ from itertools import chain
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+import structlog
+
 LARGEST_FILE = 4 * 1024 * 1024
 """Bytes. A stream is two files of it at most: the one that grows and the one before."""
 MOST_STREAMS = 64
@@ -48,22 +50,27 @@ class Logbook:
         self._root = root
         self._clock = clock
         self._lock = threading.Lock()
+        self._full = False
+        """The last line could not be written; that has been told."""
+        self._log = structlog.get_logger("mooring.local.logbook").bind()
 
     def append(self, group: str, stream: str, message: str, at: float | None = None) -> None:
-        """One line, said `at` (seconds since 1970; None: now). What is too long is cut, and says so."""
+        """One line, said `at` (seconds since 1970; None: now). What is too long is cut, and says so.
+
+        What cannot be written, on a full disk, is lost: whoever said it goes on.
+        """
         when = int(1000 * (self._clock() if at is None else at))
         if len(message) > LONGEST_MESSAGE:
             message = f"{message[:LONGEST_MESSAGE]} … ({len(message)} characters)"
         line = json.dumps([when, message], ensure_ascii=False) + "\n"
-        path = self._path(group, stream)
         with self._lock:
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._forget_oldest(path.parent)
-            elif path.stat().st_size > LARGEST_FILE:
-                path.replace(_before(path))
-            with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
-                file.write(line)
+            try:
+                self._write(self._path(group, stream), line)
+                self._full = False
+            except OSError as error:
+                if not self._full:
+                    self._log.error("lines of endpoints are lost", reason=str(error))
+                self._full = True
 
     def groups(self, prefix: str = "") -> list[str]:
         """Names of those that have a stream, sorted."""
@@ -96,6 +103,15 @@ class Logbook:
     def tail(self, group: str, stream: str, count: int) -> list[str]:
         """Its last `count` messages, oldest first."""
         return [event.message for event in deque(self.events(group, stream), maxlen=count)]
+
+    def _write(self, path: Path, line: str) -> None:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._forget_oldest(path.parent)
+        elif path.stat().st_size > LARGEST_FILE:
+            path.replace(_before(path))
+        with path.open("a", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(line)
 
     def _path(self, group: str, stream: str) -> Path:
         return self._root / _safe(group) / f"{_safe(stream)}{_NOW}"

@@ -1,7 +1,8 @@
 """HTTP/1.1 to one container over connections that are kept. Used by health checks, `runtime/` and `batch/`.
 
-A request whose connection had been kept, and had been closed by the server meanwhile, is sent once more on a new one:
-a server may close what is idle at any moment. Nothing else is ever sent twice.
+A request whose connection had been kept, and had been closed by the server meanwhile, is sent once more on a new one,
+never on a third: a server may close what is idle at any moment, but one that a request kills would lose all of its
+workers to it. Nothing else is ever sent twice.
 """
 
 import asyncio
@@ -197,7 +198,7 @@ class Client:
         closed = False
         while True:
             try:
-                connection = await self._take()
+                connection = await self._take(new=closed)
             except NobodyListens:
                 if closed:  # it was not idleness that ended the connection: the request may have been begun
                     raise ContainerGone("it closed the connection without an answer") from None
@@ -218,8 +219,8 @@ class Client:
             if isinstance(head, Head):
                 return connection, head, answer
 
-    async def _take(self) -> _Connection:
-        while self._idle:
+    async def _take(self, *, new: bool) -> _Connection:
+        while self._idle and not new:
             connection = self._idle.pop()
             if not connection.stale:
                 return connection

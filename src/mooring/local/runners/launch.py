@@ -91,9 +91,11 @@ class Launched:
 
     async def stop(self, patience_s: float = STOP_S) -> None:
         """End it and remove its folder."""
-        await self.running.stop(patience_s)
-        self.client.close()
-        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        try:
+            await self.running.stop(patience_s)
+        finally:
+            self.client.close()
+            await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
 
 
 class Launcher:
@@ -123,14 +125,16 @@ class Launcher:
     async def launch(self, launch: Launch, say: Callable[[str], None]) -> Launched:
         """Raises a ModelError (model data), or RunnerError, of which StartFailed; then nothing is left."""
         folder = self._folder / launch.name
-        folder.mkdir(parents=True)
-        if launch.container.get("Mode") == "MultiModel":
-            (folder / "models").mkdir()
         try:
             try:
+                folder.mkdir(parents=True)
+                if launch.container.get("Mode") == "MultiModel":
+                    (folder / "models").mkdir()
                 await asyncio.to_thread(place, launch.container, self._objects, folder, say)
             except Fault as fault:  # the object store's own words
                 raise RunnerError(f"Model data cannot be read: {fault.message} ({fault.code}).") from fault
+            except OSError as error:  # a full disk, or a file taken away meanwhile
+                raise RunnerError(f"Model data cannot be put in its place: {error}.") from error
             return await self._start(launch, folder, say)
         except BaseException:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

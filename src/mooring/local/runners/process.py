@@ -42,6 +42,7 @@ class ProcessRunner:
         self, folder: Path, *, environ: Mapping[str, str] = os.environ, command: Command = serve_command
     ) -> None:
         self._ledger = Ledger(folder)
+        self._ports: set[int] = set()
         self._environ = environ
         self._command = command
 
@@ -64,15 +65,36 @@ class ProcessRunner:
                 f"Notice: {order.image} is not run here; without a container engine, Mooring answers in its place. "
                 "For the stock container itself: moor local --engine docker."
             )
-        port = free_port()
-        marker = await asyncio.to_thread(self._ledger.open)
+        try:
+            marker = await asyncio.to_thread(self._ledger.open)
+            port = self._take_port()
+        except OSError as error:
+            raise _not_started(error) from error
+
+        def forget() -> None:
+            self._ports.discard(port)
+            self._ledger.close(marker)
+
         environment = {**container_environment(order, self._environ), MARKER: marker}
         try:
             child = await start(self._command(port), environment, order.folder)
         except OSError as error:
-            raise RunnerError(f"No process could be started: {error.strerror or error}.") from error
-        self._ledger.record(marker, child.pid)
-        return _Process(child, f"http://127.0.0.1:{port}", order, lambda: self._ledger.close(marker))
+            await asyncio.to_thread(forget)
+            raise _not_started(error) from error
+        process = _Process(child, f"http://127.0.0.1:{port}", order, forget)
+        try:
+            self._ledger.record(marker, child.pid)
+        except OSError as error:
+            await process.stop(0.0)
+            raise _not_started(error) from error
+        return process
+
+    def _take_port(self) -> int:
+        """A free one that none of the processes has been told: until one listens, another's /ping would be its own."""
+        while (port := free_port()) in self._ports:
+            pass
+        self._ports.add(port)
+        return port
 
     async def clean(self) -> list[str]:
         """By pid, start time and marker together."""
@@ -107,10 +129,14 @@ class _Process:
     async def stop(self, patience_s: float = STOP_S) -> None:
         """See `Running`."""
         self._child.signal(signal.SIGTERM)
-        done, _ = await asyncio.wait([self._ending], timeout=patience_s)
-        if not done:
-            self._child.signal(signal.SIGKILL)
-            await asyncio.shield(self._ending)
+        done: set[asyncio.Future[int]] = set()
+        try:
+            done, _ = await asyncio.wait([self._ending], timeout=patience_s)
+        finally:
+            # Also if whoever waits is told to hurry: nobody may ask again.
+            if not done:
+                self._child.signal(signal.SIGKILL)
+        await asyncio.shield(self._ending)
 
     def inside(self, path: Path) -> str:
         """The path itself: it runs on this machine."""
@@ -123,6 +149,10 @@ class _Process:
         self._child.close()
         await asyncio.to_thread(self._forget)
         return status
+
+
+def _not_started(error: OSError) -> RunnerError:
+    return RunnerError(f"No process could be started: {error.strerror or error}.")
 
 
 def container_environment(order: Order, caller: Mapping[str, str]) -> dict[str, str]:
