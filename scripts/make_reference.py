@@ -134,10 +134,9 @@ def operations_page() -> str:
         rows = [(operation, inspect.getdoc(service.handlers[operation])) for operation in sorted(service.handlers)]
         lines += _operations(f"`{name}`", rows)
     lines += _operations("`sagemaker-runtime`", sorted(RUNTIME.items()))
-    objects = {route.name: inspect.getdoc(route.run) for route in ROUTES.values() if " " not in route.name}
+    objects = {route.name: route.says or inspect.getdoc(route.run) for route in ROUTES.values()}
     lines += _operations("`s3`, path style", sorted(objects.items()))
-    others = sorted(route.name.split()[1] for route in ROUTES.values() if " " in route.name)
-    return "\n".join([*lines, f"And, as they are of a bucket that has none: {', '.join(others)}.", ""])
+    return "\n".join(lines)
 
 
 RUNTIME = {
@@ -148,7 +147,7 @@ RUNTIME = {
 
 
 def _operations(title: str, rows: Sequence[tuple[str, str | None]]) -> list[str]:
-    table = [f"| `{name}` | {_sentence(doc).removeprefix(name).lstrip(':;,. ')} |" for name, doc in rows]
+    table = [f"| `{name}` | {_sentence(doc)} |" for name, doc in rows]
     return [f"## {title}", "", "| operation | here |", "| --- | --- |", *table, ""]
 
 

@@ -19,3 +19,12 @@ def script() -> dict[str, Any]:
 def test_a_page_is_not_stale(script: dict[str, Any], name: str) -> None:
     """If this fails: make reference."""
     assert script["PAGES"][name]() == (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+
+
+def test_every_operation_says_what_is_here(script: dict[str, Any]) -> None:
+    """In a sentence of its own, not by the names of operations."""
+    rows = [line.split(" | ") for line in script["PAGES"]["local_operations.md"]().splitlines() if line[:3] == "| `"]
+    names = {row[0].strip("|` ") for row in rows}
+    assert len(names) == len(rows) > 100
+    said = [row[1].removesuffix(" |") for row in rows]
+    assert [text for text in said if not text.endswith(".") or text.split(":")[0].split(",")[0] in names] == []

@@ -39,6 +39,8 @@ class Route:
     name: str
     run: Operation
     streams: bool = False
+    says: str = ""
+    """For the page of operations, where `run` does several; else its docstring is there."""
 
 
 ROUTES: Mapping[tuple[str, str, str], Route] = {
@@ -63,10 +65,15 @@ ROUTES: Mapping[tuple[str, str, str], Route] = {
     ("POST", "object", "uploadId"): Route("CompleteMultipartUpload", uploading.complete),
     ("DELETE", "object", "uploadId"): Route("AbortMultipartUpload", uploading.abort),
     ("GET", "object", "uploadId"): Route("ListParts", uploading.list_parts),
-    **{("GET", "bucket", sub): Route(name, subresources.of_bucket) for sub, name in subresources.NAMES.items()},
+    **{
+        ("GET", "bucket", sub): Route(name, subresources.of_bucket, says=subresources.told(sub))
+        for sub, name in subresources.NAMES.items()
+    },
     ("GET", "object", "attributes"): Route("GetObjectAttributes", reading.get_attributes),
-    ("GET", "object", "acl"): Route("GetObjectAcl", subresources.of_object),
-    ("GET", "object", "tagging"): Route("GetObjectTagging", subresources.of_object),
+    ("GET", "object", "acl"): Route("GetObjectAcl", subresources.of_object, says=subresources.ACL),
+    ("GET", "object", "tagging"): Route(
+        "GetObjectTagging", subresources.of_object, says="Of any object the empty set: tags of objects are not kept."
+    ),
 }
 """(method, what the path names, subresource) → operation."""
 

@@ -13,7 +13,7 @@ from mooring.local.wire.faults import Fault
 
 
 def list_buckets(store: ObjectStore, ask: Ask) -> Reply:
-    """ListBuckets: all, or page by page if `max-buckets` is given."""
+    """All, or page by page if `max-buckets` is given; a folder made by hand is one."""
     limit = ask.number("max-buckets", 10_000, 10_000)
     start, prefix = _untoken(ask.query.get("continuation-token", "")), ask.query.get("prefix", "")
     names = [b for b in store.buckets() if b.name.startswith(prefix) and b.name > start]
@@ -30,7 +30,7 @@ def list_buckets(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def create_bucket(store: ObjectStore, ask: Ask) -> Reply:
-    """CreateBucket. The constraint must fit the caller's region, as on the real one."""
+    """A folder; the constraint must fit the caller's region, as on the real one."""
     wanted = ""
     if ask.body.strip():
         wanted = xml.text_of(xml.parse(ask.body, "CreateBucketConfiguration"), "LocationConstraint")
@@ -51,18 +51,18 @@ def create_bucket(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def delete_bucket(store: ObjectStore, ask: Ask) -> Reply:
-    """DeleteBucket: an empty one."""
+    """Only an empty one; uploads that were not completed go with it."""
     store.delete_bucket(ask.bucket)
     return Reply(204)
 
 
 def head_bucket(store: ObjectStore, ask: Ask) -> Reply:
-    """HeadBucket."""
+    """Whether it is there, and its region."""
     return Reply(200, {"x-amz-bucket-region": store.bucket(ask.bucket).region, "Content-Type": "application/xml"})
 
 
 def location(store: ObjectStore, ask: Ask) -> Reply:
-    """GetBucketLocation: empty for us-east-1."""
+    """Its region; empty for us-east-1."""
     region = store.bucket(ask.bucket).region
     text = "" if region == DEFAULT_REGION else region
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint xmlns="{xml.NAMESPACE}">{text}'
@@ -70,7 +70,7 @@ def location(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def list_objects(store: ObjectStore, ask: Ask) -> Reply:
-    """ListObjects, version 1."""
+    """Version 1: by prefix, delimiter and marker, up to 1000 at a time."""
     code = xml.coder(ask.query)
     marker, delimiter = ask.query.get("marker", ""), ask.query.get("delimiter", "")
     limit, found = _page(store, ask, marker)
@@ -89,7 +89,8 @@ def list_objects(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def list_objects_v2(store: ObjectStore, ask: Ask) -> Reply:
-    """ListObjects, version 2. A continuation token is the last thing of the page before, in base64."""
+    """Version 2: by prefix, delimiter and token, up to 1000 at a time."""
+    # A continuation token is the last thing of the page before, in base64.
     code = xml.coder(ask.query)
     token, delimiter = ask.query.get("continuation-token"), ask.query.get("delimiter", "")
     start = ask.query.get("start-after", "")
@@ -113,7 +114,7 @@ def list_objects_v2(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def list_versions(store: ObjectStore, ask: Ask) -> Reply:
-    """ListObjectVersions: every object is the one version of itself, `null`."""
+    """Every object is the one version of itself, `null`."""
     code = xml.coder(ask.query)
     marker, delimiter = ask.query.get("key-marker", ""), ask.query.get("delimiter", "")
     limit, found = _page(store, ask, marker)

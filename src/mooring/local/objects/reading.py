@@ -18,7 +18,7 @@ _OVERRIDES = ("content-type", "content-disposition", "content-encoding", "conten
 
 
 def get_object(store: ObjectStore, ask: Ask) -> Reply:
-    """GetObject: 200, 206 with one range, 304, 412, 416."""
+    """Whole or one range of it, with the four conditions (304, 412, 416)."""
     entry = existing(store, ask.bucket, ask.key, ask.query.get("versionId", ""))
     if unchanged(entry, ask.headers):
         return Reply(304, {"ETag": f'"{entry.etag}"', "Last-Modified": http_date(entry.modified)})
@@ -35,12 +35,12 @@ def get_object(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def head_object(store: ObjectStore, ask: Ask) -> Reply:
-    """HeadObject: as GetObject, without the data."""
+    """As GetObject, without the data."""
     return replace(get_object(store, ask), body=b"")
 
 
 def get_attributes(store: ObjectStore, ask: Ask) -> Reply:
-    """GetObjectAttributes: those that the caller names. Parts are not told; nobody knows them any more."""
+    """Those that the caller names, but for parts: nobody knows them any more."""
     entry = existing(store, ask.bucket, ask.key, ask.query.get("versionId", ""))
     wanted = {name.strip() for name in ask.headers.get("x-amz-object-attributes", "").split(",")}
     sums = entry.about.checksums

@@ -41,6 +41,16 @@ _DEFAULT: dict[str, tuple[str, xml.Children]] = {
     ),
 }
 
+_TOLD = {
+    "versioning": "Versions are not kept: empty, as of a bucket for which it was never turned on.",
+    "logging": "Empty: access is not logged.",
+    "notification": "Empty: nobody is told of changes.",
+    "accelerate": "Empty: there is nothing to accelerate.",
+    "requestPayment": "`BucketOwner`.",
+    "ownershipControls": "`BucketOwnerEnforced`.",
+    "encryption": "`AES256`, as every bucket says; the files on the disk are plain.",
+}
+
 NAMES = {
     "acl": "GetBucketAcl",
     "tagging": "GetBucketTagging",
@@ -63,8 +73,20 @@ NAMES = {
 """Those of buckets that can be read → the operation that does it."""
 
 
+ACL = "Full control for the one account; no other can be set."
+
+
+def told(name: str) -> str:
+    """For the page of operations: what reading it gives."""
+    if name == "acl":
+        return ACL
+    if name in _UNSET:
+        return f"Of any bucket `{_UNSET[name][0]}`: none can be set."
+    return _TOLD[name]
+
+
 def of_bucket(store: ObjectStore, ask: Ask) -> Reply:
-    """GetBucketVersioning, GetBucketTagging, …"""
+    """What a new bucket has; none of it can be changed here."""
     store.bucket(ask.bucket)
     name = next(name for name in ask.query if name in NAMES)
     if name == "acl":
@@ -77,7 +99,7 @@ def of_bucket(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def of_object(store: ObjectStore, ask: Ask) -> Reply:
-    """GetObjectAcl and GetObjectTagging."""
+    """What an object has of which nothing can be set here."""
     store.bucket(ask.bucket)
     if store.get(ask.bucket, ask.key) is None:
         raise Fault("NoSuchKey", "The specified key does not exist.", 404, {"Key": ask.key})

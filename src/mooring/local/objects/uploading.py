@@ -15,7 +15,7 @@ from mooring.local.wire.faults import Fault
 
 
 def create(store: ObjectStore, ask: Ask) -> Reply:
-    """CreateMultipartUpload."""
+    """Begins one; parts lie in the bucket's folder and survive a restart."""
     check_key(ask.key)
     algorithm = ask.headers.get("x-amz-checksum-algorithm", "").lower()
     if algorithm and algorithm not in ALGORITHMS:
@@ -29,14 +29,14 @@ def create(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def put_part(store: ObjectStore, ask: Ask) -> Reply:
-    """UploadPart."""
+    """One of up to 10 000 parts; sent again, it replaces the first."""
     data = taken(ask)
     part = Uploads(store).add(ask.bucket, _upload(store, ask), _number(ask), data)
     return Reply(200, {"ETag": f'"{part.etag}"', **{HEADER + n: value for n, value in data.checksums.items()}})
 
 
 def copy_part(store: ObjectStore, ask: Ask) -> Reply:
-    """UploadPartCopy: a part from an object, or from a range of it."""
+    """A part from an object, or from a range of it."""
     upload, source = _upload(store, ask), copied(store, ask)
     start, end = copy_span(ask.headers.get("x-amz-copy-source-range", ""), source.size)
     data: Received = slice_to_disk(source.path, (start, end), store.scratch(ask.bucket), upload.algorithm)
@@ -46,7 +46,7 @@ def copy_part(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def complete(store: ObjectStore, ask: Ask) -> Reply:
-    """CompleteMultipartUpload."""
+    """Makes the object of its parts, all but the last of at least 5 MB."""
     upload = _upload(store, ask)
     listed = xml.parse(ask.body, "CompleteMultipartUpload").findall("Part")
     try:
@@ -69,13 +69,13 @@ def complete(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def abort(store: ObjectStore, ask: Ask) -> Reply:
-    """AbortMultipartUpload."""
+    """Its parts are gone."""
     Uploads(store).abort(ask.bucket, _upload(store, ask))
     return Reply(204)
 
 
 def list_parts(store: ObjectStore, ask: Ask) -> Reply:
-    """ListParts."""
+    """By number, page by page."""
     upload = _upload(store, ask)
     limit, after = ask.number("max-parts", MAX_KEYS, MAX_KEYS), ask.number("part-number-marker", 0, MAX_PART)
     rest = [part for part in Uploads(store).parts(ask.bucket, upload.id) if part.number > after]
@@ -99,7 +99,7 @@ def list_parts(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def list_uploads(store: ObjectStore, ask: Ask) -> Reply:
-    """ListMultipartUploads: those that have begun and not ended. `delimiter` is not looked at."""
+    """Those that have begun and not ended, by key; `delimiter` is not looked at."""
     code = xml.coder(ask.query)
     prefix, limit = ask.query.get("prefix", ""), ask.number("max-uploads", MAX_KEYS, MAX_KEYS)
     after, after_id = ask.query.get("key-marker", ""), ask.query.get("upload-id-marker", "")

@@ -18,7 +18,7 @@ _MAX_DELETED = 1000
 
 
 def put_object(store: ObjectStore, ask: Ask) -> Reply:
-    """PutObject; with `If-None-Match: *` only if there is none, with If-Match only over that one."""
+    """A file; with `If-None-Match: *` only if there is none, with `If-Match` only over that one."""
     received = taken(ask)
     check_conditions(store, ask)
     checksums = {**received.checksums, **({"type": "FULL_OBJECT"} if received.checksums else {})}
@@ -28,7 +28,7 @@ def put_object(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def copy_object(store: ObjectStore, ask: Ask) -> Reply:
-    """CopyObject, metadata copied or replaced."""
+    """Within a bucket or to another; metadata copied or replaced."""
     source = copied(store, ask)
     replaced = ask.headers.get("x-amz-metadata-directive", "COPY").upper() == "REPLACE"
     if (source.bucket, source.key) == (ask.bucket, ask.key) and not replaced:
@@ -47,13 +47,13 @@ def copy_object(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def delete_object(store: ObjectStore, ask: Ask) -> Reply:
-    """DeleteObject: also of one that is not there."""
+    """One that is not there is no error."""
     store.delete(ask.bucket, ask.key)
     return Reply(204)
 
 
 def delete_objects(store: ObjectStore, ask: Ask) -> Reply:
-    """DeleteObjects: up to 1000."""
+    """Up to 1000 at a time."""
     root = xml.parse(ask.body, "Delete")
     keys = [xml.text_of(one, "Key") for one in root.findall("Object")]
     if not keys or len(keys) > _MAX_DELETED or "" in keys:
