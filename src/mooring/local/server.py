@@ -45,6 +45,7 @@ from mooring.local.runners.launch import Launcher
 from mooring.local.runners.process import ProcessRunner
 from mooring.local.runtime.app import Runtime
 from mooring.local.state import State
+from mooring.local.surroundings import Whereabouts
 from mooring.local.wire.service import Service
 from mooring.local.wire.service_model import service_model
 from mooring.web.listen import Address
@@ -111,6 +112,7 @@ class LocalSageMaker:
 
             def on_ready(port: int) -> None:
                 self.url = self._address.url(port)
+                life.whereabouts.tell(self.url)
                 self._loop = asyncio.get_running_loop()
                 if self._given_up:
                     self._told.set()
@@ -184,7 +186,8 @@ class Life:
         self.state = State(data / "state.sqlite")
         self.logbook = Logbook(data / "logs")
         runner = ENGINES[options.engine](data / "processes")
-        launcher = Launcher(runner, self.objects, data / "run")
+        self.whereabouts = Whereabouts(reached=options.engine == "none")
+        launcher = Launcher(runner, self.objects, data / "run", around=self.whereabouts)
         phases = Phases(options.time_scale)
         self.fleet = Fleet(self.state, launcher, self.logbook, phases, FleetOptions(options.all_instances))
         self.jobs = Jobs(Bench(self.state, self.objects, launcher, self.logbook), phases)

@@ -1,8 +1,10 @@
 """An address in, what leads programs to it out: environment variables, and a file for the SageMaker SDK.
 
-Called by `moor local env`, and by tests and notebooks that start a server themselves.
+Called by `moor local env`, and by tests and notebooks that start a server themselves. Models that run here are led to
+it, too: `server.py` has the `Whereabouts` of that.
 """
 
+import asyncio
 import os
 import re
 from collections.abc import Mapping
@@ -38,18 +40,51 @@ def default_bucket(region: str) -> str:
 
 
 def variables(url: str, region: str, sdk_configuration: Path) -> dict[str, str]:
-    """For the environment of a program. The keys are no secret: any are taken."""
+    """For the environment of a program."""
     return {
-        **past_proxies(urlsplit(url).hostname or ""),
-        "AWS_ENDPOINT_URL": url,
-        "AWS_ACCESS_KEY_ID": "mooring-local",
-        "AWS_SECRET_ACCESS_KEY": "mooring-local",
-        "AWS_DEFAULT_REGION": region,
-        "AWS_REGION": region,
-        "AWS_EC2_METADATA_DISABLED": "true",
+        **for_clients(url, region),
         "SAGEMAKER_USER_CONFIG_OVERRIDE": str(sdk_configuration),
         "SAGEMAKER_ROLE": ROLE,
     }
+
+
+def for_clients(url: str, region: str) -> dict[str, str]:
+    """What leads every AWS client there. The keys are no secret: any are taken."""
+    return {
+        **past_proxies(urlsplit(url).hostname or ""),
+        **in_region(region),
+        "AWS_ENDPOINT_URL": url,
+        "AWS_ACCESS_KEY_ID": "mooring-local",
+        "AWS_SECRET_ACCESS_KEY": "mooring-local",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def in_region(region: str) -> dict[str, str]:
+    """What every AWS client takes for its region."""
+    return {"AWS_DEFAULT_REGION": region, "AWS_REGION": region}
+
+
+class Whereabouts:
+    """How a model's own code finds the local SageMaker that runs it: by an address that is known once it listens."""
+
+    def __init__(self, *, reached: bool) -> None:
+        """`reached`: whether what runs here can reach an address of this machine's own; a container cannot."""
+        self._reached = reached
+        self._told = asyncio.Event()
+        self._url = ""
+
+    def tell(self, url: str) -> None:
+        """It listens."""
+        self._url = url
+        self._told.set()
+
+    async def __call__(self, region: str) -> Mapping[str, str]:
+        """Variables for a model of that region; waits for the address."""
+        if not self._reached:
+            return in_region(region)
+        await self._told.wait()
+        return for_clients(self._url, region)
 
 
 def past_proxies(host: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:

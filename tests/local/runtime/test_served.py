@@ -88,3 +88,25 @@ def test_an_asynchronous_call(clients: Clients) -> None:
     clients.s3.get_waiter("object_exists").wait(Bucket="models", Key=key, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     answer = clients.s3.get_object(Bucket="models", Key=key)
     assert json.loads(answer["Body"].read())["answer"] == "Ada Lovelace"
+
+
+OWN = b"""
+import boto3
+
+def model_fn(folder):
+    return boto3.client("s3")
+
+def predict_fn(data, s3):
+    found = s3.get_object(Bucket="models", Key="own/words.txt")
+    return {"said": found["Body"].read().decode(), "region": s3.meta.region_name}
+"""
+
+
+def test_a_models_own_code_finds_the_local_s3(clients: Clients) -> None:
+    """boto3 without any argument: its address, its keys, and the region of the endpoint."""
+    clients.s3.put_object(Bucket="models", Key="own/words.txt", Body=b"from here")
+    clients.s3.put_object(Bucket="models", Key="mine/code/inference.py", Body=OWN)
+    data = {"S3Uri": "s3://models/mine/", "S3DataType": "S3Prefix", "CompressionType": "None"}
+    clients.create("own", {"Image": "mooring", "ModelDataSource": {"S3DataSource": data}})
+    reply = clients.runtime.invoke_endpoint(EndpointName="own", ContentType="application/json", Body=b"{}")
+    assert json.loads(reply["Body"].read()) == {"said": "from here", "region": "eu-west-1"}

@@ -67,7 +67,7 @@ async def _launch(bench: Bench, work: Work, stream: str, leaving: contextlib.Asy
     launched = []
     for part in parts:
         container = {**part.container, "Environment": {**part.container.get("Environment", {}), **work.environment}}
-        order = Launch(f"job-{work.name}-{uuid.uuid4().hex[:8]}-{part.name}", container)
+        order = Launch(f"job-{work.name}-{uuid.uuid4().hex[:8]}-{part.name}", container, region=work.region)
         own = stream if len(parts) == 1 else f"{stream}/{part.name}"
         one = await bench.launcher.launch(order, partial(bench.logbook.append, GROUP, own))
         leaving.push_async_callback(one.stop, GOODBYE_S)

@@ -10,6 +10,7 @@ from mooring.local.batch.joining import Processing, processing
 from mooring.local.batch.splitting import MEGABYTE
 from mooring.local.objects.entry import Entry
 from mooring.local.objects.store import ObjectStore
+from mooring.local.wire.call import region_of
 from mooring.local.wire.faults import Fault
 
 DEFAULT_TIMEOUT_S = 600.0
@@ -24,6 +25,7 @@ class Work:
     """A job."""
 
     name: str
+    region: str
     model: str
     source: Mapping[str, Any]
     """S3DataSource."""
@@ -75,6 +77,7 @@ def work_of(document: Mapping[str, Any]) -> Work:
     )
     return Work(
         name=document["TransformJobName"],
+        region=region_of(document.get("TransformJobArn", "")),
         model=document["ModelName"],
         source=source["DataSource"]["S3DataSource"],
         compressed=source.get("CompressionType") == "Gzip",

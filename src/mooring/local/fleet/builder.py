@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from mooring.errors import ModelError, MooringError, RunnerError
 from mooring.local.fleet.instance import Instance, Recipe
@@ -14,6 +14,7 @@ from mooring.local.fleet.phases import Phases
 from mooring.local.fleet.variant import MEGABYTE, Variant, read_model, serverless_of, startup_s
 from mooring.local.runners.base import STOP_S
 from mooring.local.runners.launch import Launcher, StartFailed, told
+from mooring.local.wire.call import region_of
 
 NO_PING = (
     "The primary container for production variant {variant} did not pass the ping health check. "
@@ -38,6 +39,16 @@ class Options:
     """What every container gets, below its model's own variables."""
 
 
+class Owner(Protocol):
+    """Whom variants are built for: an endpoint that lives, or will."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def arn(self) -> str: ...
+
+
 class Builder:
     """Brings variants up."""
 
@@ -47,7 +58,7 @@ class Builder:
         self._phases = phases
         self._options = options
 
-    async def build(self, endpoint: str, snapshot: Mapping[str, Any], part: str) -> list[Variant]:
+    async def build(self, endpoint: Owner, snapshot: Mapping[str, Any], part: str) -> list[Variant]:
         """All of `part`, "ProductionVariants" or "ShadowProductionVariants", or none. Raises NotBuilt."""
         configs = snapshot["config"].get(part) or ()
         variants = []
@@ -66,7 +77,7 @@ class Builder:
             raise
         return variants
 
-    async def fill(self, endpoint: str, variant: Variant, config: Mapping[str, Any]) -> None:
+    async def fill(self, endpoint: Owner, variant: Variant, config: Mapping[str, Any]) -> None:
         """Start its instances, with the time that the platform takes for them. Raises NotBuilt; then there are none."""
         if variant.model is None:
             await self._phases.take("provision")
@@ -87,17 +98,19 @@ class Builder:
         except (ModelError, RunnerError) as error:
             raise NotBuilt(told(error)) from error
 
-    async def scale(self, endpoint: str, variant: Variant, config: Mapping[str, Any], count: int) -> None:
+    async def scale(self, endpoint: Owner, variant: Variant, config: Mapping[str, Any], count: int) -> None:
         """Start or end instances until it has `count`, or what stands for as many. Raises as `Instance.open`."""
         wanted = min(count, self._options.most_instances) if self._options.all_instances else min(count, 1)
         model, serverless = variant.model, variant.serverless
         if model is None:
             return
-        group = endpoint_group(endpoint)
+        group = endpoint_group(endpoint.name)
         memory = serverless.memory_mb * MEGABYTE if serverless is not None else None
-        recipe = Recipe(variant.name, model.parts, self._options.environment, startup_s(config), memory)
+        recipe = Recipe(
+            variant.name, model.parts, self._options.environment, startup_s(config), region_of(endpoint.arn), memory
+        )
         new = [
-            Instance(self._launcher, recipe, partial(self._logbook.append, group), f"{endpoint}-{variant.name}")
+            Instance(self._launcher, recipe, partial(self._logbook.append, group), f"{endpoint.name}-{variant.name}")
             for _ in range(wanted - len(variant.instances))
         ]
         try:
@@ -125,7 +138,7 @@ class Builder:
                 variant.serverless = serverless_of({"ServerlessConfig": limits})
             if variant.serverless is None and (count := one.get("DesiredInstanceCount")) is not None:
                 one["DesiredInstanceCount"] = one["CurrentInstanceCount"]
-                await self.scale(live.name, variant, configs[variant.name], count)
+                await self.scale(live, variant, configs[variant.name], count)
                 one["DesiredInstanceCount"] = one["CurrentInstanceCount"] = count
 
 

@@ -9,6 +9,7 @@ from mooring.local.fleet.phases import Phases
 from mooring.local.fleet.records import REASON_LIMIT, Records
 from mooring.local.fleet.variant import Variant, read_model
 
+ENDPOINT_GONE = "Its endpoint is gone."
 ENDPOINT_DOWN = "Its endpoint is out of service. It comes back when the endpoint does."
 
 
@@ -36,7 +37,7 @@ class Components:
         live = self._live(document["EndpointName"])
         if live is None:
             await variant.close(0.0)
-            self.failed(name, "Its endpoint is gone.")
+            self.failed(name, ENDPOINT_GONE)
             return
         live.components[name] = variant
         self._records.change_component(name, ("FailureReason",), InferenceComponentStatus="InService")
@@ -88,5 +89,8 @@ class Components:
             model = {"ModelName": document["InferenceComponentName"], "PrimaryContainer": container}
         variant = Variant(document["VariantName"], read_model(model), None, 1.0)
         startup = specification.get("StartupParameters") or {}
-        await self._builder.fill(document["EndpointName"], variant, startup)
+        live = self._live(document["EndpointName"])
+        if live is None:
+            raise NotBuilt(ENDPOINT_GONE)
+        await self._builder.fill(live, variant, startup)
         return variant

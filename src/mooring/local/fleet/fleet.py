@@ -261,11 +261,10 @@ class Fleet:
         self._records.forget(name)
 
     async def _raise(self, document: Mapping[str, Any], snapshot: Mapping[str, Any]) -> LiveEndpoint:
-        name = document["EndpointName"]
-        variants = await self._builder.build(name, snapshot, "ProductionVariants")
-        live = LiveEndpoint(name, document["EndpointArn"], snapshot["config"], variants)
+        live = LiveEndpoint(document["EndpointName"], document["EndpointArn"], snapshot["config"])
+        live.take(await self._builder.build(live, snapshot, "ProductionVariants"))
         try:
-            live.shadows = await self._builder.build(name, snapshot, "ShadowProductionVariants")
+            live.shadows = await self._builder.build(live, snapshot, "ShadowProductionVariants")
         except BaseException:
             await asyncio.shield(self._retire(live, 0.0))
             raise

@@ -43,6 +43,7 @@ class Recipe:
     environment: Mapping[str, str]
     """What the platform adds."""
     window_s: float
+    region: str
     memory_bytes: int | None = None
 
 
@@ -96,7 +97,7 @@ class Instance:
                 environment = dict(recipe.environment)
                 if part.container.get("Mode") == "MultiModel":
                     environment["SAGEMAKER_MULTI_MODEL"] = "true"
-                order = Launch(name, part.container, environment, recipe.window_s, recipe.memory_bytes)
+                order = Launch(name, part.container, environment, recipe.window_s, recipe.memory_bytes, recipe.region)
                 launched[part.name] = await self._launcher.launch(order, partial(self._say, stream))
         except BaseException:
             for one in launched.values():

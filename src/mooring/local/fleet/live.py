@@ -5,6 +5,7 @@ from typing import Any
 
 from mooring.local.fleet.instance import Instance
 from mooring.local.fleet.variant import Variant
+from mooring.local.wire.call import region_of
 from mooring.local.wire.faults import Fault
 
 MOST_SESSIONS = 10_000
@@ -13,21 +14,26 @@ MOST_SESSIONS = 10_000
 class LiveEndpoint:
     """Made by `fleet.py`; replaced as a whole by an update."""
 
-    def __init__(self, name: str, arn: str, config: Mapping[str, Any], variants: Iterable[Variant]) -> None:
+    def __init__(self, name: str, arn: str, config: Mapping[str, Any], variants: Iterable[Variant] = ()) -> None:
         self.name = name
         self.arn = arn
         self.config = config
         """The endpoint configuration, as it was when the endpoint took it."""
-        self.variants = {variant.name: variant for variant in variants}
+        self.variants: dict[str, Variant] = {}
+        self.take(variants)
         self.shadows: list[Variant] = []
         self.components: dict[str, Variant] = {}
         """Inference components by name."""
         self._sessions: dict[str, tuple[str, Instance]] = {}
 
+    def take(self, variants: Iterable[Variant]) -> None:
+        """Have these production variants."""
+        self.variants = {variant.name: variant for variant in variants}
+
     @property
     def region(self) -> str:
         """Of its ARN."""
-        return self.arn.split(":")[3]
+        return region_of(self.arn)
 
     @property
     def account(self) -> str:

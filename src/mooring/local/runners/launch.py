@@ -9,7 +9,7 @@ import contextlib
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +19,7 @@ from mooring.errors import MooringError, RunnerError
 from mooring.local.runners.base import STOP_S, Order, Runner, Running
 from mooring.local.runners.client import AnswerTooLarge, Asked, Client, ContainerGone
 from mooring.local.runners.model_data import Objects, place
+from mooring.local.wire.call import DEFAULT_REGION
 from mooring.local.wire.faults import Fault
 
 PERMANENT = frozenset({2, 3})
@@ -27,6 +28,14 @@ TRIES = 3
 LAST_WORDS = 8
 """Lines of what the container said that an error repeats."""
 _PING = Asked("GET", "/ping")
+
+Around = Callable[[str], Awaitable[Mapping[str, str]]]
+"""A region → the variables that every container of it gets, below all others."""
+
+
+async def nothing(_: str) -> Mapping[str, str]:
+    """No variables."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,8 @@ class Launch:
     window_s: float = 480.0
     """For all of it, until the first 200 of /ping."""
     memory_bytes: int | None = None
+    region: str = DEFAULT_REGION
+    """Of what it is started for."""
 
 
 class StartFailed(RunnerError):
@@ -101,8 +112,11 @@ class Launched:
 class Launcher:
     """Starts containers with one runner, each in a folder of its own below `folder`."""
 
-    def __init__(self, runner: Runner, objects: Objects, folder: Path, pulse: Pulse = Pulse()) -> None:
+    def __init__(
+        self, runner: Runner, objects: Objects, folder: Path, pulse: Pulse = Pulse(), around: Around = nothing
+    ) -> None:
         self._runner = runner
+        self._around = around
         self._objects = objects
         self._folder = folder.resolve()
         self.pulse = pulse
@@ -147,7 +161,8 @@ class Launcher:
             words.append(line)
             say(line)
 
-        given = {**launch.environment, **launch.container.get("Environment", {})}
+        own = launch.container.get("Environment", {})
+        given = {**await self._around(launch.region), **launch.environment, **own}
         order = Order(launch.container["Image"], given, folder, hear, launch.name, launch.memory_bytes)
         end = time.monotonic() + launch.window_s
         for attempt in range(1, TRIES + 1):

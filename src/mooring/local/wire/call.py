@@ -21,6 +21,12 @@ class Place:
         return f"arn:aws:{service}:{self.region}:{self.account}:{kind}/{name}"
 
 
+def region_of(arn: str) -> str:
+    """The region in an ARN; the default one for what is none."""
+    parts = arn.split(":")
+    return parts[3] if len(parts) > 3 and parts[3] else DEFAULT_REGION
+
+
 def place_of(authorization: str | None) -> Place:
     """The place named by the scope of a version 4 signature. The signature itself is not checked: any key will do."""
     found = _SCOPE.search(authorization or "")
