@@ -9,7 +9,7 @@ from mooring.deploy.archive import Wanted, archive_of
 from mooring.deploy.deployment import default_name
 from mooring.deploy.narrator import Silent
 from mooring.deploy.pack import pack
-from mooring.errors import ModelNotFound
+from mooring.errors import ModelNotFound, UnsafeWeights
 from tests.support.tiny_models import write_tiny_bert
 
 
@@ -58,13 +58,28 @@ def test_no_model(tmp_path: Path) -> None:
         archive_of(Wanted("./nowhere"), tmp_path, Silent())
 
 
+def test_what_the_engine_cannot_read_is_not_uploaded(model: Path, tmp_path: Path) -> None:
+    """Unless the model has code of its own, or the image is somebody else's."""
+    (model / "model.safetensors").rename(model / "pytorch_model.bin")
+    wanted = Wanted(str(model))
+    with pytest.raises(UnsafeWeights):
+        archive_of(wanted, tmp_path, Silent(), readable=True)
+    assert archive_of(wanted, tmp_path, Silent()).members
+    (model / "code").mkdir()
+    (model / "code" / "mine.py").touch()
+    assert archive_of(wanted, tmp_path, Silent(), readable=True).members
+
+
 @pytest.mark.parametrize(
     ("model", "name"),
     [
         (Wanted("distilbert/distilbert-base-uncased-distilled-squad"), "distilbert-base-uncased-distilled-squad"),
         (Wanted("./out/model_v1.2.tar.gz"), "model-v1-2"),
         (Wanted("./folder/"), "folder"),
-        ("s3://bucket/x/model.tar.gz", "model"),
+        ("s3://bucket/x/model.tar.gz", "x"),
+        ("s3://bucket/model.tar.gz", "bucket"),
+        (Wanted("./model.tar.gz"), "model"),
+        (Wanted("/qa/model/"), "qa"),
         (Wanted("..."), "mooring"),
         (None, "mooring"),
         (Wanted("a" * 80), "a" * 50),

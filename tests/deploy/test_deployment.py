@@ -220,9 +220,8 @@ def test_a_name_that_is_taken(session: Session, tmp_path: Path) -> None:
     variant = {"VariantName": "v", "ModelName": "theirs", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(EndpointConfigName="theirs", ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName="taken", EndpointConfigName="theirs")
-    spec = prepare(session, order("taken"), tmp_path, Silent())
     with pytest.raises(NameTaken, match="taken already"):
-        propose(session, spec)
+        prepare(session, order("taken", tmp_path / "not even looked for"), tmp_path, Silent())
     with pytest.raises(NameTaken, match="not made by Mooring"):
         survey(session, "taken", None)
     sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="taken", WaiterConfig={"Delay": 0.2})

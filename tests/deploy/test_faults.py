@@ -1,17 +1,20 @@
 """AWS's errors in words: what happened, and what to do."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore import exceptions
 
-from mooring.deploy.faults import in_words, is_denied, is_missing
+from mooring.deploy.faults import in_words, is_denied, is_missing, is_taken, was_refused
 from mooring.errors import AccountError, DeployError
 
 
-def refusal(code: str, message: str = "no") -> Exception:
+def refusal(code: str, message: str = "no", status: int = 400) -> Exception:
     """As a service's answer becomes."""
-    error: Exception = exceptions.ClientError({"Error": {"Code": code, "Message": message}}, "CreateModel")
+    about = {"HTTPStatusCode": status}
+    said: Any = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": about}
+    error: Exception = exceptions.ClientError(said, "CreateModel")
     return error
 
 
@@ -48,6 +51,7 @@ def test_what_a_service_answers(code: str, message: str, kind: type[Exception], 
     ("make", "kind", "said"),
     [
         (exceptions.NoCredentialsError, AccountError, "no AWS credentials"),
+        (lambda: exceptions.PartialCredentialsError(provider="env", cred_var="X"), AccountError, "missing: X"),
         (exceptions.NoRegionError, AccountError, "no region"),
         (lambda: exceptions.ProfileNotFound(profile="x"), AccountError, "profile \\(x\\)"),
         (lambda: exceptions.EndpointConnectionError(endpoint_url="http://x"), DeployError, "http://x"),
@@ -82,3 +86,36 @@ def test_what_is_missing_and_what_is_denied() -> None:
     assert is_missing(refusal("404"))
     assert is_denied(refusal("AccessDenied"))
     assert not is_missing(ValueError())
+
+
+def test_a_list_of_hundreds_is_shortened_to_the_nearest() -> None:
+    """What SageMaker says of an instance type that there is not."""
+    types = [f"ml.{family}.{size}large" for family in ("c7i", "c7g", "m5") for size in ("", "x", "2x", "4x", "8x")]
+    said = f"1 error: Value 'ml.c7.large' at 'x' failed: Member must satisfy enum value set: [{', '.join(types)}]"
+    with pytest.raises(DeployError) as caught, in_words("Creating"):
+        raise refusal("ValidationException", said)
+    assert "ml.c7i.large" in caught.value.message
+    assert "15 in all" in caught.value.message
+    assert "ml.m5.8xlarge" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("error", "refused"),
+    [
+        (refusal("ValidationException", status=400), True),
+        (refusal("InternalFailure", status=500), False),
+        (exceptions.ReadTimeoutError(endpoint_url="http://x"), False),
+    ],
+)
+def test_only_a_refusal_says_that_nothing_was_made(error: Exception, refused: bool) -> None:
+    """A fault of the service's own, or no answer, leaves that open."""
+    with pytest.raises(DeployError) as caught, in_words("Creating"):
+        raise error
+    assert was_refused(caught.value) is refused
+
+
+def test_what_is_taken() -> None:
+    """SageMaker says so in words, others by a code."""
+    assert is_taken(refusal("ValidationException", 'Cannot create already existing model "arn".'))
+    assert is_taken(refusal("RepositoryAlreadyExistsException"))
+    assert not is_taken(refusal("ValidationException"))

@@ -1,12 +1,15 @@
 """The predictor with real boto3 against a runtime that answers as it is told."""
 
 import asyncio
+import socket
 from dataclasses import dataclass, field
 
 import pytest
 
-from mooring.deploy.invoke import Clock, Predictor
+from mooring.deploy.clock import Clock
+from mooring.deploy.invoke import Predictor
 from mooring.deploy.retry import Retries
+from mooring.deploy.session import Place, Session
 from mooring.errors import DeadlineExceeded, InvokeError, UsageError
 from tests.deploy.scripted import ANSWER, Reply, Script, model_error, scripted
 
@@ -100,6 +103,14 @@ def test_a_deadline_is_not_waited_past() -> None:
         assert hand.time < 0.5
         with pytest.raises(DeadlineExceeded):
             predictor(script, hand).predict({}, deadline_s=0)
+
+
+def test_a_model_that_is_slow_is_not_waited_for_past_a_deadline() -> None:
+    """The connection stands, and nothing comes."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        session = Session(Place(endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        with pytest.raises(DeadlineExceeded, match=r"within 0\.5 s"):
+            Predictor("qa", session).predict({}, deadline_s=0.5)
 
 
 def test_a_lost_connection_is_tried_again() -> None:

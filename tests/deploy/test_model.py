@@ -75,6 +75,23 @@ def test_arguments_that_cannot_be() -> None:
         Model("m", quiet=True).deploy(1, "ml.m5.large", serverless_inference_config=Serverless())
 
 
+def test_a_model_is_named_by_text_or_path(tmp_path: Path) -> None:
+    """Whatever else HuggingFaceModel takes is refused with a way out."""
+    assert order(tmp_path, Model(tmp_path / "mine")).name == "mine"
+    with pytest.raises(UsageError, match="moor pack"):
+        Model(model_data={"S3DataSource": {}})  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="role="):
+        Model("arn:aws:iam::123456789012:role/x")
+    with pytest.raises(UsageError, match="no tags"):
+        order(tmp_path, Model("m"), tags="team=search")
+    with pytest.raises(UsageError, match="is a number"):
+        Model("m", quiet=True).deploy("1", "ml.m5.large")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="Is instance_type meant"):
+        Model("m", quiet=True).deploy(instance_typ="ml.m5.large")  # type: ignore[call-arg]
+    with pytest.raises(UsageError, match="boto3"):
+        Model("m", vpc_config={})  # type: ignore[call-arg]
+
+
 def test_one_notice_for_what_is_ignored(capsys: pytest.CaptureFixture[str]) -> None:
     """However much it is."""
     Model("m", transformers_version="4.49", pytorch_version="2.6", py_version="py312")

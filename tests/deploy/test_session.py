@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mooring.deploy.session import Place, Session, is_loopback
-from mooring.errors import AccountError
+from mooring.errors import AccountError, UsageError
 
 KEYS = {"AWS_ACCESS_KEY_ID": "real", "AWS_SECRET_ACCESS_KEY": "real"}
 
@@ -80,3 +80,27 @@ def test_no_region() -> None:
     """In words, before anything is asked."""
     with pytest.raises(AccountError, match="no region"):
         Session()
+
+
+@pytest.mark.parametrize("address", ["not-a-url", "127.0.0.1:4567", "ftp://x", "http://"])
+def test_an_address_that_is_none(address: str) -> None:
+    """Before boto3 stumbles over it."""
+    with pytest.raises(UsageError, match="no address"):
+        Session(Place(endpoint_url=address))
+
+
+def test_a_place_as_flags() -> None:
+    """For a command that a message names: only what was said, quoted."""
+    assert Place().flags == ""
+    assert Place("eu-west-1", "my own", "http://127.0.0.1:1").flags == (
+        " --region eu-west-1 --profile 'my own' --endpoint-url http://127.0.0.1:1"
+    )
+
+
+@pytest.mark.wire
+def test_clients_of_other_patience_do_not_mix() -> None:
+    """Whose errors are tried again by botocore, and whose by us."""
+    session = Session(Place(endpoint_url="http://127.0.0.1:1"))
+    assert session.client("sts", attempts=1) is not session.client("sts")
+    assert session.client("sts", read_timeout_s=2).meta.config.connect_timeout == 2
+    assert "ml.c7i.large" in session.instance_types()

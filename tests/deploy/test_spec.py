@@ -17,6 +17,8 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a name with a dot": ({"name": "q.a"}, "cannot be an endpoint's"),
     "a long name": ({"name": "a" * 64}, "cannot be an endpoint's"),
     "no instances": ({"compute": Instances(count=0)}, "at least 1"),
+    "an instance type of EC2's": ({"compute": Instances("c7i.large")}, r"Is ml\.c7i\.large meant"),
+    "no instance type at all": ({"compute": Instances("banana")}, "begin with ml"),
     "odd memory": ({"compute": Serverless(memory_mb=1000)}, "1000 MB"),
     "many at once": ({"compute": Serverless(max_concurrency=201)}, "201"),
     "more provisioned than there may be": ({"compute": Serverless(2048, 2, 3)}, "above"),

@@ -48,14 +48,18 @@ _WORDS = {
 }
 
 
+def named(action: Action) -> str:
+    """What it is about: "endpoint configuration qa-36694b03ff07"."""
+    return f"{action.kind.replace('endpoint-config', 'endpoint configuration').replace('-', ' ')} {action.name}"
+
+
 def title(action: Action) -> str:
     """The step in words."""
-    kind = action.kind.replace("endpoint-config", "endpoint configuration").replace("-", " ")
     if action.verb == "wait":
         ends = {"InService": "to answer", "gone": "to be gone", "settled": "to settle"}
         return f"Waiting for the endpoint {ends[action.request['until']]}"
     word = "Setting" if action.verb == "put" else _WORDS[action.verb]
-    return f"{word} the {kind} {action.name}"
+    return f"{word} the {named(action)}"
 
 
 def described(actions: Sequence[Action]) -> list[dict[str, Any]]:

@@ -1,8 +1,11 @@
 """What a question-answering model says, typed, and still the dict that users know: `said.text`, `said["answer"]`."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from mooring.errors import InvokeError, echo
 
 _KEYS = ("score", "start", "end", "answer")
 
@@ -62,6 +65,14 @@ class Answer:
     def get(self, key: str, default: Any = None) -> Any:
         """As a dict's."""
         return self[key] if key in _KEYS else default
+
+
+def decoded(body: bytes) -> Any:
+    """What `body` holds as JSON, read. Raises InvokeError for what is none."""
+    try:
+        return read(json.loads(body))
+    except ValueError as error:
+        raise InvokeError(f"The answer is no JSON: {echo(body)}.") from error
 
 
 def read(value: Any) -> Any:

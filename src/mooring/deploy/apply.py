@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mooring.deploy.actions import Action, Plan, title
-from mooring.deploy.faults import in_words, is_missing
+from mooring.deploy.actions import Action, Plan, named, title
+from mooring.deploy.clock import Clock
+from mooring.deploy.faults import in_words, is_missing, is_taken, was_refused
 from mooring.deploy.image import push_image
 from mooring.deploy.narrator import Narrator
 from mooring.deploy.session import Session
-from mooring.deploy.wait import Clock, wait_for
-from mooring.errors import DeployError, MooringError
+from mooring.deploy.wait import wait_for
+from mooring.errors import DeployError, MooringError, NameTaken
 
 OPERATIONS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("create", "repository"): ("ecr", "create_repository"),
@@ -47,7 +48,7 @@ class Done:
     def made(self) -> list[str]:
         """What exists now because of this run."""
         undone = [action.undo for action in self.actions if action.undo is not None and action.undo.verb == "delete"]
-        return [f"{action.kind.replace('-', ' ')} {action.name}" for action in undone]
+        return [named(action) for action in undone]
 
 
 def apply(session: Session, plan: Plan, narrator: Narrator, done: Done, clock: Clock = Clock()) -> None:
@@ -58,8 +59,11 @@ def apply(session: Session, plan: Plan, narrator: Narrator, done: Done, clock: C
         done.actions.append(action)
         try:
             _execute(session, action, narrator.detail, clock)
-        except MooringError:
-            if action.verb != "wait":
+        except NameTaken:
+            # By a try of our own whose answer was lost, or by somebody else: it exists, and that is to be said.
+            raise
+        except MooringError as error:
+            if action.verb != "wait" and was_refused(error):
                 done.actions.pop()
             raise
         if action.verb == "wait" and action.request["until"] == "InService":
@@ -73,18 +77,25 @@ def _last_wait(plan: Plan) -> Action | None:
 
 
 def undo(session: Session, done: Done, narrator: Narrator) -> list[str]:
-    """Undo what was done, last first, as far as that goes. Returns what is left behind, with the reason."""
+    """Undo what was done, last first, as far as that goes. Returns what is left behind, with the reason.
+
+    `done` keeps what is not undone yet, for one who breaks this off.
+    """
     left = []
-    for action in (done.undo for done in reversed(done.actions) if done.undo is not None):
+    while done.actions:
+        action = done.actions[-1].undo
+        if action is None:
+            done.actions.pop()
+            continue
         narrator.begin(title(action))
         try:
             _execute(session, action, narrator.detail, Clock())
         except DeployError as error:
-            left.append(f"{action.kind.replace('-', ' ')} {action.name} ({error.message})")
+            left.append(f"{named(action)} ({error.message})")
             narrator.end("that failed")
         else:
             narrator.end()
-    done.actions.clear()
+        done.actions.pop()
     return left
 
 
@@ -104,6 +115,11 @@ def _execute(session: Session, action: Action, tell: Callable[[str], None], cloc
         try:
             getattr(client, operation)(**request)
         except client.exceptions.ClientError as error:
+            if action.verb == "create" and is_taken(error):
+                raise NameTaken(
+                    f"{title(action)} failed: it has come to be since this run looked. Is another one at work?",
+                    hint="Run the same command again once that has ended: it goes on from what there is.",
+                ) from error
             # Whoever else deletes it has done the work.
             if action.verb != "delete" or not is_missing(error):
                 raise

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import mooring
 from mooring.deploy.narrator import Narrator
-from mooring.deploy.pack import ARCHIVE, Packed, pack
+from mooring.deploy.pack import ARCHIVE, Packed, choose, has_code, pack
 from mooring.errors import BuildError
 from mooring.model.config import MANIFEST_FILE
 from mooring.model.digest import folder_digest
@@ -35,13 +35,20 @@ class Wanted:
     threads: int = 0
 
 
-def archive_of(wanted: Wanted, place: Path, narrator: Narrator) -> Packed:
-    """The archive, in the folder `place` unless the user's own is good as it is. Raises a ModelError or BuildError."""
+def archive_of(wanted: Wanted, place: Path, narrator: Narrator, *, readable: bool = False) -> Packed:
+    """The archive, in the folder `place` unless the user's own is good as it is. Raises a ModelError or BuildError.
+
+    `readable`: the container's engine has to read the model, unless that brings code of its own.
+    """
     narrator.begin(f"Finding {wanted.source}")
     found = resolve(wanted.source, wanted.options)
     narrator.end(found.kind if found.revision is None else f"revision {found.revision[:12]}")
     for warning in found.warnings:
         narrator.note(warning)
+    if found.kind == "archive" and found.warnings:
+        narrator.note("It is packed anew, as SageMaker expects it.")
+    if readable and not has_code(choose(found.folder, wanted.code)[0]):
+        read_manifest(found.folder, source=wanted.source)
     if wanted.build or (wanted.build is None and wanted.calibration is not None):
         found = _built(wanted, found, narrator)
     narrator.begin("Packing the model")
@@ -82,7 +89,10 @@ def _build_place(wanted: Wanted, found: ResolvedModel) -> Path:
         try:
             order["calibration"] = hashlib.sha256(wanted.calibration.read_bytes()).hexdigest()
         except OSError as error:
-            raise BuildError(f"{wanted.calibration} cannot be read: {error.strerror}.") from error
+            raise BuildError(
+                f"{wanted.calibration} cannot be read: {error.strerror}.",
+                hint="--calibration takes questions: SQuAD JSON, or requests one a line.",
+            ) from error
     key = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()[:24]
     return (wanted.options.cache_dir or _cache()) / "builds" / key
 

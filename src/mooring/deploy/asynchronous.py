@@ -1,7 +1,6 @@
 """The answer of an asynchronous endpoint, which comes some time later as an object in S3. Made by `Predictor`."""
 
 import asyncio
-import json
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 from mooring.deploy import answer
 from mooring.deploy.faults import in_words, is_denied, is_missing
 from mooring.deploy.session import Session
-from mooring.errors import DeadlineExceeded, InvokeError, echo
+from mooring.errors import DeadlineExceeded, InvokeError
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
@@ -30,7 +29,7 @@ class AsyncAnswer:
         while True:
             body = self._fetch(self.output_path)
             if body is not None:
-                return _decoded(body)
+                return answer.decoded(body)
             if self.failure_path and (failure := self._fetch(self.failure_path)) is not None:
                 raise InvokeError(
                     f"The request {self.inference_id} failed: {failure.decode(errors='replace')[:500]}",
@@ -60,10 +59,3 @@ class AsyncAnswer:
                     return None
                 raise
         return body
-
-
-def _decoded(body: bytes) -> Any:
-    try:
-        return answer.read(json.loads(body))
-    except ValueError as error:
-        raise InvokeError(f"The answer is no JSON: {echo(body)}.") from error

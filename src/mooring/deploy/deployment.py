@@ -5,9 +5,10 @@
 """
 
 import dataclasses
+import difflib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,16 +16,16 @@ from mooring.deploy.actions import Action, Plan
 from mooring.deploy.apply import Done, apply, undo
 from mooring.deploy.archive import Wanted, archive_of
 from mooring.deploy.fit import fit_image, fit_memory
-from mooring.deploy.image import DEFAULT_IMAGE, facts_of, pushed_name
+from mooring.deploy.image import DEFAULT_IMAGE, facts_of, is_ours, pushed_name, region_of
 from mooring.deploy.narrator import Narrator
-from mooring.deploy.observe import observe, stand
-from mooring.deploy.plan import plan
+from mooring.deploy.observe import find_endpoint, observe, stand
+from mooring.deploy.plan import plan, refuse_foreign_endpoint
 from mooring.deploy.removal import plan_removal
 from mooring.deploy.requests import archive_key, archive_prefix
 from mooring.deploy.role import role_arn
 from mooring.deploy.session import Session
-from mooring.deploy.spec import Archive, Asynchronous, Instances, Scaling, Serverless, Spec, check
-from mooring.errors import EndpointFailed, MooringError, UsageError
+from mooring.deploy.spec import Archive, Asynchronous, Instances, Scaling, Serverless, Spec, check, check_name
+from mooring.errors import EndpointFailed, NameTaken, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Outcome:
 def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> Spec:
     """The complete spec: the model packed in the folder `place`, account, role and names filled in. Changes nothing.
 
-    Raises UsageError, AccountError or a ModelError.
+    Raises UsageError, AccountError, NameTaken or a ModelError.
     """
     name = order.name or default_name(order.model)
     # What no account could have is refused before anything takes time.
@@ -87,10 +88,16 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
         )
     )
     narrator.begin("Asking who deploys where")
-    bucket = order.bucket or f"sagemaker-{session.region}-{session.account}"
+    bucket = order.bucket or session.default_bucket
     role = role_arn(session, order.role, narrator)
     image, push = pushed_name(session, order.image)
+    if order.compute is not None:
+        # `plan` looks again; this is for those whose model takes minutes to build.
+        refuse_foreign_endpoint(name, find_endpoint(session, name))
     narrator.end(f"account {session.account}, {session.region}{' (local)' if session.local else ''}")
+    if isinstance(order.compute, Instances) and order.compute.type not in (known := session.instance_types()):
+        near = difflib.get_close_matches(order.compute.type, known, n=2)
+        narrator.note(f"boto3 knows no {order.compute.type}{', but ' if near else ''}{', '.join(near)}. It is tried.")
     if order.compute is not None and not session.local:
         _check_image(session, order.compute, order.image)
     archive = _archive(order, name, bucket, place, narrator)
@@ -112,22 +119,31 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
 
 def _check_image(session: Session, compute: Instances | Serverless, image: str) -> None:
     """Raise UsageError for an image that cannot run there, as far as engine or registry say. A local one runs here."""
+    region = region_of(image)
+    if region not in (None, session.region):
+        raise UsageError(
+            f"The image is in {region}, and SageMaker in {session.region} takes images from its own region only.",
+            hint=f"--region {region}, or an image in {session.region}.",
+        )
     for found in fit_image(compute, facts_of(image, session)):
         if found.level == "error":
             raise UsageError(found.what, hint=found.way_out)
 
 
 def default_name(model: Wanted | str | None) -> str:
-    """A name made of the model's: "distilbert/distilbert-base-…" → "distilbert-base-…"."""
+    """A name made of the model's: "distilbert/distilbert-base-…" → "distilbert-base-…", "…/qa/model.tar.gz" → "qa"."""
     source = model.source if isinstance(model, Wanted) else model or "mooring"
-    last = source.rstrip("/").rpartition("/")[2].removesuffix(".tgz").removesuffix(".tar.gz")
+    folder, _, last = source.removeprefix("s3://").rstrip("/").rpartition("/")
+    last = last.removesuffix(".tgz").removesuffix(".tar.gz")
+    # Everybody's archive is called so: two of them are not one deployment.
+    last = folder.rpartition("/")[2].strip(".") or last if last == "model" else last
     return re.sub(r"[^a-zA-Z0-9]+", "-", last).strip("-")[:50].rstrip("-") or "mooring"
 
 
 def _archive(order: Order, name: str, bucket: str, place: Path, narrator: Narrator) -> Archive | None:
     if not isinstance(order.model, Wanted):
         return None
-    packed = archive_of(order.model, place, narrator)
+    packed = archive_of(order.model, place, narrator, readable=is_ours(order.image))
     key = archive_key(name, packed.digest)
     if order.multi_model:
         key = f"{archive_prefix(name)}models/{default_name(order.model)}.tar.gz"
@@ -162,19 +178,16 @@ def carry_out(session: Session, spec: Spec, proposed: Plan, narrator: Narrator, 
     now = proposed if wait else _until_waiting(proposed)
     try:
         apply(session, now, narrator, done)
-    except KeyboardInterrupt:
-        narrator.note(interrupted(spec.name, done))
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C, and what `moor` makes of SIGTERM
+        narrator.note(_standing(session, spec, done, proposed.kept))
         raise
-    except MooringError as error:
+    except Exception as error:  # whatever it was: nothing half-made may stay unmentioned
         if done.serving:
             narrator.note(f"The endpoint {spec.name} serves. What was to follow is not done: the same command goes on.")
-            raise
-        if _goes_on(done, error):
-            narrator.note(interrupted(spec.name, done))
-            raise
-        left = undo(session, done, narrator)
-        for each in left:
-            narrator.note(f"Left behind: {each}. moor destroy {spec.name} removes it.")
+        elif _goes_on(done, error):
+            narrator.note(_standing(session, spec, done, proposed.kept))
+        else:
+            _take_back(session, spec, done, narrator)
         raise
     for action in proposed.actions[len(now.actions) :]:
         if action.verb != "wait":
@@ -191,20 +204,44 @@ def _is_last_wait(action: Action) -> bool:
     return action.verb == "wait" and action.request["until"] == "InService"
 
 
-def _goes_on(done: Done, error: MooringError) -> bool:
-    """Whether the endpoint is still on its way: only we lost sight of it."""
+def _goes_on(done: Done, error: Exception) -> bool:
+    """Whether what was made may be in use: the endpoint is on its way and only we lost sight of it, or another run has
+    overtaken this one.
+    """
     waited = bool(done.actions) and done.actions[-1].verb == "wait"
-    return waited and not isinstance(error, EndpointFailed)
+    return (waited and not isinstance(error, EndpointFailed)) or isinstance(error, NameTaken)
 
 
-def interrupted(name: str, done: Done) -> str:
+def _take_back(session: Session, spec: Spec, done: Done, narrator: Narrator) -> None:
+    """Undo what this run made, and name what could not be undone. Ctrl-C leaves the rest, named too."""
+    try:
+        left = undo(session, done, narrator)
+    except (KeyboardInterrupt, SystemExit):
+        narrator.note(_standing(session, spec, done, ()))
+        raise
+    for each in left:
+        narrator.note(f"Left behind: {each}.")
+    if left:
+        narrator.note(f"{_destroy(session, spec)} removes all of it but buckets.")
+
+
+def _standing(session: Session, spec: Spec, done: Done, kept: Sequence[str]) -> str:
     """What exists after a run that was broken off, and how to go on."""
-    made = f"There are now: {', '.join(done.made)}. " if done.made else "Nothing was made. "
-    return f"{made}The same command goes on where this one ended; moor destroy {name} removes everything."
+    made = f"This run made: {', '.join(done.made)}." if done.made else "This run made nothing that has to be removed."
+    earlier = f" There were already: {', '.join(kept)}." if kept else ""
+    way = f"The same command goes on where this one ended; {_destroy(session, spec)} removes all of it but buckets."
+    return f"{made}{earlier} {way}"
+
+
+def _destroy(session: Session, spec: Spec) -> str:
+    """The command that finds everything, also where no model says yet in which bucket the archive is."""
+    bucket = "" if spec.bucket in (None, session.default_bucket) else f" --bucket {spec.bucket}"
+    return f"moor destroy {spec.name}{bucket}{session.place.flags}"
 
 
 def survey(session: Session, name: str, bucket: str | None) -> Plan:
-    """How to remove a deployment. No actions: there is nothing of it."""
+    """How to remove a deployment. No actions: there is nothing of it. Raises NameTaken for what is not Mooring's."""
+    check_name(name)
     return plan_removal(name, stand(session, name, bucket))
 
 

@@ -1,5 +1,6 @@
 """What boto3 and botocore raise in, what a user can do about it out. Called around every call that is made of AWS."""
 
+import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ _MISSING = frozenset(
         "404",
     }
 )
+_TAKEN = frozenset({"BucketAlreadyOwnedByYou", "RepositoryAlreadyExistsException"})
 
 
 @contextmanager
@@ -70,10 +72,34 @@ def is_denied(error: Exception) -> bool:
     return code_of(error) in _DENIED
 
 
+def is_taken(error: Exception) -> bool:
+    """Whether a service says that there is one of that name already."""
+    response: Any = getattr(error, "response", None) or {}
+    return code_of(error) in _TAKEN or "already existing" in str(response.get("Error", {}).get("Message", ""))
+
+
+def was_refused(error: BaseException | None) -> bool:
+    """Whether a service answered that it will not: then nothing was made. Where a connection broke, nobody knows."""
+    from botocore.exceptions import ClientError
+
+    while error is not None and not isinstance(error, ClientError):
+        error = error.__cause__ or error.__context__
+    return error is not None and 400 <= error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) < 500
+
+
+def _shortened(said: str) -> str:
+    """A service lists every value that it takes, hundreds of instance types say: the nearest ones are enough."""
+    found = re.search(r"Value '(.*?)' at .*enum value set: \[(.*?)\]", said, re.DOTALL)
+    if found is None or len(allowed := found[2].split(", ")) <= _SHOWN:
+        return said
+    near = difflib.get_close_matches(found[1], allowed, n=3, cutoff=0.5) or allowed[:3]
+    return said.replace(found[2], f"{', '.join(near)}, … {len(allowed)} in all")
+
+
 def of_answer(doing: str, response: Mapping[str, Any]) -> MooringError:
     """The error for what a service answered."""
     fault = response.get("Error", {})
-    code, said = str(fault.get("Code", "")), str(fault.get("Message", "")).strip()
+    code, said = str(fault.get("Code", "")), _shortened(str(fault.get("Message", "")).strip())
     what = f"{doing} failed: {said or code}"
     what = what if what.endswith(".") else f"{what}."
     if code in _EXPIRED:
@@ -99,7 +125,11 @@ def of_answer(doing: str, response: Mapping[str, Any]) -> MooringError:
     return DeployError(f"{what} ({code})" if said else what, hint=_HINTS.get(code, ""))
 
 
+_SHOWN = 12
+"""Values that fit into a line."""
+
 _HINTS = {
+    "InvalidBucketName": "3 to 63 lower-case letters, digits, hyphens and dots: name another --bucket.",
     "NoSuchBucket": "Name a bucket of yours with --bucket, or leave it out for the account's default.",
     "BucketAlreadyExists": "That name belongs to another account: name a bucket of yours with --bucket.",
     "PermanentRedirect": "The bucket is in another region: name one in this region with --bucket.",
@@ -139,9 +169,15 @@ def _no_credentials(doing: str, _said: str) -> MooringError:
     )
 
 
+def _half_credentials(doing: str, said: str) -> MooringError:
+    return AccountError(f"{doing} failed: {said}.", hint="Set both variables, or neither and aws configure.")
+
+
 def _no_region(doing: str, _said: str) -> MooringError:
     return AccountError(
-        f"{doing} failed: no region is set.", hint="Name one: --region eu-central-1, or AWS_DEFAULT_REGION."
+        f"{doing} failed: no region is set.",
+        hint="Name one: --region eu-central-1, or AWS_DEFAULT_REGION; for a try without an account: moor local, and "
+        "--endpoint-url http://127.0.0.1:4567.",
     )
 
 
@@ -161,7 +197,7 @@ def _no_connection(doing: str, said: str) -> MooringError:
 
 _CLIENT: Mapping[str, Callable[[str, str], MooringError]] = {
     "NoCredentialsError": _no_credentials,
-    "PartialCredentialsError": _no_credentials,
+    "PartialCredentialsError": _half_credentials,
     "CredentialRetrievalError": _expired,
     "NoRegionError": _no_region,
     "ProfileNotFound": _no_profile,

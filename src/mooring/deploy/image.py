@@ -47,6 +47,17 @@ def is_registry_name(image: str) -> bool:
     return _ECR.fullmatch(image) is not None
 
 
+def region_of(image: str) -> str | None:
+    """Of an image in ECR."""
+    found = _ECR.fullmatch(image)
+    return found[2] if found else None
+
+
+def is_ours(image: str) -> bool:
+    """Whether it is named as `moor image` names it, wherever it lies. What others have in theirs, nobody knows."""
+    return image.rpartition("/")[2].partition("@")[0].partition(":")[0] == DEFAULT_IMAGE
+
+
 def local_facts(image: str) -> ImageFacts | None:
     """What this machine's engine says; None if there is no engine, or no such image in it."""
     for engine in ENGINES:

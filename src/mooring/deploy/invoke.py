@@ -6,15 +6,15 @@ Sizes are checked before a call, busy endpoints are asked again within a budget,
 import asyncio
 import json
 import math
-import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack
 
 from mooring.deploy import answer
 from mooring.deploy.answer import Answer
 from mooring.deploy.asynchronous import AsyncAnswer
+from mooring.deploy.clock import Clock
 from mooring.deploy.faults import in_words, of_answer, of_client
 from mooring.deploy.limits import LIMITS, Kind
 from mooring.deploy.retry import Retries, was_lost, worth_it
@@ -38,7 +38,7 @@ class Routing(TypedDict, total=False):
     initial_args: Mapping[str, Any] | None
     """Of InvokeEndpoint, as boto3 has them."""
     deadline_s: float | None
-    """For everything together, tries and pauses included."""
+    """For everything together, tries and pauses included; a try lasts a second at least."""
 
 
 _MEMBERS = {
@@ -49,14 +49,6 @@ _MEMBERS = {
     "component_name": "InferenceComponentName",
     "session_id": "SessionId",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time, as a test drives it by hand."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass
@@ -201,10 +193,12 @@ class Predictor:
             attempt += 1
             left = math.inf if deadline_s is None else began + deadline_s - self.clock.now()
             if left <= 0:
-                raise DeadlineExceeded(f"The endpoint {self.endpoint_name} did not answer within {deadline_s:g} s.")
+                raise self._late(deadline_s)
             error, again = self._once(request, min(PATIENCE_S, left))
             if not isinstance(error, Exception):
                 return error
+            if deadline_s is not None and self.clock.now() - began >= deadline_s and not isinstance(error, InvokeError):
+                raise self._late(deadline_s) from error
             pause = self.retries.pause(attempt)
             if not again or waited + pause > self.retries.budget_s:
                 raise error
@@ -215,6 +209,12 @@ class Predictor:
                 ) from error
             self.clock.sleep(pause)
             waited += pause
+
+    def _late(self, deadline_s: float | None) -> DeadlineExceeded:
+        return DeadlineExceeded(
+            f"The endpoint {self.endpoint_name} did not answer within {deadline_s or 0:g} s.",
+            hint="Give it a longer deadline_s, or look at its load.",
+        )
 
     def _once(self, request: Mapping[str, Any], patience_s: float) -> tuple[Mapping[str, Any] | Exception, bool]:
         """The response; or the error to raise, and whether another try may help."""
@@ -271,7 +271,4 @@ def _encoded(data: Any) -> tuple[bytes, str]:
 def _decoded(body: bytes, content_type: str) -> Any:
     if content_type.partition(";")[0].strip() != JSON:
         return body.decode(errors="replace") if content_type.startswith("text/") else body
-    try:
-        return answer.read(json.loads(body))
-    except ValueError as error:
-        raise InvokeError(f"The answer is no JSON: {echo(body)}.") from error
+    return answer.decoded(body)

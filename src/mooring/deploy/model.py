@@ -5,6 +5,7 @@ calls are those of `moor deploy`.
 """
 
 import difflib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -84,7 +85,7 @@ IGNORED = (
 class Model:
     """A model that can be deployed."""
 
-    def __init__(self, model: str | None = None, **options: Unpack[ModelOptions]) -> None:
+    def __init__(self, model: str | os.PathLike[str] | None = None, **options: Unpack[ModelOptions]) -> None:
         """`model` is a folder, a .tar.gz or a Hub id; None: what `model_data` or HF_MODEL_ID in `env` names, or else
         the one in the image. Nothing is read and nobody called yet, but for arguments that cannot be: UsageError.
         """
@@ -93,7 +94,7 @@ class Model:
         _only_known(given, ModelOptions.__annotations__, self._narrator)
         if model is not None and given.get("model_data"):
             raise UsageError("Both a model and model_data were given.", hint="They are two names for one thing.")
-        self._model = model or given.get("model_data")
+        self._model = _name_of(model or given.get("model_data"))
         self._options = given
         self._session: Session | None = None
         self._outcome: Outcome | None = None
@@ -124,7 +125,7 @@ class Model:
         Raises UsageError, AccountError, NameTaken, EndpointFailed or a ModelError; what was half-made is undone.
         """
         given: dict[str, Any] = dict(options)
-        _only_known(given, DeployOptions.__annotations__, self._narrator)
+        _only_known(given, ("initial_instance_count", "instance_type", *DeployOptions.__annotations__), self._narrator)
         compute = _compute(initial_instance_count, instance_type, given.get("serverless_inference_config"))
         with tempfile.TemporaryDirectory(prefix="mooring-deploy-") as folder:
             order = self._order(Path(folder), compute, given)
@@ -203,6 +204,19 @@ class Model:
         return target, file.name
 
 
+def _name_of(given: Any) -> str | None:
+    """Raises UsageError for what names no model."""
+    if given is None or isinstance(given, str | os.PathLike):
+        name = None if given is None else os.fspath(given)
+        if name is not None and name.startswith("arn:"):
+            raise UsageError(f"{echo(name)} is no model.", hint="A role is given as role=…")
+        return name
+    raise UsageError(
+        f"A model is named by a folder, a .tar.gz, a Hub id or an S3 URI; {type(given).__name__} is none.",
+        hint="Of uncompressed model data (S3DataSource), make an archive: moor pack.",
+    )
+
+
 def _only_known(given: dict[str, Any], known: Iterable[str], narrator: Narrator) -> None:
     """Drop what has no meaning here, with one notice; raise UsageError for what nobody knows."""
     ignored = [name for name in list(given) if name in IGNORED and given.pop(name) is not None]
@@ -211,12 +225,15 @@ def _only_known(given: dict[str, Any], known: Iterable[str], narrator: Narrator)
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, [*known], n=1)
-            hint = f"Is {near[0]} meant?" if near else f"There are: {', '.join(known)}."
+            ours = ", ".join(each for each in known if each not in IGNORED)
+            hint = f"Is {near[0]} meant?" if near else f"There are: {ours}. For anything else there is boto3."
             raise UsageError(f"There is no argument {name}.", hint=hint)
 
 
-def _compute(count: int | None, kind: str | None, serverless: Any) -> Instances | Serverless:
+def _compute(count: Any, kind: str | None, serverless: Any) -> Instances | Serverless:
     if serverless is None:
+        if count is not None and not isinstance(count, int):
+            raise UsageError(f"initial_instance_count is {echo(count)}; it is a number.")
         return Instances(kind or DEFAULT_INSTANCE, 1 if count is None else count)
     if kind is not None:
         raise UsageError("A serverless endpoint has no instances.", hint="Leave instance_type out.")
@@ -255,4 +272,7 @@ def _tags(given: Any) -> dict[str, str]:
     """As a dict, or as the API's list of Key and Value."""
     if given is None or isinstance(given, Mapping):
         return dict(given or {})
-    return {tag["Key"]: tag["Value"] for tag in given}
+    try:
+        return {tag["Key"]: tag["Value"] for tag in given}
+    except (TypeError, KeyError) as error:
+        raise UsageError(f"{echo(given)} are no tags.", hint='They look like {"team": "search"}.') from error

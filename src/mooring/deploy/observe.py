@@ -45,7 +45,7 @@ def stand(session: Session, name: str, bucket: str | None) -> Standing:
     """Everything that the deployment `name` has. `bucket` is looked into besides those that its models name."""
     models = _tagged(session, "model", name)
     endpoint = find_endpoint(session, name)
-    buckets = {bucket} if bucket else {f"sagemaker-{session.region}-{session.account}"}
+    buckets = {bucket or session.default_bucket}
     buckets |= {found for model in models if (found := _bucket_of(session, model))}
     archives: list[tuple[str, str]] = []
     strangers: list[tuple[str, int]] = []

@@ -54,7 +54,10 @@ def pack(folder: Path, out: Path, code: Path | None = None) -> Packed:
     try:
         handle, name = tempfile.mkstemp(prefix=".pack-", dir=out.absolute().parent)
     except OSError as error:
-        raise DeployError(f"{echo(str(out))} cannot be written: {error.strerror}.") from error
+        raise DeployError(
+            f"{echo(str(out))} cannot be written: {error.strerror}.",
+            hint="Is its folder there, and this user's to write?",
+        ) from error
     staged = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -76,12 +79,13 @@ def choose(folder: Path, code: Path | None = None) -> tuple[dict[str, Path], tup
     model = {name: path for name, path in _files(folder, _NOT_MODEL) if code is None or not name.startswith(f"{CODE}/")}
     if code is not None:
         model |= {f"{CODE}/{name}": path for name, path in _files(code, _NOT_CODE)}
-    skipped = frozenset[str]() if _has_code(model) else _unread(model)
+    skipped = frozenset[str]() if has_code(model) else _unread(model)
     chosen = {name: model[name] for name in sorted(model) if name not in skipped}
     return chosen, tuple(sorted(skipped))
 
 
-def _has_code(names: Mapping[str, Path]) -> bool:
+def has_code(names: Mapping[str, Path]) -> bool:
+    """Whether there is any: which file of it the container starts from, a variable may say."""
     return any(name.startswith(f"{CODE}/") or name in ("inference.py", "handler.py") for name in names)
 
 

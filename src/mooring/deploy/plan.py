@@ -43,23 +43,30 @@ def plan(spec: Spec, observed: Observed, region: str = "us-east-1") -> Plan:
 
 def _ours_alone(spec: Spec, observed: Observed) -> None:
     """Raise for names that are taken by something that this deployment did not make."""
-    found: list[tuple[str, str, Mapping[str, str] | None]] = []
     model = model_request(spec)["ModelName"]
-    found.append(("model", model, observed.models.get(model)))
+    _refuse_foreign("model", model, spec.name, observed.models.get(model))
     if spec.compute is not None:
         config = config_request(spec)["EndpointConfigName"]
-        found.append(("endpoint configuration", config, observed.configs.get(config)))
-        # One that is on its way out has no tags any more, and leaves the name free.
-        staying = observed.endpoint if observed.endpoint and observed.endpoint.status != "Deleting" else None
-        found.append(("endpoint", spec.name, staying.tags if staying else None))
-    for kind, name, tags in found:
-        if tags is not None and tags.get(DEPLOYMENT_TAG) != spec.name:
-            owner = f"the deployment {tags[DEPLOYMENT_TAG]!r}" if DEPLOYMENT_TAG in tags else "something else"
-            raise NameTaken(
-                f"There is {_article(kind)} {name} already, and it was made by {owner}: it has no tag "
-                f"{DEPLOYMENT_TAG}={spec.name}.",
-                hint="Choose another --name. Nothing was changed.",
-            )
+        _refuse_foreign("endpoint configuration", config, spec.name, observed.configs.get(config))
+        refuse_foreign_endpoint(spec.name, observed.endpoint)
+
+
+def refuse_foreign_endpoint(name: str, endpoint: Endpoint | None) -> None:
+    """Raise NameTaken if there is one that the deployment `name` did not make."""
+    # One that is on its way out has no tags any more, and leaves the name free.
+    if endpoint is not None and endpoint.status != "Deleting":
+        _refuse_foreign("endpoint", name, name, endpoint.tags)
+
+
+def _refuse_foreign(kind: str, name: str, deployment: str, tags: Mapping[str, str] | None) -> None:
+    if tags is None or tags.get(DEPLOYMENT_TAG) == deployment:
+        return
+    owner = f"the deployment {tags[DEPLOYMENT_TAG]!r}" if DEPLOYMENT_TAG in tags else "something else"
+    raise NameTaken(
+        f"There is {_article(kind)} {name} already, and it was made by {owner}: it has no tag "
+        f"{DEPLOYMENT_TAG}={deployment}.",
+        hint="Choose another --name. Nothing was changed.",
+    )
 
 
 def _article(kind: str) -> str:

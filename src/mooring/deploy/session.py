@@ -5,16 +5,19 @@ made-up credentials unless a profile or the environment has some, so that nothin
 """
 
 import ipaddress
+import shlex
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from mooring.deploy.faults import in_words
-from mooring.errors import DeployError
+from mooring.errors import DeployError, UsageError, echo
 
 LOCAL_REGION = "us-east-1"
 _ATTEMPTS = 5
+_CONNECT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,12 @@ class Place:
     region: str | None = None
     profile: str | None = None
     endpoint_url: str | None = None
+
+    @property
+    def flags(self) -> str:
+        """The same for a command line, to be put behind `moor destroy NAME`; "" where nothing was said."""
+        given = (("region", self.region), ("profile", self.profile), ("endpoint-url", self.endpoint_url))
+        return "".join(f" --{name} {shlex.quote(value)}" for name, value in given if value)
 
 
 class Session:
@@ -35,8 +44,9 @@ class Session:
         Raises DeployError without boto3, AccountError for an unknown profile or without a region.
         """
         boto3 = _boto3()
-        self._endpoint = place.endpoint_url
-        self._clients: dict[tuple[str, float], Any] = {}
+        _check_address(place.endpoint_url)
+        self.place = place
+        self._clients: dict[tuple[str, float, int], Any] = {}
         self._lock = threading.Lock()
         with in_words("Opening a session"):
             made = boto_session or boto3.Session(profile_name=place.profile)
@@ -44,26 +54,26 @@ class Session:
             self.local = is_loopback(address)
             region = place.region or made.region_name or (LOCAL_REGION if self.local else None)
             made_up = self.local and boto_session is None and place.profile is None and not _in_environment()
-            self._keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"} if made_up else {}
+            self.keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"} if made_up else {}
             self._session = made
             self.region = str(region) if region else self.client("sagemaker").meta.region_name
         self._account: tuple[str, str] | None = None
 
     def client(self, service: str, *, read_timeout_s: float = 60.0, attempts: int = _ATTEMPTS) -> Any:
-        """boto3's client of the service. `attempts` counts botocore's own tries; the first call decides it."""
+        """boto3's client of the service. `attempts` counts botocore's own tries."""
         from botocore.config import Config
 
-        key = (service, read_timeout_s)
+        key = (service, read_timeout_s, attempts)
         with self._lock:
             if key not in self._clients:
                 config = Config(
-                    connect_timeout=10,
+                    connect_timeout=min(_CONNECT_S, read_timeout_s),
                     read_timeout=read_timeout_s,
                     retries={"mode": "standard", "total_max_attempts": attempts},
                     max_pool_connections=32,
                 )
                 region = getattr(self, "region", None)
-                where = {"region_name": region, "endpoint_url": self._endpoint, **self._keys}
+                where = {"region_name": region, "endpoint_url": self.place.endpoint_url, **self.keys}
                 self._clients[key] = self._session.client(service, config=config, **where)
             return self._clients[key]
 
@@ -76,6 +86,17 @@ class Session:
     def caller(self) -> str:
         """ARN of whoever calls."""
         return self._identity()[1]
+
+    @property
+    def default_bucket(self) -> str:
+        """The SDK's: AmazonSageMakerFullAccess lets a role read it."""
+        return f"sagemaker-{self.region}-{self.account}"
+
+    def instance_types(self) -> Sequence[str]:
+        """Those that this boto3 knows an endpoint to run on; SageMaker may know newer ones."""
+        shapes = self.client("sagemaker").meta.service_model
+        found: Sequence[str] = shapes.shape_for("ProductionVariantInstanceType").enum
+        return found
 
     def _identity(self) -> tuple[str, str]:
         if self._account is None:
@@ -91,6 +112,14 @@ def _boto3() -> Any:
     except ImportError as error:
         raise DeployError("Deploying needs boto3.", hint="pip install 'mooring[aws]'") from error
     return boto3
+
+
+def _check_address(address: str | None) -> None:
+    parts = urlsplit(address or "http://nothing")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(
+            f"{echo(address)} is no address of a service.", hint="It looks like --endpoint-url http://127.0.0.1:4567."
+        )
 
 
 def _configured(session: Any) -> str | None:

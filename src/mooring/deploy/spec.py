@@ -127,9 +127,9 @@ class Spec:
 
 def check(spec: Spec) -> Spec:
     """The same spec. Raises UsageError for what no account could have, before anything is asked of one."""
-    _check_name(spec.name)
-    if isinstance(spec.compute, Instances) and spec.compute.count < 1:
-        raise UsageError(f"An endpoint needs at least 1 instance; {spec.compute.count} were asked for.")
+    check_name(spec.name)
+    if isinstance(spec.compute, Instances):
+        _check_instances(spec.compute)
     if isinstance(spec.compute, Serverless):
         _check_serverless(spec, spec.compute)
     if spec.asynchronous and spec.multi_model:
@@ -146,11 +146,27 @@ def check(spec: Spec) -> Spec:
     return spec
 
 
-def _check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+def is_name(text: str) -> bool:
+    """Whether an endpoint or a model of SageMaker's could be called so."""
+    return _NAME.fullmatch(text) is not None
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError for what cannot be a deployment's name."""
+    if not is_name(name):
         raise UsageError(
             f"The name {echo(name)} cannot be an endpoint's.",
             hint=f"Letters, digits and hyphens between them, at most {limits.NAME_LENGTH} in all.",
+        )
+
+
+def _check_instances(wanted: Instances) -> None:
+    if wanted.count < 1:
+        raise UsageError(f"An endpoint needs at least 1 instance; {wanted.count} were asked for.")
+    if not wanted.type.startswith("ml."):
+        raise UsageError(
+            f"{echo(wanted.type)} is no instance type of SageMaker's: those begin with ml.",
+            hint=f"Is ml.{wanted.type} meant?" if "." in wanted.type else f"It looks like {DEFAULT_INSTANCE}.",
         )
 
 

@@ -1,10 +1,9 @@
 """An endpoint in, the moment it serves, or is gone, out; with what happens meanwhile told. Called by `apply.py`."""
 
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from mooring.deploy.clock import Clock
 from mooring.deploy.faults import in_words, is_missing
 from mooring.deploy.logs import log_group, tail
 from mooring.deploy.session import Session
@@ -19,14 +18,6 @@ GRACE_S = 5.0
 """How long an endpoint may look untouched after it was told to change."""
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time, as a test drives it by hand."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
 
 
 def wait_for(session: Session, request: Mapping[str, Any], tell: Tell, clock: Clock = Clock()) -> None:
