@@ -12,7 +12,7 @@ import click
 
 from mooring.cli.banner import EXAMPLE
 from mooring.cli.deploy_options import deploy_options, order_of
-from mooring.cli.narration import narrated, opened_session
+from mooring.cli.narration import narrated, opened_session, show_log
 from mooring.errors import EndpointFailed, MooringError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def command(model: str | None, **flags: Any) -> None:
     with tempfile.TemporaryDirectory(prefix="mooring-deploy-") as folder, narrated(quiet=flags["as_json"]) as narrator:
         spec = prepare(session, order, Path(folder), narrator)
         if flags["emit"]:
-            _emit(spec, model, narrator)
+            _emit(spec, _again(model, flags), narrator)
             return
         plan = propose(session, spec)
         if flags["dry_run"]:
@@ -52,7 +52,7 @@ def command(model: str | None, **flags: Any) -> None:
         try:
             outcome = carry_out(session, spec, plan, narrator, wait=flags["wait"])
         except EndpointFailed as error:
-            _show_log(error)
+            show_log(error)
             raise
     trial = _try_out(session, outcome) if flags["wait"] else {}
     report = _report(session, outcome, trial) | {"seconds": round(time.monotonic() - began, 2)}
@@ -62,44 +62,47 @@ def command(model: str | None, **flags: Any) -> None:
         _say(report)
 
 
-def _emit(spec: "Spec", model: str | None, narrator: "Narrator") -> None:
+def _again(model: str | None, flags: dict[str, Any]) -> str:
+    """The arguments of `moor pack` that make the same archive."""
+    # A built model is a folder that was named when it was built or found.
+    source = "FOLDER (as named above)" if flags["calibration"] or flags["build"] else shlex.quote(str(model))
+    return f"{source} --code {shlex.quote(str(flags['code']))}" if flags["code"] else source
+
+
+def _emit(spec: "Spec", packing: str, narrator: "Narrator") -> None:
     from mooring.deploy.cloudformation import template
 
     click.echo(json.dumps(template(spec), indent=2))
     if spec.archive:
         narrator.note(
             f"Nothing was uploaded. The template expects the model at {spec.archive.uri}: moor pack "
-            f"{shlex.quote(str(model))} -o model.tar.gz && aws s3 cp model.tar.gz {spec.archive.uri}"
+            f"{packing} -o model.tar.gz && aws s3 cp model.tar.gz {spec.archive.uri}"
         )
     if spec.push:
         narrator.note(f"Nothing was pushed. The template expects the image {spec.push.local} as {spec.image}.")
 
 
-def _show_plan(plan: "Plan", *, as_json: bool) -> None:
+def _show_plan(plan: "Plan", *, as_json: bool, err: bool = False) -> None:
     from mooring.deploy.actions import described, title
 
     if as_json:
         click.echo(json.dumps({"actions": described(plan.actions), "kept": list(plan.kept)}, indent=2))
         return
     for action in plan.actions:
-        click.echo(f"  + {title(action)}{f', {action.why}' if action.why else ''}")
+        click.echo(f"  + {title(action)}{f', {action.why}' if action.why else ''}", err=err)
     for kept in plan.kept:
-        click.echo(click.style(f"  = {kept}", dim=True))
+        click.echo(click.style(f"  = {kept}", dim=True), err=err)
     if not plan.actions:
         click.echo("Nothing to do: it is deployed as it is wanted.")
 
 
 def _confirm(spec: "Spec", plan: "Plan") -> None:
-    """On a terminal only: a script has said what it wants."""
+    """On a terminal only: a script has said what it wants. On stderr: stdout is the result's, which may be JSON."""
     if not sys.stdin.isatty() or not any(action.verb in ("create", "update") for action in plan.actions):
         return
-    _show_plan(plan, as_json=False)
-    click.confirm(f"Make this in account {spec.role.split(':')[4]}? It costs money until moor destroy", abort=True)
-
-
-def _show_log(error: EndpointFailed) -> None:
-    for line in error.log:
-        click.echo(click.style(f"  │ {line}", dim=True), err=True)
+    _show_plan(plan, as_json=False, err=True)
+    question = f"Make this in account {spec.role.split(':')[4]}? It costs money until moor destroy"
+    click.confirm(question, abort=True, err=True)
 
 
 def _try_out(session: "Session", outcome: "Outcome") -> dict[str, Any]:
@@ -139,17 +142,25 @@ def _report(session: "Session", outcome: "Outcome", trial: dict[str, Any]) -> di
 
 def _call(session: "Session", outcome: "Outcome") -> dict[str, str]:
     """How to call it: with Mooring, with boto3 alone, and how to remove it."""
-    name, address = outcome.spec.name, session.client("sagemaker").meta.endpoint_url
-    where = f", endpoint_url={address!r}" if session.local else f", region={session.region!r}"
-    target = f', target_model="{outcome.target_model}"' if outcome.target_model else ""
-    flag = f" --endpoint-url {address}" if session.local else f" --region {session.region}"
-    boto = where.replace("region=", "region_name=")
-    method = "predict_async({...}).result()" if outcome.spec.asynchronous else f"predict({{...}}{target})"
+    from mooring.deploy.session import Place
+
+    name, place = outcome.spec.name, session.place
+    address = session.client("sagemaker").meta.endpoint_url if session.local else None
+    said = {"region": session.region, "profile": place.profile, "endpoint_url": address}
+    where = {key: value for key, value in said.items() if value is not None}
+    ours = "".join(f", {key}={value!r}" for key, value in where.items())
+    client = {"region_name": session.region} | ({"endpoint_url": address} if address else {}) | session.keys
+    theirs = "".join(f", {key}={value!r}" for key, value in client.items())
+    opened = f"boto3.Session(profile_name={place.profile!r})" if place.profile else "boto3"
+    target, model = outcome.target_model, ""
+    ask = "predict_async({...}).result()" if outcome.spec.asynchronous else "predict({...})"
+    if target:
+        ask, model = f"predict({{...}}, target_model={target!r})", f", TargetModel={target!r}"
     return {
-        "python": f"mooring.Predictor.at({name!r}{where}).{method}",
-        "boto3": f"boto3.client('sagemaker-runtime'{boto}).invoke_endpoint(EndpointName={name!r}, "
+        "python": f"mooring.Predictor.at({name!r}{ours}).{ask}",
+        "boto3": f"{opened}.client('sagemaker-runtime'{theirs}).invoke_endpoint(EndpointName={name!r}{model}, "
         "ContentType='application/json', Body=json.dumps({...}))",
-        "remove": f"moor destroy {name}{flag}",
+        "remove": f"moor destroy {name}{Place(session.region, place.profile, address).flags}",
     }
 
 

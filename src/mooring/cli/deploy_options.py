@@ -22,9 +22,7 @@ _Decorator = Callable[[Any], Any]
 
 def deploy_options(function: Any) -> Any:
     """A decorator that adds all of them, in the order in which help shows them."""
-    for add in (_what, _machines, _where, _how):
-        function = _all(add())(function)
-    return function
+    return _all((*_what(), *_machines(), *_where(), *_how()))(function)
 
 
 def _all(options: tuple[_Decorator, ...]) -> _Decorator:

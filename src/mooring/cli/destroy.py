@@ -31,7 +31,8 @@ def command(name: str, bucket: str | None, **flags: Any) -> None:
             remove(session, plan, narrator)
     if flags["as_json"]:
         actions = described(plan.actions)
-        click.echo(json.dumps({"removed": not flags["dry_run"], "actions": actions, "kept": list(plan.kept)}, indent=2))
+        removed = bool(actions) and not flags["dry_run"]
+        click.echo(json.dumps({"removed": removed, "actions": actions, "kept": list(plan.kept)}, indent=2))
         return
     if not plan.actions:
         click.echo(f"There is nothing of {name} in {session.region}.")

@@ -9,7 +9,9 @@ import click
 from mooring.cli.border import FAILED
 from mooring.cli.deploy_options import image_option
 from mooring.cli.narration import opened_session, place_options
+from mooring.cli.opening import warn
 from mooring.cli.options import setting_options, settings_from
+from mooring.errors import AccountError
 
 if TYPE_CHECKING:
     from mooring.deploy.fit import Finding
@@ -33,15 +35,12 @@ def command(model: str, **flags: Any) -> int:
     Calls nobody but the Hub for a Hub id, and ECR for an image there. The exit code is 1 if something would fail.
     """
     from mooring.deploy.doctor import Case, examine
-    from mooring.deploy.spec import Instances, Serverless
+    from mooring.deploy.spec import Instances, Serverless, Spec, check
     from mooring.wiring.source import source_options
 
-    case = Case(
-        model,
-        source_options(settings_from(flags)),
-        Serverless(flags["memory"]) if flags["serverless"] else Instances(flags["instance_type"]),
-        image=_image(flags),
-    )
+    compute = Serverless(flags["memory"]) if flags["serverless"] else Instances(flags["instance_type"])
+    check(Spec("doctor", "", "", compute))
+    case = Case(model, source_options(settings_from(flags)), compute, image=_image(flags))
     findings = examine(case)
     if flags["as_json"]:
         click.echo(json.dumps([dataclasses.asdict(each) for each in findings], indent=2, ensure_ascii=False))
@@ -51,11 +50,18 @@ def command(model: str, **flags: Any) -> int:
 
 
 def _image(flags: dict[str, Any]) -> "ImageFacts":
-    """From the engine here; from ECR only for a name there."""
-    from mooring.deploy.image import DEFAULT_IMAGE, facts_of, is_registry_name
+    """From the engine here; from ECR only for a name there. Whoever may not ask ECR is examined without."""
+    from mooring.deploy.image import DEFAULT_IMAGE, ImageFacts, facts_of, region_of
 
     image = flags.pop("image") or DEFAULT_IMAGE
-    return facts_of(image, opened_session(flags) if is_registry_name(image) else None)
+    region = region_of(image)
+    if region is None:
+        return facts_of(image, None)
+    try:
+        return facts_of(image, opened_session(flags | {"region": flags["region"] or region}))
+    except AccountError as error:
+        warn(error.message)
+        return ImageFacts(image, "")
 
 
 _SIGNS = {"error": ("✗", "red"), "warning": ("!", "yellow"), "ok": ("✓", "green")}

@@ -1,4 +1,6 @@
-"""The steps of a deployment on stderr: a line that moves on a terminal, a plain line each anywhere else."""
+"""What the commands that deploy share: the steps on stderr (a line that moves on a terminal, a plain line each anywhere
+else), the session, and options that say where.
+"""
 
 import sys
 import time
@@ -7,6 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from mooring.errors import EndpointFailed
 
 if TYPE_CHECKING:
     from mooring.deploy.narrator import Narrator
@@ -28,6 +32,12 @@ def narrated(*, quiet: bool = False) -> Iterator["Narrator"]:
             yield steps
         finally:
             steps.close()
+
+
+def show_log(error: EndpointFailed) -> None:
+    """The end of the container's log, on stderr."""
+    for line in error.log:
+        click.echo(click.style(f"  │ {line}", dim=True), err=True)
 
 
 class _Notes:

@@ -1,5 +1,6 @@
 """`moor transform NAME|MODEL`: a batch job over a deployed model, or over one that is put there first."""
 
+import dataclasses
 import json
 import tempfile
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mooring.cli.deploy_options import image_option
-from mooring.cli.narration import narrated, opened_session, pairs, place_options
+from mooring.cli.narration import narrated, opened_session, pairs, place_options, show_log
 from mooring.cli.options import setting_options, settings_from
 from mooring.errors import EndpointFailed
 
@@ -48,25 +49,28 @@ def command(model: str, **flags: Any) -> None:
 
     moor transform qa --input s3://bucket/questions/ --output s3://bucket/answers/
     """
-    from mooring.deploy.transform import Job, job_tags, model_of, run_job
+    from mooring.deploy.spec import is_name
+    from mooring.deploy.transform import Job, job_request, job_tags, model_of, run_job
 
     settings = {name: flags.pop(name) for name in SETTINGS}
     as_json, wait = flags.pop("as_json"), flags.pop("wait")
     own = {name: flags.pop(name) for name in ("role", "bucket", "image")}
     session = opened_session(flags)
+    environment = pairs("--env", flags.pop("environment"))
+    job = Job("", environment=environment, **{key: value for key, value in flags.items() if value is not None})
+    # What cannot be is said before anything is put there.
+    job_request(job)
     with narrated(quiet=as_json) as narrator:
-        name = None if Path(model).exists() or "/" in model else model_of(session, model)
+        name = model_of(session, model) if is_name(model) else None
+        if name is None and is_name(model) and not Path(model).exists():
+            narrator.note(f"There is neither a deployment nor a SageMaker model {model}: it is taken for a Hub id.")
         tags = job_tags(model) if name else {}
         name = name or _put(session, model, own | settings, narrator)
-        environment = pairs("--env", flags.pop("environment"))
-        job = Job(
-            name, environment=environment, tags=tags, **{key: flags[key] for key in flags if flags[key] is not None}
-        )
+        job = dataclasses.replace(job, model=name, tags=tags)
         try:
             found = run_job(session, job, narrator, wait=wait)
         except EndpointFailed as error:
-            for line in error.log:
-                click.echo(click.style(f"  │ {line}", dim=True), err=True)
+            show_log(error)
             raise
     facts = {"job": found["TransformJobName"], "status": found["TransformJobStatus"], "output": flags["output"]}
     click.echo(
