@@ -143,3 +143,90 @@ def test_a_model_that_the_container_refuses(tmp_path: Path) -> None:
                 assert len(one.runner.last.heard) == count
 
     asyncio.run(work())
+
+
+class Small:
+    """A container with room for so many models, which it says no sooner than it must."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.room: dict[str, str] = {}
+        self.asked = asyncio.Event()
+        self.gate = asyncio.Event()
+
+    async def __call__(self, heard: Heard) -> Said:
+        if heard.path == "/models":
+            fields = json.loads(heard.body)
+            if len(self.room) >= self.size:
+                return Said(507)
+            self.room[fields["model_name"]] = (Path(fields["url"]) / "which").read_text(encoding="utf-8")
+            return Said()
+        _, _, name, *action = heard.path.split("/")
+        if name not in self.room:
+            return Said(404)
+        if not action:
+            del self.room[name]
+            return Said()
+        self.asked.set()
+        await self.gate.wait()
+        return Said(body=self.room[name].encode())
+
+
+def test_parallel_calls_for_more_models_than_there_is_room_for(tmp_path: Path) -> None:
+    """Each is answered: a model in use is not taken away, and another one waits until it is free."""
+    container = Small(1)
+
+    async def work() -> None:
+        async with harbour(tmp_path, runner=FakeRunner(container)) as one:
+            one.store.create_bucket("bucket")
+            for name in "abc":
+                one.store.put("bucket", f"models/{name}.tar.gz", archive(tmp_path, name))
+            await one.one(Mode="MultiModel", ModelDataUrl="s3://bucket/models/")
+
+            async def asked(name: str) -> bytes:
+                return (await one.ask(X_Amzn_SageMaker_Target_Model=f"{name}.tar.gz")).body
+
+            first = asyncio.ensure_future(asked("a"))
+            await container.asked.wait()
+            others = [asyncio.ensure_future(asked(name)) for name in "bcbca"]
+            await until(lambda: sum(heard.path == "/models" for heard in one.runner.last.heard) >= 3)
+            container.gate.set()
+            assert await first == b"a"
+            assert await asyncio.gather(*others) == [b"b", b"c", b"b", b"c", b"a"]
+            folders = list((one.runner.last.order.folder / "models").iterdir())
+            assert len(folders) == len(container.room) == 1
+
+    asyncio.run(work())
+
+
+def test_models_for_which_there_will_never_be_room(tmp_path: Path) -> None:
+    """Two that could only wait for each other are both refused, and leave nothing behind."""
+
+    async def work() -> None:
+        async with harbour(tmp_path, runner=FakeRunner(Small(0))) as one:
+            one.store.create_bucket("bucket")
+            for name in "ab":
+                one.store.put("bucket", f"models/{name}.tar.gz", archive(tmp_path, name))
+            await one.one(Mode="MultiModel", ModelDataUrl="s3://bucket/models/")
+            replies = await asyncio.gather(
+                *(one.ask(X_Amzn_SageMaker_Target_Model=f"{name}.tar.gz") for name in "abab")
+            )
+            assert {(reply.status, reply.json["OriginalStatusCode"]) for reply in replies} == {(424, 507)}
+            assert list((one.runner.last.order.folder / "models").iterdir()) == []
+
+    asyncio.run(work())
+
+
+def test_a_model_that_cannot_be_unpacked_leaves_nothing(tmp_path: Path) -> None:
+    """However often it is asked for."""
+
+    async def work() -> None:
+        async with harbour(tmp_path, runner=FakeRunner(accepting)) as one:
+            one.store.create_bucket("bucket")
+            one.store.put("bucket", "models/bad.tar.gz", archive(tmp_path, "bad" * 400)[:-20])
+            await one.one(Mode="MultiModel", ModelDataUrl="s3://bucket/models/")
+            for _ in range(2):
+                assert (await one.ask(X_Amzn_SageMaker_Target_Model="bad.tar.gz")).status == 400
+            assert list((one.runner.last.order.folder / "models").iterdir()) == []
+
+    asyncio.run(work())

@@ -78,6 +78,8 @@ class Loaded:
     """The container's."""
     loading: "asyncio.Future[None]"
     in_flight: int = 0
+    waiting: bool = False
+    """For room."""
 
     @contextmanager
     def engaged(self) -> Iterator[None]:
@@ -99,6 +101,8 @@ class Launched:
     """/opt/ml to the container."""
     loaded: dict[str, Loaded] = field(default_factory=dict)
     """Of a multi-model container: by TargetModel, the one asked last at the end. `runtime/models.py` keeps it."""
+    leaving: set[str] = field(default_factory=set)
+    """The container's names of models that are being unloaded."""
 
     async def stop(self, patience_s: float = STOP_S) -> None:
         """End it and remove its folder."""
