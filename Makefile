@@ -7,7 +7,7 @@ ENGINE ?= docker
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-slow image image-test lock sbom embedded reference notebook bench bench-image soak clean
+.PHONY: help demo serve check test test-fast test-wire test-slow test-sdk image image-test lock sbom embedded reference notebook bench bench-image soak clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -48,11 +48,17 @@ test-slow: $(VENV)/dev.stamp ## All of SQuAD and PyTorch as reference; SQUAD_DIR
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[torch]'
 	SQUAD_DIR=$(SQUAD_DIR) $(PY) -m pytest -m slow -rs
 
+test-sdk: $(VENV)/dev.stamp ## Other people's clients against moor local; writes docs/reference/local_clients.md
+	$(PY) scripts/sdk_environments.py
+	@rm -f .work/clients.json
+	$(PY) -m pytest -m sdk tests/fidelity -rs
+	$(PY) scripts/clients_page.py
+
 image: ## Build the image, as `mooring` (ENGINE names the client)
 	DOCKER_BUILDKIT=1 $(ENGINE) build --network host -t mooring .
 
 image-test: $(VENV)/dev.stamp ## Build the image and test it on a Docker or Podman engine
-	$(PY) -m pytest -m container -rs
+	$(PY) -m pytest -m 'container and not sdk' -rs
 
 sbom: image ## Write the image's bill of materials to .work/sbom.json (CycloneDX)
 	@mkdir -p .work

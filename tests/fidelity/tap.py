@@ -23,6 +23,8 @@ RUNTIME = {
     "async-invocations": "InvokeEndpointAsync",
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
 }
+BY_HAND = "by-hand"
+"""What a client's program asks by itself, not by the client: clients/notes.py."""
 SETTINGS = frozenset(subresources.NAMES.values())
 _RUNTIME = re.compile(r"/endpoints/[^/]+/([a-z-]+)")
 FORM = b"application/x-www-form-urlencoded"
@@ -51,7 +53,8 @@ class Tap:
         return {
             f"{one.service}.{one.operation}"
             for one in self.seen
-            if 200 <= one.status < 400 or (one.operation in SETTINGS and one.status == 404)
+            if BY_HAND not in one.agent
+            and (200 <= one.status < 400 or (one.operation in SETTINGS and one.status == 404))
         }
 
 

@@ -30,7 +30,7 @@ def test_from_deploying_to_deleting(place: Places, book: Book, tap: Tap) -> None
         "Predictor.predict, JSON": "Lisbon",
         "Predictor.predict, TargetVariant": "Lisbon",
         "Predictor.update_endpoint": 2,
-        "after update_endpoint": "Lisbon",
+        "Predictor.predict, after an update": "Lisbon",
         "Predictor.delete_endpoint": [],
         "Predictor.delete_model": [],
     }

@@ -3,13 +3,12 @@
 A program of its own, run with the SDK's environment. Its argument: a model.tar.gz.
 """
 
-import json
 import os
 import sys
 from pathlib import Path
 from typing import Any
 
-import boto3
+from notes import ASKED, did, wait
 from sagemaker.deserializers import JSONDeserializer
 from sagemaker.huggingface import HuggingFaceModel
 from sagemaker.model import Model
@@ -19,24 +18,11 @@ from sagemaker.s3 import S3Downloader, S3Uploader
 from sagemaker.serializers import JSONSerializer
 from sagemaker.session import Session
 
-ASKED = {"inputs": {"question": "Where does Amina live?", "context": "My name is Amina and I live in Lisbon."}}
-PATIENCE = {"Delay": 1, "MaxAttempts": 60}
 KNOWN: dict[str, Any] = {"image_uri": "mooring", "role": os.environ["SAGEMAKER_ROLE"]}
-SAGEMAKER = boto3.client("sagemaker")
 ENTRY_POINT = """
 def output_fn(prediction, accept):
     return '{"shouted": "' + prediction["answer"].upper() + '"}'
 """
-
-
-def did(what: str, saw: Any) -> None:
-    """A line for the test."""
-    print(json.dumps({"did": what, "saw": saw}), flush=True)
-
-
-def wait(name: str) -> None:
-    """The SDK's own waiting sleeps for 30 s before it looks for the first time."""
-    SAGEMAKER.get_waiter("endpoint_in_service").wait(EndpointName=name, WaiterConfig=PATIENCE)
 
 
 def main() -> None:

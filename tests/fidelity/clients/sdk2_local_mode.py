@@ -4,23 +4,15 @@ A program of its own, run with the SDK's environment. Its arguments: an image, a
 for the SDK, a free port.
 """
 
-import json
 import os
 import sys
-from typing import Any
 
+from notes import ASKED, did
 from sagemaker.deserializers import JSONDeserializer
 from sagemaker.local import LocalSession
 from sagemaker.model import Model
 from sagemaker.predictor import Predictor
 from sagemaker.serializers import JSONSerializer
-
-ASKED = {"inputs": {"question": "Where does Amina live?", "context": "My name is Amina and I live in Lisbon."}}
-
-
-def did(what: str, saw: Any) -> None:
-    """A line for the test."""
-    print("\n" + json.dumps({"did": what, "saw": saw}), flush=True)
 
 
 def main() -> None:

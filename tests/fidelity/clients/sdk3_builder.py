@@ -7,10 +7,9 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
 from typing import Any
 
-import boto3
+from notes import ASKED, cannot, did, there
 from sagemaker.core.helper.session_helper import Session
 from sagemaker.core.inference_config import AsyncInferenceConfig, ResourceRequirements, ServerlessInferenceConfig
 from sagemaker.core.resources import Endpoint, InferenceComponent, TransformJob
@@ -19,24 +18,8 @@ from sagemaker.serve.batch_inference.batch_transform_inference_config import Bat
 
 logging.disable(logging.WARNING)
 ROLE = os.environ["SAGEMAKER_ROLE"]
-ASKED = {"inputs": {"question": "Where does Amina live?", "context": "My name is Amina and I live in Lisbon."}}
 BODY: dict[str, Any] = {"body": json.dumps(ASKED), "content_type": "application/json"}
 OFTEN = {"poll": 1, "timeout": 60}
-
-
-def did(what: str, saw: Any) -> None:
-    """A line for the test."""
-    print("\n" + json.dumps({"did": what, "saw": saw}), flush=True)
-
-
-def cannot(what: str, call: Callable[[], Any]) -> None:
-    """What fails, and with which words: the test knows of it, and would like to hear if it were mended."""
-    try:
-        call()
-    except Exception as error:  # that is the question
-        print("\n" + json.dumps({"cannot": what, "because": f"{type(error).__name__}: {error}"[:400]}), flush=True)
-    else:
-        did(what, "works now")
 
 
 def main() -> None:
@@ -113,14 +96,6 @@ def ready(endpoint: Endpoint) -> Endpoint:
     """The SDK's own waiting looks every 30 s."""
     endpoint.wait_for_status("InService", **OFTEN)
     return endpoint
-
-
-def there(uri: str) -> bytes:
-    """An object that comes later."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    s3 = boto3.client("s3")
-    s3.get_waiter("object_exists").wait(Bucket=bucket, Key=key, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    return bytes(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ A program of its own, run with the SDK's environment.
 
 import json
 import os
-from collections.abc import Callable
 from typing import Any
 
+from notes import ASKED, cannot, did
 from sagemaker.core.resources import Endpoint, EndpointConfig, InferenceComponent, Model, Tag
 from sagemaker.core.shapes import (
     ContainerDefinition,
@@ -19,24 +19,8 @@ from sagemaker.core.shapes import (
 )
 
 ROLE = os.environ["SAGEMAKER_ROLE"]
-ASKED = {"inputs": {"question": "Where does Amina live?", "context": "My name is Amina and I live in Lisbon."}}
 BODY: dict[str, Any] = {"body": json.dumps(ASKED), "content_type": "application/json"}
 OFTEN = {"poll": 1, "timeout": 60}
-
-
-def did(what: str, saw: Any) -> None:
-    """A line for the test."""
-    print("\n" + json.dumps({"did": what, "saw": saw}), flush=True)
-
-
-def cannot(what: str, call: Callable[[], Any]) -> None:
-    """What fails, and with which words: the test knows of it, and would like to hear if it were mended."""
-    try:
-        call()
-    except Exception as error:  # that is the question
-        print("\n" + json.dumps({"cannot": what, "because": f"{type(error).__name__}: {error}"[:400]}), flush=True)
-    else:
-        did(what, "works now")
 
 
 def variant(**more: Any) -> ProductionVariant:

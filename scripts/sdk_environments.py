@@ -1,0 +1,50 @@
+"""Make the environments that `make test-sdk` runs other people's clients in, each only if it is not there yet.
+
+`.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli`, and `.work/mooring` (mooring[aws] of
+this checkout, to be measured). None may bring PyTorch. To make one anew, remove its folder.
+
+python scripts/sdk_environments.py
+"""
+
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+WORK = ROOT / ".work"
+ENVIRONMENTS = {
+    "sdk2": "sagemaker[local]<3",
+    "sdk3": "sagemaker>=3",
+    "awscli": "awscli",
+    "mooring": f"{ROOT}[aws]",
+}
+UNWANTED = ("torch", "tensorflow", "jax", "nvidia_*")
+
+
+def main() -> None:
+    """Say what is made."""
+    for name, wanted in ENVIRONMENTS.items():
+        folder = WORK / name
+        if not (folder / "made").exists():
+            print(f"{folder.relative_to(ROOT)}: pip install {wanted!r} …", flush=True)
+            make(folder, wanted)
+
+
+def make(folder: Path, wanted: str) -> None:
+    """The mark `made` comes last: what was broken off is made again."""
+    shutil.rmtree(folder, ignore_errors=True)
+    venv.create(folder, with_pip=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, wanted], check=True)
+    found = [
+        path.name for pattern in UNWANTED for path in folder.glob(f"lib/python*/site-packages/{pattern}-*.dist-info")
+    ]
+    if found:
+        sys.exit(f"{wanted} pulls {', '.join(found)}: name here what is needed of it instead.")
+    (folder / "made").touch()
+
+
+if __name__ == "__main__":
+    main()
