@@ -132,13 +132,14 @@ def test_one_that_serves_in_a_thread_of_the_callers_ends_when_told(data: Path) -
     assert not thread.is_alive()
 
 
-def test_a_folder_with_something_in_the_way_is_refused(data: Path) -> None:
-    """By its name; afterwards it is free."""
+@pytest.mark.parametrize("name", ["s3", "logs", "run"])
+def test_a_folder_with_something_in_the_way_is_refused(data: Path, name: str) -> None:
+    """At the start, not when it is needed; afterwards it is free."""
     data.mkdir()
-    (data / "s3").touch()
+    (data / name).touch()
     with pytest.raises(UsageError, match=r"cannot be used: File exists"):
         LocalSageMaker(Options(data, port=0)).start()
-    (data / "s3").unlink()
+    (data / name).unlink()
     with LocalSageMaker(Options(data, port=0)) as url:
         assert url
 

@@ -54,6 +54,7 @@ from mooring.web.server import ServerOptions, serve
 DEFAULT_PORT = 4567
 STARTUP_S = 60.0
 
+FOLDERS = ("logs", "run", "processes", "notifications", "async")
 ENGINES: Mapping[str, Callable[[Path], Runner]] = {
     "none": lambda folder: ProcessRunner(folder),
     "docker": lambda folder: ContainerRunner(folder),
@@ -182,6 +183,8 @@ class Life:
 
     def __init__(self, options: Options) -> None:
         data = options.data
+        for name in FOLDERS:  # what is in the way of one is known now, not when it is needed
+            (data / name).mkdir(exist_ok=True)
         self.objects = ObjectStore(data / "s3")
         self.state = State(data / "state.sqlite")
         self.logbook = Logbook(data / "logs")

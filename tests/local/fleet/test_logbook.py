@@ -84,3 +84,26 @@ def test_what_cannot_be_written_is_lost_and_nobody_fails_for_it(book: Logbook, t
     (tmp_path / "logs").unlink()
     book.append(GROUP, STREAM, "kept")
     assert book.tail(GROUP, STREAM, 9) == ["kept"]
+
+
+def test_the_end_of_a_stream_is_read_from_its_end(book: Logbook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long its lines are, and across the two files that it may be."""
+    monkeypatch.setattr(logbook, "LARGEST_FILE", 3000)
+    monkeypatch.setattr(logbook, "_BLOCK", 7)
+    for number in range(100):
+        book.append(GROUP, STREAM, f"{number}" + "é" * (number % 50))
+    events = book.events(GROUP, STREAM)
+    assert len(events) < 100
+    for count in (0, 1, 2, 30, len(events), 1000):
+        assert book.last(GROUP, STREAM, count) == events[len(events) - min(count, len(events)) :]
+    assert book.last(GROUP, "none", 5) == []
+
+
+def test_a_stream_is_read_from_a_time_on(book: Logbook, tmp_path: Path) -> None:
+    """From the first line of that time, with all behind it, and without one that a kill cut off."""
+    for at in (1, 2, 2, 1, 3):
+        book.append(GROUP, STREAM, f"at {at}", at=at)
+    (path,) = (tmp_path / "logs").rglob("*.jsonl")
+    path.write_text(path.read_text(encoding="utf-8") + "[30", encoding="utf-8")
+    assert [event.message for event in book.since(GROUP, STREAM, 2000)] == ["at 2", "at 2", "at 1", "at 3"]
+    assert list(book.since(GROUP, "none", 0)) == []

@@ -238,6 +238,25 @@ def test_groups_and_streams_are_found(local: Local) -> None:
         client.get_log_events(logGroupName=group, logStreamName="none")
 
 
+def test_pages_of_several_streams_have_each_event_once(local: Local) -> None:
+    """Though they are of the same time, and though more are said meanwhile."""
+    client, group = local.client("logs"), f"/aws/sagemaker/Endpoints/{unique('endpoint')}"
+    for number in range(6):
+        local.logbook.append(group, f"v/i-{number % 2}", f"line {number}", at=5.0 + number // 4)
+    seen: list[tuple[str, str]] = []
+    token: dict[str, str] = {}
+    while token or not seen:
+        page = client.filter_log_events(logGroupName=group, startTime=1, limit=2, **token)
+        seen += [(event["message"], event["eventId"]) for event in page["events"]]
+        token = {"nextToken": page["nextToken"]} if "nextToken" in page else {}
+        local.logbook.append(group, "v/i-2", "later", at=900.0) if len(seen) == 2 else None
+    said = [message for message, _ in seen]
+    assert said == ["line 0", "line 2", "line 1", "line 3", "line 4", "line 5", "later"]
+    assert len({event for _, event in seen}) == 7
+    with refused("InvalidParameterException", "nextToken is invalid"):
+        client.filter_log_events(logGroupName=group, nextToken="12")
+
+
 def test_events_are_filtered_by_words(local: Local) -> None:
     """All words, one of several, none of them, a phrase; other patterns are refused, not misread."""
     client, group = local.client("logs"), f"/aws/sagemaker/Endpoints/{unique('endpoint')}"

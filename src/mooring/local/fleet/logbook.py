@@ -3,11 +3,11 @@
 `fleet/` and `batch/` write here; the Logs API, the page and the command line read.
 """
 
+import contextlib
 import json
 import threading
 import time
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -21,6 +21,7 @@ MOST_STREAMS = 64
 """Of one group: each replaced instance leaves one behind."""
 LONGEST_MESSAGE = 256 * 1024
 """Characters; CloudWatch's own limit is as many bytes."""
+_BLOCK = 64 * 1024
 _NOW, _BEFORE = ".jsonl", ".before.jsonl"
 
 
@@ -82,17 +83,9 @@ class Logbook:
     def streams(self, group: str) -> list[Stream]:
         """Those of a group, by name; none if there is no such group."""
         folder = self._root / _safe(group)
-        found = []
-        for path in sorted(folder.glob(f"*{_NOW}")) if folder.is_dir() else []:
-            if path.name.endswith(_BEFORE):
-                continue
-            files = [file for file in (_before(path), path) if file.exists()]
-            events = _read(files[0], 1)
-            first = events[0].timestamp_ms if events else 0
-            last = int(1000 * path.stat().st_mtime)
-            size = sum(file.stat().st_size for file in files)
-            found.append(Stream(unquote(path.name.removesuffix(_NOW)), first, max(first, last), size))
-        return found
+        with self._lock:
+            paths = sorted(folder.glob(f"*{_NOW}")) if folder.is_dir() else []
+            return [_described(path) for path in paths if not path.name.endswith(_BEFORE)]
 
     def events(self, group: str, stream: str) -> list[Event]:
         """All that is kept of it, oldest first; nothing if there is no such stream."""
@@ -100,9 +93,34 @@ class Logbook:
         with self._lock:
             return list(chain.from_iterable(_read(file) for file in (_before(path), path) if file.exists()))
 
+    def last(self, group: str, stream: str, count: int) -> list[Event]:
+        """Its last `count`, oldest first, without reading what is before them."""
+        path = self._path(group, stream)
+        with self._lock:
+            found = _read_end(path, count)
+            return found if len(found) == count else [*_read_end(_before(path), count - len(found)), *found]
+
     def tail(self, group: str, stream: str, count: int) -> list[str]:
-        """Its last `count` messages, oldest first."""
-        return [event.message for event in deque(self.events(group, stream), maxlen=count)]
+        """The messages of `last`."""
+        return [event.message for event in self.last(group, stream, count)]
+
+    def since(self, group: str, stream: str, at_ms: int) -> Generator[Event, None, None]:
+        """All that is kept of it from the first one of that time on, read as it is asked for.
+
+        Close it when no more is wanted.
+        """
+        path = self._path(group, stream)
+        with contextlib.ExitStack() as files:
+            with self._lock:  # what is open stays what it was, whatever it is called later
+                found = [
+                    files.enter_context(one.open(encoding="utf-8")) for one in (_before(path), path) if one.exists()
+                ]
+            reached = False
+            for line in chain.from_iterable(found):
+                # Most of a long stream is not wanted: its times are enough to pass it over.
+                reached = reached or ("," in line and int(line[1 : line.index(",")]) >= at_ms)
+                if reached and line.endswith("\n"):
+                    yield Event(*json.loads(line))
 
     def _write(self, path: Path, line: str) -> None:
         if not path.exists():
@@ -139,6 +157,15 @@ def _before(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(_NOW) + _BEFORE)
 
 
+def _described(path: Path) -> Stream:
+    files = [file for file in (_before(path), path) if file.exists()]
+    events = _read(files[0], 1)
+    first = events[0].timestamp_ms if events else 0
+    last = int(1000 * path.stat().st_mtime)
+    size = sum(file.stat().st_size for file in files)
+    return Stream(unquote(path.name.removesuffix(_NOW)), first, max(first, last), size)
+
+
 def _read(path: Path, most: int | None = None) -> list[Event]:
     """Its events, the first `most` of them. A last line that a kill -9 cut off is left out."""
     events: list[Event] = []
@@ -149,3 +176,19 @@ def _read(path: Path, most: int | None = None) -> list[Event]:
             if len(events) == most:
                 break
     return events
+
+
+def _read_end(path: Path, count: int) -> list[Event]:
+    """Its last `count` events; none if there is no such file."""
+    if count <= 0 or not path.exists():
+        return []
+    with path.open("rb") as file:
+        at = size = file.seek(0, 2)
+        end = b""
+        while at and end.count(b"\n") <= count:
+            at = max(0, size - 2 * (size - at) - _BLOCK)
+            file.seek(at)
+            end = file.read(size - at)
+    # The first of these may have lost its beginning, the last its end.
+    lines = end.split(b"\n")[:-1]
+    return [Event(*json.loads(line)) for line in (lines if at == 0 else lines[1:])[-count:]]

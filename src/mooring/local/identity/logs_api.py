@@ -3,9 +3,13 @@
 A token of GetLogEvents is a place among the events, told by time, so that it holds while old ones are forgotten.
 """
 
+import contextlib
+import heapq
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from itertools import islice
 from typing import Any
+from urllib.parse import quote, unquote
 
 from mooring.local.fleet.logbook import Event, Logbook, Stream
 from mooring.local.wire.call import Call, Place
@@ -20,6 +24,10 @@ BYTES = 1024 * 1024
 """Of one page of events, as the real one."""
 
 _TERM = re.compile(r'([-?]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))')
+
+
+Placed = tuple[int, str, int]
+"""The place of an event among those of several streams: its time, its stream, and how many were before it of both."""
 
 
 class Logs:
@@ -80,21 +88,39 @@ class Logs:
         if names and prefix:
             raise _invalid("Only one of logStreamNames and logStreamNamePrefix may be given.")
         matches = _pattern(given.get("filterPattern", ""))
-        streams = [one.name for one in self._streams(group) if one.name.startswith(prefix)]
-        found = [
-            (event.timestamp_ms, stream, place, event)
-            for stream in streams
-            if names is None or stream in names
-            for place, event in enumerate(self._logbook.events(group, stream))
-            if _is_within(event, given) and matches(event.message)
-        ]
-        found.sort(key=lambda one: one[:3])
-        some, token = _page(found, given, EVENTS)
+        after = _placed(given.get("nextToken"))
+        begin = max(given.get("startTime", 0), after[0])
+        streams = [one for one in self._streams(group) if one.name.startswith(prefix)]
+        wanted = [one.name for one in streams if one.last_ms >= begin and (names is None or one.name in names)]
+        limit = given.get("limit", EVENTS)
+        with contextlib.ExitStack() as reading:
+            read = [reading.enter_context(contextlib.closing(self._read(group, name, begin))) for name in wanted]
+            merged = heapq.merge(*read, key=lambda one: one[0])
+            fitting = (
+                (place, event)
+                for place, event in merged
+                if place > after and _is_within(event, given) and matches(event.message)
+            )
+            some = list(islice(fitting, limit + 1))
+        more, some = len(some) > limit, some[:limit]
         events = [
-            {**_event(event), "logStreamName": stream, "eventId": f"{at}-{place}"} for at, stream, place, event in some
+            {**_event(event), "logStreamName": stream, "eventId": f"{at}-{nth}-{stream}"}
+            for (at, stream, nth), event in some
         ]
-        searched = [{"logStreamName": stream, "searchedCompletely": token is None} for stream in streams]
-        return {"events": events, "searchedLogStreams": searched, "nextToken": token}
+        searched = [{"logStreamName": one.name, "searchedCompletely": not more} for one in streams]
+        return {
+            "events": events,
+            "searchedLogStreams": searched,
+            "nextToken": _token(some[-1][0]) if more else None,
+        }
+
+    def _read(self, group: str, stream: str, since_ms: int) -> Generator[tuple[Placed, Event], None, None]:
+        """A stream's events in the order of their places: a clock that was put back does not put lines back."""
+        at, nth = 0, 0
+        with contextlib.closing(self._logbook.since(group, stream, since_ms)) as events:
+            for event in events:
+                at, nth = (event.timestamp_ms, 0) if event.timestamp_ms > at else (at, nth + 1)
+                yield (at, stream, nth), event
 
     def _streams(self, group: str) -> list[Stream]:
         if group not in self._logbook.groups(group):
@@ -144,6 +170,22 @@ def _event(event: Event) -> dict[str, Any]:
 
 def _is_within(event: Event, given: Mapping[str, Any]) -> bool:
     return bool(given.get("startTime", 0) <= event.timestamp_ms < given.get("endTime", float("inf")))
+
+
+def _token(place: Placed) -> str:
+    """The page after the event at that place."""
+    at, stream, nth = place
+    return f"{at}/{nth}/{quote(stream, safe='')}"
+
+
+def _placed(token: str | None) -> Placed:
+    """Raises Fault for a token that is none of ours."""
+    if token is None:
+        return 0, "", -1
+    found = re.fullmatch(r"(\d{1,19})/(\d{1,19})/([A-Za-z0-9_.~%-]{1,2000})", token)
+    if found is None:
+        raise _invalid("The specified nextToken is invalid.")
+    return int(found[1]), unquote(found[3]), int(found[2])
 
 
 def _bounds(events: list[Event], given: Mapping[str, Any]) -> tuple[int, int]:
@@ -202,9 +244,9 @@ def _pattern(text: str) -> Callable[[str], bool]:
     return matches
 
 
-def _page(items: list[Any], given: Mapping[str, Any], most: int = PAGE) -> tuple[list[Any], str | None]:
+def _page(items: list[Any], given: Mapping[str, Any]) -> tuple[list[Any], str | None]:
     refusal = _invalid("The specified nextToken is invalid.")
-    return page(items, given.get("nextToken"), given.get("limit", most), refusal)
+    return page(items, given.get("nextToken"), given.get("limit", PAGE), refusal)
 
 
 def _invalid(message: str) -> Fault:

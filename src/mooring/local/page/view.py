@@ -183,8 +183,7 @@ def _tail(logbook: Logbook, group: str, prefix: str) -> list[Json]:
     streams = [one for one in logbook.streams(group) if one.name.startswith(prefix)]
     # The last to have spoken have the last lines.
     for stream in sorted(streams, key=lambda one: one.last_ms)[-8:]:
-        events = logbook.events(group, stream.name)[-LOG_LINES:]
-        lines += [(event, stream.name) for event in events]
+        lines += [(event, stream.name) for event in logbook.last(group, stream.name, LOG_LINES)]
     lines.sort(key=lambda line: line[0].timestamp_ms)
     return [
         {"at": event.timestamp_ms, "stream": stream.removeprefix(prefix), "text": event.message[:LONGEST_LINE]}
