@@ -237,7 +237,7 @@ def test_without_waiting_the_rest_is_left_to_the_next_run(session: Session, tmp_
     heard = Heard()
     outcome = carry_out(session, spec, propose(session, spec), heard, wait=False)
     assert outcome.plan.actions[-1].verb == "create"
-    assert any("scaling-policy" in note for note in heard.notes)
+    assert any("scaling policy" in note for note in heard.notes)
     carry_out(session, spec, propose(session, spec), Silent())
     assert propose(session, spec).actions == ()
     scaling = session.client("application-autoscaling")

@@ -1,6 +1,7 @@
 """The predictor with real boto3 against a runtime that answers as it is told."""
 
 import asyncio
+import json
 import socket
 from dataclasses import dataclass, field
 
@@ -152,3 +153,16 @@ def test_many_at_once_from_asyncio() -> None:
     with scripted(Reply()) as script:
         assert asyncio.run(ask(predictor(script, Hand()))) == [ANSWER] * 8
         assert len(script.asked) == 8
+
+
+def test_errors_in_words_and_arguments_that_are_not() -> None:
+    """What our server says, and no JSON around it; what others say, as it is; nothing misspelt is ignored."""
+    ours = json.dumps({"code": 400, "message": "There is no question.", "request_id": "ab"})
+    for original, said in ((ours, r"400: There is no question\. \(request ab\)"), ('{"a": 1}', r'400: {"a": 1}')):
+        body = {"Message": "m", "OriginalStatusCode": 400, "OriginalMessage": original}
+        with scripted(Reply(424, body, "ModelError")) as script:
+            with pytest.raises(InvokeError, match=said):
+                predictor(script, Hand()).predict({})
+            with pytest.raises(UsageError, match="target_modl"):
+                predictor(script, Hand()).predict({}, target_modl="x")  # type: ignore[call-arg]
+            assert len(script.asked) == 1

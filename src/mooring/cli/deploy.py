@@ -55,7 +55,7 @@ def command(model: str | None, **flags: Any) -> None:
             show_log(error)
             raise
     trial = _try_out(session, outcome) if flags["wait"] else {}
-    report = _report(session, outcome, trial) | {"seconds": round(time.monotonic() - began, 2)}
+    report = _report(session, outcome, trial) | {"waited": flags["wait"], "seconds": round(time.monotonic() - began, 2)}
     if flags["as_json"]:
         click.echo(json.dumps(report, indent=2, ensure_ascii=False))
     else:
@@ -82,6 +82,10 @@ def _emit(spec: "Spec", packing: str, narrator: "Narrator") -> None:
         narrator.note(f"Nothing was pushed. The template expects the image {spec.push.local} as {spec.image}.")
 
 
+_SIGNS = {"delete": "-", "update": "~", "tag": "~", "wait": "…"}
+"""Of what makes nothing."""
+
+
 def _show_plan(plan: "Plan", *, as_json: bool, err: bool = False) -> None:
     from mooring.deploy.actions import described, title
 
@@ -89,7 +93,8 @@ def _show_plan(plan: "Plan", *, as_json: bool, err: bool = False) -> None:
         click.echo(json.dumps({"actions": described(plan.actions), "kept": list(plan.kept)}, indent=2))
         return
     for action in plan.actions:
-        click.echo(f"  + {title(action)}{f', {action.why}' if action.why else ''}", err=err)
+        sign = _SIGNS.get(action.verb, "+")
+        click.echo(f"  {sign} {title(action)}{f', {action.why}' if action.why else ''}", err=err)
     for kept in plan.kept:
         click.echo(click.style(f"  = {kept}", dim=True), err=err)
     if not plan.actions:
@@ -165,7 +170,8 @@ def _call(session: "Session", outcome: "Outcome") -> dict[str, str]:
 
 
 def _say(report: dict[str, Any]) -> None:
-    head = "is deployed" if report["changed"] else "is as it was: nothing to change"
+    head = "is deployed" if report["waited"] else "is on its way (the same command waits for it)"
+    head = head if report["changed"] else "is as it was: nothing to change"
     click.echo(f"{click.style(report['endpoint'], bold=True)} {head}, {report['seconds']:.1f} s in all.")
     trial = report.get("trial", {})
     if "answer" in trial:

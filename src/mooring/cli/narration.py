@@ -5,7 +5,7 @@ else), the session, and options that say where.
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -50,8 +50,9 @@ class _Notes:
     def end(self, note: str = "") -> None: ...
 
     def note(self, text: str) -> None:
-        """One line."""
-        click.echo(f"moor: {text}", err=True)
+        """One line; for nobody, where nobody reads."""
+        with suppress(BrokenPipeError):
+            click.echo(f"moor: {text}", err=True)
 
 
 class _Steps:

@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mooring.deploy import answer
+from mooring.deploy.clock import pause_after
 from mooring.deploy.faults import in_words, is_denied, is_missing
 from mooring.deploy.session import Session
 from mooring.errors import DeadlineExceeded, InvokeError
-
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class AsyncAnswer:
 
     def result(self, timeout_s: float = 900.0) -> Any:
         """Wait for the answer, decoded as `Predictor.predict` does. Raises InvokeError or DeadlineExceeded."""
-        began, pause = time.monotonic(), FIRST_PAUSE_S
+        began = time.monotonic()
         while True:
             body = self._fetch(self.output_path)
             if body is not None:
@@ -35,13 +33,13 @@ class AsyncAnswer:
                     f"The request {self.inference_id} failed: {failure.decode(errors='replace')[:500]}",
                     hint=self.failure_path,
                 )
-            if time.monotonic() - began + pause > timeout_s:
+            waited = time.monotonic() - began
+            if waited + pause_after(waited) > timeout_s:
                 raise DeadlineExceeded(
                     f"There is no answer to {self.inference_id} after {timeout_s:g} s.",
                     hint=f"It may still come: {self.output_path}",
                 )
-            time.sleep(pause)
-            pause = min(LONGEST_PAUSE_S, 1.5 * pause)
+            time.sleep(pause_after(waited))
 
     async def aresult(self, timeout_s: float = 900.0) -> Any:
         """`result` without blocking the event loop."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mooring.deploy.actions import Action, Plan
+from mooring.deploy.actions import Action, Plan, title
 from mooring.deploy.apply import Done, apply, undo
 from mooring.deploy.archive import Wanted, archive_of
 from mooring.deploy.fit import fit_image, fit_memory
@@ -191,7 +191,7 @@ def carry_out(session: Session, spec: Spec, proposed: Plan, narrator: Narrator, 
         raise
     for action in proposed.actions[len(now.actions) :]:
         if action.verb != "wait":
-            narrator.note(f"Left for the next run: {action.verb} {action.kind} {action.name}.")
+            narrator.note(f"Left for the next run: {title(action)}.")
     return Outcome(spec, now, time.monotonic() - began)
 
 

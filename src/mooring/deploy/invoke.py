@@ -64,9 +64,16 @@ class Predictor:
     _kind: Kind | None = field(default=None, repr=False)
 
     @classmethod
-    def at(cls, endpoint_name: str, **place: str | None) -> "Predictor":
+    def at(
+        cls,
+        endpoint_name: str,
+        *,
+        region: str | None = None,
+        profile: str | None = None,
+        endpoint_url: str | None = None,
+    ) -> "Predictor":
         """An endpoint in a region, of a profile, or at an endpoint_url."""
-        return cls(endpoint_name, Session(Place(**place)))
+        return cls(endpoint_name, Session(Place(region, profile, endpoint_url)))
 
     def predict(self, data: Any, **routing: Unpack[Routing]) -> Any:
         """Send `data` as JSON (bytes and text as they are) and decode the answer.
@@ -167,6 +174,11 @@ class Predictor:
             )
 
     def _routed(self, routing: Routing) -> dict[str, Any]:
+        for name in routing:
+            if name not in Routing.__annotations__:
+                raise UsageError(
+                    f"There is no argument {name}.", hint=f"There are: {', '.join(Routing.__annotations__)}."
+                )
         given: dict[str, Any] = {"target_model": self.target_model, **routing}
         members = {member: given[key] for key, member in _MEMBERS.items() if given.get(key) is not None}
         return {**members, **(routing.get("initial_args") or {})}
@@ -237,7 +249,7 @@ class Predictor:
         if code == "ModelError":
             body = str(response.get("OriginalMessage") or said)
             return InvokeError(
-                f"The model answered {original}: {body}",
+                f"The model answered {original}: {_words(body)}",
                 status=int(original or 0),
                 code=code,
                 hint=f"Its log: /aws/sagemaker/Endpoints/{self.endpoint_name}",
@@ -254,6 +266,15 @@ def _again(response: Mapping[str, Any]) -> bool:
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     original = response.get("OriginalStatusCode")
     return worth_it(status, None if original is None else int(original), str(response.get("Error", {}).get("Code", "")))
+
+
+def _words(body: str) -> str:
+    """Of an error as Mooring's server writes it, what it says and the id that is in the log too; else all of it."""
+    try:
+        said = json.loads(body)
+        return f"{said['message']} (request {said['request_id']})"
+    except (ValueError, TypeError, KeyError):
+        return body
 
 
 def _encoded(data: Any) -> tuple[bytes, str]:

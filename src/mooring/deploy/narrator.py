@@ -1,5 +1,6 @@
 """What a deployment says while it goes on: `Narrator`, and one that writes lines. `cli/` has one for terminals."""
 
+import contextlib
 import sys
 import time
 from typing import Protocol, TextIO
@@ -61,5 +62,7 @@ class Lines:
 
     def _write(self, text: str) -> None:
         stream = self._stream or sys.stderr
-        stream.write(f"{text}\n")
-        stream.flush()
+        # Whoever stopped reading (`moor deploy … 2>&1 | head`) has not stopped the deployment.
+        with contextlib.suppress(BrokenPipeError):
+            stream.write(f"{text}\n")
+            stream.flush()

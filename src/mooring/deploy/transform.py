@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mooring.deploy import wait as waiting
+from mooring.deploy.clock import pause_after
 from mooring.deploy.faults import in_words, is_missing
 from mooring.deploy.logs import TRANSFORM_GROUP, tail
 from mooring.deploy.narrator import Narrator
 from mooring.deploy.requests import DEPLOYMENT_TAG, stem, tag_list
 from mooring.deploy.session import Session
 from mooring.deploy.spec import DEFAULT_INSTANCE
+from mooring.deploy.wait import LOG_LINES
 from mooring.errors import EndpointFailed, UsageError, echo
 
 MOST_MB = 100
@@ -133,7 +134,7 @@ def run_job(session: Session, job: Job, narrator: Narrator, *, wait: bool = True
         raise EndpointFailed(
             f"The job {name} failed: {reason.rstrip('.')}.",
             reason=reason,
-            log=tail(session, TRANSFORM_GROUP, waiting.LOG_LINES, prefix=name),
+            log=tail(session, TRANSFORM_GROUP, LOG_LINES, prefix=name),
             hint=f"Its log: {TRANSFORM_GROUP}, streams {name}/…",
         )
     return found
@@ -147,7 +148,7 @@ def _described(session: Session, name: str) -> Mapping[str, Any]:
 
 def _ended(session: Session, name: str, narrator: Narrator) -> Mapping[str, Any]:
     narrator.begin(f"Waiting for the job {name}")
-    pause, said = waiting.FIRST_PAUSE_S, ""
+    began, said = time.monotonic(), ""
     while True:
         found = _described(session, name)
         status = found["TransformJobStatus"]
@@ -157,8 +158,7 @@ def _ended(session: Session, name: str, narrator: Narrator) -> Mapping[str, Any]
         if status in FINAL:
             narrator.end(status)
             return found
-        time.sleep(pause)
-        pause = min(waiting.LONGEST_PAUSE_S, 1.5 * pause)
+        time.sleep(pause_after(time.monotonic() - began))
 
 
 def job_tags(deployment: str) -> dict[str, str]:

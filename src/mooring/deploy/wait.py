@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mooring.deploy.clock import Clock
+from mooring.deploy.clock import Clock, pause_after
 from mooring.deploy.faults import in_words, is_missing
 from mooring.deploy.logs import log_group, tail
 from mooring.deploy.session import Session
@@ -11,8 +11,6 @@ from mooring.deploy.world import BUSY
 from mooring.errors import DeployError, EndpointFailed
 
 LIMIT_S = 3600.0
-FIRST_PAUSE_S = 0.1
-LONGEST_PAUSE_S = 5.0
 LOG_LINES = 20
 GRACE_S = 5.0
 """How long an endpoint may look untouched after it was told to change."""
@@ -26,7 +24,7 @@ def wait_for(session: Session, request: Mapping[str, Any], tell: Tell, clock: Cl
     Raises EndpointFailed with SageMaker's reason and the end of the log, or DeployError after an hour.
     """
     name = request["EndpointName"]
-    began, pause, said, moved = clock.now(), FIRST_PAUSE_S, "", False
+    began, said, moved = clock.now(), "", False
     while True:
         found = _describe(session, name)
         status = found["EndpointStatus"] if found else "gone"
@@ -41,8 +39,7 @@ def wait_for(session: Session, request: Mapping[str, Any], tell: Tell, clock: Cl
                 f"The endpoint {name} is still {status} after {LIMIT_S / 60:.0f} minutes.",
                 hint=f"It goes on. Its log: {log_group(name)}. moor destroy {name} removes it.",
             )
-        clock.sleep(pause)
-        pause = min(LONGEST_PAUSE_S, 1.5 * pause)
+        clock.sleep(pause_after(clock.now() - began))
 
 
 def _describe(session: Session, name: str) -> Mapping[str, Any] | None:
