@@ -9,8 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mooring.local.objects.disk import GONE
+from mooring.local.objects.entry import About
 from mooring.local.objects.keys import locate, plain_path
-from mooring.local.objects.store import GONE, ObjectStore
+from mooring.local.objects.store import ObjectStore
 from mooring.local.wire.faults import Fault
 
 ODD = ["../x", "..", ".", "/etc/passwd", "a//b", "a/", "x\0y", "é" * 200, "a/../../b", ".mooring/bucket.json", "..\\b"]
@@ -179,3 +181,38 @@ def test_threads_share_a_store(store: ObjectStore) -> None:
     for key in store.keys("bucket"):
         store.delete("bucket", key)
     store.delete_bucket("bucket")
+
+
+def test_whether_an_object_is_there_costs_no_look_into_it(store: ObjectStore) -> None:
+    """A model of gigabytes that was copied in by hand is not read by who only wants to know."""
+    store.create_bucket("models")
+    (store.root / "models" / "big").mkdir()
+    (store.root / "models" / "big" / "model.tar.gz").write_bytes(b"x")
+    assert store.has("models", "big/model.tar.gz")
+    assert store.holds("models", "big/mod")
+    assert not store.has("models", "big")
+    assert not store.holds("models", "bigger")
+    assert not store.has("nowhere", "x")
+    assert not store.holds("nowhere", "")
+    assert not (store.own_folder("models") / "about").exists()
+
+
+def test_what_is_not_stored_leaves_nothing(store: ObjectStore) -> None:
+    """Neither the object nor what had been received of it."""
+
+    def refuse() -> None:
+        raise Fault("PreconditionFailed", "no", 412)
+
+    with pytest.raises(Fault):
+        store.keep("bucket", "key", b"data", About(), refuse)
+    assert store.keys("bucket") == []
+    assert list((store.own_folder("bucket") / "scratch").iterdir()) == []
+
+
+def test_the_stores_own_folder_is_nobodys_key(store: ObjectStore) -> None:
+    """In no spelling that a disk might take for the same."""
+    for key in (".mooring/bucket.json", ".Mooring/bucket.json"):
+        entry = store.put("bucket", key, b"mine")
+        assert entry.path.parent.name == "aside"
+    assert store.keys("bucket") == [".Mooring/bucket.json", ".mooring/bucket.json"]
+    assert store.bucket("bucket").name == "bucket"

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import zlib
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import botocore.session
 import pytest
@@ -184,3 +185,14 @@ def test_composite_checksums() -> None:
     assert composite("crc32", parts) == base64.b64encode(zlib.crc32(raw).to_bytes(4, "big")).decode() + "-2"
     assert composite("crc32c", parts) is None
     assert composite("crc32", ["no base64!"]) is None
+
+
+def test_only_one_of_many_creates_an_object(store: ObjectStore) -> None:
+    """`If-None-Match: *` is a lock for many programs: between a look and a write there is nobody else."""
+
+    def create(number: int) -> int:
+        return call(store, "PUT", "/bucket/lock", (b"%d" % number,), {"if-none-match": "*"}).status
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sorted(pool.map(create, range(16))) == [200] + [412] * 15
+    assert list((store.own_folder("bucket") / "scratch").iterdir()) == []

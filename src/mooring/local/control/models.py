@@ -74,11 +74,8 @@ class Models:
         if container.get("Mode") == "MultiModel" or not uri.startswith("s3://"):
             return
         objects, (bucket, key) = self._parts.objects, self._parts.objects.locate(uri)
-        if source.get("S3DataType", "S3Object") == "S3Object":
-            there = objects.get(bucket, key) is not None
-        else:
-            there = any(one.name == bucket for one in objects.buckets()) and bool(objects.keys(bucket, key))
-        if not there:
+        one = source.get("S3DataType", "S3Object") == "S3Object"
+        if not (objects.has(bucket, key) if one else objects.holds(bucket, key)):
             raise invalid(f"Could not find model data at {uri}.")
 
 

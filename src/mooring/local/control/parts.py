@@ -1,7 +1,7 @@
 """What the control plane stands on, and what it asks of those who do the work. Made by `server.py`."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -36,21 +36,12 @@ class Jobs(Protocol):
     def stop(self, name: str) -> None: ...
 
 
-class Bucket(Protocol):
-    """Of which the name is needed."""
-
-    @property
-    def name(self) -> str: ...
-
-
 class Objects(Protocol):
     """What the control plane asks of S3."""
 
-    def buckets(self) -> Sequence[Bucket]: ...
+    def has(self, bucket: str, key: str) -> bool: ...
 
-    def keys(self, bucket: str, prefix: str = "") -> Sequence[str]: ...
-
-    def get(self, bucket: str, key: str) -> object | None: ...
+    def holds(self, bucket: str, prefix: str) -> bool: ...
 
     def locate(self, uri: str) -> tuple[str, str]: ...
 

@@ -19,10 +19,11 @@ from starlette.types import Receive, Scope, Send
 
 from mooring.local.objects import bodies, buckets, reading, subresources, uploading, writing
 from mooring.local.objects import xml as documents
+from mooring.local.objects.disk import GONE
 from mooring.local.objects.exchange import Ask, Reply, Slice, read_ask
 from mooring.local.objects.exchange import xml as reply
 from mooring.local.objects.keys import check_key
-from mooring.local.objects.store import GONE, ObjectStore
+from mooring.local.objects.store import ObjectStore
 from mooring.local.wire.call import ACCOUNT
 from mooring.local.wire.faults import Fault
 

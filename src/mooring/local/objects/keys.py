@@ -37,7 +37,8 @@ def check_key(key: str) -> None:
 def plain_path(bucket_folder: Path, key: str) -> Path | None:
     """The file that a key names, if each of its segments can be a file's name; None for `a//b`, `../a`, `a/`, …"""
     segments = key.split("/")
-    if segments[0] == OWN_FOLDER or not all(map(_is_file_name, segments)):
+    # On some disks names that differ in case only are one.
+    if segments[0].casefold() == OWN_FOLDER or not all(map(_is_file_name, segments)):
         return None
     return bucket_folder.joinpath(*segments)
 

@@ -10,9 +10,10 @@ They survive a restart. A part sent again replaces the first.
 import hashlib
 import re
 import shutil
+import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ MAX_PART = 10_000
 MIN_PART_BYTES = 5 << 20
 """Of all but the last."""
 _PIECE = 1 << 20
+_PUTTING = threading.Lock()
 
 
 class Upload(msgspec.Struct):
@@ -90,8 +92,9 @@ class Uploads:
         part = Part(number, data.md5.hex(), data.size, time.time(), data.checksums)
         folder = self._folder(bucket, upload.id)
         try:
-            data.path.replace(folder / f"{number:05}")
-            self._write(bucket, folder / f"{number:05}.json", part)
+            with _PUTTING:  # data and record of one and the same
+                data.path.replace(folder / f"{number:05}")
+                self._write(bucket, folder / f"{number:05}.json", part)
         except FileNotFoundError:
             raise _gone(upload.id) from None
         return part
@@ -101,23 +104,27 @@ class Uploads:
         files = sorted(self._folder(bucket, upload_id).glob("[0-9]*.json"))
         return [msgspec.json.decode(file.read_bytes(), type=Part) for file in files]
 
-    def complete(self, bucket: str, upload: Upload, wanted: Sequence[tuple[int, str]]) -> Entry:
-        """The object of these parts (number, ETag). Raises InvalidPartOrder, InvalidPart, EntityTooSmall."""
+    def complete(
+        self, bucket: str, upload: Upload, wanted: Sequence[tuple[int, str]], allowed: Callable[[], None]
+    ) -> Entry:
+        """The object of these parts (number, ETag). Raises InvalidPartOrder, InvalidPart, EntityTooSmall.
+
+        And what `allowed` does, see `ObjectStore.keep`; then the parts are still there.
+        """
         parts = self._chosen(bucket, upload, wanted)
         folder = self._folder(bucket, upload.id)
         full = begin(upload.algorithm) if upload.kind == "FULL_OBJECT" else None
-        scratch = self._store.scratch(bucket)
-        with scratch.open("wb") as whole:
-            for part in parts:
-                with (folder / f"{part.number:05}").open("rb") as data:
-                    while piece := data.read(_PIECE):
-                        whole.write(piece)
-                        if full is not None:
-                            full.update(piece)
         md5s = b"".join(bytes.fromhex(part.etag) for part in parts)
         etag = f"{hashlib.md5(md5s, usedforsecurity=False).hexdigest()}-{len(parts)}"
-        about = replace(upload.about, checksums=_checksums(upload, parts, full), etag=etag)
-        entry = self._store.keep(bucket, upload.key, scratch, about)
+        scratch = self._store.scratch(bucket)
+        try:
+            _join([folder / f"{part.number:05}" for part in parts], scratch, full)
+            about = replace(upload.about, checksums=_checksums(upload, parts, full), etag=etag)
+            entry = self._store.keep(bucket, upload.key, scratch, about, allowed)
+        except FileNotFoundError:  # completed or given up by somebody else meanwhile
+            raise _gone(upload.id) from None
+        finally:
+            scratch.unlink(missing_ok=True)
         shutil.rmtree(folder, ignore_errors=True)
         return entry
 
@@ -164,6 +171,16 @@ class Uploads:
         new = self._store.scratch(bucket)
         new.write_bytes(msgspec.json.encode(what))
         new.replace(path)
+
+
+def _join(files: Sequence[Path], whole: Path, total: Sum | None) -> None:
+    with whole.open("wb") as out:
+        for file in files:
+            with file.open("rb") as data:
+                while piece := data.read(_PIECE):
+                    out.write(piece)
+                    if total is not None:
+                        total.update(piece)
 
 
 def _checksums(upload: Upload, parts: Sequence[Part], full: Sum | None) -> dict[str, str]:

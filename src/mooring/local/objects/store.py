@@ -21,17 +21,15 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
 
+from mooring.local.objects.disk import GONE, inside, prune, walk
 from mooring.local.objects.entry import OCTETS, About, Bucket, Entry
 from mooring.local.objects.keys import OWN_FOLDER, check_bucket_name, check_key, locate, plain_path
 from mooring.local.wire.faults import Fault
-
-GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
-"""What reading meets if a file was deleted meanwhile, and perhaps a folder has taken its place."""
 
 
 class Record(msgspec.Struct):
@@ -51,7 +49,7 @@ class ObjectStore:
         """The folder is made if it is not there."""
         root.mkdir(parents=True, exist_ok=True)
         self.root = root.resolve()
-        self._moving = threading.Lock()
+        self._moving = threading.RLock()
         for scratch in self.root.glob(f"*/{OWN_FOLDER}/scratch"):
             shutil.rmtree(scratch, ignore_errors=True)
 
@@ -99,20 +97,29 @@ class ObjectStore:
         """As `keep`, for callers that have no more to say."""
         return self.keep(bucket, key, data, About(content_type, metadata or {}))
 
-    def keep(self, bucket: str, key: str, data: bytes | Path, about: About) -> Entry:
-        """Store an object whole or not at all. A `Path` is moved here, best from `scratch` (the same disk)."""
+    def keep(
+        self, bucket: str, key: str, data: bytes | Path, about: About, allowed: Callable[[], None] = lambda: None
+    ) -> Entry:
+        """Store an object whole or not at all. A `Path` is moved here, best from `scratch` (the same disk).
+
+        `allowed` raises what keeps it from being stored, at a moment when nobody else stores anything.
+        """
         check_key(key)
         received = self.scratch(bucket)
-        if isinstance(data, bytes):
-            received.write_bytes(data)
-        else:
-            shutil.move(data, received)
-        etag = about.etag or md5(received)
-        os.utime(received)
-        with self._moving:
-            path = self._move(received, self.folder(bucket), key)
-            found = path.stat()
-            self._record(bucket, Record(key, found.st_size, found.st_mtime_ns, etag, about))
+        try:
+            if isinstance(data, bytes):
+                received.write_bytes(data)
+            else:
+                shutil.move(data, received)
+            etag = about.etag or md5(received)
+            os.utime(received)
+            with self._moving:
+                allowed()
+                path = self._move(received, self.folder(bucket), key)
+                found = path.stat()
+                self._record(bucket, Record(key, found.st_size, found.st_mtime_ns, etag, about))
+        finally:
+            received.unlink(missing_ok=True)
         return Entry(bucket, key, path, found.st_size, found.st_mtime, etag, about)
 
     def get(self, bucket: str, key: str) -> Entry | None:
@@ -121,6 +128,14 @@ class ObjectStore:
             return None
         path = self._find(self.root / bucket, key)
         return self._entry(bucket, key, path) if path else None
+
+    def has(self, bucket: str, key: str) -> bool:
+        """Whether there is that object. What `get` reads of a large one that was copied in by hand is not read."""
+        return self._is_bucket(bucket) and self._find(self.root / bucket, key) is not None
+
+    def holds(self, bucket: str, prefix: str) -> bool:
+        """Whether there is an object whose key begins so, without a look into any."""
+        return self._is_bucket(bucket) and next(self._keys(self.root / bucket, prefix), None) is not None
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
         """In the order of their UTF-8, which is that of their code points. Raises NoSuchBucket."""
@@ -133,7 +148,7 @@ class ObjectStore:
             while path := self._find(folder, key):
                 path.unlink(missing_ok=True)
                 if path.parent != self.own_folder(bucket) / "aside":
-                    _prune(path.parent, folder)
+                    prune(path.parent, folder)
             self._record_path(bucket, key).unlink(missing_ok=True)
 
     def locate(self, uri: str) -> tuple[str, str]:
@@ -183,7 +198,7 @@ class ObjectStore:
         if plain is not None:
             with contextlib.suppress(OSError):
                 plain.parent.mkdir(parents=True, exist_ok=True)
-                if _inside(plain):
+                if inside(plain):
                     received.replace(plain)
                     aside.unlink(missing_ok=True)
                     return plain
@@ -195,14 +210,12 @@ class ObjectStore:
         plain = plain_path(folder, key)
         aside = folder / OWN_FOLDER / "aside" / digest(key)
         with contextlib.suppress(OSError):  # a name too long for this disk, a file where a folder should be
-            if plain is not None and plain.is_file() and _inside(plain):
+            if plain is not None and plain.is_file() and inside(plain):
                 return plain
         return aside if aside.is_file() else None
 
     def _keys(self, folder: Path, prefix: str) -> Iterator[str]:
-        for key in _walk(folder, folder, prefix):
-            if key.startswith(prefix):
-                yield key
+        yield from walk(folder, "", prefix)
         own = folder / OWN_FOLDER
         if (own / "aside").is_dir():
             for file in (own / "aside").iterdir():
@@ -261,35 +274,3 @@ def _read(path: Path) -> Record | None:
         return msgspec.json.decode(path.read_bytes(), type=Record)
     except (OSError, msgspec.MsgspecError):
         return None
-
-
-def _inside(path: Path) -> bool:
-    """Whether no folder on the way is a link. The root itself is resolved."""
-    return os.path.realpath(path.parent) == str(path.parent)
-
-
-def _prune(folder: Path, top: Path) -> None:
-    while folder != top:
-        try:
-            folder.rmdir()
-        except OSError:
-            return
-        folder = folder.parent
-
-
-def _walk(top: Path, folder: Path, prefix: str) -> Iterator[str]:
-    """Keys of the plain files below `folder`; folders that no key of that prefix can be in are not opened."""
-    # A folder may be removed while its parent is read.
-    with contextlib.suppress(*GONE), os.scandir(folder) as found:
-        for item in found:
-            key = os.path.relpath(item.path, top)
-            try:
-                key.encode()
-            except UnicodeEncodeError:
-                continue  # a file name that is no UTF-8 can be no key
-            if item.is_dir(follow_symlinks=False):
-                inner = f"{key}/"
-                if key != OWN_FOLDER and (inner.startswith(prefix) or prefix.startswith(inner)):
-                    yield from _walk(top, Path(item.path), prefix)
-            elif item.is_file():
-                yield key

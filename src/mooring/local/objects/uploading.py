@@ -1,5 +1,7 @@
 """S3's operations of multipart upload: (store, request) → answer. In the table of `api.py`."""
 
+from functools import partial
+
 from mooring.local.objects import xml
 from mooring.local.objects.bodies import slice_to_disk
 from mooring.local.objects.checksums import ALGORITHMS, HEADER
@@ -39,8 +41,12 @@ def copy_part(store: ObjectStore, ask: Ask) -> Reply:
     """A part from an object, or from a range of it."""
     upload, source = _upload(store, ask), copied(store, ask)
     start, end = copy_span(ask.headers.get("x-amz-copy-source-range", ""), source.size)
-    data: Received = slice_to_disk(source.path, (start, end), store.scratch(ask.bucket), upload.algorithm)
-    part = Uploads(store).add(ask.bucket, upload, _number(ask), data)
+    scratch = store.scratch(ask.bucket)
+    try:
+        data: Received = slice_to_disk(source.path, (start, end), scratch, upload.algorithm)
+        part = Uploads(store).add(ask.bucket, upload, _number(ask), data)
+    finally:
+        scratch.unlink(missing_ok=True)
     children: xml.Children = [("LastModified", xml.instant(part.modified)), ("ETag", f'"{part.etag}"'), *_sums(part)]
     return reply(xml.render("CopyPartResult", children))
 
@@ -55,8 +61,7 @@ def complete(store: ObjectStore, ask: Ask) -> Reply:
         raise xml.malformed() from None
     if not wanted:
         raise xml.malformed()
-    check_conditions(store, ask)
-    entry = Uploads(store).complete(ask.bucket, upload, wanted)
+    entry = Uploads(store).complete(ask.bucket, upload, wanted, partial(check_conditions, store, ask))
     children: xml.Children = [
         ("Location", f"/{ask.bucket}/{ask.key}"),
         ("Bucket", ask.bucket),

@@ -2,6 +2,7 @@
 
 import shutil
 from dataclasses import replace
+from functools import partial
 
 from mooring.local.objects import xml
 from mooring.local.objects.checksums import HEADER
@@ -20,10 +21,9 @@ _MAX_DELETED = 1000
 def put_object(store: ObjectStore, ask: Ask) -> Reply:
     """A file; with `If-None-Match: *` only if there is none, with `If-Match` only over that one."""
     received = taken(ask)
-    check_conditions(store, ask)
     checksums = {**received.checksums, **({"type": "FULL_OBJECT"} if received.checksums else {})}
     about = about_of(ask, checksums, received.md5.hex())
-    entry = store.keep(ask.bucket, ask.key, received.path, about)
+    entry = store.keep(ask.bucket, ask.key, received.path, about, partial(check_conditions, store, ask))
     return Reply(200, {"ETag": f'"{entry.etag}"', **{HEADER + name: value for name, value in checksums.items()}})
 
 
@@ -37,11 +37,13 @@ def copy_object(store: ObjectStore, ask: Ask) -> Reply:
             "object's metadata, storage class, website redirect location or encryption attributes."
         )
         raise Fault("InvalidRequest", message)
+    about = about_of(ask, dict(source.about.checksums)) if replaced else replace(source.about, etag="")
     scratch = store.scratch(ask.bucket)
-    shutil.copyfile(source.path, scratch)
-    checksums = {name: value for name, value in source.about.checksums.items() if source.about.checksums}
-    about = about_of(ask, checksums) if replaced else replace(source.about, etag="")
-    entry = store.keep(ask.bucket, ask.key, scratch, about)
+    try:
+        shutil.copyfile(source.path, scratch)
+        entry = store.keep(ask.bucket, ask.key, scratch, about, partial(check_conditions, store, ask))
+    finally:
+        scratch.unlink(missing_ok=True)
     children = [("LastModified", xml.instant(entry.modified)), ("ETag", f'"{entry.etag}"')]
     return reply(xml.render("CopyObjectResult", children))
 
