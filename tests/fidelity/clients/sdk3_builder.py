@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import tempfile
 from typing import Any
 
 from notes import ASKED, cannot, did, there
@@ -17,7 +18,11 @@ from sagemaker.serve import ModelBuilder
 from sagemaker.serve.batch_inference.batch_transform_inference_config import BatchTransformInferenceConfig
 
 logging.disable(logging.WARNING)
-ROLE = os.environ["SAGEMAKER_ROLE"]
+KNOWN: dict[str, Any] = {
+    "role_arn": os.environ["SAGEMAKER_ROLE"],
+    "instance_type": "ml.m5.large",
+    "model_path": tempfile.mkdtemp(),  # else below /tmp, where it stays
+}
 BODY: dict[str, Any] = {"body": json.dumps(ASKED), "content_type": "application/json"}
 OFTEN = {"poll": 1, "timeout": 60}
 
@@ -31,7 +36,7 @@ def main() -> None:
     did("Session.upload_data", data)
 
     def built(name: str, **more: Any) -> ModelBuilder:
-        given = {"image_uri": "mooring", "role_arn": ROLE, "instance_type": "ml.m5.large"}
+        given = {"image_uri": "mooring", **KNOWN}
         builder = ModelBuilder(sagemaker_session=session, s3_model_data_url=data, **given, **more)
         builder.build(model_name=name)
         return builder
@@ -83,9 +88,9 @@ def components(builder: ModelBuilder) -> None:
 
 def refused(session: Session) -> None:
     """What fails, and where."""
-    given = {"image_uri": "mooring", "role_arn": ROLE, "instance_type": "ml.m5.large", "sagemaker_session": session}
+    given = {"image_uri": "mooring", "sagemaker_session": session, **KNOWN}
     cannot("ModelBuilder(image_uri=) without model data", lambda: ModelBuilder(**given).build(model_name="bare"))
-    named = {"role_arn": ROLE, "instance_type": "ml.m5.large", "sagemaker_session": session}
+    named = {"sagemaker_session": session, **KNOWN}
     cannot(
         'ModelBuilder(model="org/name")',
         lambda: ModelBuilder(model="distilbert/distilbert-base-cased-distilled-squad", **named).build(),
