@@ -15,6 +15,7 @@ import contextlib
 import ipaddress
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -54,6 +55,8 @@ from mooring.web.server import ServerOptions, serve
 DEFAULT_PORT = 4567
 STARTUP_S = 60.0
 
+THREADS = 32
+"""For work on files."""
 FOLDERS = ("logs", "run", "processes", "notifications", "async")
 ENGINES: Mapping[str, Callable[[Path], Runner]] = {
     "none": lambda folder: ProcessRunner(folder),
@@ -203,6 +206,8 @@ class Life:
 
     async def start(self) -> None:
         """Ends what a killed life left, and brings back what was in service."""
+        # Models that are unpacked for minutes must not keep S3 and its clients from the disk.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "local-sagemaker"))
         await self.fleet.start()
         await self.runtime.start()
         self.jobs.recover()

@@ -253,3 +253,25 @@ def test_jobs_do_not_outlive_the_server(tmp_path: Path) -> None:
             assert left["TransformJobStatus"] == "Stopped"
 
     asyncio.run(work())
+
+
+def test_an_object_that_is_deleted_meanwhile_fails_by_its_name(tmp_path: Path) -> None:
+    """It is no fault of the server, and the outputs of the others are kept."""
+
+    async def work() -> None:
+        async def take_away(heard: Heard) -> Said:
+            if heard.method == "POST":
+                one.store.delete("bucket", "in/b.txt")
+            return await brackets(heard)
+
+        async with quay(tmp_path, answer=take_away) as one:
+            one.store.put("bucket", "in/b.txt", b"3\n")
+            one.begin()
+            ended = await one.ended()
+            assert ended["TransformJobStatus"] == "Failed"
+            assert ended["FailureReason"].startswith("ClientError: ")
+            assert "s3://bucket/in/b.txt could not be read, or its output not written" in ended["FailureReason"]
+            assert one.output() is not None
+            assert one.output("out/b.txt.out") is None
+
+    asyncio.run(work())

@@ -146,3 +146,12 @@ def test_names_are_text(server: LocalSageMaker, tab: Browser) -> None:
         tab.go(f"{server.url}/_mooring/#/{section}")
         tab.until(f"document.body.innerText.includes('{said}')")
     assert tab.errors == []
+
+
+def test_an_address_that_is_none_leads_to_the_endpoints(server: LocalSageMaker, tab: Browser) -> None:
+    """Also one that is a word of JavaScript's own, or no address at all."""
+    for typed in ("constructor", "%", "nothing"):
+        tab.go("about:blank")
+        tab.go(f"{server.url}/_mooring/#/{typed}")
+        tab.until("document.body.innerText.includes('No endpoint yet')")
+    assert tab.errors == []

@@ -15,6 +15,7 @@ from mooring.local.batch.work import Pace, Work
 from mooring.local.objects.entry import About, Entry
 from mooring.local.objects.store import ObjectStore
 from mooring.local.runners.client import Answer, AnswerTooLarge, Asked, ContainerGone
+from mooring.local.wire.faults import Fault
 
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
@@ -57,9 +58,10 @@ class Transformer:
 
     async def transform(self, entry: Entry, target: str) -> None:
         """Write the output object, or nothing. Raises BatchFault (the data) or NoAnswer (the model)."""
-        bucket, key = self._store.locate(target)
-        scratch = await asyncio.to_thread(self._store.scratch, bucket)
+        scratch: Path | None = None
         try:
+            bucket, key = self._store.locate(target)
+            scratch = await asyncio.to_thread(self._store.scratch, bucket)
             content_type = await self._through(entry, scratch)
             about = About(self._work.accept or content_type)
             await asyncio.to_thread(self._store.keep, bucket, key, scratch, about)
@@ -67,8 +69,13 @@ class Transformer:
             raise BatchFault(
                 f"{entry.uri} cannot be decompressed: {error}.", hint="CompressionType says Gzip."
             ) from error
+        except OSError as error:  # deleted meanwhile, or a full disk
+            raise BatchFault(f"{entry.uri} could not be read, or its output not written: {error}.") from error
+        except Fault as fault:  # the bucket of the output is gone
+            raise BatchFault(f"{target} cannot be written: {fault.message} ({fault.code}).") from fault
         finally:
-            await asyncio.to_thread(scratch.unlink, missing_ok=True)
+            if scratch is not None:
+                await asyncio.to_thread(scratch.unlink, missing_ok=True)
 
     async def _through(self, entry: Entry, scratch: Path) -> str:
         """Returns the content type of the last answer."""

@@ -8,9 +8,18 @@ const VIEWS = { endpoints, models, jobs, buckets, connect },
     connect: "Connect",
   };
 
+// An address that somebody typed may be none.
+function decoded(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 function route() {
-  const [kind, ...rest] = location.hash.replace(/^#\//, "").split("/").map(decodeURIComponent),
-    name = kind in VIEWS ? kind : "endpoints";
+  const [kind, ...rest] = location.hash.replace(/^#\//, "").split("/").map(decoded),
+    name = Object.hasOwn(VIEWS, kind) ? kind : "endpoints";
   const moved = current !== null;
   current = { name, ...VIEWS[name](rest[0] || "", rest[1] || "") };
   document.title = `${rest[0] || TITLES[name]} · Mooring`;
