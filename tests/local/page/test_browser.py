@@ -153,5 +153,5 @@ def test_an_address_that_is_none_leads_to_the_endpoints(server: LocalSageMaker, 
     for typed in ("constructor", "%", "nothing"):
         tab.go("about:blank")
         tab.go(f"{server.url}/_mooring/#/{typed}")
-        tab.until("document.body.innerText.includes('No endpoint yet')")
+        tab.until("document.body?.innerText.includes('No endpoint yet')")
     assert tab.errors == []
