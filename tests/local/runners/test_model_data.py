@@ -82,6 +82,15 @@ def test_further_sources_lie_beside_it(store: ObjectStore, tmp_path: Path) -> No
     assert (tmp_path / "o" / "model").is_dir()
 
 
+@pytest.mark.parametrize("channel", ["..", "."])
+def test_a_channels_name_leads_nowhere_else(store: ObjectStore, tmp_path: Path, channel: str) -> None:
+    """The pattern of channel names allows dots."""
+    store.put("models", "draft/a", b"a")
+    extra = {"ChannelName": channel, **source("s3://models/draft/", "S3Prefix", "None")}
+    files = placed({"AdditionalModelDataSources": [extra]}, store, tmp_path / "o")
+    assert files == {"additional-model-data-sources/unnamed/a": b"a"}
+
+
 def test_a_folder_of_this_machine_is_linked_in(store: ObjectStore, tmp_path: Path) -> None:
     """As it lies; an archive of this machine is unpacked."""
     mine = tmp_path / "my model"

@@ -71,7 +71,8 @@ def place(container: Mapping[str, Any], objects: Objects, folder: Path, say: Cal
         model.mkdir(parents=True, exist_ok=True)
     for extra in container.get("AdditionalModelDataSources") or ():
         data = extra["S3DataSource"]
-        target = folder / "additional-model-data-sources" / Path(extra["ChannelName"]).name
+        # The pattern of a channel's name lets ".." through.
+        target = folder / "additional-model-data-sources" / (Path(extra["ChannelName"]).name.strip(".") or "unnamed")
         _place(Source(data["S3Uri"], data["S3DataType"], data["CompressionType"] == "Gzip"), objects, target, say)
 
 

@@ -46,7 +46,8 @@ class Notifications:
             self._write(topic, record.id, {**_message(record, "Failed"), "failureReason": reason})
 
     def _write(self, topic: str, name: str, message: Mapping[str, Any]) -> None:
-        folder = self._folder / topic.rpartition(":")[2]
+        # The pattern of a topic's name lets ".." through: no folder above.
+        folder = self._folder / (Path(topic.rpartition(":")[2]).name.strip(".") or "unnamed")
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{time.time_ns()}-{name}.json"
         partial = path.with_suffix(".partial")
