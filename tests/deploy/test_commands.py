@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,13 @@ def test_said_before_anything_is_made(
     run([*given, "--endpoint-url", local_url])
     assert said in capsys.readouterr().err
     assert session.client("sagemaker").list_models()["Models"] == before
+
+
+@pytest.mark.wire
+def test_removing_loads_no_numbers() -> None:
+    """What only packing needs would be a tenth of the command's time."""
+    program = "import sys, mooring.cli.destroy, mooring.deploy.deployment; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
 
 
 @pytest.mark.wire

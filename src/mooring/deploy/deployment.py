@@ -11,10 +11,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mooring.deploy.actions import Action, Plan, title
 from mooring.deploy.apply import Done, apply, undo
-from mooring.deploy.archive import Wanted, archive_of
 from mooring.deploy.fit import fit_image, fit_memory
 from mooring.deploy.image import DEFAULT_IMAGE, facts_of, is_ours, pushed_name, region_of
 from mooring.deploy.narrator import Narrator
@@ -27,13 +27,16 @@ from mooring.deploy.session import Session
 from mooring.deploy.spec import Archive, Asynchronous, Instances, Scaling, Serverless, Spec, check, check_name
 from mooring.errors import EndpointFailed, NameTaken, UsageError
 
+if TYPE_CHECKING:
+    from mooring.deploy.archive import Wanted
+
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """What the user said. None is what the account or the table of defaults has."""
 
     name: str | None = None
-    model: Wanted | str | None = None
+    model: "Wanted | str | None" = None
     """A model to upload, an S3 URI that has one, or None: what image and environment have."""
     image: str = DEFAULT_IMAGE
     role: str | None = None
@@ -130,9 +133,9 @@ def _check_image(session: Session, compute: Instances | Serverless, image: str) 
             raise UsageError(found.what, hint=found.way_out)
 
 
-def default_name(model: Wanted | str | None) -> str:
+def default_name(model: "Wanted | str | None") -> str:
     """A name made of the model's: "distilbert/distilbert-base-…" → "distilbert-base-…", "…/qa/model.tar.gz" → "qa"."""
-    source = model.source if isinstance(model, Wanted) else model or "mooring"
+    source = model.source if model is not None and not isinstance(model, str) else model or "mooring"
     folder, _, last = source.removeprefix("s3://").rstrip("/").rpartition("/")
     last = last.removesuffix(".tgz").removesuffix(".tar.gz")
     # Everybody's archive is called so: two of them are not one deployment.
@@ -141,8 +144,11 @@ def default_name(model: Wanted | str | None) -> str:
 
 
 def _archive(order: Order, name: str, bucket: str, place: Path, narrator: Narrator) -> Archive | None:
-    if not isinstance(order.model, Wanted):
+    if order.model is None or isinstance(order.model, str):
         return None
+    # Here: removing needs no numpy.
+    from mooring.deploy.archive import archive_of
+
     packed = archive_of(order.model, place, narrator, readable=is_ours(order.image))
     key = archive_key(name, packed.digest)
     if order.multi_model:
