@@ -1,8 +1,14 @@
 """The load client: `moor bench`, and what `ask` and `eval` speak to a running server with.
 
-target.py   a URL → where to connect and what a request looks like
-exchange.py one connection, one request in flight, as little work as possible
-load.py     many connections in a closed loop → raw results
-report.py   raw results → figures for people and machines
-oneshot.py  a single request with the standard library
+target.py     a URL → where to connect and what a request looks like
+exchange.py   one connection, one request in flight, as little work as possible
+client.py     a connection that is replaced when it is lost
+loops.py      what is sent when: a closed loop, or an open one by arrivals.py and alarm.py
+load.py       many clients, one run → what was counted (tally.py, histogram.py)
+bodies.py     files, or texts of chosen lengths (lengths.py) → requests
+session.py    runs one after the other, as a plan or a sweep (sweep.py) says
+report.py     what was counted → figures for people and machines
+page.py       figures → one HTML page with plots (page_plots.py, charts.py)
+machine.py    what it was measured on
+oneshot.py    a single request with the standard library
 """

@@ -1,27 +1,28 @@
-"""Requests in, what became of each out: a fixed number of clients in a closed loop, without think time.
+"""Requests in, what became of them out: a fixed number of connections to one server. Called by `moor bench` and `eval`.
 
-Each client sends its next request as soon as it has read the answer to the one before. Called by `moor bench` and by
-`moor eval --url`; `exchange.py` does the talking.
+`loops.py` says what is sent when, `client.py` sends it, `tally.py` counts.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from mooring.bench.arrivals import Schedule, poisson
+from mooring.bench.client import Client, Line, Work, unreachable
 from mooring.bench.exchange import Exchange
+from mooring.bench.loops import ClosedLoop, Loop, OpenLoop
+from mooring.bench.tally import OK, Tally
 from mooring.bench.target import Target
-from mooring.errors import BenchError
 
-CONNECT_TIMEOUT_S = 10.0
-GIVE_UP_AFTER = 3
-"""Requests that a client loses in a row before it stops: the server is gone."""
 _TICK_S = 0.25
 
-Tick = Callable[[int], None]
-"""Called a few times a second with how many requests are done."""
+Tick = Callable[["Run"], None]
+"""Called a few times a second with what there is so far."""
 
 
 class Sample(NamedTuple):
@@ -34,20 +35,52 @@ class Sample(NamedTuple):
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What to send. Ends after `count` requests or `seconds`, whichever is first; one of them is given."""
+
+    requests: Sequence[bytes]
+    """Whole ones, sent in this order and then again from the first."""
+    count: int | None = None
+    seconds: float | None = None
+    first: int = 0
+    """Where in `requests` to begin."""
+    rate: float | None = None
+    """Requests a second, in an open loop; None: a closed one."""
+    seed: int = 0
+    """Of the arrivals in an open loop."""
+    groups: Sequence[int] = ()
+    """One for each of `requests`; see Tally."""
+
+    def works(self) -> Iterator[Work]:
+        """Without end, or until `count`. Made beforehand: what is left to do for each is to take it."""
+        made = [Work(place, request, 0.0) for place, request in enumerate(self.requests)]
+        around = islice(cycle(made), self.first % max(1, len(made)), None)
+        return around if self.count is None else islice(around, self.count)
+
+
 @dataclass(slots=True)
 class Run:
     """One pass over the requests."""
 
+    tally: Tally = field(default_factory=Tally)
     samples: list[Sample] = field(default_factory=list)
-    """In order of completion."""
+    """In order of completion, if they were to be kept."""
     bodies: dict[int, bytes] = field(default_factory=dict)
-    """Responses by the request's index, if they were to be kept."""
+    """Responses by the request's place, if they were to be kept."""
     asked: int = 0
-    """Requests that were to be sent; fewer samples mean that the run was cut short."""
+    """Requests that were to be sent; if fewer are over, the run was cut short."""
+    rate: float | None = None
+    """Of an open loop."""
+    connections: int = 0
+    began: float = 0.0
     seconds: float = 0.0
+    """Until the last answer."""
     cpu_seconds: float = 0.0
     """Of this process, all threads, user and system."""
     interrupted: bool = False
+    cut_short: bool = False
+    """Ended before its time, since every client had given up: the server was gone."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
@@ -61,20 +94,18 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 class Fleet:
-    """The clients. Connected on entry, closed on exit; `run` may be called several times."""
+    """The clients. Connected on entry, closed on exit; may run several times."""
 
     def __init__(self, target: Target, clients: int, timeout_s: float = 120.0) -> None:
         """`timeout_s` is for one request; its connection is dropped after that, and it counts as lost."""
         self.target = target
-        self.tls = target.tls()
         self._timeout_s = timeout_s
-        self._clients = [Client(self) for _ in range(clients)]
+        line = Line(target, target.tls())
+        self._clients = [Client(self, line) for _ in range(clients)]
         self._exchanges: list[Exchange] = []
         self._run = Run()
         self._keep = False
-        self._requests: Iterator[tuple[int, bytes]] = iter(())
-        self._busy = 0
-        self._done: asyncio.Future[None] | None = None
+        self._loop: Loop = ClosedLoop(iter(()), lambda: None)
 
     async def __aenter__(self) -> Self:
         """Raises BenchError if the server cannot be reached."""
@@ -96,49 +127,89 @@ class Fleet:
         for exchange in self._exchanges:
             await exchange.gone.wait()
 
-    def add(self, exchange: Exchange) -> None:
-        """A client has connected: its connection is waited for at the end, however it ends."""
-        self._exchanges = [known for known in self._exchanges if not known.gone.is_set()]
-        self._exchanges.append(exchange)
+    async def run(
+        self, requests: Sequence[bytes], *, keep: bool = False, tick: Callable[[int], None] | None = None
+    ) -> Run:
+        """Send them all once, in a closed loop, and return when the last answer is here or Ctrl-C was pressed.
 
-    async def run(self, requests: Sequence[bytes], *, keep: bool = False, tick: Tick | None = None) -> Run:
-        """Send them all, in order of the sequence, and return when the last answer is here or Ctrl-C was pressed."""
+        `tick` is called a few times a second with how many requests are done.
+        """
+
+        def counted(run: Run) -> None:
+            if tick:
+                tick(run.tally.done)
+
+        return await self.drive(Order(requests, count=len(requests)), keep=keep, tick=counted)
+
+    async def drive(self, order: Order, *, keep: bool = False, tick: Tick | None = None) -> Run:
+        """Send what is ordered. `keep` is for orders that send each request once."""
         loop = asyncio.get_running_loop()
-        run = self._run = Run(asked=len(requests))
-        self._keep, self._requests = keep, iter(enumerate(requests))
-        self._done = loop.create_future()
-        self._busy = len(self._clients)
+        tally = Tally(order.groups, paced=order.rate is not None)
+        run = self._run = Run(tally, rate=order.rate, connections=len(self._clients))
+        self._keep = keep
+        done: asyncio.Future[None] = loop.create_future()
+        self._loop, schedule = self._loop_for(order, tally, done)
         watch = loop.create_task(self._watch(tick))
-        cpu, began = time.process_time(), time.perf_counter()
-        for client in self._clients:
-            client.next()
+        end = loop.call_later(order.seconds, self._loop.stop) if order.seconds and not schedule else None
+        cpu, run.began = time.process_time(), time.perf_counter()
+        self._loop.begin(self._clients)
         try:
-            await self._done
+            await done
         except asyncio.CancelledError:
             # asyncio's way of passing Ctrl-C on. What has been measured is worth showing.
             run.interrupted = True
-            self._requests = iter(())
-        run.seconds, run.cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
+            self._loop.stop()
+        run.seconds, run.cpu_seconds = time.perf_counter() - run.began, time.process_time() - cpu
+        run.asked = _asked(order, run, schedule)
+        run.cut_short = self._loop.abandoned and run.tally.done < (order.count or math.inf)
+        if end is not None:
+            end.cancel()
         watch.cancel()
         if tick:
-            tick(len(run.samples))
+            tick(run)
         return run
 
-    def take(self) -> tuple[int, bytes] | None:
+    def _loop_for(self, order: Order, tally: Tally, done: "asyncio.Future[None]") -> tuple[Loop, Schedule | None]:
+        def finish() -> None:
+            if not done.done():
+                done.set_result(None)
+
+        if order.rate is None:
+            return ClosedLoop(order.works(), finish), None
+        schedule = Schedule(poisson(order.rate, order.seed), count=order.count, seconds=order.seconds)
+        return OpenLoop(order.works(), schedule, tally, self._timeout_s, finish), schedule
+
+    def take(self) -> Work | None:
         """A client wants work."""
-        return next(self._requests, None)
+        return self._loop.take()
 
-    def record(self, sample: Sample, body: bytes = b"") -> None:
+    def record(self, work: Work, status: int, sent: float, reason: str, body: bytes) -> None:
         """A client's request is over."""
-        self._run.samples.append(sample)
+        now = time.perf_counter()
+        seconds = now - (work.intended or sent)
+        tally = self._run.tally
+        if status == OK:
+            tally.answered(work.place, seconds, now - sent)
+        elif status:
+            tally.refuse(status, body)
+        else:
+            tally.lose(reason)
         if self._keep:
-            self._run.bodies[sample.place] = body
+            self._run.samples.append(Sample(work.place, status, seconds, reason))
+            self._run.bodies[work.place] = body
 
-    def idle(self) -> None:
-        """A client has nothing left to do, or has given up."""
-        self._busy -= 1
-        if self._busy == 0 and self._done is not None and not self._done.done():
-            self._done.set_result(None)
+    def idle(self, client: Client) -> None:
+        """A client has nothing to do."""
+        self._loop.idle(client)
+
+    def gone(self, client: Client) -> None:
+        """A client has given up."""
+        self._loop.gone(client)
+
+    def add(self, exchange: Exchange) -> None:
+        """A client has connected."""
+        self._exchanges = [known for known in self._exchanges if not known.gone.is_set()]
+        self._exchanges.append(exchange)
 
     async def _watch(self, tick: Tick | None) -> None:
         while True:
@@ -147,113 +218,11 @@ class Fleet:
             for client in self._clients:
                 client.expire(late)
             if tick:
-                tick(len(self._run.samples))
+                tick(self._run)
 
 
-class Client:
-    """One of the fleet: an exchange, the request in flight, and a new connection when the old one is lost."""
-
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
-        self._exchange: Exchange | None = None
-        self._index = -1
-        """Of the request in flight; -1: none."""
-        self._began = 0.0
-        self._lost = 0
-        self._connecting: asyncio.Task[None] | None = None
-
-    async def connect(self) -> None:
-        """Raises OSError (also for a connection that is gone at once) or TimeoutError."""
-        target, loop = self._fleet.target, asyncio.get_running_loop()
-        async with asyncio.timeout(CONNECT_TIMEOUT_S):
-            _, exchange = await loop.create_connection(
-                lambda: Exchange(self), target.host, target.port, ssl=self._fleet.tls
-            )
-        self._fleet.add(exchange)
-        if not exchange.usable:
-            raise ConnectionResetError("the server spoke before it was asked, or closed at once")
-        self._exchange = exchange
-
-    def next(self) -> None:
-        """Send the next request, or tell the fleet that there is none."""
-        if self._exchange is None or not self._exchange.usable:
-            self._reconnect()
-            return
-        work = self._fleet.take()
-        if work is None:
-            self._fleet.idle()
-            return
-        self._index, request = work
-        self._began = time.perf_counter()
-        self._exchange.send(request)
-
-    def answered(self, status: int, body: bytes, *, reusable: bool) -> None:
-        """From the exchange."""
-        seconds = time.perf_counter() - self._began
-        index, self._index = self._index, -1
-        if index < 0:
-            # An answer that nobody asked for: whatever speaks there, it is not this request's server any more.
-            self.close()
-            return
-        self._lost = 0
-        if not reusable:
-            self._exchange = None
-        self._fleet.record(Sample(index, status, seconds, ""), body)
-        self.next()
-
-    def lost(self, reason: str) -> None:
-        """From the exchange. Without a request in flight it is only an idle connection that the server closed."""
-        self._exchange = None
-        if self._index < 0:
-            return
-        index, self._index = self._index, -1
-        self._lost += 1
-        self._fleet.record(Sample(index, 0, time.perf_counter() - self._began, reason))
-        if self._lost >= GIVE_UP_AFTER:
-            self._fleet.idle()
-        else:
-            self.next()
-
-    def expire(self, late: float) -> None:
-        """Drop the request if it was sent before `late`."""
-        if self._index >= 0 and self._began < late and self._exchange is not None:
-            self._exchange.abort("timeout")
-
-    def close(self) -> None:
-        """Drop the connection."""
-        if self._connecting is not None:
-            self._connecting.cancel()
-        if self._exchange is not None:
-            self._exchange.close()
-            self._exchange = None
-
-    def _reconnect(self) -> None:
-        if self._exchange is not None:
-            self._exchange.close()
-            self._exchange = None
-        self._connecting = asyncio.get_running_loop().create_task(self._again())
-
-    async def _again(self) -> None:
-        try:
-            await self.connect()
-        except (OSError, TimeoutError):
-            self._fleet.idle()  # the server is gone; what is left to send is the other clients'
-            return
-        self.next()
-
-
-def unreachable(target: Target, error: Exception) -> BenchError:
-    """What a failed connection means to the user."""
-    return BenchError(
-        f"Cannot reach {target.origin}: {reason_of(error)}.",
-        hint="Is the server running, and is this its address? `moor serve` starts one.",
-    )
-
-
-def reason_of(error: Exception) -> str:
-    """A network error in a few words."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+def _asked(order: Order, run: Run, schedule: Schedule | None) -> int:
+    """How many requests were to be sent by the time that the run ended."""
+    if order.seconds is None and order.count is not None:
+        return order.count
+    return schedule.handed if schedule else run.tally.done

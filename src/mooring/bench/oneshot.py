@@ -4,7 +4,7 @@ import http.client
 import json
 from typing import Any
 
-from mooring.bench.load import unreachable
+from mooring.bench.client import unreachable
 from mooring.bench.target import Target
 from mooring.errors import BenchError, echo
 

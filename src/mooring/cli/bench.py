@@ -1,42 +1,99 @@
 """`moor bench URL`: a running server and questions in, requests a second and latencies out."""
 
-import asyncio
 import json
-import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mooring.cli.bench_progress import load_bar
+from mooring.cli.bench_table import head, line
 from mooring.cli.border import FAILED, INTERRUPTED
 from mooring.cli.facts import served_line
 from mooring.cli.opening import cut_short, warn
 from mooring.cli.options import setting_options
-from mooring.cli.progress import counting_bar
-from mooring.evaluate import Question, read_squad
+from mooring.errors import UsageError
 
 if TYPE_CHECKING:
-    from mooring.bench.load import Run
+    from mooring.bench.session import Amount, Measured, Plan, Session, Step
+    from mooring.bench.sweep import Sweep
     from mooring.bench.target import Target
 
-SAMPLE = Question(
-    id="sample",
-    question="What keeps the ship from drifting away?",
-    context="A ship at anchor still swings with the wind and the tide. A ship on a mooring lies to a heavy block on "
-    "the sea bed, and a chain from the block to a buoy keeps the ship from drifting away.",
-    answers=(),
-)
-"""Asked when no file is named."""
+CLIENTS, CONNECTIONS, REQUESTS, SWEEP_SECONDS = 8, 256, 1000, 5.0
+
+
+class WarmUp(click.ParamType["Amount"]):
+    """A number of requests, or of seconds with an s."""
+
+    name = "N|Ns"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Amount":
+        """From the command line."""
+        from mooring.bench.session import Amount
+
+        try:
+            amount = Amount(seconds=float(value[:-1])) if value.endswith("s") else Amount(requests=int(value))
+        except ValueError:
+            self.fail(f"{value!r} is neither a number of requests (200) nor of seconds (5s).", param, ctx)
+        if (amount.requests or 0) < 0 or not 0 <= (amount.seconds or 0) < 1e6:
+            self.fail(f"{value!r} is out of range.", param, ctx)
+        return Amount(requests=0) if amount.seconds == 0 else amount
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where results go."""
+
+    as_json: bool
+    report: Path | None
 
 
 @click.command("bench", short_help="Put a running server under load.")
 @click.argument("url")
-@click.option("--clients", type=click.IntRange(1, 4096), metavar="N", default=8, help="At the same time.  [default: 8]")
-@click.option("--requests", type=click.IntRange(min=1), metavar="M", default=1000, help="In all.  [default: 1000]")
-@click.option("--file", type=click.Path(path_type=Path), help="Questions to ask, SQuAD JSON.  [default: one short one]")
-@click.option("--seed", type=int, default=0, help="Of the order of the questions.  [default: 0]")
+@click.option("--clients", type=click.IntRange(1, 4096), metavar="N", help="At the same time.  [default: 8]")
 @click.option(
-    "--warmup", type=click.IntRange(min=0), metavar="N", help="Requests before the clock starts.  [default: 4 a client]"
+    "--rate",
+    type=click.FloatRange(0, 1e6, min_open=True),
+    metavar="R",
+    help="Instead: R requests a second on average, at random times, whether answers come or not.",
+)
+@click.option(
+    "--connections",
+    type=click.IntRange(1, 4096),
+    metavar="N",
+    help="At most, for a rate.  [default: 256]",
+)
+@click.option("--requests", type=click.IntRange(min=1), metavar="M", help="In all.  [default: 1000]")
+@click.option(
+    "--duration", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Instead, or at most so long."
+)
+@click.option(
+    "--sweep",
+    multiple=True,
+    metavar="WHAT",
+    help="Step by step: clients (1, 2, 4 … 256), clients:1,8,64, rates (10 to 110 % of the best throughput) or "
+    "rates:20,50. Twice for both. Each step takes --duration.  [default: 5]",
+)
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path),
+    help="What to ask: SQuAD JSON, or whole requests, one a line (.jsonl).  [default: one short question]",
+)
+@click.option(
+    "--lengths",
+    metavar="WORDS",
+    help="Make texts of 120, or uniform:50-400, or lognormal:120,0.6 words, of --file's (SQuAD JSON or .txt) or ours.",
+)
+@click.option("--seed", type=int, default=0, help="Of order, lengths and arrivals.  [default: 0]")
+@click.option(
+    "--warm-up",
+    "--warmup",
+    "warm_up",
+    type=WarmUp(),
+    help="Requests, or seconds (5s), before the clock starts.  [default: 4 a client; 2s of a rate]",
 )
 @click.option(
     "--timeout",
@@ -46,69 +103,184 @@ SAMPLE = Question(
     help="Of one request.  [default: 120]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+@click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Also write one HTML page with plots.")
 @setting_options()
 @click.pass_context
-def command(ctx: click.Context, /, url: str, clients: int, requests: int, **flags: Any) -> None:
-    """Send M requests to the server at URL, N at a time, each client its next as soon as it has an answer.
+def command(ctx: click.Context, /, url: str, as_json: bool, report: Path | None, **flags: Any) -> None:
+    """Put the server at URL under load: N clients, each asking its next as soon as it has an answer, or R a second.
 
+    \b
     moor bench http://127.0.0.1:8080 --clients 8 --requests 2000 --file dev-v1.1.json
+    moor bench http://127.0.0.1:8080 --rate 50 --duration 60 --lengths lognormal:120,0.6
+    moor bench http://127.0.0.1:8080 --sweep clients --sweep rates --report bench.html
     """
     from mooring.bench.oneshot import info
-    from mooring.bench.report import CLIENT_SHARE_WARNING, as_json, figures, rows
+    from mooring.bench.session import Session, plan_json
+    from mooring.bench.sweep import parse_sweep
     from mooring.bench.target import parse_target
 
-    file: Path | None = flags["file"]
-    target = parse_target(url)
-    questions = read_squad(file, labelled=False) if file else [SAMPLE]
+    _refuse_contradictions(flags)
+    target, sweeps = parse_target(url), [parse_sweep(text) for text in flags["sweep"]]
+    if report:
+        _writable(report)
+    plan = _plan(target, flags)
     served = info(target) or {}
-    warmup = 4 * clients if flags["warmup"] is None else flags["warmup"]
-    bodies = _bodies(target, questions, requests + warmup, flags["seed"])
-    with counting_bar("Asking", requests) as show:
-        run = _run(target, (clients, flags["timeout"]), (bodies[:warmup], bodies[warmup:]), show)
-    result = figures(run)
-    if flags["as_json"]:
-        name = file.name if file else None
-        order = {"url": target.url, "clients": clients, "warmup": warmup, "file": name, "seed": flags["seed"]}
-        click.echo(json.dumps({**order, **as_json(result), "server": served}, ensure_ascii=False, indent=2))
+    steps = _Steps(Session(plan), plan, Output(as_json, report), served_line({"url": target.url, **served}))
+    document = plan_json(plan, flags["file"].name if flags["file"] else None)
+    if sweeps:
+        document |= steps.sweep(sweeps, flags)
     else:
-        for label, value in [("server", served_line({"url": target.url, **served})), *rows(result)]:
-            click.echo(f"{label:<12}{value}")
-    if result.client_cpu_share > CLIENT_SHARE_WARNING and target.is_local:
-        warn("the client's own CPU time shows in these figures; scripts/bench_http.py uses wrk, which takes less.")
-    if run.interrupted:
+        document |= steps.once(_step(flags))
+    _finish(ctx, document | {"server": served}, steps.output)
+
+
+def _refuse_contradictions(flags: dict[str, Any]) -> None:
+    """Raise UsageError for flags that would have no effect, rather than leave them without one."""
+    rates = flags["rate"] is not None or any(text.strip().startswith("rates") for text in flags["sweep"])
+    if flags["sweep"] and flags["rate"] is not None:
+        raise UsageError("--rate and --sweep exclude each other.", hint="Name rates as in --sweep rates:20,50,100.")
+    if flags["clients"] is not None and (flags["rate"] is not None or flags["sweep"]):
+        what = "--rate" if flags["rate"] is not None else "--sweep"
+        hint = "Say --connections for at most how many." if what == "--rate" else "Say --sweep clients:1,8,64."
+        raise UsageError(f"--clients has no effect with {what}.", hint=hint)
+    if flags["connections"] is not None and not rates:
+        raise UsageError("--connections is for a rate: each client has one.", hint="Say --clients.")
+
+
+def _plan(target: "Target", flags: dict[str, Any]) -> "Plan":
+    from mooring.bench.bodies import MOST_MADE, Wish, make_bodies
+    from mooring.bench.lengths import parse_lengths
+    from mooring.bench.session import Amount, Plan
+
+    if flags["requests"] is None and flags["duration"] is None:
+        amount = Amount(seconds=SWEEP_SECONDS) if flags["sweep"] else Amount(requests=REQUESTS)
+    else:
+        amount = Amount(flags["requests"], flags["duration"])
+    lengths = parse_lengths(flags["lengths"]) if flags["lengths"] is not None else None
+    count = amount.requests + 4 * (flags["clients"] or CLIENTS) if amount.requests and not flags["sweep"] else MOST_MADE
+    bodies = make_bodies(target, Wish(flags["file"], lengths, flags["seed"]), count)
+    return Plan(target, bodies, bodies.groups(), amount, flags["warm_up"], flags["timeout"], flags["seed"])
+
+
+def _step(flags: dict[str, Any]) -> "Step":
+    from mooring.bench.session import Step
+
+    if flags["rate"] is None:
+        return Step(flags["clients"] or CLIENTS)
+    return Step(flags["connections"] or CONNECTIONS, flags["rate"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """Measures, and shows what it measured as soon as it has."""
+
+    session: "Session"
+    plan: "Plan"
+    output: Output
+    server: str
+
+    def once(self, step: "Step") -> dict[str, Any]:
+        """One step, in all detail."""
+        from mooring.bench.report import figures, limits, rows
+        from mooring.bench.session import repeats, step_json
+
+        title = f"{step.rate:g} a second" if step.rate else f"{step.connections} clients"
+        measured = self._measure(step, title)
+        result = figures(measured.run)
+        again = repeats(self.plan, measured.warmed + result.requests)
+        if not self.output.as_json:
+            asked = [("asked", again or self.plan.bodies.source)]
+            for label, value in [("server", self.server), *asked, *rows(result)]:
+                click.echo(f"{label:<12}{value}")
+        self._warn(result.client_cpu_share, limits(result))
+        if result.cut_short:
+            warn("the run ended early: every connection was lost or given up.")
+        return step_json(self.plan, measured)
+
+    def sweep(self, sweeps: list["Sweep"], flags: dict[str, Any]) -> dict[str, Any]:
+        """Every step of every sweep, until one is interrupted or not answered at all."""
+        from mooring.bench.session import step_json
+
+        document: dict[str, Any] = {"sweeps": [], "interrupted": False}
+        for sweep in sweeps:
+            steps: list[dict[str, Any]] = []
+            document["sweeps"].append({"kind": sweep.kind, "steps": steps})
+            self._say("", f"server      {self.server}" if sweep is sweeps[0] else "", head(sweep.kind))
+            try:
+                for step in self._steps_of(sweep, document, flags["connections"] or CONNECTIONS):
+                    steps.append(step_json(self.plan, self._measure(step, _title(sweep.kind, step))))
+                    self._say(line(sweep.kind, steps[-1]))
+                    document["interrupted"] = steps[-1]["interrupted"]
+                    if steps[-1]["interrupted"] or steps[-1]["latency_ms"] is None:
+                        break
+            except KeyboardInterrupt:
+                document["interrupted"] = True
+            if document["interrupted"] or not steps or steps[-1]["latency_ms"] is None:
+                break
+        return document
+
+    def _steps_of(self, sweep: "Sweep", document: dict[str, Any], connections: int) -> Iterator["Step"]:
+        from mooring.bench.session import Step
+        from mooring.bench.sweep import rates_of
+
+        if sweep.kind == "clients":
+            yield from (Step(int(value)) for value in sweep.values)
+            return
+        values = sweep.values
+        if not values:
+            known = [step["per_second"] for done in document["sweeps"] for step in done["steps"]]
+            values = rates_of(max(known) if known else self._best())
+        yield from (Step(connections, rate) for rate in values)
+
+    def _best(self) -> float:
+        """The best throughput, when no sweep over clients has found it."""
+        from mooring.bench.report import figures
+        from mooring.bench.session import Step
+
+        return figures(self._measure(Step(32), "the best throughput").run).per_second or 1.0
+
+    def _measure(self, step: "Step", title: str) -> "Measured":
+        with load_bar(title, self.plan.amount) as show:
+            return self.session.measure(step, show)
+
+    def _say(self, *lines: str) -> None:
+        if not self.output.as_json:
+            for text in lines:
+                if text:
+                    click.echo(text)
+
+    def _warn(self, share: float, limits: dict[str, str]) -> None:
+        from mooring.bench.report import CLIENT_SHARE_WARNING
+
+        warn(*limits.values())
+        if share > CLIENT_SHARE_WARNING and "cpu" not in limits and self.plan.target.is_local:
+            warn("the client's own CPU time shows in these figures; scripts/bench_http.py uses wrk, which takes less.")
+
+
+def _title(kind: str, step: "Step") -> str:
+    return f"{step.connections} clients" if kind == "clients" else f"{step.rate:g} a second"
+
+
+def _writable(report: Path) -> None:
+    """Raise OSError now rather than after minutes of measuring."""
+    with report.open("a", encoding="utf-8"):
+        pass
+
+
+def _finish(ctx: click.Context, document: dict[str, Any], output: Output) -> None:
+    from mooring.bench.machine import machine
+
+    document |= {"client_machine": machine(), "measured": datetime.now(UTC).isoformat(timespec="seconds")}
+    if output.report:
+        from mooring.bench.page import render
+
+        output.report.write_text(render(document), encoding="utf-8")
+        click.echo(f"report      {output.report}", err=output.as_json)
+    if output.as_json:
+        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    steps = [step for sweep in document.get("sweeps", ()) for step in sweep["steps"]] or [document]
+    failed = steps[-1].get("latency_ms") is None
+    if document["interrupted"]:
         cut_short()
-    if run.interrupted or not result.latency_ms:
-        ctx.exit(INTERRUPTED if run.interrupted else FAILED)
-
-
-def _bodies(target: "Target", questions: list[Question], count: int, seed: int) -> list[bytes]:
-    """Whole requests, made before the clock starts; the questions in an order of chance, again and again."""
-    from mooring.bench.target import body_of
-
-    order = random.Random(seed).sample(questions, len(questions))  # noqa: S311 - an order, not a secret
-    made = [target.request(body_of(question.question, question.context)) for question in order[:count]]
-    return [made[place % len(made)] for place in range(count)]
-
-
-def _check_answers(target: "Target", warm: "Run") -> None:
-    """Raise BenchError if what comes with a 200 is not JSON: a page of some other server would be fast, too."""
-    from mooring.bench.oneshot import decode
-
-    for sample in warm.samples[:1]:
-        if sample.status == 200:
-            decode(target, warm.bodies[sample.place])
-
-
-def _run(target: "Target", size: tuple[int, float], requests: tuple[list[bytes], list[bytes]], show: Any) -> "Run":
-    from mooring.bench.load import Fleet, new_event_loop
-
-    async def drive() -> "Run":
-        async with Fleet(target, *size) as fleet:
-            warm = await fleet.run(requests[0], keep=True)
-            if warm.interrupted:
-                raise KeyboardInterrupt
-            _check_answers(target, warm)
-            return await fleet.run(requests[1], tick=show)
-
-    with asyncio.Runner(loop_factory=new_event_loop) as runner:
-        return runner.run(drive())
+    if document["interrupted"] or failed:
+        ctx.exit(INTERRUPTED if document["interrupted"] else FAILED)

@@ -1,0 +1,200 @@
+"""What to send: a file or a distribution of lengths in, whole requests with their lengths out. Called by `moor bench`.
+
+Made before the clock starts. Shuffled with a seed, and each as often as any other: a server that remembers answers
+must not look faster than it is without that being said.
+"""
+
+import json
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from mooring.bench.lengths import QUESTIONS, TEXT, Lengths, Writer, sentences_of
+from mooring.bench.target import Target, body_of
+from mooring.errors import UsageError, echo
+from mooring.evaluate import Question, read_squad
+
+MOST_MADE = 20_000
+"""Texts of chosen lengths; a longer run begins again with the first."""
+GROUPS = 12
+"""Of similar length, for the latency over length."""
+APART = 1.2
+"""From one group's fewest words to the next one's, at least."""
+LINES = (".jsonl", ".ndjson")
+TEXTS = (".txt", ".md")
+
+SAMPLE = Question(
+    id="sample",
+    question="What keeps the ship from drifting away?",
+    context=" ".join(sentences_of(TEXT)[:2]),
+    answers=(),
+)
+"""Asked when nothing else is named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """Requests, ready to be written, in the order to send them."""
+
+    source: str
+    """What they are, in a few words."""
+    requests: list[bytes]
+    words: list[int]
+    """Of each: how many its strings have."""
+
+    @property
+    def distinct(self) -> int:
+        """How many different ones there are."""
+        return len(set(self.requests))
+
+    def groups(self) -> "Groups":
+        """At most GROUPS ranges of length, with about as many requests in each where lengths are spread evenly."""
+        values = sorted(self.words)
+        starts = [values[0]]
+        for place in range(1, GROUPS):
+            edge = values[len(values) * place // GROUPS]
+            if edge > APART * starts[-1]:
+                starts.append(edge)
+        edges = starts[1:]
+        number = {count: sum(edge <= count for edge in edges) for count in set(values)}
+        ends = [max(count for count, group in number.items() if group == place) for place in range(len(starts))]
+        of = [number[count] for count in self.words]
+        means = [
+            _mean([words for words, at in zip(self.words, of, strict=True) if at == place])
+            for place in range(len(starts))
+        ]
+        return Groups(of, [Span(*span) for span in zip(starts, ends, means, strict=True)])
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Requests by length."""
+
+    of: list[int]
+    """Of each request, the group's number."""
+    spans: "list[Span]"
+    """Of each group."""
+
+
+class Span(NamedTuple):
+    """Words that a group's requests have."""
+
+    least: int
+    most: int
+    mean: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which bodies a user wants."""
+
+    file: Path | None = None
+    lengths: Lengths | None = None
+    seed: int = 0
+
+
+def make_bodies(target: Target, wish: Wish, count: int) -> Bodies:
+    """Requests of the wish, shuffled; of chosen lengths at most `count`, else all that the file has.
+
+    Raises UsageError that says where a file goes wrong.
+    """
+    chance = random.Random(wish.seed)  # noqa: S311 - an order, not a secret
+    if wish.lengths is not None:
+        return _of_lengths(target, wish.file, wish.lengths, chance, min(count, MOST_MADE))
+    if wish.file is None:
+        return _from(target, "one short question", [(body_of(SAMPLE.question, SAMPLE.context), _words_of(SAMPLE))])
+    if wish.file.suffix.lower() in TEXTS:
+        raise UsageError(
+            f"{wish.file} is text: how long the pieces of it are that questions are asked about is not said.",
+            hint="Add --lengths, such as --lengths uniform:50-400.",
+        )
+    if wish.file.suffix.lower() in LINES:
+        found = _read_lines(wish.file)
+    else:
+        questions = read_squad(wish.file, labelled=False)
+        found = [(body_of(question.question, question.context), _words_of(question)) for question in questions]
+    return _from(target, wish.file.name, chance.sample(found, len(found)))
+
+
+def _from(target: Target, source: str, bodies: Sequence[tuple[bytes, int]]) -> Bodies:
+    return Bodies(source, [target.request(body) for body, _ in bodies], [words for _, words in bodies])
+
+
+def _mean(values: Sequence[int]) -> float:
+    return sum(values) / len(values)
+
+
+def _words_of(question: Question) -> int:
+    return len(question.question.split()) + len(question.context.split())
+
+
+def _of_lengths(target: Target, file: Path | None, lengths: Lengths, chance: random.Random, count: int) -> Bodies:
+    """Texts of drawn lengths out of the file's sentences, with its questions; no two alike."""
+    sentences, questions = _material(file)
+    writer = Writer(sentences, chance)
+    made: dict[tuple[str, str], None] = {}
+    for _ in range(2 * count):  # of few words there are few different texts
+        made[chance.choice(questions), writer.write(lengths.sample(chance))] = None
+        if len(made) == count:
+            break
+    bodies = [(body_of(asked, text), len(asked.split()) + len(text.split())) for asked, text in made]
+    return _from(target, f"{lengths.said} words from {file.name if file else 'the built-in text'}", bodies)
+
+
+def _material(file: Path | None) -> tuple[list[str], Sequence[str]]:
+    """Sentences and questions."""
+    if file is None:
+        return sentences_of(TEXT), QUESTIONS
+    if file.suffix.lower() in LINES:
+        raise UsageError(
+            f"{file} holds whole requests, which have a length.",
+            hint="Leave --lengths out, or name SQuAD JSON or text.",
+        )
+    if file.suffix.lower() in TEXTS:
+        sentences = sentences_of(_text(file))
+        if not sentences:
+            raise UsageError(f"{file} is empty.", hint="Name a text to take words from.")
+        return sentences, QUESTIONS
+    found = read_squad(file, labelled=False)
+    contexts = dict.fromkeys(question.context for question in found)
+    return [sentence for context in contexts for sentence in sentences_of(context)], [one.question for one in found]
+
+
+def _read_lines(file: Path) -> list[tuple[bytes, int]]:
+    """Each line is a request's body, sent as it stands."""
+    found = []
+    for number, line in enumerate(_text(file).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            body = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise UsageError(
+                f"{file}, line {number} is not JSON: {echo(line)}.",
+                hint='Each line is a whole request, such as {"inputs": {"question": "…", "context": "…"}}.',
+            ) from error
+        found.append((line.strip().encode(), sum(len(text.split()) for text in _strings(body))))
+    if not found:
+        raise UsageError(f"{file} holds no request.", hint="Each line is a whole request.")
+    return found
+
+
+def _strings(value: Any) -> Iterable[str]:
+    """Every text in a value, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (list, dict)):
+        for inside in value.values() if isinstance(value, dict) else value:
+            yield from _strings(inside)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        hint = "Give a file that is there and that you may read."
+        raise UsageError(f"Cannot read {file}: {error.strerror or error}.", hint=hint) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file} is not UTF-8 text (byte {error.start}).", hint="Save it as UTF-8.") from error

@@ -1,0 +1,61 @@
+"""What `moor bench` shows on a terminal while it measures: how far it is, how fast, and what fails. On stderr."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mooring.bench.load import Run
+    from mooring.bench.session import Amount
+
+
+@contextmanager
+def load_bar(title: str, amount: "Amount") -> Iterator["Callable[[Run], None] | None"]:
+    """Yields `show(run)`, or None without a terminal. Drawn when it is called, by no thread: that would cost time."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(30), TextColumn("{task.fields[said]}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bars:
+        task = bars.add_task(title, total=1.0, said="warming up")
+        bars.refresh()
+        pulse = Pulse()
+
+        def show(run: "Run") -> None:
+            bars.update(task, completed=part_done(run, amount, time.perf_counter()), said=pulse.line(run))
+            bars.refresh()
+
+        yield show
+
+
+def part_done(run: "Run", amount: "Amount", now: float) -> float:
+    """0 to 1, by requests or by time, whichever is further."""
+    parts = []
+    if amount.requests:
+        parts.append(run.tally.done / amount.requests)
+    if amount.seconds:
+        parts.append((now - run.began) / amount.seconds)
+    return min(1.0, max(parts, default=0.0))
+
+
+class Pulse:
+    """The latest second, and the percentiles so far."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._seen: list[tuple[float, int]] = []
+
+    def line(self, run: "Run") -> str:
+        """In one line."""
+        now, answered = self._clock(), run.tally.latency.count
+        self._seen = [*self._seen[-4:], (now, answered)]
+        (then, before), percentiles = self._seen[0], run.tally.latency.percentiles(50, 99)
+        speed = (answered - before) / (now - then) if now > then else 0.0
+        p50, p99 = (1000 * seconds for seconds in percentiles)
+        failed = f"   [red]{run.tally.failed:,} failed[/red]" if run.tally.failed else ""
+        return f"{answered:,} answered   {speed:,.0f}/s   p50 {p50:,.1f}   p99 {p99:,.1f} ms{failed}"

@@ -1,0 +1,126 @@
+"""The report as a page: whole, self-contained, well-formed, and safe whatever a server says of itself."""
+
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from mooring.bench.bodies import Span
+from mooring.bench.charts import Axis, Scale, Series, line_chart, number
+from mooring.bench.load import Run
+from mooring.bench.page import render
+from mooring.bench.report import as_json, figures, shape_json
+from mooring.bench.tally import Tally
+
+EVIL = '<script>alert("x")</script>'
+
+
+def step(load: float, *, rate: bool = False, answers: int = 1200, refused: int = 0) -> dict[str, Any]:
+    """A measured step, as the command's JSON has it."""
+    tally = Tally([0, 1], paced=rate)
+    for place in range(answers):
+        tally.answered(place % 2, 0.01 * load * (1 + place % 7), 0.01)
+    for _ in range(refused):
+        tally.refuse(429, b'{"message": "' + EVIL.replace('"', "'").encode() + b'"}')
+    run = Run(tally, asked=answers, seconds=3.0, cpu_seconds=0.1, rate=load if rate else None, connections=8)
+    spans = [Span(5, 20, 12.5), Span(21, 90, 40.0)]
+    setting = {"clients": None if rate else load, "rate": load if rate else None, "connections": 8, "warmup": 4}
+    return {**setting, **as_json(figures(run)), **shape_json(run, spans)}
+
+
+def document(**more: Any) -> dict[str, Any]:
+    """What is the same for every report."""
+    return {
+        "schema": "mooring-bench/1",
+        "url": "http://127.0.0.1:1/invocations",
+        "file": None,
+        "seed": 0,
+        "bodies": {"source": EVIL, "distinct": 9000, "words": {"min": 5, "p50": 20, "max": 90}},
+        "ordered": {"requests": None, "seconds": 3.0},
+        "timeout_s": 120.0,
+        "server": {"model": {"name": EVIL, "precision": "int8"}, "backend": {"engine": EVIL}},
+        "client_machine": {"cpu": "some", "mooring": "1"},
+        "measured": "2026-01-02T03:04:05+00:00",
+        "interrupted": False,
+        **more,
+    }
+
+
+def swept() -> dict[str, Any]:
+    """Both sweeps."""
+    clients = {"kind": "clients", "steps": [step(n) for n in (1, 2, 4, 8)]}
+    rates = {"kind": "rates", "steps": [step(rate, rate=True, refused=rate // 20) for rate in (10, 20, 30)]}
+    return document(sweeps=[clients, rates])
+
+
+def test_a_sweeps_report_has_every_plot() -> None:
+    """Load, clients, length, histogram, errors, settings, versions and machine."""
+    page = render(swept())
+    for title in (
+        "Throughput over clients", "Latency over clients", "Latency over load", "Answers over load",
+        "How long answers took", "Latency over length", "Errors", "Settings", "The client’s machine",
+    ):  # fmt: skip
+        assert f"<h2>{title}</h2>" in page
+
+
+def test_a_single_runs_report_has_what_it_can() -> None:
+    """One load is no curve."""
+    page = render(document(**step(8)))
+    assert "<h2>How long answers took</h2>" in page
+    assert "<h2>Latency over length</h2>" in page
+    assert "<h2>Latency over load</h2>" not in page
+
+
+@pytest.mark.parametrize("made", [swept(), document(**step(8)), document(**step(8, answers=0, refused=3))])
+def test_a_report_is_well_formed_and_takes_nothing_from_elsewhere(made: dict[str, Any]) -> None:
+    """No script, no link, no image, no import; and what a server says of itself stays text."""
+    page = render(made)
+    body = page.removeprefix("<!doctype html>\n").replace('<meta charset="utf-8">', "")
+    head, _, rest = body.partition("<meta name")
+    tree = ET.fromstring(head + rest.partition(">")[2])
+    assert {"script", "link", "img", "iframe"}.isdisjoint(element.tag for element in tree.iter())
+    assert EVIL not in page
+    assert not any(word in page for word in ("src=", "href=", "@import", "url("))
+
+
+def test_every_plot_has_a_name_and_its_numbers() -> None:
+    """For those who do not see it."""
+    tree = render(swept())
+    assert tree.count('role="img" aria-label="') == tree.count("<details><summary>The numbers</summary>") == 6
+
+
+def test_percentiles_of_too_few_answers_are_not_drawn() -> None:
+    """The p99.9 of 50 is the slowest."""
+    page = render(document(**step(8, answers=50)))
+    assert ">p90<" in page
+    assert ">p99.9<" not in page
+
+
+def test_a_run_without_answers_says_so() -> None:
+    """With its errors."""
+    page = render(document(**step(8, answers=0, refused=3)))
+    assert "No request was answered." in page
+    assert "429" in page
+
+
+def test_scales_put_ends_at_the_ends() -> None:
+    """Linear ones begin at 0."""
+    linear = Scale(Axis("x"), [5, 10], 0, 100)
+    logarithmic = Scale(Axis("x", log=True), [1, 100], 0, 100)
+    assert [linear(value) for value in (0, 5, 10)] == [0, 50, 100]
+    assert [logarithmic(value) for value in (1, 10, 100)] == [0, 50, 100]
+    assert linear.ticks == [0, 2, 4, 6, 8, 10]
+    assert logarithmic.ticks == [1, 2, 5, 10, 20, 50, 100]
+
+
+def test_one_point_is_a_plot_too() -> None:
+    """A sweep of one step, or one that was interrupted after it."""
+    for log in (False, True):
+        made = line_chart("t", Axis("x", log=log), Axis("y", log=log), [Series("s", [(3.0, 7.0)])])
+        assert "nan" not in made
+
+
+def test_numbers_for_people() -> None:
+    """As many digits as say something."""
+    shown = [number(value) for value in (0, 0.126, 7.25, 48.06, 156.4, 12345.6, 2)]
+    assert shown == ["0", "0.13", "7.25", "48.1", "156", "12\u202f346", "2"]
