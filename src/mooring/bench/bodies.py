@@ -16,8 +16,8 @@ from mooring.bench.target import Target, body_of
 from mooring.errors import UsageError, echo
 from mooring.evaluate import Question, read_squad
 
-MOST_MADE = 20_000
-"""Texts of chosen lengths; a longer run begins again with the first."""
+MOST_MADE, MOST_MADE_WORDS = 20_000, 6_000_000
+"""Texts of chosen lengths, and words in all of them (some 40 MB); a longer run begins again with the first."""
 GROUPS = 12
 """Of similar length, for the latency over length."""
 APART = 1.2
@@ -135,9 +135,12 @@ def _of_lengths(target: Target, file: Path | None, lengths: Lengths, chance: ran
     sentences, questions = _material(file)
     writer = Writer(sentences, chance)
     made: dict[tuple[str, str], None] = {}
+    left = MOST_MADE_WORDS
     for _ in range(2 * count):  # of few words there are few different texts
-        made[chance.choice(questions), writer.write(lengths.sample(chance))] = None
-        if len(made) == count:
+        words = lengths.sample(chance)
+        made[chance.choice(questions), writer.write(words)] = None
+        left -= words
+        if len(made) == count or left < 0:
             break
     bodies = [(body_of(asked, text), len(asked.split()) + len(text.split())) for asked, text in made]
     return _from(target, f"{lengths.said} words from {file.name if file else 'the built-in text'}", bodies)

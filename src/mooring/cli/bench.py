@@ -93,6 +93,7 @@ class Output:
     "--warmup",
     "warm_up",
     type=WarmUp(),
+    metavar="N|Ns",
     help="Requests, or seconds (5s), before the clock starts.  [default: 4 a client; 2s of a rate]",
 )
 @click.option(
