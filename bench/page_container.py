@@ -20,7 +20,9 @@ def _image(found: dict[str, Any]) -> str:
 build of PyTorch 2.13, nothing else (`bench/stock/Dockerfile`). The published stock images hold more.
 """
     tables = [
-        table((head, "MB"), ((part, f"{size / MEGABYTE:,.1f}") for part, size in one["parts"].items() if size > MEGABYTE))
+        table(
+            (head, "MB"), ((part, f"{size / MEGABYTE:,.1f}") for part, size in one["parts"].items() if size > MEGABYTE)
+        )
         for head, one in (("Mooring's image", ours), ("the stock stack's", stock))
     ]
     return "\n\n".join([text.rstrip(), *tables])
