@@ -46,6 +46,7 @@ def test_a_run_by_time_lasts_that_long() -> None:
         run = drive(server.url, 2, rate=8, seconds=0.5)
     assert 0.5 <= run.seconds < 2
     assert run.tally.done == run.asked <= 12
+    assert run.arrived_per_second == run.asked / 0.5
 
 
 def test_a_stall_is_in_the_latency_of_all_who_came_meanwhile() -> None:
@@ -87,6 +88,20 @@ def test_a_request_without_a_free_connection_is_lost_in_the_end() -> None:
     assert result.requests == 30
     assert result.errors["timeout"] == 1
     assert result.errors[NOT_SENT] > 5
+
+
+def test_waiting_for_the_last_answers_costs_nothing() -> None:
+    """The time is over, the alarm has nothing to ring for: an answer that takes long is not waited for by turning."""
+
+    def slow(_number: int, _body: object) -> Reply:
+        time.sleep(0.7)
+        return Reply({})
+
+    with Answering(slow) as server:
+        run = drive(server.url, 2, rate=40, seconds=0.1)
+    assert run.tally.done > 0
+    assert run.seconds > 0.7
+    assert run.cpu_seconds < 0.4 * run.seconds
 
 
 def test_a_server_that_goes_away_ends_the_run() -> None:

@@ -76,7 +76,7 @@ def test_the_json_names_are_stable() -> None:
     assert set(made["latency_ms"]) == {"mean", "p50", "p90", "p99", "p99_9", "max"}
     assert set(made["client"]) == {"cpu_seconds", "cpu_share_of_one_core", "limits"}
     open_loop = as_json(figures(run_of(0.1, rate=5)))["open_loop"]
-    assert set(open_loop) == {"service_ms", "late_ms", "waited", "waited_ms"}
+    assert set(open_loop) == {"arrived_per_second", "service_ms", "late_ms", "waited", "waited_ms"}
 
 
 def paced(late: float, waited: float, *, cpu: float = 0.1) -> Figures:

@@ -30,6 +30,8 @@ class Schedule:
         """When the next one is due, in seconds from the start; None: there is none."""
         self.handed = 0
         """How many have been handed out."""
+        self.last = 0.0
+        """The time of the last of them."""
         self._advance()
 
     def due(self, now: float) -> list[float]:
@@ -39,6 +41,7 @@ class Schedule:
             found.append(self.next)
             self._advance()
         self.handed += len(found)
+        self.last = found[-1] if found else self.last
         return found
 
     @property

@@ -72,6 +72,8 @@ class Run:
     """Requests that were to be sent; if fewer are over, the run was cut short."""
     rate: float | None = None
     """Of an open loop."""
+    arrived_per_second: float = 0.0
+    """In an open loop: chance makes it a little more or less than `rate`."""
     connections: int = 0
     began: float = 0.0
     seconds: float = 0.0
@@ -161,6 +163,8 @@ class Fleet:
             self._loop.stop()
         run.seconds, run.cpu_seconds = time.perf_counter() - run.began, time.process_time() - cpu
         run.asked = _asked(order, run, schedule)
+        if schedule and schedule.last:
+            run.arrived_per_second = schedule.handed / min(schedule.until or schedule.last, run.seconds)
         run.cut_short = self._loop.abandoned and run.tally.done < (order.count or math.inf)
         if end is not None:
             end.cancel()

@@ -150,10 +150,15 @@ class OpenLoop:
         while self._backlog and self._free:
             self._free.pop().next()
         self._busy = True
-        wake = self._schedule.next or self._schedule.until
-        if wake and self._alarm is not None:
-            self._alarm.set(self._began + wake)
+        if self._schedule.next is not None:
+            self._wake(self._schedule.next)
+        elif time.perf_counter() < self._began + self._schedule.until:
+            self._wake(self._schedule.until)
         self._rest()
+
+    def _wake(self, at: float) -> None:
+        if self._alarm is not None:
+            self._alarm.set(self._began + at)
 
     def _rest(self) -> None:
         resting = self._schedule.next is None and not self._backlog and len(self._free) == self._alive
@@ -161,5 +166,4 @@ class OpenLoop:
         if (over or self.abandoned) and self._alarm is not None:
             self._alarm.close()
             self._alarm = None
-            self._schedule.end()
             self._done()

@@ -79,12 +79,16 @@ def _verdict(document: Mapping[str, Any]) -> Iterator[str]:
                 f"{number(best['latency_ms']['p99'])} ms."
             )
         else:
-            kept = [step for step in steps if step["per_second"] >= 0.95 * step["rate"] and not step["errors"]]
+            kept = [step for step in steps if _kept_up(step)]
             if kept:
                 yield (
                     f"The highest rate that it kept up with, of those tried: {load_of(kept[-1])}, with 99 of 100 "
                     f"answers within {number(kept[-1]['latency_ms']['p99'])} ms."
                 )
+
+
+def _kept_up(step: Mapping[str, Any]) -> bool:
+    return bool(step["per_second"] >= 0.95 * step["open_loop"]["arrived_per_second"]) and not step["errors"]
 
 
 def _warnings(document: Mapping[str, Any]) -> Iterator[str]:

@@ -86,7 +86,7 @@ def _latency_over_load(steps: Sequence[Mapping[str, Any]], best: Mapping[str, An
 def _kept_up(steps: Sequence[Mapping[str, Any]]) -> str:
     lines = [
         Series("answered", [(step["rate"], step["per_second"]) for step in steps]),
-        Series("ordered", [(step["rate"], step["rate"]) for step in steps]),
+        Series("came", [(step["rate"], step["open_loop"]["arrived_per_second"]) for step in steps]),
     ]
     chart = line_chart("Answers over load", Axis("requests a second"), Axis("answers a second"), lines)
     words = "Where the lines part, the server is over its limit, and what it cannot answer waits or fails."

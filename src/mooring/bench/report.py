@@ -39,6 +39,8 @@ class Pace:
 
     rate: float
     """Ordered, a second."""
+    arrived: float
+    """That came, a second: chance makes it a little more or less."""
     connections: int
     service_ms: Latency | None
     """From when requests were sent, not from when they were to be sent: what a closed loop would have measured."""
@@ -115,6 +117,7 @@ def _pace(run: Run) -> Pace | None:
     waited = tally.waited.count if tally.waited else 0
     return Pace(
         rate=run.rate,
+        arrived=run.arrived_per_second,
         connections=run.connections,
         service_ms=latency(tally.service),
         late_ms=latency(tally.late),
@@ -170,6 +173,7 @@ def as_json(result: Figures) -> dict[str, Any]:
     if result.pace is not None:
         pace = result.pace
         made["open_loop"] = {
+            "arrived_per_second": round(pace.arrived, 2),
             "service_ms": latency_json(pace.service_ms),
             "late_ms": latency_json(pace.late_ms),
             "waited": pace.waited,
@@ -214,7 +218,7 @@ def rows(result: Figures) -> list[tuple[str, str]]:
     missing = f" ({result.asked:,} were ordered)" if result.requests != result.asked else ""
     answered = result.statuses.get("200", 0)
     lines = [("answered", f"{answered:,} of {result.requests:,} sent{missing} in {result.seconds:.2f} s")]
-    ordered = f" of {result.pace.rate:g} ordered" if result.pace else ""
+    ordered = f" of {result.pace.arrived:.1f} that came; {result.pace.rate:g} ordered" if result.pace else ""
     lines.append(("requests/s", f"{result.per_second:.1f}{ordered}"))
     if result.latency_ms:
         lines.append(("latency", latency_line(result.latency_ms)))

@@ -53,7 +53,7 @@ class Pulse:
     def line(self, run: "Run") -> str:
         """In one line."""
         now, answered = self._clock(), run.tally.latency.count
-        self._seen = [*self._seen[-4:], (now, answered)]
+        self._seen = [*(self._seen or [(run.began, 0)])[-4:], (now, answered)]
         (then, before), percentiles = self._seen[0], run.tally.latency.percentiles(50, 99)
         speed = (answered - before) / (now - then) if now > then else 0.0
         p50, p99 = (1000 * seconds for seconds in percentiles)
