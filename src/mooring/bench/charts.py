@@ -85,7 +85,7 @@ def _steps(low: float, high: float, most: int = 6) -> list[float]:
 
 def _decades(low: float, high: float) -> list[float]:
     """1, 2 and 5 of each decade; only powers of ten where those are many. Bounds are logarithms."""
-    parts: tuple[int, ...] = (1, 2, 5) if high - low <= 2.3 else (1,)
+    parts: tuple[int, ...] = (1, 2, 5) if high - low <= 3 else (1,)
     values = [part * 10.0**power for power in range(math.floor(low), math.ceil(high) + 1) for part in parts]
     return [value for value in values if low - 1e-9 <= math.log10(value) <= high + 1e-9]
 
@@ -104,7 +104,7 @@ def line_chart(title: str, x: Axis, y: Axis, series: Sequence[Series], line: Lin
     xs = [point[0] for one in series for point in one.points]
     ys = [point[1] for one in series for point in one.points]
     across = Scale(x, [*xs, *([line.at] if line else [])], LEFT, WIDTH - RIGHT)
-    up = Scale(y, [value * 1.02 for value in ys] if not y.log else ys, HEIGHT - BOTTOM, TOP)
+    up = Scale(y, [*ys, max(ys) * (1.2 if y.log else 1.02)], HEIGHT - BOTTOM, TOP)
     parts = [_frame(x, y, across, up)]
     if line:
         parts.append(_across(across(line.at), line.label))

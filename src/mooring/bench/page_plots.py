@@ -130,12 +130,12 @@ def _percentile_lines(steps: Sequence[Mapping[str, Any]], key: str) -> list[Seri
 
 
 def _lines_of(points: Sequence[tuple[float, int, Mapping[str, float]]]) -> list[Series]:
-    """A line for each percentile, of (where, how many answers, latencies)."""
+    """A line for each percentile that most places have answers enough for, of (where, how many, latencies)."""
     lines = [
         Series(said, [(at, found[name]) for at, answered, found in points if answered >= least])
         for name, said, least in PERCENTILES
     ]
-    return [one for one in lines if one.points]
+    return [one for one in lines if 2 * len(one.points) > len(points)]
 
 
 def _latencies(steps: Sequence[Mapping[str, Any]]) -> str:
