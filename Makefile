@@ -7,7 +7,7 @@ ENGINE ?= docker
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-slow test-sdk image image-test lock sbom embedded reference notebook bench bench-image soak clean
+.PHONY: help demo serve check test test-fast test-wire test-slow test-sdk image image-test lock sbom embedded reference notebook bench bench-image bench-peers soak clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -83,6 +83,10 @@ bench: $(VENV)/dev.stamp ## Measure what docs/benchmarks.md says (minutes; PARTS
 
 bench-image: $(VENV)/dev.stamp image ## Measure the image, beside the stock stack's
 	$(PY) -m bench.measure --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) image image-starts image-memory image-layouts
+
+bench-peers: $(VENV)/dev.stamp ## Mooring and its peers side by side, each installed below .work/peers (PEERS=--quick: 15 min)
+	-$(PY) -m bench.peers.setup
+	$(PY) -m bench.peers --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) $(PEERS)
 
 soak: $(VENV)/dev.stamp image ## Kills, a stop and a crowd against the image; writes what docs/benchmarks.md says of it
 	$(PY) -m bench.soak --squad $(SQUAD_DIR) $(PARTS)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import page_container
+from bench import page_container, page_peers
 from bench.page_container import table
 
 MEGABYTE = 1_000_000
@@ -131,4 +131,5 @@ SECTIONS: Mapping[str, Callable[[Any], str]] = {
     "throughput": _throughput,
     "fairness": _fairness,
     **page_container.SECTIONS,
+    **page_peers.SECTIONS,
 }

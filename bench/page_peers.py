@@ -1,0 +1,292 @@
+"""The page's section on the peers, and its plots. Called by `page.py` and by `bench/peers`.
+
+Figures come as `bench/peers/__main__.py` keeps them: every round's by itself; medians are made here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.page_container import MEGABYTE, table
+
+Rows = dict[str, dict[str, Any]]
+"""Name of a configuration → its figures."""
+
+PRODUCTS = {
+    "mooring": "Mooring, nginx in front",
+    "stock": "stock SageMaker stack",
+    "fastapi": "FastAPI + ONNX Runtime",
+    "litserve": "LitServe",
+    "bentoml": "BentoML",
+    "ray": "Ray Serve",
+    "mlserver": "MLServer",
+}
+MODELS = {
+    "distilbert": "DistilBERT-base, random weights: speed only, int8 ungated",
+    "minilm": "the embedded MiniLM, real weights, our int8 gated",
+}
+PRECISIONS = ("fp32", "bf16", "int8")
+CLIENTS = ("1", "8", "16")
+DASH = "–"
+
+
+def section(found: dict[str, Any]) -> str:
+    """Markdown, from whatever phases there are."""
+    parts = [_head(found)]
+    for model, title in MODELS.items():
+        rows = {name: row for name, row in found["models"].get(model, {}).items() if "closed" in row}
+        if rows:
+            parts += [
+                f"### {title}\n![Requests a second at 8 clients](peers-{model}.svg)",
+                _ratios(rows),
+                _ladder(rows),
+            ]
+            parts += [_all(rows), *_loads(rows, model)]
+    if any("agreement" in row for row in found["models"].get("minilm", {}).values()):
+        parts.append(_agreement(found["models"]["minilm"]))
+    parts += [_absent(found), _versions(found)]
+    return "\n\n".join(parts)
+
+
+def _head(found: dict[str, Any]) -> str:
+    context = next(iter(found["about"].values()))
+    cores = ", ".join(map(str, context["cores"]))
+    return f"""## Side by side with others
+`make bench-peers` remakes this. Each product in an environment of its own, the same model folder, the same SQuAD questions in the same
+order (each asked once in a run; no cache of ours), all on cores {cores} with the client, which is wrk (C, one thread). Products take turns: each is
+started, warmed, measured and ended in each of {context["rounds"]} rounds; figures are medians. wrk runs {context["seconds"]:g} s for each number of clients.
+A configuration's name is product-precision-layout; 2x1 is two processes with a thread each, 1x2 one with two, *lanes* one process
+that computes two requests at a time. LitServe, BentoML and Ray Serve run a service written by hand (`bench/peers/services/qa.py`), which does less work
+for an answer than transformers' pipeline; the stock stack and MLServer run what they ship, where nothing else is said."""
+
+
+def _ratios(rows: Rows) -> str:
+    ours, theirs = _by_product(rows)
+    best = _best(ours, "8")
+    if best is None or not theirs:
+        return ""
+    cells = []
+    stock = {name: row for name, row in theirs.items() if row["product"] == "stock"}
+    against = {
+        "the stock stack as shipped": {name: row for name, row in stock.items() if row["layout"] == "default"},
+        "the stock stack at fp32, best layout": _at(stock, "fp32"),
+        "the stock stack at bf16, best layout": _at(stock, "bf16"),
+        "the stock stack at int8, best layout": _at(stock, "int8"),
+        "the best of all others": theirs,
+    }
+    for words, those in against.items():
+        if other := _best(those, "8"):
+            ratio = _rate(rows[best], "8") / _rate(rows[other], "8")
+            cells.append((f"requests/s at 8 clients, {best} against {words}", other, f"{ratio:.2f} ×"))
+    for precision in PRECISIONS:
+        mine, other = _best(_at(ours, precision), "8"), _best(_at(theirs, precision), "8")
+        if mine and other:
+            ratio = _rate(rows[mine], "8") / _rate(rows[other], "8")
+            cells.append(
+                (f"requests/s at 8 clients, {precision}, {mine} against the best other", other, f"{ratio:.2f} ×")
+            )
+    fastest = _fastest(ours)
+    for words, those in {"the stock stack's best": stock, "the best of all others": theirs}.items():
+        if fastest and (other := _fastest(those)):
+            ratio = _latency(rows[fastest], "p50") / _latency(rows[other], "p50")
+            cells.append((f"p50 at one client, {fastest} against {words}", other, f"1/{1 / ratio:.2f}"))
+    return table(("compared", "with", "ratio"), cells)
+
+
+def _ladder(rows: Rows) -> str:
+    cells = []
+    for precision in PRECISIONS:
+        mine = _best(_at(_by_product(rows)[0], precision), "8")
+        for product, words in PRODUCTS.items():
+            those = {name: row for name, row in _at(rows, precision).items() if row["product"] == product}
+            busy, alone = _best(those, "8"), _fastest(those)
+            if busy is None or alone is None:
+                continue
+            rate, p50 = _rate(rows[busy], "8"), _latency(rows[alone], "p50")
+            ratio = f"{_rate(rows[mine], '8') / rate:.2f}" if mine and product != "mooring" else DASH
+            layouts = (rows[busy]["layout"], rows[alone]["layout"])
+            cells.append((precision, words, f"{rate:.1f} ({layouts[0]})", ratio, f"{p50:.1f} ({layouts[1]})"))
+    head = (
+        "precision",
+        "product",
+        "requests/s at 8 clients (layout)",
+        "ours is … times that",
+        "p50 ms at 1 client (layout)",
+    )
+    return "Like with like; each product's best layout for the figure at hand:\n\n" + table(head, cells)
+
+
+def _all(rows: Rows) -> str:
+    clients = [count for count in CLIENTS if any(count in row["closed"] for row in rows.values())]
+    head = ["configuration", *(f"req/s at {count}" for count in clients), "p50 ms at 1", "p99 ms at 1"]
+    head += ["start to first answer, s", "MB (PSS)", "wrk's CPU, % of a core", "errors"]
+    cells = []
+    for name in sorted(rows, key=lambda name: (PRECISIONS.index(rows[name]["precision"]), -_rate(rows[name], "8"))):
+        row = rows[name]
+        runs = [run for count in row["closed"].values() for run in count]
+        cells.append(
+            (
+                name,
+                *(f"{_rate(row, count):.1f}" if count in row["closed"] else DASH for count in clients),
+                f"{_latency(row, 'p50'):.1f}",
+                f"{_latency(row, 'p99'):.1f}",
+                f"{median(row['start_s']):.1f}",
+                f"{median(row['memory']) / MEGABYTE:,.0f}",
+                f"{100 * max(run['client_cpu'] for run in runs):.1f}",
+                sum(run["errors"] for run in runs),
+            )
+        )
+    settings = "\n".join(f"- `{name}`: {row['settings']}" for name, row in rows.items())
+    return f"Every configuration:\n\n{table(head, cells)}\n\n{settings}"
+
+
+def _loads(rows: Rows, model: str) -> Iterable[str]:
+    loaded = {name: row for name, row in rows.items() if "open" in row}
+    if not loaded:
+        return
+    cells = []
+    for name, row in loaded.items():
+        for share, runs in row["open"].items():
+            rate, p99 = (median([run[key] or float("inf") for run in runs]) for key in ("rate", "p99"))
+            asked, errors = (sum(run[key] for run in runs) for key in ("requests", "errors"))
+            cells.append((name, f"{share} %", f"{rate:.1f}", f"{p99:.0f}", asked, errors))
+    words = """p99 with Poisson arrivals at a share of each one's own best rate (open loop; counted from when a request was due), the
+fastest configuration of each product:"""
+    yield f"{words}\n\n![p99 over load](peers-{model}-load.svg)"
+    yield table(("configuration", "load", "requests/s", "p99 ms", "requests", "not answered"), cells)
+
+
+def _agreement(rows: Rows) -> str:
+    cells = []
+    for name, row in rows.items():
+        if "agreement" in row:
+            found = row["agreement"]
+            cells.append((name, f"{found['same']} of {found['questions']}", f"{found['f1']:.2f}"))
+    reference = rows["reference"]
+    text = f"""### The same answers?
+MiniLM, {reference["questions"]} SQuAD questions, four at a time: how many spans are those of transformers' pipeline at fp32 (F1 {reference["f1"]:.2f} on these), and the
+answers' F1. Whoever batches pads; int8 of ONNX Runtime scales its inputs by what else is in the batch.
+"""
+    return text + "\n" + table(("configuration", "same span", "F1"), cells)
+
+
+def _absent(found: dict[str, Any]) -> str:
+    """Who is not here, and who was given up."""
+    absent: dict[str, str] = {}
+    for context in found["about"].values():
+        absent |= context["absent"]
+    failed = {f"{name} ({model})": why for model, those in found["failed"].items() for name, why in those.items()}
+    lines = [f"- {name}: {' '.join(why.split())[:300]}" for name, why in {**absent, **failed}.items()]
+    products = {row["product"] for rows in found["models"].values() for row in rows.values() if "product" in row}
+    return "\n".join(
+        [
+            f"### Not here\n{len(products)} products were measured, {len(absent)} could not be had, {len(failed)} configurations failed:\n",
+            *lines,
+        ]
+    )
+
+
+def _versions(found: dict[str, Any]) -> str:
+    named: dict[str, dict[str, str]] = {}
+    programs: dict[str, str] = {}
+    for context in found["about"].values():
+        named |= context["versions"]
+        programs |= context["programs"]
+    lines = [
+        f"- {name}: {', '.join(f'{key} {value}' for key, value in those.items())}" for name, those in named.items()
+    ]
+    return "\n".join(["### Versions\n", *lines, f"- {'; '.join(programs.values())}"])
+
+
+def plot(found: dict[str, Any], folder: Path) -> None:
+    """peers-MODEL.svg and peers-MODEL-load.svg, for what has been measured."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "mooring"  # the same figures make the same file
+    for model in MODELS:
+        rows = {name: row for name, row in found["models"].get(model, {}).items() if "closed" in row}
+        if rows:
+            _bars(rows, MODELS[model], folder / f"peers-{model}.svg")
+        if loaded := {name: row for name, row in rows.items() if "open" in row}:
+            _lines(loaded, MODELS[model], folder / f"peers-{model}-load.svg")
+
+
+def _bars(rows: Rows, title: str, target: Path) -> None:
+    from matplotlib import pyplot as plt
+
+    bars = []
+    for precision in PRECISIONS:
+        for product in PRODUCTS:
+            those = {name: row for name, row in _at(rows, precision).items() if row["product"] == product}
+            if best := _best(those, "8"):
+                bars.append((best, _rate(rows[best], "8"), product == "mooring"))
+    bars.sort(key=lambda bar: bar[1])
+    figure, axes = plt.subplots(figsize=(8, 0.8 + 0.28 * len(bars)), layout="constrained")
+    drawn = axes.barh([bar[0] for bar in bars], [bar[1] for bar in bars], color=[_colour(bar[2]) for bar in bars])
+    axes.bar_label(drawn, fmt="%.1f", padding=3)
+    axes.set_xlabel("requests a second, 8 clients")
+    axes.set_title(title, fontsize=10)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(target, metadata={"Date": None})
+    plt.close(figure)
+
+
+def _lines(rows: Rows, title: str, target: Path) -> None:
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
+    for name, row in rows.items():
+        shares = list(row["open"])
+        p99 = [median([run["p99"] or float("nan") for run in row["open"][share]]) for share in shares]
+        ours = row["product"] == "mooring"
+        axes.plot([int(share) for share in shares], p99, marker="o", label=name, linewidth=2.5 if ours else 1.2)
+    axes.set_yscale("log")
+    axes.set_xlabel("load, % of each one's own best rate")
+    axes.set_ylabel("p99, ms")
+    axes.set_title(title, fontsize=10)
+    axes.legend(fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(target, metadata={"Date": None})
+    plt.close(figure)
+
+
+def _colour(ours: bool) -> str:
+    return "#1f6f8b" if ours else "#b8c0c8"
+
+
+def _by_product(rows: Rows) -> tuple[Rows, Rows]:
+    ours = {name: row for name, row in rows.items() if row["product"] == "mooring"}
+    return ours, {name: row for name, row in rows.items() if name not in ours}
+
+
+def _at(rows: Rows, precision: str) -> Rows:
+    return {name: row for name, row in rows.items() if row["precision"] == precision}
+
+
+def _best(rows: Rows, clients: str) -> str | None:
+    return max(
+        (name for name in rows if clients in rows[name]["closed"]),
+        key=lambda name: _rate(rows[name], clients),
+        default=None,
+    )
+
+
+def _fastest(rows: Rows) -> str | None:
+    return min(
+        (name for name in rows if "1" in rows[name]["closed"]),
+        key=lambda name: _latency(rows[name], "p50"),
+        default=None,
+    )
+
+
+def _rate(row: dict[str, Any], clients: str) -> float:
+    return float(median(run["per_second"] for run in row["closed"][clients]))
+
+
+def _latency(row: dict[str, Any], which: str) -> float:
+    return float(median(run[which] for run in row["closed"]["1"]))
+
+
+SECTIONS: Mapping[str, Callable[[Any], str]] = {"peers": section}
