@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.peers.peer import Answer, Models, Peer, Place
+from bench.peers.setup import ROOT
 from mooring.bench.target import Target
 
 START_TIMEOUT_S = 180.0
@@ -181,7 +182,8 @@ def _pss(pid: int) -> int:
 
 
 def _tail(log: Path) -> str:
-    return " | ".join(log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-8:])[-1500:]
+    lines = log.read_text(encoding="utf-8", errors="replace").replace(f"{ROOT}/", "").strip().splitlines()
+    return " | ".join(lines[-8:])[-1500:]
 
 
 def _free_port() -> int:

@@ -2,6 +2,8 @@
 
     with mooring.local.start("data") as local:
         client = boto3.client("sagemaker", endpoint_url=local.url)
+
+`moor local` runs one as a program of its own.
 """
 
 from typing import Any
