@@ -41,7 +41,7 @@ test-fast: $(VENV)/dev.stamp ## In process, no model, no network, no sleeps (sec
 	$(PY) -m pytest
 
 test-wire: $(VENV)/dev.stamp ## Real sockets, processes and the real engine (minutes)
-	$(PY) -m pytest -m wire
+	$(PY) -m pytest -m wire -n 2 --dist loadfile
 
 test-slow: $(VENV)/dev.stamp ## All of SQuAD and PyTorch as reference; SQUAD_DIR names the data
 	$(PY) -c 'import torch' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0

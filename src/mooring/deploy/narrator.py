@@ -39,7 +39,7 @@ class Lines:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         # Notebooks show stderr as if something had gone wrong.
-        self._stream = stream or (sys.stdout if "ipykernel" in sys.modules else None)
+        self._stream = stream or (sys.stdout if _in_notebook() else None)
         self._title = ""
         self._began = 0.0
 
@@ -66,3 +66,9 @@ class Lines:
         with contextlib.suppress(BrokenPipeError):
             stream.write(f"{text}\n")
             stream.flush()
+
+
+def _in_notebook() -> bool:
+    """Whether this process is a notebook's kernel, and not only one that could start them."""
+    kernels = sys.modules.get("ipykernel.kernelapp")
+    return kernels is not None and bool(kernels.IPKernelApp.initialized())
