@@ -57,7 +57,7 @@ def _head(found: dict[str, Any]) -> str:
 order (each asked once in a run; no cache of ours), all on cores {cores} with the client, which is wrk (C, one thread). Products take turns: each is
 started, warmed, measured and ended in each of {context["rounds"]} rounds; figures are medians. wrk runs {context["seconds"]:g} s for each number of clients.
 A configuration's name is product-precision-layout; 2x1 is two processes with a thread each, 1x2 one with two, *lanes* one process
-that computes two requests at a time. LitServe, BentoML and Ray Serve run a service written by hand (`bench/peers/services/qa.py`), which does less work
+that computes two requests at a time, *b4* batches of up to 4 where the product batches. LitServe, BentoML and Ray Serve run a service written by hand (`bench/peers/services/qa.py`), which does less work
 for an answer than transformers' pipeline; the stock stack and MLServer run what they ship, where nothing else is said."""
 
 
@@ -150,7 +150,16 @@ def _loads(rows: Rows, model: str) -> Iterable[str]:
         for share, runs in row["open"].items():
             rate, p99 = (median([run[key] or float("inf") for run in runs]) for key in ("rate", "p99"))
             asked, errors = (sum(run[key] for run in runs) for key in ("requests", "errors"))
-            cells.append((name, f"{share} %", f"{rate:.1f}", f"{p99:.0f}", asked, errors))
+            cells.append(
+                (
+                    name,
+                    f"{share} %",
+                    f"{rate:.1f}",
+                    f"{p99:.0f}" if p99 < float("inf") else "not answered in 30 s",
+                    asked,
+                    errors,
+                )
+            )
     words = """p99 with Poisson arrivals at a share of each one's own best rate (open loop; counted from when a request was due), the
 fastest configuration of each product:"""
     yield f"{words}\n\n![p99 over load](peers-{model}-load.svg)"

@@ -1,21 +1,20 @@
 """BentoML with a service written by hand (services/qa.py), through its adaptive batching."""
 
 from bench.peers.peer import SERVICES, Launch, Peer, Place, launch, named_body, read_answer, service_environ
-from bench.peers.tuning import LAYOUTS, PRECISIONS, batch_for
+from bench.peers.tuning import LAYOUTS, PRECISIONS, read_layout
 
 
 def peers() -> list[Peer]:
-    """Each precision, one worker with all threads or one for each core."""
+    """Each precision, a worker for each core, one with all threads, and batches."""
     return [_peer(precision, layout) for precision in PRECISIONS for layout in LAYOUTS]
 
 
 def _peer(precision: str, layout: str) -> Peer:
-    workers, threads = layout.split("x")
-    batch = batch_for("bentoml", precision)
+    workers, threads, batch = read_layout(layout)
 
     def start(place: Place) -> Launch:
-        environ = service_environ(place, PRECISIONS[precision], int(threads))
-        environ |= {"WORKERS": workers, "BATCH": str(batch)}
+        environ = service_environ(place, PRECISIONS[precision], threads)
+        environ |= {"WORKERS": str(workers), "BATCH": str(batch)}
         environ |= {"BENTOML_HOME": str(place.folder / "home"), "BENTOML_DO_NOT_TRACK": "true"}
         command = ["bentoml", "serve", "bentoml_app:Answers", "--working-dir", str(SERVICES)]
         command += ["--host", "127.0.0.1", "--port", str(place.port), "-q"]

@@ -4,17 +4,16 @@ import json
 from typing import Any
 
 from bench.peers.peer import Answer, Launch, Peer, Place, launch, read_answer
-from bench.peers.tuning import LAYOUTS, batch_for
+from bench.peers.tuning import LAYOUTS, read_layout
 
 
 def peers() -> list[Peer]:
-    """fp32 and int8, in its own process or in a pool with one for each core."""
+    """fp32 and int8, in a pool with a process for each core, in its own process, and in batches."""
     return [_peer(precision, layout) for precision in ("fp32", "int8") for layout in LAYOUTS]
 
 
 def _peer(precision: str, layout: str) -> Peer:
-    workers, threads = layout.split("x")
-    batch = batch_for("mlserver", precision)
+    workers, threads, batch = read_layout(layout)
 
     def start(place: Place) -> Launch:
         model = place.models.onnx if precision == "int8" else place.models.source
@@ -22,7 +21,7 @@ def _peer(precision: str, layout: str) -> Peer:
             "task": "question-answering",
             "pretrained_model": str(model),
             "framework": "pt",
-            "intra_op_threads": int(threads),
+            "intra_op_threads": threads,
         }
         if precision == "int8":
             extra |= {"optimum_model": True, "model_kwargs": {"file_name": "model-int8.onnx"}}
@@ -38,13 +37,13 @@ def _peer(precision: str, layout: str) -> Peer:
             "http_port": place.port,
             "grpc_port": place.port + 1,
             "metrics_port": place.port + 2,
-            "parallel_workers": 0 if workers == "1" else int(workers),
+            "parallel_workers": 0 if workers == 1 else workers,
             "cache_enabled": False,
             "debug": False,  # by default it logs every request
         }
         (place.folder / "model-settings.json").write_text(json.dumps(described), encoding="utf-8")
         (place.folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
-        return launch("mlserver", ["mlserver", "start", str(place.folder)], OMP_NUM_THREADS=threads)
+        return launch("mlserver", ["mlserver", "start", str(place.folder)], OMP_NUM_THREADS=str(threads))
 
     return Peer(
         product="mlserver",
@@ -55,8 +54,9 @@ def _peer(precision: str, layout: str) -> Peer:
         launch=start,
         body=_body,
         read=_read,
-        settings=f"parallel_workers={'0' if workers == '1' else workers}, OMP_NUM_THREADS={threads}, "
-        f"max_batch_size={batch}" + (", optimum's ONNX model, dynamic int8" if precision == "int8" else ""),
+        settings=f"parallel_workers={0 if workers == 1 else workers}, OMP_NUM_THREADS={threads}, "
+        f"max_batch_size={batch}"
+        + (", optimum's ONNX model, dynamic int8 (each process takes all threads)" if precision == "int8" else ""),
     )
 
 

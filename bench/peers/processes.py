@@ -68,7 +68,8 @@ def adopt_orphans() -> None:
 @contextmanager
 def running(peer: Peer, models: Models, cores: int, probe: tuple[str, str]) -> Iterator[Running]:
     """Started, and it has answered `probe`; in the end none of its processes is left. Raises PeerFailed."""
-    folder = Path(tempfile.mkdtemp(prefix=f"peer-{peer.name}-"))
+    # Some products' sockets lie in it, and their names must be short.
+    folder = Path(tempfile.mkdtemp(prefix="peer-", dir="/tmp"))
     place = Place(_free_port(), models, folder, cores)
     launch = peer.launch(place)
     bare = {name: os.environ[name] for name in _BARE if name in os.environ}

@@ -1,26 +1,27 @@
 """Ray Serve with a service written by hand (services/qa.py), on a Ray of its own."""
 
-import tempfile
-
 from bench.peers.peer import SERVICES, Launch, Peer, Place, flat_body, launch, read_answer, service_environ
-from bench.peers.tuning import LAYOUTS, PRECISIONS, batch_for
+from bench.peers.tuning import LAYOUTS, PRECISIONS, read_layout
 
 
 def peers() -> list[Peer]:
-    """Each precision, one replica with all threads or one for each core."""
+    """Each precision, a replica for each core, one with all threads, and batches."""
     return [_peer(precision, layout) for precision in PRECISIONS for layout in LAYOUTS]
 
 
 def _peer(precision: str, layout: str) -> Peer:
-    workers, threads = layout.split("x")
-    batch = batch_for("ray", precision)
+    workers, threads, batch = read_layout(layout)
 
     def start(place: Place) -> Launch:
-        environ = service_environ(place, PRECISIONS[precision], int(threads))
-        environ |= {"PORT": str(place.port), "WORKERS": workers, "BATCH": str(batch), "RAY_USAGE_STATS_ENABLED": "0"}
+        environ = service_environ(place, PRECISIONS[precision], threads)
+        environ |= {
+            "PORT": str(place.port),
+            "WORKERS": str(workers),
+            "BATCH": str(batch),
+            "RAY_USAGE_STATS_ENABLED": "0",
+        }
         environ["RAY_worker_niceness"] = "0"  # 15 by default, which only its rivals for a core would like
-        # Its sockets' names must be short.
-        environ["RAY_FOLDER"] = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
+        environ["RAY_FOLDER"] = str(place.folder / "ray")
         return launch("ray", ["python", str(SERVICES / "ray_app.py")], **environ)
 
     return Peer(

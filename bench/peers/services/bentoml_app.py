@@ -12,13 +12,17 @@ class Asked(BaseModel):
     context: str
 
 
-@bentoml.service(workers=int(os.environ["WORKERS"]), traffic={"timeout": 60, "max_concurrency": 1000})
+BATCH = int(os.environ["BATCH"])
+BATCHING = {"batchable": True, "max_batch_size": BATCH, "max_latency_ms": 60_000} if BATCH > 1 else {}
+
+
+@bentoml.service(workers=int(os.environ["WORKERS"]), threads=1, traffic={"timeout": 60, "max_concurrency": 1000})
 class Answers:
     def __init__(self):
         from qa import QuestionAnswering
 
         self.service = QuestionAnswering()
 
-    @bentoml.api(batchable=True, max_batch_size=int(os.environ["BATCH"]), max_latency_ms=60_000)
+    @bentoml.api(**BATCHING)
     def answer(self, asked: list[Asked]) -> list[dict]:
         return self.service.answer([(one.question, one.context) for one in asked])
