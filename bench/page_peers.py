@@ -1,10 +1,9 @@
-"""The page's section on the peers, and its plots. Called by `page.py` and by `bench/peers`.
+"""The page's section on the peers. Called by `page.py`; its plots are `bench/peers/plots.py`'s.
 
 Figures come as `bench/peers/__main__.py` keeps them: every round's by itself; medians are made here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -63,26 +62,26 @@ for an answer than transformers' pipeline; the stock stack and MLServer run what
 
 def _ratios(rows: Rows) -> str:
     ours, theirs = _by_product(rows)
-    best = _best(ours, "8")
+    best = best_of(ours, "8")
     if best is None or not theirs:
         return ""
     cells = []
     stock = {name: row for name, row in theirs.items() if row["product"] == "stock"}
     against = {
         "the stock stack as shipped": {name: row for name, row in stock.items() if row["layout"] == "default"},
-        "the stock stack at fp32, best layout": _at(stock, "fp32"),
-        "the stock stack at bf16, best layout": _at(stock, "bf16"),
-        "the stock stack at int8, best layout": _at(stock, "int8"),
+        "the stock stack at fp32, best layout": at_precision(stock, "fp32"),
+        "the stock stack at bf16, best layout": at_precision(stock, "bf16"),
+        "the stock stack at int8, best layout": at_precision(stock, "int8"),
         "the best of all others": theirs,
     }
     for words, those in against.items():
-        if other := _best(those, "8"):
-            ratio = _rate(rows[best], "8") / _rate(rows[other], "8")
+        if other := best_of(those, "8"):
+            ratio = rate_of(rows[best], "8") / rate_of(rows[other], "8")
             cells.append((f"requests/s at 8 clients, {best} against {words}", other, f"{ratio:.2f} ×"))
     for precision in PRECISIONS:
-        mine, other = _best(_at(ours, precision), "8"), _best(_at(theirs, precision), "8")
+        mine, other = best_of(at_precision(ours, precision), "8"), best_of(at_precision(theirs, precision), "8")
         if mine and other:
-            ratio = _rate(rows[mine], "8") / _rate(rows[other], "8")
+            ratio = rate_of(rows[mine], "8") / rate_of(rows[other], "8")
             cells.append(
                 (f"requests/s at 8 clients, {precision}, {mine} against the best other", other, f"{ratio:.2f} ×")
             )
@@ -97,14 +96,14 @@ def _ratios(rows: Rows) -> str:
 def _ladder(rows: Rows) -> str:
     cells = []
     for precision in PRECISIONS:
-        mine = _best(_at(_by_product(rows)[0], precision), "8")
+        mine = best_of(at_precision(_by_product(rows)[0], precision), "8")
         for product, words in PRODUCTS.items():
-            those = {name: row for name, row in _at(rows, precision).items() if row["product"] == product}
-            busy, alone = _best(those, "8"), _fastest(those)
+            those = {name: row for name, row in at_precision(rows, precision).items() if row["product"] == product}
+            busy, alone = best_of(those, "8"), _fastest(those)
             if busy is None or alone is None:
                 continue
-            rate, p50 = _rate(rows[busy], "8"), _latency(rows[alone], "p50")
-            ratio = f"{_rate(rows[mine], '8') / rate:.2f}" if mine and product != "mooring" else DASH
+            rate, p50 = rate_of(rows[busy], "8"), _latency(rows[alone], "p50")
+            ratio = f"{rate_of(rows[mine], '8') / rate:.2f}" if mine and product != "mooring" else DASH
             layouts = (rows[busy]["layout"], rows[alone]["layout"])
             cells.append((precision, words, f"{rate:.1f} ({layouts[0]})", ratio, f"{p50:.1f} ({layouts[1]})"))
     head = (
@@ -122,13 +121,13 @@ def _all(rows: Rows) -> str:
     head = ["configuration", *(f"req/s at {count}" for count in clients), "p50 ms at 1", "p99 ms at 1"]
     head += ["start to first answer, s", "MB (PSS)", "wrk's CPU, % of a core", "errors"]
     cells = []
-    for name in sorted(rows, key=lambda name: (PRECISIONS.index(rows[name]["precision"]), -_rate(rows[name], "8"))):
+    for name in sorted(rows, key=lambda name: (PRECISIONS.index(rows[name]["precision"]), -rate_of(rows[name], "8"))):
         row = rows[name]
         runs = [run for count in row["closed"].values() for run in count]
         cells.append(
             (
                 name,
-                *(f"{_rate(row, count):.1f}" if count in row["closed"] else DASH for count in clients),
+                *(f"{rate_of(row, count):.1f}" if count in row["closed"] else DASH for count in clients),
                 f"{_latency(row, 'p50'):.1f}",
                 f"{_latency(row, 'p99'):.1f}",
                 f"{median(row['start_s']):.1f}",
@@ -208,76 +207,21 @@ def _versions(found: dict[str, Any]) -> str:
     return "\n".join(["### Versions\n", *lines, f"- {'; '.join(programs.values())}"])
 
 
-def plot(found: dict[str, Any], folder: Path) -> None:
-    """peers-MODEL.svg and peers-MODEL-load.svg, for what has been measured."""
-    import matplotlib as mpl
-
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "mooring"  # the same figures make the same file
-    for model in MODELS:
-        rows = {name: row for name, row in found["models"].get(model, {}).items() if "closed" in row}
-        if rows:
-            _bars(rows, MODELS[model], folder / f"peers-{model}.svg")
-        if loaded := {name: row for name, row in rows.items() if "open" in row}:
-            _lines(loaded, MODELS[model], folder / f"peers-{model}-load.svg")
-
-
-def _bars(rows: Rows, title: str, target: Path) -> None:
-    from matplotlib import pyplot as plt
-
-    bars = []
-    for precision in PRECISIONS:
-        for product in PRODUCTS:
-            those = {name: row for name, row in _at(rows, precision).items() if row["product"] == product}
-            if best := _best(those, "8"):
-                bars.append((best, _rate(rows[best], "8"), product == "mooring"))
-    bars.sort(key=lambda bar: bar[1])
-    figure, axes = plt.subplots(figsize=(8, 0.8 + 0.28 * len(bars)), layout="constrained")
-    drawn = axes.barh([bar[0] for bar in bars], [bar[1] for bar in bars], color=[_colour(bar[2]) for bar in bars])
-    axes.bar_label(drawn, fmt="%.1f", padding=3)
-    axes.set_xlabel("requests a second, 8 clients")
-    axes.set_title(title, fontsize=10)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(target, metadata={"Date": None})
-    plt.close(figure)
-
-
-def _lines(rows: Rows, title: str, target: Path) -> None:
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(8, 4), layout="constrained")
-    for name, row in rows.items():
-        shares = list(row["open"])
-        p99 = [median([run["p99"] or float("nan") for run in row["open"][share]]) for share in shares]
-        ours = row["product"] == "mooring"
-        axes.plot([int(share) for share in shares], p99, marker="o", label=name, linewidth=2.5 if ours else 1.2)
-    axes.set_yscale("log")
-    axes.set_xlabel("load, % of each one's own best rate")
-    axes.set_ylabel("p99, ms")
-    axes.set_title(title, fontsize=10)
-    axes.legend(fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(target, metadata={"Date": None})
-    plt.close(figure)
-
-
-def _colour(ours: bool) -> str:
-    return "#1f6f8b" if ours else "#b8c0c8"
-
-
 def _by_product(rows: Rows) -> tuple[Rows, Rows]:
     ours = {name: row for name, row in rows.items() if row["product"] == "mooring"}
     return ours, {name: row for name, row in rows.items() if name not in ours}
 
 
-def _at(rows: Rows, precision: str) -> Rows:
+def at_precision(rows: Rows, precision: str) -> Rows:
+    """Those that compute in it."""
     return {name: row for name, row in rows.items() if row["precision"] == precision}
 
 
-def _best(rows: Rows, clients: str) -> str | None:
+def best_of(rows: Rows, clients: str) -> str | None:
+    """The one with most requests a second; None if there is none."""
     return max(
         (name for name in rows if clients in rows[name]["closed"]),
-        key=lambda name: _rate(rows[name], clients),
+        key=lambda name: rate_of(rows[name], clients),
         default=None,
     )
 
@@ -290,7 +234,8 @@ def _fastest(rows: Rows) -> str | None:
     )
 
 
-def _rate(row: dict[str, Any], clients: str) -> float:
+def rate_of(row: dict[str, Any], clients: str) -> float:
+    """Requests a second, the median of the rounds."""
     return float(median(run["per_second"] for run in row["closed"][clients]))
 
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import measure, page_peers
-from bench.peers import prepare, setup, turns
-from bench.peers.catalogue import ABSENT, PEERS, QUICK, chosen
+from bench.peers import plots, prepare, setup, turns
+from bench.peers.catalogue import ABSENT, PEERS, QUICK, USUAL, chosen
 from bench.peers.peer import Peer
 from bench.peers.processes import adopt_orphans
 from mooring.web.pages import versions
@@ -32,7 +32,7 @@ TRIAL = setup.PEERS / "trial.json"
 def main() -> None:
     """Arguments in, figures kept."""
     options = arguments()
-    peers, absent = available(options.peers or list(QUICK if options.quick else PEERS))
+    peers, absent = available(options.peers or list(QUICK if options.quick else USUAL))
     if shutil.which("wrk") is None:
         sys.exit("wrk is not installed: apt-get install wrk (Debian, Ubuntu)")
     cores = sorted(options.cores)
@@ -133,11 +133,14 @@ def keep(model: str, phase: str, context: dict[str, Any], record: turns.Record, 
     if trial:
         file.write_text(json.dumps({"peers": {"figures": kept}}, indent=1) + "\n", encoding="utf-8")
         file.with_suffix(".md").write_text(page_peers.section(kept) + "\n", encoding="utf-8")
-        page_peers.plot(kept, file.parent)
+        plots.plot(kept, file.parent)
     else:
-        page_peers.plot(kept, measure.ROOT / "docs")
+        plots.plot(kept, measure.ROOT / "docs")
         measure.keep("peers", kept)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("Stopped. What had been measured in whole phases is kept.")

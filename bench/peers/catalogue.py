@@ -17,18 +17,23 @@ ABSENT = {
 }
 """Product → why it is not here."""
 
+USUAL = tuple(name for name in PEERS if not name.endswith("b4"))
+"""Without those that compute padding, of which each product has a better one; `--peers` names them."""
+
 QUICK = (
     "mooring-fp32-default",
     "stock-fp32-default",
-    "fastapi-fp32-lanes",
+    "stock-fp32-2x1",
+    "stock-fp32-1x2",
+    "fastapi-fp32-2x1",
     "mooring-bf16-default",
     "stock-bf16-2x1",
     "litserve-bf16-2x1",
     "mooring-int8-default",
+    "mooring-int8-2x1",
     "stock-int8-2x1",
-    "fastapi-int8-lanes",
+    "fastapi-int8-2x1",
     "fastapi-int8-1x2",
-    "stock-fp32-1x2",
 )
 """For a quarter of an hour: each rung of the ladder with the strongest of the others, and what the headline names."""
 

@@ -25,7 +25,7 @@ from bench.peers.setup import ROOT
 from mooring.bench.target import Target
 
 START_TIMEOUT_S = 180.0
-STOP_TIMEOUT_S = 10.0
+STOP_TIMEOUT_S = 4.0
 _LOOK_S = 0.02
 _FINAL = (400, 404, 405, 422)
 _FINAL_AFTER_S = 60.0
