@@ -28,6 +28,8 @@ MODELS = {
 PRECISIONS = ("fp32", "bf16", "int8")
 CLIENTS = ("1", "8", "16")
 DASH = "–"
+UNSTEADY = 1.25
+"""Fastest over slowest round, from which on that is said."""
 
 
 def section(found: dict[str, Any]) -> str:
@@ -39,6 +41,7 @@ def section(found: dict[str, Any]) -> str:
             parts += [
                 f"### {title}\n![Requests a second at 8 clients](peers-{model}.svg)",
                 _ratios(rows),
+                *_unsteady(rows),
                 _ladder(rows),
             ]
             parts += [_all(rows), *_loads(rows, model)]
@@ -114,6 +117,15 @@ def _ladder(rows: Rows) -> str:
         "p50 ms at 1 client (layout)",
     )
     return "Like with like; each product's best layout for the figure at hand:\n\n" + table(head, cells)
+
+
+def _unsteady(rows: Rows) -> Iterable[str]:
+    """Configurations whose rounds are so far apart that the figure between them says little."""
+    for name, row in rows.items():
+        seen = [run["per_second"] for run in row["closed"].get("8", ())]
+        if seen and max(seen) > UNSTEADY * min(seen):
+            rates = ", ".join(f"{rate:.1f}" for rate in seen)
+            yield f"**Not steady:** the rounds of `{name}` at 8 clients gave {rates} requests/s. Do not lean on its ratio."
 
 
 def _all(rows: Rows) -> str:
