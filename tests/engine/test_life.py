@@ -142,12 +142,14 @@ def test_a_cold_shape_that_fails_makes_health_red(caplog: pytest.LogCaptureFixtu
     caplog.set_level(logging.CRITICAL)
 
     async def scene() -> None:
-        backend = FakeBackend()
+        asked: list[bool] = []
+        backend = FakeBackend(on_run=lambda windows: asked.append(not all(map(_all_zero, windows))))
         backend.gate.close()
         engine = Engine(FakeTask(), backend, Limits(warm=()))
         starting = asyncio.ensure_future(engine.start())
-        # A cold shape or the start's question, whichever the worker came to first.
-        await until(lambda: len(backend.batches) == 1)
+        # A cold shape or the start's question, whichever the worker came to first; then the question is next.
+        await until(lambda: len(asked) == 1)
+        await until(lambda: asked[0] or engine.snapshot()["queued_windows"] == 1)
         backend.poison = _all_zero
         backend.gate.let(2)
         await starting
