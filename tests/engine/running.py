@@ -72,7 +72,7 @@ class Running:
 
 async def until(true: Callable[[], bool]) -> None:
     """Give the event loop and the threads turns until something is so; fails after 5 s."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         # Polled, because what is waited for happens in other threads.
         while not true():  # noqa: ASYNC110
             await asyncio.sleep(0.0005)

@@ -34,7 +34,7 @@ FAST = Pulse(every_s=0.01, timeout_s=0.2, start_every_s=0.002)
 QUIET = Pulse(every_s=60.0, timeout_s=2.0, start_every_s=0.002)
 """For all others: no ping comes in between."""
 ARN = "arn:aws:sagemaker:eu-west-1:123456789012"
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
 Result = TypeVar("Result")
 
 
