@@ -54,6 +54,7 @@ class FakeContainer:
         self.base_url = ""
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._server: asyncio.Server | None = None
+        self._writers: list[asyncio.StreamWriter] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def listen(self) -> None:
@@ -79,12 +80,17 @@ class FakeContainer:
     async def stop(self, patience_s: float = STOP_S) -> None:
         self.die(0)
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # A connection that came last may not have begun to be served, and one that was dropped ends a turn later.
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.gather(*(writer.wait_closed() for writer in self._writers), return_exceptions=True)
 
     def inside(self, path: Path) -> str:
         return str(path)
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.append(writer)
         task = asyncio.ensure_future(self._serve(reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
