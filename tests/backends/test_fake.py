@@ -95,5 +95,5 @@ def test_the_gate_holds_batches_until_they_are_let_through() -> None:
 
 def test_waiting_for_nobody_times_out() -> None:
     """A test that waits in vain fails instead of hanging."""
-    with pytest.raises(TimeoutError, match="no batch"):
-        Gate().wait_held(0.0)
+    with pytest.raises(TimeoutError, match="0 of 1 batches"):
+        Gate().wait_held(timeout_s=0.0)

@@ -54,9 +54,9 @@ class Running:
 
         return asyncio.ensure_future(answer())
 
-    async def held(self) -> None:
-        """Until a batch waits at the closed gate."""
-        await asyncio.to_thread(self.backend.gate.wait_held)
+    async def held(self, batches: int = 1) -> None:
+        """Until so many batches wait at the closed gate."""
+        await asyncio.to_thread(self.backend.gate.wait_held, batches)
 
     async def queued(self, windows: int) -> None:
         """Until so many windows wait in the queue."""
@@ -89,6 +89,7 @@ async def running(
     engine = Engine(task, backend, limits or Limits(), clock=clock, observer=counts)
     await engine.start()
     backend.batches.clear()
+    backend.used.clear()
     counts.batches.clear()
     counts.depths.clear()
     try:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mooring.engine.health import Health, Prober, Vitals, can_probe, judge
+from mooring.engine.health import Busy, Health, Prober, Vitals, can_probe, judge
 
 
 def test_serving_with_nothing_against_it_is_ready() -> None:
@@ -22,7 +22,7 @@ def test_serving_with_nothing_against_it_is_ready() -> None:
         (Vitals(phase="serving", failed="no memory"), "last batch failed: no memory"),
         (Vitals(phase="starting", failed="no memory"), "last batch failed: no memory"),
         (Vitals(phase="serving", died="SystemExit"), "worker thread ended: SystemExit"),
-        (Vitals(phase="serving", busy_since=100.0, busy_rows=4), "4 windows has been computing for 31 s"),
+        (Vitals(phase="serving", busy={0: Busy(130.5, 1), 1: Busy(100.0, 4)}), "4 windows has been computing for 31 s"),
     ],
 )
 def test_everything_else_is_not_ready_and_says_why(vitals: Vitals, reason: str) -> None:
@@ -34,7 +34,7 @@ def test_everything_else_is_not_ready_and_says_why(vitals: Vitals, reason: str) 
 
 def test_a_batch_that_has_not_taken_too_long_is_healthy() -> None:
     """Being busy is no illness."""
-    assert judge(Vitals(phase="serving", busy_since=100.0), 130.0, 30.0).ready
+    assert judge(Vitals(phase="serving", busy={0: Busy(100.0, 1)}), 130.0, 30.0).ready
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_a_batch_that_has_not_taken_too_long_is_healthy() -> None:
         (Vitals(phase="serving"), False),
         (Vitals(phase="serving", failed="x"), True),
         (Vitals(phase="serving", failed="x", died="y"), False),
-        (Vitals(phase="serving", failed="x", busy_since=0.0), False),
+        (Vitals(phase="serving", failed="x", busy={0: Busy(0.0, 1)}), False),
         (Vitals(phase="draining", failed="x"), False),
     ],
 )

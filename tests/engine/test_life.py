@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import threading
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,7 @@ from mooring.backends.base import Window
 from mooring.engine.engine import Engine
 from mooring.engine.limits import Limits
 from mooring.errors import BackendError, Draining, NotReady
+from mooring.tasks.base import Prepared
 from mooring.testing import SMALL_GRID, FakeBackend, FakeTask
 from tests.engine.running import Running, play, until
 
@@ -88,10 +91,17 @@ def test_chosen_shapes_are_warmed_before_ready_and_the_others_when_idle() -> Non
 def test_a_request_waits_for_one_cold_shape_at_most() -> None:
     """What is asked, here by the probe, goes before what is warmed."""
 
+    second = threading.Event()
+
+    class Patient(FakeTask):
+        def prepare(self, request: Any) -> Prepared:
+            assert second.wait(30)
+            return super().prepare(request)
+
     async def scene() -> None:
-        backend = FakeBackend()
+        backend = FakeBackend(on_run=lambda _: second.set() if len(backend.batches) == 2 else None)
         backend.gate.close()
-        engine = Engine(FakeTask(), backend, Limits(warm=((1, 128),)))
+        engine = Engine(Patient(), backend, Limits(warm=((1, 128),)))
         starting = asyncio.ensure_future(engine.start())
         backend.gate.let(1)
         await until(lambda: len(backend.batches) == 2 and engine.snapshot()["queued_windows"] == 1)

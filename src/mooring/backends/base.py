@@ -1,6 +1,6 @@
 """What every backend does: a padded batch of token ids in, one row of numbers per output name out.
 
-Called by the engine's worker thread only, one batch at a time. `openvino.py` is real, `fake.py` for tests.
+Called by the engine's worker threads only. `openvino.py` is real, `fake.py` for tests.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,7 +73,21 @@ class ShapeGrid:
 
 
 class Backend(Protocol):
-    """Arrays in, arrays out; one thread at a time."""
+    """Arrays in, arrays out: one batch at a time on all threads, or one in each of several streams with a share.
+
+    Two batches in two streams are done sooner than one after the other on everything, for none of their steps waits for
+    the slower core; one by itself is done sooner on everything.
+    """
+
+    @property
+    def streams(self) -> int:
+        """Batches that can be computed at the same time, once `open_streams` has returned; 1: never more than one."""
+
+    def open_streams(self) -> None:
+        """Make the streams ready: time and memory that whoever asks one thing at a time need not spend.
+
+        While it works, `run` may be called without a stream. Again: nothing happens. Raises BackendError.
+        """
 
     @property
     def grid(self) -> ShapeGrid:
@@ -83,10 +97,12 @@ class Backend(Protocol):
     def outputs(self) -> tuple[str, ...]:
         """Names of the outputs in the order `run` returns them, e.g. ("start_logits", "end_logits")."""
 
-    def run(self, windows: Sequence[Window]) -> list[Outputs]:
+    def run(self, windows: Sequence[Window], *, stream: int | None = None) -> list[Outputs]:
         """Compute one batch: 1 to `grid.max_rows(longest)` windows. Pads to the grid by itself.
 
-        Returns as many `Outputs` as windows, in order. Raises BackendError if the engine fails, and stays usable.
+        Without `stream` on all threads, and then nothing else may run; or in one of the `streams`, from 0, each with
+        one caller at a time. Returns as many `Outputs` as windows, in order. Raises BackendError if the engine fails,
+        and stays usable.
         """
 
     def info(self) -> Mapping[str, object]:

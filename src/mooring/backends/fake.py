@@ -51,11 +51,11 @@ class Gate:
             self._passes += batches
             self._condition.notify_all()
 
-    def wait_held(self, timeout_s: float = 5.0) -> None:
-        """Return when a batch waits here. Raises TimeoutError. Blocks: from asyncio use `asyncio.to_thread`."""
+    def wait_held(self, batches: int = 1, timeout_s: float = 5.0) -> None:
+        """Return when so many batches wait here. Raises TimeoutError. Blocks: from asyncio use `asyncio.to_thread`."""
         with self._condition:
-            if not self._condition.wait_for(lambda: self._held > 0, timeout_s):
-                raise TimeoutError(f"no batch came to the gate within {timeout_s} s")
+            if not self._condition.wait_for(lambda: self._held >= batches, timeout_s):
+                raise TimeoutError(f"{self._held} of {batches} batches came to the gate within {timeout_s} s")
 
     def pass_through(self) -> None:
         """Called by the backend: wait until open or let through."""
@@ -72,10 +72,17 @@ class FakeBackend:
     """Knobs are plain attributes and may be turned between batches."""
 
     def __init__(
-        self, grid: ShapeGrid = SMALL_GRID, *, on_run: Callable[[Sequence[Window]], None] | None = None
+        self,
+        grid: ShapeGrid = SMALL_GRID,
+        *,
+        streams: int = 1,
+        on_run: Callable[[Sequence[Window]], None] | None = None,
     ) -> None:
         """`on_run` is called with every batch before it is computed: let it move a clock, sleep, or raise."""
         self._grid = grid
+        self._streams = streams
+        self._running: set[int | None] = set()
+        self._lock = threading.Lock()
         self.on_run = on_run
         self.gate = Gate()
         self.logits: Callable[[Window], Outputs] = scores
@@ -85,6 +92,10 @@ class FakeBackend:
         """A batch with a window for which this is true raises BackendError."""
         self.batches: list[tuple[int, ...]] = []
         """The windows' lengths of each batch that came to `run`, in order, failed ones too."""
+        self.used: list[int | None] = []
+        """The stream of each of them."""
+        self.opened = 0
+        """How often `open_streams` was called."""
         self.closed = False
 
     @property
@@ -97,12 +108,37 @@ class FakeBackend:
         """As a question-answering model's."""
         return ("start_logits", "end_logits")
 
-    def run(self, windows: Sequence[Window]) -> list[Outputs]:
-        """Record, wait at the gate, compute. A batch that the grid does not allow is an AssertionError."""
+    @property
+    def streams(self) -> int:
+        """As it was made."""
+        return self._streams
+
+    def open_streams(self) -> None:
+        """Count."""
+        self.opened += 1
+
+    def run(self, windows: Sequence[Window], *, stream: int | None = None) -> list[Outputs]:
+        """Record, wait at the gate, compute. What grid or stream does not allow is an AssertionError."""
         assert not self.closed, "run after close"  # noqa: S101 — a fake's job is to object
         length = self._grid.padded_length(max(len(window) for window in windows))
         assert 1 <= len(windows) <= self._grid.max_rows(length), f"{len(windows)} × {length} is not in the grid"  # noqa: S101
-        self.batches.append(tuple(len(window) for window in windows))
+        with self._lock:
+            self._enter(stream)
+            self.batches.append(tuple(len(window) for window in windows))
+            self.used.append(stream)
+        try:
+            return self._compute(windows)
+        finally:
+            with self._lock:
+                self._running.discard(stream)
+
+    def _enter(self, stream: int | None) -> None:
+        alone = stream is None or None in self._running
+        assert not (self._running if alone else stream in self._running), f"{stream} beside {self._running}"  # noqa: S101
+        assert stream is None or (self.opened and stream < self._streams), f"stream {stream} is not open"  # noqa: S101
+        self._running.add(stream)
+
+    def _compute(self, windows: Sequence[Window]) -> list[Outputs]:
         if self.on_run is not None:
             self.on_run(windows)
         self.gate.pass_through()

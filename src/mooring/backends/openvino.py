@@ -1,11 +1,12 @@
 """Padded batches of token ids in, rows of logits out, computed by OpenVINO on the CPU.
 
-Constructed by `wiring/` and `build/`; run by the engine's worker thread. The one place where threads, streams,
+Constructed by `wiring/` and `build/`; run by the engine's worker threads. The one place where threads, streams,
 precision and shapes of the engine are decided.
 """
 
 import os
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +28,27 @@ LENGTHS = (16, 32, 64, 96, 128, 144, 160, 176, 192, 208, 240, 272, 320, 384, 512
 BATCHES = (1, 2, 4, 8)
 """Powers of two: a batch size costs little memory beside a length, but time to warm."""
 BATCH_TOKENS = 512
-"""Padded tokens a batch: 1,024 computes a row no faster on the CPUs measured, and a newcomer waits twice as long."""
-
+"""Padded tokens of a batch on all cores, shared by the streams, so that a batch takes as long in each of them: 1,024
+compute a row no faster on the CPUs measured, and a newcomer waits twice as long."""
+STREAMS = 2
+"""Batches at a time, where there are cores for them: with two the slower core holds up nobody, and more would need more
+memory and make each answer wait longer for its own share of the cores."""
 
 SPARSE_LENGTHS = (32, 64, 128, 192, 256, 384, 512)
 SPARSE_BATCHES = (1, 4)
 """For processes with several models: 55 MB a model for shapes instead of 155, and a tenth more padding."""
 
 
-def default_grid(max_positions: int, *, sparse: bool = False) -> ShapeGrid:
+def default_grid(max_positions: int, *, sparse: bool = False, streams: int = 1) -> ShapeGrid:
     """The shapes that are compiled and kept: each costs start-up time and memory for as long as the process lives."""
     lengths = SPARSE_LENGTHS if sparse else LENGTHS
     batches = SPARSE_BATCHES if sparse else BATCHES
-    return ShapeGrid((*(n for n in lengths if n < max_positions), max_positions), batches, BATCH_TOKENS)
+    return ShapeGrid((*(n for n in lengths if n < max_positions), max_positions), batches, BATCH_TOKENS // streams)
+
+
+def streams_for(threads: int = 0, asked: int = 0) -> int:
+    """How many batches so many threads compute at the same time: at most one each. 0 is every core, and the usual."""
+    return min(threads or usable_threads(), asked or STREAMS)
 
 
 def usable_threads() -> int:
@@ -49,13 +58,24 @@ def usable_threads() -> int:
 
 
 class OpenVinoBackend:
-    """One compiled model. Not thread-safe: the engine gives it one batch at a time."""
+    """A model compiled for all threads and, when that is asked for, once more for several streams of fewer.
+
+    Two compilations of one model share what is mapped from its file; what the engine repacks it keeps once for each.
+    """
 
     def __init__(
-        self, model: Any, *, precision: str, grid: ShapeGrid, threads: int = 0, cache_dir: Path | None = None
+        self,
+        model: Any,
+        *,
+        precision: str,
+        grid: ShapeGrid,
+        threads: int = 0,
+        streams: int = 1,
+        release: Callable[[], None] = lambda: None,
     ) -> None:
         """`model` is an `openvino.Model` or the path of an IR's .xml; `threads` 0 is every core this process may use.
 
+        `release` is called when `model` is needed no more: at once, or if there are streams once they are open.
         Raises ModelInvalid when the IR cannot be read or compiled, UsageError for an unknown precision.
         """
         if precision not in HINTS:
@@ -64,32 +84,43 @@ class OpenVinoBackend:
         self._grid = grid
         self._precision = precision
         self._threads = threads or usable_threads()
-        self._cache_dir = cache_dir
-        self._compiled: Any = self._compile(model)
+        self._streams = streams
+        self._release = release
+        self._model: Any = None
+        try:
+            self._model = self._read(model)
+            self._compiled: Any = self._compile(1, self._threads)
+        except BaseException:
+            self._forget()
+            raise
+        if self._streams == 1:
+            self._forget()
         self._request: Any = self._compiled.create_infer_request()
+        self._opening = threading.Lock()
+        self._requests: list[Any] = []
         self._inputs = tuple(port.get_any_name() for port in self._compiled.inputs)
         self._outputs = tuple(port.get_any_name() for port in self._compiled.outputs)
 
-    def _compile(self, model: Any) -> Any:
+    def _read(self, model: Any) -> Any:
+        if not isinstance(model, (str, Path)):
+            return model
+        try:
+            return self._ov.Core().read_model(str(model))
+        except RuntimeError as error:
+            raise _invalid(error) from error
+
+    def _compile(self, streams: int, threads: int) -> Any:
         config = {
             "INFERENCE_PRECISION_HINT": HINTS[self._precision],
-            "PERFORMANCE_HINT": "LATENCY",
-            "NUM_STREAMS": "1",
-            "INFERENCE_NUM_THREADS": str(self._threads),
+            "NUM_STREAMS": str(streams),
+            "INFERENCE_NUM_THREADS": str(threads),
             # Pinning starts at core 0 in every process: two processes would share one core and leave the other idle.
             "ENABLE_CPU_PINNING": "NO",
         }
-        if self._cache_dir is not None:
-            config["CACHE_DIR"] = str(self._cache_dir)
         try:
-            core = self._ov.Core()
-            readable = core.read_model(str(model)) if isinstance(model, (str, Path)) else model
-            return core.compile_model(readable, "CPU", config)
+            return self._ov.Core().compile_model(self._model, "CPU", config)
         except RuntimeError as error:
-            raise ModelInvalid(
-                f"OpenVINO cannot compile the model: {_first_line(error)}",
-                hint="If this is an artefact of `moor build`, build it again with this version.",
-            ) from error
+            raise _invalid(error) from error
 
     @property
     def grid(self) -> ShapeGrid:
@@ -101,8 +132,32 @@ class OpenVinoBackend:
         """Names of the outputs, in the order of a row."""
         return self._outputs
 
-    def run(self, windows: Sequence[Window]) -> list[Outputs]:
+    @property
+    def streams(self) -> int:
+        """As it was made."""
+        return self._streams
+
+    def open_streams(self) -> None:
+        """Compile once more, for several batches at a time."""
+        with self._opening:
+            if self._requests or self._streams == 1:
+                return
+            try:
+                compiled = self._compile(self._streams, self._threads)
+            except ModelInvalid as error:
+                raise BackendError(error.message) from error
+            self._requests = [compiled.create_infer_request() for _ in range(self._streams)]
+            self._forget()
+
+    def _forget(self) -> None:
+        """Give the model, as it was before it was compiled, back."""
+        self._model = None
+        release, self._release = self._release, lambda: None
+        release()
+
+    def run(self, windows: Sequence[Window], *, stream: int | None = None) -> list[Outputs]:
         """Pad to the grid, compute, cut the padding off. Rows keep the order of `windows`."""
+        request = self._request if stream is None else self._requests[stream]
         longest = max(len(window) for window in windows)
         length = self._grid.padded_length(longest)
         rows = self._grid.padded_batch(len(windows))
@@ -120,7 +175,7 @@ class OpenVinoBackend:
             # A row of padding alone would be a softmax over nothing: let it look at its first token.
             mask[len(windows) :, 0] = 1
         try:
-            results = self._request.infer(arrays, share_inputs=True, share_outputs=True)
+            results = request.infer(arrays, share_inputs=True, share_outputs=True)
         except RuntimeError as error:
             raise BackendError(f"OpenVINO failed on a batch of {rows} × {length}: {_first_line(error)}") from error
         # Copied: the request's output memory is overwritten by the next batch.
@@ -142,6 +197,7 @@ class OpenVinoBackend:
             "precision": self._precision,
             "between_int8": HINTS[self._precision] if self._precision in ("int8", "mixed") else None,
             "threads": self._threads,
+            "streams": self._streams,
             "cpu": self._ov.Core().get_property("CPU", "FULL_DEVICE_NAME"),
             "cpu_capabilities": sorted(capabilities),
             "lengths": list(self._grid.lengths),
@@ -150,9 +206,18 @@ class OpenVinoBackend:
         }
 
     def close(self) -> None:
-        """Drop the compiled model and its request."""
+        """Drop the compiled models and their requests."""
         self._request = None
+        self._requests = []
+        self._forget()
         self._compiled = None
+
+
+def _invalid(error: RuntimeError) -> ModelInvalid:
+    return ModelInvalid(
+        f"OpenVINO cannot compile the model: {_first_line(error)}",
+        hint="If this is an artefact of `moor build`, build it again with this version.",
+    )
 
 
 def _first_line(error: Exception) -> str:

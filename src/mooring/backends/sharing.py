@@ -26,8 +26,16 @@ class TurnTaking:
         """The backend's own."""
         return self._backend.outputs
 
-    def run(self, windows: Sequence[Window]) -> list[Outputs]:
-        """Wait for the turn, compute."""
+    @property
+    def streams(self) -> int:
+        """One: the cores are shared already."""
+        return 1
+
+    def open_streams(self) -> None:
+        """There are none."""
+
+    def run(self, windows: Sequence[Window], *, stream: int | None = None) -> list[Outputs]:  # noqa: ARG002 - it has none
+        """Wait for the turn, compute on every core."""
         with self._turn:
             return self._backend.run(windows)
 

@@ -1,8 +1,8 @@
 """A parsed request in, its answer and timings out: admission, tokenising, the queue, the worker thread, health, drain.
 
 Made by `wiring/`, awaited by the web layer. The hops of a request: `answer` (event loop: admitted or refused) →
-`_prepare` (a prepare thread: tokenised, queued) → worker thread (computed in batches with others) → `_finish` (a finish
-thread: numbers to answer) → the request's future (event loop). One wake-up of the loop per batch, not per request.
+`_prepare` (a prepare thread: tokenised, queued) → a worker thread (computed, in batches with others) → `_finish` (a
+finish thread: numbers to answer) → the request's future (event loop). One wake-up of the loop per batch.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         observer: Observer | None = None,
     ) -> None:
-        """The backend is used by one thread until `stop` has returned, and closed by whoever made it."""
+        """The backend is the worker's alone until `stop` has returned, and closed by whoever made it."""
         self._task = task
         self._limits = limits
         self._grid = backend.grid
@@ -74,7 +74,7 @@ class Engine:
 
     def _shapes(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """What to warm before and after ready."""
-        every = list(self._grid.shapes())
+        every = list(self._worker.shapes(None))
         if self._limits.warm is None:
             return every, []
         first = [shape for shape in self._limits.warm if shape in every]
@@ -124,7 +124,7 @@ class Engine:
             "queued_windows": self._queue.windows,
             "queued_tokens": self._queue.tokens,
             "tokens_per_second": round(self._door.rate),
-            "cold_shapes": len(self._worker.cold),
+            "cold_shapes": self._worker.cold_shapes,
         }
 
     async def answer(self, request: Any, *, deadline_s: float | None = None) -> Answered:
@@ -240,8 +240,7 @@ class Engine:
             if not job.first:
                 self._door.change(job.cost, tokens)
                 job.cost = tokens
-            self._queue.add(job.entry, first=job.first)
-            self._lock.notify()
+            self._worker.add(job.entry, first=job.first)
         self._observer.queue(self._queue.windows, self._queue.tokens)
 
     def _on_done(self, jobs: list[Job]) -> None:

@@ -1,11 +1,12 @@
 """Whether the model really answers, judged from what the worker thread last did.
 
-`Vitals` is written by the worker and the engine, read by `judge`; the engine hands the verdict to the web's /ping.
+`Vitals` is written by the worker's threads and the engine, read by `judge`; the engine hands the verdict to the web's
+/ping.
 """
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -17,9 +18,19 @@ class Health:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A batch that is computing."""
+
+    since: float
+    """On the engine's clock."""
+    rows: int
+    """Its windows."""
+
+
 @dataclass(slots=True)
 class Vitals:
-    """Facts, each written by one thread at a time and read by any."""
+    """Facts, read by any thread."""
 
     phase: str = "new"
     """new, starting, serving, draining or stopped."""
@@ -27,10 +38,8 @@ class Vitals:
     """Why the worker thread ended by itself; "" while it lives. Final."""
     failed: str = ""
     """Why the last batch failed; "" when it passed. A batch or a probe that passes clears it."""
-    busy_since: float | None = None
-    """When the batch that is computing began, on the engine's clock; None between batches."""
-    busy_rows: int = 0
-    """Its windows."""
+    busy: dict[int, Busy] = field(default_factory=dict)
+    """What computes now, by the number of the worker's thread; each thread writes its own."""
 
 
 BEGINNING = {"new": "The engine has not been started.", "starting": "The model is warming up."}
@@ -53,20 +62,20 @@ def judge_life(vitals: Vitals, now: float, stuck_s: float) -> Health:
     """What cannot mend by itself: the thread has ended, or one batch takes longer than a batch can."""
     if vitals.died:
         return Health(False, f"The worker thread ended: {vitals.died}")
-    if is_stuck(vitals, now, stuck_s) and vitals.busy_since is not None:
-        seconds = now - vitals.busy_since
-        return Health(False, f"A batch of {vitals.busy_rows} windows has been computing for {seconds:.0f} s.")
+    if stuck := _stuck(vitals, now, stuck_s):
+        return Health(False, f"A batch of {stuck.rows} windows has been computing for {now - stuck.since:.0f} s.")
     return Health(True)
 
 
-def is_stuck(vitals: Vitals, now: float, stuck_s: float) -> bool:
-    """Has one batch been computing for longer than a batch can?"""
-    return vitals.busy_since is not None and now - vitals.busy_since > stuck_s
+def _stuck(vitals: Vitals, now: float, stuck_s: float) -> Busy | None:
+    """The batch that has been computing for longer than a batch can."""
+    busy = min(list(vitals.busy.values()), key=lambda batch: batch.since, default=None)
+    return busy if busy is not None and now - busy.since > stuck_s else None
 
 
 def can_probe(vitals: Vitals, now: float, stuck_s: float) -> bool:
     """Would a probe tell anything? Only after a failed batch, and only when somebody is there to compute it."""
-    alive = vitals.phase == "serving" and not vitals.died and not is_stuck(vitals, now, stuck_s)
+    alive = vitals.phase == "serving" and not vitals.died and not _stuck(vitals, now, stuck_s)
     return alive and bool(vitals.failed)
 
 

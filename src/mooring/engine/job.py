@@ -1,6 +1,6 @@
 """One request on its way through the engine: its place in the queue, its numbers as they come, and who waits for them.
 
-Made by `engine.py` on the event loop; then one thread at a time has it: a prepare thread, the worker, a finish thread.
+Made by `engine.py` on the event loop; then a prepare thread has it, the worker's threads, a finish thread.
 """
 
 import asyncio
@@ -53,8 +53,10 @@ class Job:
     entry: "Entry[Job] | None" = None
     outputs: list[Outputs | None] = field(default_factory=list)
     missing: int = 0
-    """Windows not yet computed."""
+    """Windows not yet computed. This, `error` and `compute_s` are written under the worker's lock."""
     error: Exception | None = None
+    handed: bool = False
+    """Has gone to a finish thread, which happens once."""
     tokenise_s: float = 0.0
     compute_s: float = 0.0
 

@@ -1,18 +1,23 @@
-"""Requests in, answers out in the same order, without a server: one thread, no event loop, the server's own batches.
+"""Requests in, answers out in the same order, without a server: no event loop, the server's own batches and streams.
 
 Called by `moor ask`, `moor eval`, the build's gate, and as what the server's throughput is measured against.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from mooring.backends.base import Backend, Outputs, Window
-from mooring.engine.queue import Queue
+from mooring.engine.queue import Queue, Take
 from mooring.errors import RequestError
 from mooring.tasks.base import Prepared, Task
+
+STREAMS_FROM = 32
+"""Windows that have to wait before streams are opened for them: opening costs as much as computing about as many."""
 
 
 @dataclass(slots=True, eq=False)
@@ -31,23 +36,22 @@ def answer_all(
     whatever the task or the backend raises; answers already yielded stand. With `errors` a request that the task cannot
     take has its RequestError in its answer's place.
     """
-    # Nobody is waiting: batches may be as large as the grid has them.
-    queue: Queue[_Item] = Queue(backend.grid, ride_tokens=backend.grid.tokens)
     source = iter(requests)
     items: deque[_Item] = deque()
-    while True:
-        for request in islice(source, max(1, look_ahead) - len(items)):
-            items.append(_admit(task, queue, request, errors=errors))
-        if not items:
-            return
-        while items[0].missing:
-            _compute(backend, queue)
-        while items and not items[0].missing:
-            item = items.popleft()
-            if isinstance(item.prepared, RequestError):
-                yield item.prepared
-            else:
-                yield task.finish(item.prepared, [rows for rows in item.outputs if rows is not None])
+    with _Computing(backend) as computing:
+        while True:
+            for request in islice(source, max(1, look_ahead) - len(items)):
+                items.append(_admit(task, computing.queue, request, errors=errors))
+            if not items:
+                return
+            while items[0].missing:
+                computing.advance()
+            while items and not items[0].missing:
+                item = items.popleft()
+                if isinstance(item.prepared, RequestError):
+                    yield item.prepared
+                else:
+                    yield task.finish(item.prepared, [rows for rows in item.outputs if rows is not None])
 
 
 def _admit(task: Task, queue: Queue[_Item], request: Any, *, errors: bool) -> _Item:
@@ -64,14 +68,56 @@ def _admit(task: Task, queue: Queue[_Item], request: Any, *, errors: bool) -> _I
     return item
 
 
-def _compute(backend: Backend, queue: Queue[_Item]) -> None:
-    batch = queue.take(0.0)
-    outputs = backend.run([_window(entry.owner, index) for entry, index in batch.rows])
+class _Computing:
+    """A queue and what empties it: this thread on everything, or a thread for each stream when there is enough."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        # Nobody is waiting: batches may be as large as the grid has them.
+        self.queue: Queue[_Item] = Queue(backend.grid, ride_tokens=backend.grid.tokens)
+        self._pool: ThreadPoolExecutor | None = None
+        self._free: list[int] = []
+        self._running: dict[Future[list[Outputs]], tuple[Take[_Item], int]] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def advance(self) -> None:
+        """Compute until at least one more batch is done."""
+        if self._pool is None and self._backend.streams > 1 and self.queue.windows >= STREAMS_FROM:
+            self._backend.open_streams()
+            self._free = list(range(self._backend.streams))
+            self._pool = ThreadPoolExecutor(self._backend.streams, "moor-stream")
+        if self._pool is None:
+            batch = self.queue.take(0.0)
+            _deliver(batch, self._backend.run(_windows(batch)))
+            return
+        while self._free and self.queue.windows:
+            batch = self.queue.take(0.0, rows=-(-self.queue.windows // len(self._free)))
+            stream = self._free.pop()
+            future = self._pool.submit(self._backend.run, _windows(batch), stream=stream)
+            self._running[future] = batch, stream
+        for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+            batch, stream = self._running.pop(future)
+            self._free.append(stream)
+            _deliver(batch, future.result())
+
+
+def _windows(batch: Take[_Item]) -> list[Window]:
+    windows = []
+    for entry, index in batch.rows:
+        assert isinstance(entry.owner.prepared, Prepared)  # noqa: S101 - others have no windows
+        windows.append(entry.owner.prepared.windows[index])
+    return windows
+
+
+def _deliver(batch: Take[_Item], outputs: list[Outputs]) -> None:
     for (entry, index), rows in zip(batch.rows, outputs, strict=True):
         entry.owner.outputs[index] = rows
         entry.owner.missing -= 1
-
-
-def _window(item: _Item, index: int) -> Window:
-    assert isinstance(item.prepared, Prepared)  # noqa: S101 - others have no windows
-    return item.prepared.windows[index]

@@ -72,6 +72,8 @@ class Take(Generic[T]):
     """Each row's class of length."""
     expired: list[Entry[T]] = field(default_factory=list)
     """Entries found past their deadline; they are out of the queue."""
+    most: int = 1
+    """Rows it may have."""
     small: bool = False
     """Whether one of the rows is of a request that is not large."""
 
@@ -143,9 +145,9 @@ class Queue(Generic[T]):
             self.drop(entry)
         return waiting
 
-    def take(self, now: float) -> Take[T]:
-        """The next batch, at `now` on the clock of the deadlines. Its rows have left the queue."""
-        batch: Take[T] = Take()
+    def take(self, now: float, *, rows: int | None = None) -> Take[T]:
+        """The next batch, at `now` on the clock of the deadlines, of so many rows at most. They have left the queue."""
+        batch: Take[T] = Take(most=rows or self._grid.batches[-1])
         lead = self._lead(now, batch.expired)
         if lead is None:
             return batch
@@ -232,7 +234,7 @@ class Queue(Generic[T]):
         place = entry.classes[entry.taken]
         top, low = max(place, *batch.classes), min(place, *batch.classes)
         most = (self._classes.ride_rows if large else self._classes.max_rows)[top]
-        return len(batch.rows) < most and self._classes.fits[top][low]
+        return len(batch.rows) < min(most, batch.most) and self._classes.fits[top][low]
 
     def _pick(self, batch: Take[T], entry: Entry[T]) -> None:
         """Take the entry's next window out of the queue; if it has more, they wait for the next round."""

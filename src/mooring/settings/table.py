@@ -99,6 +99,12 @@ class Settings:
     threads: int = _option(
         0, "Threads that compute; 0 takes every core.", minimum=0, maximum=4096, aliases=platforms.THREADS
     )
+    streams: int = _option(
+        0,
+        "Batches computed at the same time when requests meet; 0: two, each with half of the threads.",
+        minimum=0,
+        maximum=64,
+    )
     workers: int = _option(
         0,
         "Processes that answer, behind nginx; 0 decides by cores and memory.",

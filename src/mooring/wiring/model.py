@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from mooring.backends.base import Backend
-from mooring.backends.openvino import OpenVinoBackend, cpu_capabilities, default_grid
+from mooring.backends.openvino import OpenVinoBackend, cpu_capabilities, default_grid, streams_for
 from mooring.errors import ModelError, UsageError, echo
 from mooring.graph.heads import build_graph
 from mooring.model.digest import folder_digest
@@ -99,12 +99,13 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
         )
     precision, warnings = _precision(manifest, settings.precision)
     task = make_task(found.folder, manifest, settings.max_windows)
-    graph, close = _graph(found, manifest)
-    try:
-        grid = default_grid(manifest.max_positions, sparse=settings.multi_model)
-        backend = OpenVinoBackend(graph, precision=precision, grid=grid, threads=settings.threads)
-    finally:
-        close()
+    graph, release = _graph(found, manifest)
+    # Several models in one process take turns with all cores: streams would cost each of them memory.
+    streams = 1 if settings.multi_model else streams_for(settings.threads, settings.streams)
+    grid = default_grid(manifest.max_positions, sparse=settings.multi_model, streams=streams)
+    backend = OpenVinoBackend(
+        graph, precision=precision, grid=grid, threads=settings.threads, streams=streams, release=release
+    )
     manifest = msgspec.structs.replace(
         manifest, precision=precision, digest=manifest.digest or folder_digest(found.folder)
     )
@@ -113,7 +114,7 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
 
 
 def _graph(found: ResolvedModel, manifest: Manifest) -> tuple[Any, Callable[[], None]]:
-    """The graph to compile and what to call once it is compiled."""
+    """The graph to compile and what to call once it need not be compiled any more."""
     if manifest.format == "openvino":
         return found.folder / GRAPH_FILES[0], lambda: None
     config = json.loads((found.folder / "config.json").read_text(encoding="utf-8"))

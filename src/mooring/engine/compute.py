@@ -1,0 +1,111 @@
+"""A batch out of the queue in, the jobs that are done with out: runs the backend and puts each row where it belongs.
+
+Used by the threads of `worker.py`. A batch may fail in any way: its requests are told, the others go on.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from mooring.backends.base import Backend, Outputs, Window
+from mooring.engine.health import Busy, Vitals
+from mooring.engine.job import Job
+from mooring.engine.queue import Take
+from mooring.errors import BackendError
+
+log = logging.getLogger(__name__)
+
+Results = Sequence[Outputs | BackendError]
+
+
+def windows_of(batch: Take[Job]) -> list[Window]:
+    """The windows of a batch's rows."""
+    windows = []
+    for entry, index in batch.rows:
+        assert entry.owner.prepared is not None  # noqa: S101 — only prepared jobs are queued
+        windows.append(entry.owner.prepared.windows[index])
+    return windows
+
+
+class Runner:
+    """Runs batches in one stream (None: on all threads) and notes it in the vitals under the thread's `number`."""
+
+    def __init__(self, backend: Backend, vitals: Vitals, number: int) -> None:
+        self._backend = backend
+        self._vitals = vitals
+        self._number = number
+
+    def results(self, windows: Sequence[Window], stream: int | None, since: float) -> Results:
+        """Each window's numbers, or the error that it alone ends in."""
+        try:
+            results = self.run(windows, stream, since)
+        except Exception as error:  # Border: a batch may fail in any way.
+            log_failure(f"a batch of {len(windows)} windows failed", error)
+            self._vitals.failed = say(error)
+            return self._apart(windows, stream, since, error)
+        self._vitals.failed = ""
+        return results
+
+    def run(self, windows: Sequence[Window], stream: int | None, since: float) -> list[Outputs]:
+        """Compute, seen by the health check. Raises whatever the backend raises."""
+        self._vitals.busy[self._number] = Busy(since, len(windows))
+        try:
+            outputs = self._backend.run(windows, stream=stream)
+        finally:
+            self._vitals.busy.pop(self._number, None)
+        if len(outputs) != len(windows):
+            raise BackendError(f"the backend returned {len(outputs)} rows for {len(windows)} windows")
+        return outputs
+
+    def _apart(self, windows: Sequence[Window], stream: int | None, since: float, error: Exception) -> Results:
+        """After a failed batch: each row once by itself, so that one bad window does not fail its neighbours."""
+        if len(windows) == 1:
+            return [_as_backend_error(error)]
+        results: list[Outputs | BackendError] = []
+        for window in windows:
+            try:
+                results += self.run([window], stream, since)
+            except Exception as alone:  # Border: as above.
+                results.append(_as_backend_error(alone))
+        return results
+
+
+def deliver(batch: Take[Job], results: Results, seconds: float) -> list[Job]:
+    """Put the rows into their jobs. Under the worker's lock: another stream may have rows of the same jobs.
+
+    Returns the jobs that need no more: computed or failed, each once in its life.
+    """
+    jobs = list(dict.fromkeys(entry.owner for entry, _ in batch.rows))
+    for job in jobs:
+        job.compute_s += seconds
+    for (entry, index), result in zip(batch.rows, results, strict=True):
+        _put(entry.owner, index, result)
+    done = [job for job in jobs if (job.error is not None or not job.missing) and not job.handed]
+    for job in done:
+        job.handed = True
+    return done
+
+
+def _put(job: Job, index: int, result: Outputs | BackendError) -> None:
+    if isinstance(result, BackendError):
+        job.error = job.error or result
+    else:
+        job.outputs[index] = result
+        job.missing -= 1
+
+
+def log_failure(what: str, error: BaseException) -> None:
+    """Into the log: a BackendError says all there is to say; anything else is a surprise that a traceback explains."""
+    log.error("%s: %s", what, say(error), exc_info=None if isinstance(error, BackendError) else error)
+
+
+def say(error: BaseException) -> str:
+    """What it says, or else its kind."""
+    return str(error) or type(error).__name__
+
+
+def _as_backend_error(error: Exception) -> BackendError:
+    if isinstance(error, BackendError):
+        return error
+    wrapped = BackendError(f"the engine failed on a batch: {say(error)}")
+    wrapped.__cause__ = error
+    return wrapped
