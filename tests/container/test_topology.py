@@ -67,7 +67,7 @@ def test_one_worker_without_a_standby_if_that_is_wanted() -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "limit", "each", "count"),
-    [(1, None, 300, 1), (1, 2000, 300, 1), (1, 900, 300, 0), (3, 2000, 300, 2), (3, 100_000, 300, 3), (3, 10, 300, 0)],
+    [(1, None, 300, 1), (1, 2000, 300, 1), (1, 900, 300, 0), (3, 2700, 300, 2), (3, 100_000, 300, 3), (3, 10, 300, 0)],
 )
 def test_so_many_more_workers_fit_below_the_memory_limit(wanted: int, limit: int | None, each: int, count: int) -> None:
     """Each counted as large as it becomes, with a tenth of the limit to spare."""

@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from mooring.backends.base import Outputs, ShapeGrid, Window
+from mooring.backends.cpu import capabilities, has_int8
 from mooring.errors import BackendError, ModelInvalid, UsageError, echo
+from mooring.graph.dequantise import dequantised
 from mooring.graph.runtime import import_openvino
 
 HINTS: Mapping[str, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32", "mixed": "f32"}
@@ -71,11 +73,13 @@ class OpenVinoBackend:
         grid: ShapeGrid,
         threads: int = 0,
         streams: int = 1,
+        dequantise: bool = False,
         release: Callable[[], None] = lambda: None,
     ) -> None:
         """`model` is an `openvino.Model` or the path of an IR's .xml; `threads` 0 is every core this process may use.
 
-        `release` is called when `model` is needed no more: at once, or if there are streams once they are open.
+        `dequantise` computes what is int8 in it in floating point. `release` is called when `model` is needed no more:
+        at once, or if there are streams once they are open.
         Raises ModelInvalid when the IR cannot be read or compiled, UsageError for an unknown precision.
         """
         if precision not in HINTS:
@@ -85,6 +89,7 @@ class OpenVinoBackend:
         self._precision = precision
         self._threads = threads or usable_threads()
         self._streams = streams
+        self._dequantise = dequantise
         self._release = release
         self._model: Any = None
         try:
@@ -118,7 +123,9 @@ class OpenVinoBackend:
             "ENABLE_CPU_PINNING": "NO",
         }
         try:
-            return self._ov.Core().compile_model(self._model, "CPU", config)
+            # Made anew each time: kept, it would be four times what is mapped from the file.
+            model = dequantised(self._model) if self._dequantise else self._model
+            return self._ov.Core().compile_model(model, "CPU", config)
         except RuntimeError as error:
             raise _invalid(error) from error
 
@@ -190,7 +197,6 @@ class OpenVinoBackend:
 
     def info(self) -> Mapping[str, object]:
         """Engine, version, precision, threads and what the CPU offers."""
-        capabilities = self._ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         return {
             "engine": "openvino",
             "engine_version": self._ov.__version__,
@@ -199,7 +205,7 @@ class OpenVinoBackend:
             "threads": self._threads,
             "streams": self._streams,
             "cpu": self._ov.Core().get_property("CPU", "FULL_DEVICE_NAME"),
-            "cpu_capabilities": sorted(capabilities),
+            "cpu_capabilities": _offered(),
             "lengths": list(self._grid.lengths),
             "batches": list(self._grid.batches),
             "batch_tokens": self._grid.tokens,
@@ -213,6 +219,11 @@ class OpenVinoBackend:
         self._compiled = None
 
 
+def _offered() -> list[str]:
+    """What the CPU offers; INT8 only if it is worth anything."""
+    return sorted(capabilities() - (frozenset() if has_int8() else {"INT8"}))
+
+
 def _invalid(error: RuntimeError) -> ModelInvalid:
     return ModelInvalid(
         f"OpenVINO cannot compile the model: {_first_line(error)}",
@@ -224,8 +235,3 @@ def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     # OpenVINO's text begins with its own source positions; the last line is the one that says something.
     return lines[-1][:300] if lines else type(error).__name__
-
-
-def cpu_capabilities() -> frozenset[str]:
-    """What OpenVINO says this CPU computes natively, e.g. {"FP32", "BF16", "INT8"}."""
-    return frozenset(import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))

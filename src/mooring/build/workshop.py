@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mooring.backends.openvino import OpenVinoBackend, cpu_capabilities, default_grid
+from mooring.backends.cpu import has_bf16, has_int8
+from mooring.backends.openvino import OpenVinoBackend, default_grid
 from mooring.build.artefact import Staging
 from mooring.build.calibration import Arrays, Split, windows_as_inputs
 from mooring.build.compress import PASSES, Recipe, quantise
@@ -166,8 +167,12 @@ class Workshop:
 
 def _computable(attempt: Attempt) -> tuple[str, tuple[str, ...]]:
     """The precision to judge at on this CPU, and a warning where that is not the one built for."""
-    if attempt.precision == "bf16" and "BF16" not in cpu_capabilities():
+    if attempt.precision == "bf16" and not has_bf16():
         return "fp32", ("Built for bf16 on a CPU without it: judged in fp32.",)
+    if not attempt.exact and not has_int8():
+        return attempt.precision, (
+            "Judged on a CPU without int8 dot products (VNNI), where int8 is slow and may differ.",
+        )
     return attempt.precision, ()
 
 

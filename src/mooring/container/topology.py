@@ -14,8 +14,8 @@ CORES_EACH = 4
 """Of each worker, where there are several."""
 HEADROOM = 0.9
 """Part of the memory limit that workers may fill."""
-GROWTH = 1.5
-"""How much more memory a worker has once every shape has been computed than when it is first ready."""
+GROWTH = 2.1
+"""How much more memory a worker has once its streams are open and every shape is computed than when it is ready."""
 
 
 @dataclass(frozen=True, slots=True)

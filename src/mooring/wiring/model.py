@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from mooring.backends.base import Backend
-from mooring.backends.openvino import OpenVinoBackend, cpu_capabilities, default_grid, streams_for
+from mooring.backends.cpu import has_bf16, has_int8
+from mooring.backends.openvino import OpenVinoBackend, default_grid, streams_for
 from mooring.errors import ModelError, UsageError, echo
 from mooring.graph.heads import build_graph
 from mooring.model.digest import folder_digest
@@ -31,6 +32,9 @@ def _question_answering(folder: Path, manifest: Manifest, max_pairs: int) -> Tas
     lengths = {"max_seq_len": manifest.max_seq_len, "max_positions": manifest.max_positions}
     return QuestionAnswering(tokenizer, **lengths, max_pairs=max_pairs)
 
+
+QUANTISED = ("int8", "mixed")
+SLOW = "This CPU has no int8 dot products (VNNI): int8 is slower than fp32 here, and its sums may be cut off."
 
 _TASKS: Mapping[str, Callable[[Path, Manifest, int], Task]] = {"question-answering": _question_answering}
 
@@ -104,7 +108,13 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     streams = 1 if settings.multi_model else streams_for(settings.threads, settings.streams)
     grid = default_grid(manifest.max_positions, sparse=settings.multi_model, streams=streams)
     backend = OpenVinoBackend(
-        graph, precision=precision, grid=grid, threads=settings.threads, streams=streams, release=release
+        graph,
+        precision=precision,
+        grid=grid,
+        threads=settings.threads,
+        streams=streams,
+        dequantise=manifest.precision in QUANTISED and precision not in QUANTISED,
+        release=release,
     )
     manifest = msgspec.structs.replace(
         manifest, precision=precision, digest=manifest.digest or folder_digest(found.folder)
@@ -125,17 +135,25 @@ def _graph(found: ResolvedModel, manifest: Manifest) -> tuple[Any, Callable[[], 
 def _precision(manifest: Manifest, asked: str | None) -> tuple[str, tuple[str, ...]]:
     """The precision to compute at, with a warning where it is not the one asked for."""
     precision = asked or manifest.precision
-    quantised = manifest.precision in ("int8", "mixed")
-    if quantised and precision != manifest.precision:
-        raise UsageError(
-            f"this artefact is {manifest.precision}; it cannot be computed at {echo(precision)}.",
-            hint="Serve the folder it was built from, or build another with `moor build --precision`.",
-        )
-    if precision in ("int8", "mixed") and not quantised:
+    quantised = manifest.precision in QUANTISED
+    if quantised and precision in QUANTISED:
+        if precision != manifest.precision:
+            raise UsageError(
+                f"this artefact is {manifest.precision}; it cannot be computed at {echo(precision)}.",
+                hint="Serve the folder it was built from, or build another with `moor build --precision`.",
+            )
+        if not has_int8() and not asked:
+            better = "bf16" if has_bf16() else "fp32"
+            return better, (
+                f"This CPU has no int8 dot products (VNNI): computing in {better}, which is faster here. "
+                f"--precision {precision} computes in {precision} all the same.",
+            )
+        return precision, (() if has_int8() else (SLOW,))
+    if precision in QUANTISED:
         raise UsageError(
             f"this folder holds {manifest.weights_dtype} weights; {precision} is made before serving, not while.",
             hint="Run `moor build FOLDER -o OUT --calibration FILE` and serve OUT.",
         )
-    if precision == "bf16" and "BF16" not in cpu_capabilities():
+    if precision == "bf16" and not has_bf16():
         return "fp32", ("This CPU has no bf16: computing in fp32 instead.",)
     return precision, ()

@@ -1,0 +1,34 @@
+"""What this CPU computes well: asked by `wiring/` and `build/` before they choose a precision.
+
+int8 matrix products need instructions that multiply and add in one (VNNI on x86, DotProd on Arm). Without them they are
+slower than fp32 here, and on x86 the older instructions add pairs in 16 bits, where large sums are cut off.
+"""
+
+import functools
+from pathlib import Path
+
+from mooring.graph.runtime import import_openvino
+
+DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
+"""Names in /proc/cpuinfo, of x86 and Arm."""
+
+
+@functools.cache
+def capabilities() -> frozenset[str]:
+    """What OpenVINO says this CPU computes natively, e.g. {"FP32", "BF16", "INT8"}. It says INT8 of every x86 CPU."""
+    return frozenset(import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+def has_bf16() -> bool:
+    """Whether bf16 is worth it."""
+    return "BF16" in capabilities()
+
+
+def has_int8(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+    """Whether int8 is. True where nothing says what the CPU has: so have those that were made in the last years."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return True
+    flags = [line.partition(":")[2].split() for line in lines if line.lower().startswith(("flags", "features"))]
+    return not flags or not DOT_PRODUCTS.isdisjoint(flags[0])

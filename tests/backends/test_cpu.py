@@ -1,0 +1,29 @@
+"""Which CPUs int8 is worth anything on, by what Linux says of them."""
+
+from pathlib import Path
+
+import pytest
+
+from mooring.backends.cpu import has_int8
+
+
+@pytest.mark.parametrize(
+    ("said", "has"),
+    [
+        ("processor : 0\nflags\t\t: fpu sse2 avx avx2 fma\n", False),
+        ("processor : 0\nflags\t\t: fpu avx2 avx512f avx512_vnni\n", True),
+        ("processor : 0\nflags\t\t: fpu avx2 avx_vnni\n", True),
+        ("processor : 0\nFeatures\t: fp asimd aes atomics\n", False),
+        ("processor : 0\nFeatures\t: fp asimd asimddp\n", True),
+        ("a CPU of a kind that says nothing of itself\n", True),
+    ],
+)
+def test_int8_needs_dot_products(said: str, has: bool, tmp_path: Path) -> None:
+    """VNNI on x86, DotProd on Arm; who says nothing gets the benefit of the doubt."""
+    (tmp_path / "cpuinfo").write_text(said)
+    assert has_int8(tmp_path / "cpuinfo") is has
+
+
+def test_a_system_without_cpuinfo_counts_as_having_it(tmp_path: Path) -> None:
+    """macOS, on every Arm CPU that Apple made for it."""
+    assert has_int8(tmp_path / "none")
