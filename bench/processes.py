@@ -63,7 +63,7 @@ def start_seconds(model: str | None) -> tuple[float, int]:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
     command = [sys.executable, "-m", "mooring", "serve", *([model] if model else []), "--port", str(port)]
-    environ = {**os.environ, "MOORING_LOG_LEVEL": "error"}
+    environ = {**os.environ, "MOORING_LOG_LEVEL": "error", "MOORING_ANSWER_CACHE_BYTES": "0"}
     began = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environ)
     try:

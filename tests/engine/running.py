@@ -18,6 +18,7 @@ class Counts:
     drops: list[tuple[str, int]] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     depths: list[tuple[int, int]] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list)
 
     def batch(self, rows: int, tokens: int, padded_tokens: int, seconds: float) -> None:
         """As `Observer`."""
@@ -30,6 +31,13 @@ class Counts:
     def refused(self, reason: str) -> None:
         """As `Observer`."""
         self.refusals.append(reason)
+
+    def answered(self, source: str) -> None:
+        """As `Observer`."""
+        self.sources.append(source)
+
+    def cached(self, size: int) -> None:
+        """As `Observer`."""
 
     def queue(self, windows: int, tokens: int) -> None:
         """As `Observer`."""

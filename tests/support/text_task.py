@@ -47,6 +47,10 @@ class TextTask:
         """Characters."""
         return max(1, sum(len(question) + len(context) for question, context in request.pairs))
 
+    def key(self, request: Any) -> bytes:
+        """What was asked."""
+        return repr(request).encode()
+
     def prepare(self, request: Any) -> Prepared:
         """One window a pair; a context that says `crash` breaks it, and its message repeats the text."""
         if any("crash" in context for _, context in request.pairs):

@@ -137,7 +137,7 @@ def test_several_questions_are_answered_in_order(task: QuestionAnswering) -> Non
 def test_a_text_is_tokenised_once_however_often_it_is_asked(
     task: QuestionAnswering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Within a request."""
+    """Within a request, and in those that come after it."""
     seen: list[str] = []
     encode = task._tokenizer.encode
 
@@ -145,9 +145,27 @@ def test_a_text_is_tokenised_once_however_often_it_is_asked(
         seen.append(text)
         return encode(text)
 
-    monkeypatch.setattr(task._tokenizer, "encode", noted)
-    task.prepare(task.parse({"question": ["a ?", "b ?", "c ?"], "context": "the king"}))
-    assert seen.count("the king") == 1
+    monkeypatch.setattr(task._documents, "_encode", noted)
+    for _ in range(2):
+        task.prepare(task.parse({"question": ["a ?", "b ?", "c ?"], "context": "the king once"}))
+    assert seen == ["the king once"]
+
+
+def test_requests_have_the_same_key_only_if_they_have_the_same_answer(task: QuestionAnswering) -> None:
+    """Whatever way they were written; texts do not run into each other, and every parameter counts."""
+    pair = {"question": "a", "context": "bc"}
+    same = [pair, {"inputs": pair}, {"inputs": [pair]}, {"inputs": pair, "parameters": {"top_k": 1, "padding": True}}]
+    other = [
+        {"question": "ab", "context": "c"},
+        {"question": ["a", "a"], "context": "bc"},
+        *({"inputs": pair, "parameters": one} for one in ({"top_k": 2}, {"max_answer_len": 9}, {"doc_stride": 7})),
+        {"inputs": pair, "parameters": {"handle_impossible_answer": True}},
+        {"inputs": pair, "parameters": {"align_to_words": False}},
+        {"question": "a", "context": "bc\ud800"},
+    ]
+    keys = [task.key(task.parse(body)) for body in (*same, *other)]
+    assert len(set(keys[: len(same)])) == 1
+    assert len(set(keys)) == 1 + len(other)
 
 
 def test_a_question_that_leaves_no_room_says_which_one(task: QuestionAnswering) -> None:

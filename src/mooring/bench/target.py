@@ -48,7 +48,8 @@ class Target:
         """A whole HTTP/1.1 POST, ready to be written."""
         head = (
             f"POST {self.path} HTTP/1.1\r\nHost: {self.authority}\r\nContent-Type: application/json\r\n"
-            f"Accept: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            # Questions come again when there are fewer than requests: what is to be measured is computing.
+            f"Accept: application/json\r\nCache-Control: no-cache\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode("ascii") + body
 

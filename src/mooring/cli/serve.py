@@ -32,6 +32,7 @@ from mooring.settings import Settings, environment_notes
     "retry_user_code",
     "max_windows",
     "queue_tokens",
+    "answer_cache_bytes",
     "max_body_bytes",
     "max_in_flight",
     "deadline_s",

@@ -5,7 +5,7 @@ Made by `engine.py` on the event loop; then a prepare thread has it, the worker'
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from mooring.backends.base import Outputs
 from mooring.engine.queue import Entry
@@ -32,6 +32,8 @@ class Answered:
     answer: object
     windows: int
     timings: Timings
+    source: Literal["computed", "shared", "cache"] = "computed"
+    """Computed for whoever asked, shared with others who asked the same at the same time, or remembered."""
 
 
 @dataclass(slots=True, eq=False)

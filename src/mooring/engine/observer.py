@@ -22,6 +22,12 @@ class Observer(Protocol):
     def refused(self, reason: str) -> None:
         """A request was refused at the door: "queue_full", "too_large", "not_ready" or "draining"."""
 
+    def answered(self, source: str) -> None:
+        """A request was answered; `source` is "computed", "shared" or "cache", as in `Answered`."""
+
+    def cached(self, size: int) -> None:
+        """What the answers that are remembered take now, in bytes."""
+
     def queue(self, windows: int, tokens: int) -> None:
         """What waits now: windows, and their tokens after padding."""
 
@@ -36,6 +42,12 @@ class NullObserver:
         """Nothing."""
 
     def refused(self, reason: str) -> None:
+        """Nothing."""
+
+    def answered(self, source: str) -> None:
+        """Nothing."""
+
+    def cached(self, size: int) -> None:
         """Nothing."""
 
     def queue(self, windows: int, tokens: int) -> None:

@@ -88,6 +88,14 @@ class Metrics:
             "mooring_dropped_windows", "Windows spared because nobody waited.", ["reason"], registry=registry
         )
         self._refused = Counter("mooring_refused", "Requests refused at the door.", ["reason"], registry=registry)
+        answers = Counter(
+            "mooring_answers",
+            "Answers: computed, shared with who asked the same at the same time, or from the cache.",
+            ["source"],
+            registry=registry,
+        )
+        self._answers = {source: answers.labels(source) for source in ("computed", "shared", "cache")}
+        self._cached = Gauge("mooring_cache_bytes", "Memory of the answers in the cache.", registry=registry)
         self._ready = Gauge("mooring_ready", "1 if the model answers.", registry=registry)
 
     # From the engine: an Observer
@@ -111,6 +119,14 @@ class Metrics:
         """As `Observer.queue`."""
         self._queue_windows.set(windows)
         self._queue_tokens.set(tokens)
+
+    def answered(self, source: str) -> None:
+        """As `Observer.answered`."""
+        self._answers[source].inc()
+
+    def cached(self, size: int) -> None:
+        """As `Observer.cached`."""
+        self._cached.set(size)
 
     # From the web layer
 

@@ -127,6 +127,11 @@ class Settings:
     )
     max_body_bytes: int = _option(26_214_400, "Largest request body; above: 413.", minimum=1, aliases=platforms.BODY)
     max_windows: int = _option(4096, "Windows that one request may need; above: 413.", minimum=1)
+    answer_cache_bytes: int = _option(
+        16_777_216,
+        "Memory for answers, so that what is asked again is not computed again; 0: none. Not for several models.",
+        minimum=0,
+    )
     max_in_flight: int = _option(
         1024,
         "Requests that nginx lets in at the same time; above: 429.",

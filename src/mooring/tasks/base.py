@@ -35,6 +35,9 @@ class Task(Protocol):
     def estimate(self, request: Any) -> int:
         """About how many tokens `prepare` will make of this request, from its characters alone. At least 1."""
 
+    def key(self, request: Any) -> bytes:
+        """A digest of everything that the answer to this request depends on, the model apart."""
+
     def prepare(self, request: Any) -> Prepared:
         """Tokenise and cut into windows. Raises InvalidRequest when only tokenising shows a fault."""
 

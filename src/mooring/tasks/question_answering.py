@@ -4,6 +4,7 @@ Constructed by `wiring/`; its steps are called by the engine. The hops: `qa_requ
 `tokenizer.py` and `windows.py` (texts → windows), the engine, `spans.py` (logits → spans), `answers.py`.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from mooring.backends.base import Floats, Outputs, Window
 from mooring.errors import InvalidRequest
 from mooring.tasks.answers import Answer, Places, allowed_tokens, best, collect
 from mooring.tasks.base import Prepared
+from mooring.tasks.documents import Documents
 from mooring.tasks.qa_request import Lengths, Pair, Parameters, Request, parse
 from mooring.tasks.spans import best_spans, probabilities
 from mooring.tasks.tokenizer import PairTokenizer, Tokens
@@ -47,6 +49,7 @@ class QuestionAnswering:
     ) -> None:
         """`max_seq_len` is the default window and `max_positions` its limit, in tokens; `max_pairs` in one request."""
         self._tokenizer = tokenizer
+        self._documents = Documents(tokenizer.encode)
         self._lengths = Lengths(max_seq_len, max_positions, max_pairs)
 
     @property
@@ -70,6 +73,16 @@ class QuestionAnswering:
         windows = 1 + -(-(context - room) // max(1, room - parameters.doc_stride))
         return windows * parameters.max_seq_len
 
+    def key(self, request: Request) -> bytes:
+        """BLAKE2b of the parameters and of every text, each with its length before it: nothing runs into the next."""
+        digest = hashlib.blake2b(repr(request.parameters).encode(), digest_size=20)
+        for pair in request.pairs:
+            for text in (pair.question, pair.context):
+                data = text.encode("utf-8", "surrogatepass")
+                digest.update(len(data).to_bytes(8, "little"))
+                digest.update(data)
+        return digest.digest()
+
     def prepare(self, request: Request) -> Prepared:
         """Tokenise each text once, and cut."""
         known: dict[str, Tokens] = {}
@@ -90,7 +103,7 @@ class QuestionAnswering:
     def _cut(self, pair: Pair, parameters: Parameters, known: dict[str, Tokens]) -> tuple[list[Window], _Cut]:
         context = known.get(pair.context)
         if context is None:
-            context = known[pair.context] = self._tokenizer.encode(pair.context)
+            context = known[pair.context] = self._documents.tokens(pair.context)
         question = self._tokenizer.encode(pair.question)
         template = self._tokenizer.template
         made = list(cut(question, context, template, parameters.max_seq_len, parameters.doc_stride))

@@ -54,6 +54,10 @@ class FakeTask:
         """The sum of the lengths."""
         return max(1, int(sum(request)))
 
+    def key(self, request: Any) -> bytes:
+        """The lengths."""
+        return repr(tuple(request)).encode()
+
     def prepare(self, request: Any) -> Prepared:
         """Windows of the wanted lengths; the ids count from the length, so that windows of one length are alike."""
         windows = [

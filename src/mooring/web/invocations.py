@@ -46,18 +46,19 @@ class Invocations:
             await self._by_record(scope, receive, send, records(sent, body), wanted)
             return
         request, rows = await self._request(sent, body)
-        answered = await unless_gone(receive, self._answer(request))
+        answered = await unless_gone(receive, self._answer(request, afresh=_afresh(headers)))
         content = encode(wanted, answered.answer, rows)
-        self._metrics.stages(answered.timings)
+        if answered.source == "computed":
+            self._metrics.stages(answered.timings)
         scope[WINDOWS] = answered.windows
         await send(start(200, wanted, len(content), _headers(answered)))
         await send({"type": "http.response.body", "body": content})
 
-    async def _answer(self, request: Any) -> Answered:
+    async def _answer(self, request: Any, *, afresh: bool) -> Answered:
         deadline_s = self._limits.deadline_s
         if self._limits.batch:
             return await wait_for_room(self._service, request, asyncio.get_running_loop().time() + deadline_s)
-        return await self._service.answer(request, deadline_s)
+        return await self._service.answer(request, deadline_s, afresh=afresh)
 
     async def _by_record(
         self, scope: Scope, receive: Receive, send: Send, found: Iterator[object | InvalidRequest], wanted: str
@@ -113,8 +114,17 @@ class Invocations:
         return self._service.parse(decoded.body), decoded.rows
 
 
+def _afresh(headers: Headers) -> bool:
+    """Whether the caller wants nothing remembered: RFC 9111, 5.2.1."""
+    asked = headers.get("cache-control", "").lower()
+    return "no-cache" in asked or "no-store" in asked
+
+
 def _headers(answered: Answered) -> dict[str, str]:
-    return {"Server-Timing": server_timing(answered.timings), "X-Mooring-Windows": str(answered.windows)}
+    headers = {"Server-Timing": server_timing(answered.timings), "X-Mooring-Windows": str(answered.windows)}
+    if answered.source != "computed":
+        headers["X-Mooring-Cache"] = "hit" if answered.source == "cache" else answered.source
+    return headers
 
 
 def server_timing(timings: Timings) -> str:

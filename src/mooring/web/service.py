@@ -58,6 +58,8 @@ class Served:
     """What `/info` says of it: "model" (the manifest) and "backend"."""
     close: Callable[[], None] = lambda: None
     """Called after the engine has stopped."""
+    afresh: Computes | None = None
+    """What computes everything anew, for who asks for that; None: `engine` does."""
     user_code: UserCode | None = None
     """Answers instead of parsing, engine and encoding."""
 
@@ -94,9 +96,11 @@ class Service:
         assert task is not None  # noqa: S101 - without one, user_code answers
         return task.parse(body)
 
-    async def answer(self, request: Any, deadline_s: float) -> Answered:
-        """As `Engine.answer`."""
-        return await self._now().engine.answer(request, deadline_s=deadline_s)
+    async def answer(self, request: Any, deadline_s: float, *, afresh: bool = False) -> Answered:
+        """As `Engine.answer`; `afresh` computes it whatever is remembered."""
+        served = self._now()
+        engine = (served.afresh if afresh else None) or served.engine
+        return await engine.answer(request, deadline_s=deadline_s)
 
     def health(self) -> Health:
         """What is known now."""

@@ -12,9 +12,11 @@ import msgspec
 import structlog
 
 from mooring.backends.base import Backend
+from mooring.engine.answers import AnswerCache
 from mooring.engine.engine import Engine
 from mooring.engine.job import Answered
 from mooring.engine.limits import Limits
+from mooring.engine.once import Once
 from mooring.handler.around import AroundEngine
 from mooring.model.manifest import name_of
 from mooring.model.source import ResolvedModel
@@ -87,4 +89,7 @@ def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, share:
     }
     backend = share(opened.backend)
     engine = Engine(opened.task, backend, limits, observer=metrics)
-    return Served(opened.task, engine, facts, backend.close)
+    # Each of several models would have one of its own, and nobody to bound their sum.
+    cache = AnswerCache(0 if settings.multi_model else settings.answer_cache_bytes)
+    once = Once(engine, opened.task, cache, deadline_s=settings.deadline_s, observer=metrics)
+    return Served(opened.task, once, facts, backend.close, afresh=engine)
