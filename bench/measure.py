@@ -7,7 +7,6 @@ Figures are kept in docs/benchmarks.json, part by part, each with the machine an
 
 import argparse
 import json
-import platform
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from bench import distilbert, page
+from bench.machine import machine
 from bench.parts import accuracy, container, memory, serving
-from mooring.web.pages import versions
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "benchmarks.json"
@@ -92,16 +91,6 @@ def keep(name: str, figures: Any) -> None:
     kept[name] = {"day": datetime.now(UTC).date().isoformat(), "machine": machine(), "figures": figures}
     FIGURES.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     page.write(kept, ROOT / "docs" / "benchmarks.md")
-
-
-def machine() -> str:
-    """CPU, cores and versions in a line."""
-    names = Path("/proc/cpuinfo").read_text().splitlines()
-    cpu = next((line.split(":", 1)[1].strip() for line in names if line.startswith("model name")), platform.machine())
-    cores = len([line for line in names if line.startswith("processor")])
-    found = versions()
-    said = ", ".join(f"{name} {found[name]}" for name in ("openvino", "tokenizers", "uvicorn") if name in found)
-    return f"{cpu}, {cores} cores, Python {found['python']}, {said}"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Figures in, docs/benchmarks.md out: tables between the words that say what they mean. Called by `measure.py`."""
 
+import string
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,27 @@ MEGABYTE = 1_000_000
 
 def write(kept: dict[str, Any], target: Path) -> None:
     """The page, from whatever parts there are."""
-    figures = {name: part["figures"] for name, part in kept.items()}
-    made = {(part["machine"], part["day"]) for part in kept.values()}
-    sections = [SECTIONS[name](figures[name]) for name in SECTIONS if name in figures]
-    machines = "\n".join(f"- {day}: {machine}" for machine, day in sorted(made, key=lambda pair: pair[1]))
-    target.write_text("\n\n".join([HEAD, machines, *sections]) + "\n", encoding="utf-8")
+    machines = sorted({part["machine"] for part in kept.values()}, key=lambda one: (_days(kept, one)[0], one))
+    names = dict(zip(machines, string.ascii_uppercase, strict=False))
+    said = "\n".join(f"- machine {names[one]}, {' and '.join(_days(kept, one))}: {one}" for one in machines)
+    sections = [_section(name, kept[name], names) for name in SECTIONS if name in kept]
+    target.write_text("\n\n".join([HEAD, said, *sections]) + "\n", encoding="utf-8")
+
+
+def _days(kept: dict[str, Any], machine: str) -> list[str]:
+    return sorted({part["day"] for part in kept.values() if part["machine"] == machine})
+
+
+def _section(name: str, part: dict[str, Any], names: Mapping[str, str]) -> str:
+    """The part's text; where there are several machines, with the one that it was measured on below its heading."""
+    text = SECTIONS[name](part["figures"])
+    if len(names) == 1:
+        return text
+    where = f"*Machine {names[part['machine']]}, {part['day']}.*"
+    if not text.startswith("#"):
+        return f"{text} {where}"
+    heading, _, rest = text.partition("\n")
+    return f"{heading}\n{where}\n\n{rest.lstrip()}"
 
 
 HEAD = """# Benchmarks
