@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -139,8 +140,8 @@ def test_requests_survive_the_death_of_the_worker_that_had_them(model: str) -> N
         server.wait_for_workers(2)
         before = server.ask(LONG)[2]
         counted = server.metric("mooring_batch_tokens_total", worker="1")
-        thread, results = in_background(lambda: server.ask(LONG))
-        server.until(lambda: server.get("/info")[1]["engine"]["queued_windows"] > 0)
+        thread, results = in_background(lambda: server.ask(LONG, **{"Cache-Control": "no-cache"}))
+        server.until(lambda: server.metric("mooring_queue_windows", worker="1") > 0)
         dead = server.kill(1)
         thread.join()
         [(status, _, answer)] = results
@@ -234,7 +235,7 @@ def test_being_told_to_stop_answers_what_is_in_flight(model: str) -> None:
     """SIGTERM: no connection is refused an answer that was being computed; exit code 0, no process left."""
     with behind(model) as server:
         pids = [*server.wait_for_workers(2).values(), *server.nginx()]
-        asking = [in_background(lambda: server.ask(LONG)) for _ in range(3)]
+        asking = [in_background(partial(server.ask, {**LONG, "question": word})) for word in ("who", "what", "where")]
         server.until(lambda: server.get("/info")[1]["engine"]["in_flight"] == 3)
         assert server.stop() == 0
         for thread, _ in asking:

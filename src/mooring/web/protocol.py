@@ -1,4 +1,4 @@
-"""uvicorn's HTTP connection with bounds on a request's head, and faults in the shape of ours. Used by `server.py`.
+"""uvicorn's HTTP connection: heads bounded, answers in one write, faults in the shape of ours. Used by `server.py`.
 
 Behind nginx a head has been bounded already; this is for a server that listens by itself.
 """
@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mooring.web.gathered import Gathered
 from mooring.web.status import ErrorBody
 
 HEAD_BYTES = 65_536
@@ -29,7 +30,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by the event loop."""
-        super().connection_made(transport)
+        super().connection_made(Gathered(transport, self.loop))  # type: ignore[arg-type]  # all but a class of asyncio's
         self._timer = self.loop.call_later(HEAD_S, self._too_late)
 
     def connection_lost(self, exc: Exception | None) -> None:
