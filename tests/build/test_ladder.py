@@ -1,10 +1,12 @@
 """What is tried after what, with fakes in place of models."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import pytest
 
-from mooring.build.ladder import LADDERS, Attempt, climb
+from mooring.build.ladder import LADDERS, Attempt, climb, ladder_of, quantised
+from mooring.build.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def test_a_bad_model_goes_to_mixed() -> None:
 def test_a_hopeless_model_ends_in_bf16() -> None:
     """Three mixed attempts with more and more operations left out, then bf16."""
     assert climbed("auto", {"bf16"}) == ["int8", "mixed", "mixed", "mixed", "bf16"]
-    shares = [attempt.excluded_share for attempt in LADDERS["auto"] if attempt.precision == "mixed"]
+    shares = [attempt.recipe.excluded_share for attempt in LADDERS["auto"] if attempt.precision == "mixed"]
     assert shares == sorted(set(shares))
     assert shares[-1] <= 0.25
 
@@ -48,8 +50,9 @@ def test_a_precision_asked_for_by_name_is_the_only_one_tried(precision: str) -> 
 def test_the_worst_operations_are_left_out_rounded_up() -> None:
     """A sixteenth of 37 operations is the worst three; of two, one."""
     ranked = [(f"op{number}", 1.0 / (number + 1)) for number in range(37)]
-    assert Attempt("mixed", 1 / 16).excluded(ranked) == ("op0", "op1", "op2")
-    assert Attempt("mixed", 1 / 16).excluded(ranked[:2]) == ("op0",)
+    mixed = quantised(Recipe(excluded_share=Fraction(1, 16)))
+    assert mixed.excluded(ranked) == ("op0", "op1", "op2")
+    assert mixed.excluded(ranked[:2]) == ("op0",)
     assert Attempt("int8").excluded(ranked) == ()
 
 
@@ -57,3 +60,28 @@ def test_exact_precisions_need_no_gate() -> None:
     """bf16 and fp32 are exact, int8 and mixed are not."""
     exact = {attempt.precision for ladder in LADDERS.values() for attempt in ladder if attempt.exact}
     assert exact == {"bf16", "fp32"}
+
+
+def test_a_recipe_goes_through_the_whole_ladder() -> None:
+    """int8 by it, then more and more left out, then bf16, which knows no recipe."""
+    names = [attempt.name for attempt in ladder_of("auto", Recipe(smooth_alpha=0.5))]
+    assert names == [
+        "int8 smooth=0.5",
+        "mixed smooth=0.5,exclude=1/16",
+        "mixed smooth=0.5,exclude=1/8",
+        "mixed smooth=0.5,exclude=1/4",
+        "bf16",
+    ]
+
+
+def test_a_recipe_that_leaves_operations_out_begins_there() -> None:
+    """It is mixed from the start, and nothing with fewer left out is tried after it."""
+    eighth = Recipe(excluded_share=Fraction(1, 8))
+    names = [attempt.name for attempt in ladder_of("auto", eighth)]
+    assert names == ["mixed smooth=0.95,exclude=1/8", "mixed smooth=0.95,exclude=1/4", "bf16"]
+    assert ladder_of("int8", eighth) == (quantised(eighth),)
+
+
+def test_the_usual_recipe_changes_no_ladder() -> None:
+    """Every ladder is then as it is written down."""
+    assert {asked: ladder_of(asked, Recipe()) for asked in LADDERS} == dict(LADDERS)

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from mooring.build.calibration import Arrays
-from mooring.build.compress import PASSES, Recipe, quantise
+from mooring.build.compress import PASSES, quantise
 from mooring.build.noise import rank
+from mooring.build.recipe import Recipe
 from mooring.graph.heads import build_graph
 from mooring.graph.runtime import import_openvino
 from mooring.model.weights import open_weights
@@ -72,13 +73,13 @@ def test_the_planted_operation_is_ranked_worst_and_leaving_it_out_heals(tmp_path
     plant_outlier(folder, layers=(1,))
     graph = graph_of(folder)
     assert np.allclose(exact, logits(graph, inputs(1)[0]), atol=1e-5)
-    ranked = rank(quantise(graph, inputs(40), Recipe(fold_weights=False)), inputs(8))
+    ranked = rank(quantise(graph, inputs(40), Recipe(), fold_weights=False), inputs(8))
     names = [name for name, _ in ranked]
     attentions = [node.get_friendly_name() for node in graph.get_ordered_ops() if "Attention" in node.get_type_name()]
     assert names[0] == attentions[1]
     assert ranked[0][1] > 3 * ranked[1][1]
     errors = [
-        np.square(logits(quantise(graph, inputs(40), Recipe(excluded=excluded)), inputs(1)[0]) - exact).mean()
+        np.square(logits(quantise(graph, inputs(40), Recipe(), excluded=excluded), inputs(1)[0]) - exact).mean()
         for excluded in ((), (names[0],))
     ]
     assert errors[1] < errors[0] / 3

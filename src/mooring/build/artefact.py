@@ -41,6 +41,11 @@ class Staging:
             raise BuildError(f"The graph cannot be written to {path}: {error}", hint="Is the disk full?") from error
         return path
 
+    def discard(self, graph: Path) -> None:
+        """Remove a graph that nobody uses any more."""
+        for name in GRAPH_FILES:
+            graph.with_suffix(Path(name).suffix).unlink()
+
     def keep(self, graph: Path) -> None:
         """Make this graph the artefact's."""
         for name in GRAPH_FILES:
@@ -91,6 +96,15 @@ def staged(out: Path, *, force: bool) -> Iterator[Staging]:
         ) from error
 
 
+@contextlib.contextmanager
+def scratch() -> Iterator[Staging]:
+    """A staging folder among the system's temporary files, gone when the block ends, whatever ends it."""
+    with tempfile.TemporaryDirectory(prefix="mooring-explore-") as holder:
+        staging = Staging(Path(holder) / "artefact", Path(holder) / "attempts")
+        staging.attempts.mkdir()
+        yield staging
+
+
 def _swap(new: Path, out: Path, old: Path) -> None:
     """`new` becomes `out`; what was there is kept until that has worked."""
     if out.exists():
@@ -111,6 +125,11 @@ def copy_companions(source: Path, artefact: Path) -> None:
     names += [path.name for path in source.iterdir() if path.is_file() and path.name.upper().startswith(CARDS)]
     for name in names:
         shutil.copyfile(source / name, artefact / name)
+
+
+def graph_size(graph: Path) -> int:
+    """Bytes of both files of an IR, given its .xml."""
+    return sum(graph.with_suffix(Path(name).suffix).stat().st_size for name in GRAPH_FILES)
 
 
 def size_of(folder: Path) -> int:

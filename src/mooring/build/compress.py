@@ -13,25 +13,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mooring.build.calibration import Arrays
+from mooring.build.recipe import Ranges, Recipe
 from mooring.errors import BuildError
 from mooring.graph.runtime import import_openvino
 
 PASSES = 2
 """How often nncf runs the calibration inputs: ranges for smoothing, then ranges and biases for the quantisers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """How to quantise. The defaults are nncf's transformer preset, the one measured on the embedded model."""
-
-    asymmetric_activations: bool = True
-    """nncf's preset MIXED (True) or PERFORMANCE (False)."""
-    smooth_alpha: float = 0.95
-    """How much of an outlier SmoothQuant moves from activations into weights, 0 to 1 (Xiao et al. 2022); −1 is off."""
-    excluded: tuple[str, ...] = ()
-    """Operations that stay in floating point, by name."""
-    fold_weights: bool = True
-    """Store weights as int8. False keeps them as floats with their quantiser in the graph, which `noise.py` reads."""
 
 
 def import_nncf() -> Any:
@@ -60,17 +47,35 @@ def nncf_version() -> str:
     return str(import_nncf().__version__)
 
 
-def quantise(model: Any, inputs: Sequence[Arrays], recipe: Recipe, tick: Callable[[], None] = lambda: None) -> Any:
+def quantise(
+    model: Any,
+    inputs: Sequence[Arrays],
+    recipe: Recipe,
+    tick: Callable[[], None] = lambda: None,
+    *,
+    excluded: Sequence[str] = (),
+    fold_weights: bool = True,
+) -> Any:
     """A new `openvino.Model` with int8 matrix products; `model` is left as it was.
 
-    `tick` is called whenever a calibration input is run, about `PASSES` × len(inputs) times. Deterministic for equal
-    inputs. Raises BuildError when nncf gives up.
+    `excluded` names operations that stay in floating point; the recipe's share of them is for the caller to choose.
+    `fold_weights` stores weights as int8; False keeps them as floats with their quantiser in the graph, which
+    `noise.py` reads. `tick` is called whenever a calibration input is run, about `PASSES` × len(inputs) times.
+    Deterministic for equal inputs. Raises BuildError when nncf gives up.
     """
     nncf = import_nncf()
     preset = nncf.QuantizationPreset.MIXED if recipe.asymmetric_activations else nncf.QuantizationPreset.PERFORMANCE
     advanced = nncf.AdvancedQuantizationParameters(
         smooth_quant_alphas=nncf.AdvancedSmoothQuantParameters(matmul=recipe.smooth_alpha),
-        backend_params={"compress_weights": recipe.fold_weights},
+        activations_range_estimator_params=_estimator(recipe.ranges),
+        backend_params={"compress_weights": fold_weights},
+    )
+    gives_up = (
+        nncf.InternalError,
+        nncf.ParameterNotSupportedError,
+        nncf.UnsupportedModelError,
+        nncf.ValidationError,
+        RuntimeError,
     )
     with _quiet():
         try:
@@ -81,11 +86,18 @@ def quantise(model: Any, inputs: Sequence[Arrays], recipe: Recipe, tick: Callabl
                 model_type=nncf.ModelType.TRANSFORMER,
                 subset_size=len(inputs),
                 fast_bias_correction=True,
-                ignored_scope=nncf.IgnoredScope(names=list(recipe.excluded)) if recipe.excluded else None,
+                ignored_scope=nncf.IgnoredScope(names=list(excluded)) if excluded else None,
                 advanced_parameters=advanced,
             )
-        except (nncf.InternalError, nncf.ValidationError, nncf.UnsupportedModelError, RuntimeError) as error:
+        except gives_up as error:
             raise BuildError(f"nncf cannot quantise this model: {error}", hint="Try --precision bf16.") from error
+
+
+def _estimator(ranges: Ranges) -> Any:
+    """nncf's parameters for the ends of an activation's range."""
+    from nncf.quantization.range_estimator import RangeEstimatorParametersSet as Known
+
+    return {"mean": Known.MEAN_MINMAX, "minmax": Known.MINMAX, "percentile": Known.MEAN_QUANTILE}[ranges]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,10 @@ class Rules:
     max_drop: float
     """In points of the metric."""
     gated: bool
-    """False: the candidate is measured on `asked` questions and passes whatever comes out."""
+    """False: there is nothing to pass, and nothing is asked."""
     seed: int
+    one_look: bool = False
+    """Ask `asked` questions and no more, also when they leave it undecided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Judge:
     def __init__(self, task: Task, reference: Backend, samples: Sequence[Sample], tick: Callable[[int], None]) -> None:
         """`reference` is the exact model. `tick` is called with 1 for every answer, the reference's included."""
         self._task = task
-        self._reference = reference
+        self.reference = reference
         self._samples = samples
         self._tick = tick
         self._known: list[Texts] = []
@@ -87,11 +89,11 @@ class Judge:
         return len(self._known) / self._seconds if self._seconds else 0.0
 
     def judge(self, candidate: Backend, rules: Rules) -> Judgement:
-        """Ask until the interval lies on one side of the limit, or all questions are used up."""
+        """Ask until the interval lies on one side of the limit, or all questions (or the one look's) are used up."""
         given: list[Texts] = []
         seconds = 0.0
-        counts = looks(rules.asked, len(self._samples)) if rules.gated else (min(rules.asked, len(self._samples)),)
-        for count in counts:
+        counts = looks(rules.asked, len(self._samples))
+        for count in counts[:1] if rules.one_look else counts:
             self._extend_reference(count)
             answers, spent = self._ask(candidate, len(given), count)
             given, seconds = given + answers, seconds + spent
@@ -111,7 +113,7 @@ class Judge:
         return answers, time.perf_counter() - began
 
     def _extend_reference(self, count: int) -> None:
-        answers, spent = self._ask(self._reference, len(self._known), count)
+        answers, spent = self._ask(self.reference, len(self._known), count)
         self._known += answers
         self._seconds += spent
 

@@ -2,8 +2,11 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Literal, Protocol, TypeVar
+
+from mooring.build.recipe import USUAL, Recipe
 
 Precision = Literal["int8", "mixed", "bf16", "fp32"]
 
@@ -13,8 +16,13 @@ class Attempt:
     """One model to build."""
 
     precision: Precision
-    excluded_share: float = 0.0
-    """Part of the operations, the worst ones, that stays in floating point."""
+    recipe: Recipe = USUAL
+    """Means nothing to an exact one."""
+
+    @property
+    def name(self) -> str:
+        """The precision, and the recipe where there is one: what `--precision` and `--recipe` take."""
+        return self.precision if self.exact else f"{self.precision} {self.recipe.name}"
 
     @property
     def exact(self) -> bool:
@@ -23,7 +31,12 @@ class Attempt:
 
     def excluded(self, ranked: list[tuple[str, float]]) -> tuple[str, ...]:
         """The names to leave out, from (operation, error) pairs, worst first."""
-        return tuple(name for name, _ in ranked[: math.ceil(self.excluded_share * len(ranked))])
+        return tuple(name for name, _ in ranked[: math.ceil(self.recipe.excluded_share * len(ranked))])
+
+
+def quantised(recipe: Recipe) -> Attempt:
+    """int8, or mixed where the recipe leaves operations out."""
+    return Attempt("mixed" if recipe.excluded_share else "int8", recipe)
 
 
 INT8 = Attempt("int8")
@@ -31,7 +44,7 @@ BF16 = Attempt("bf16")
 FP32 = Attempt("fp32")
 
 # A quarter in fp32 is the most that still runs faster than everything in bf16.
-MIXED = tuple(Attempt("mixed", share) for share in (1 / 16, 1 / 8, 1 / 4))
+MIXED = tuple(quantised(Recipe(excluded_share=Fraction(1, part))) for part in (16, 8, 4))
 
 LADDERS: Mapping[str, tuple[Attempt, ...]] = {
     "auto": (INT8, *MIXED, BF16),
@@ -40,6 +53,20 @@ LADDERS: Mapping[str, tuple[Attempt, ...]] = {
     "fp32": (FP32,),
 }
 """What the user asked for → what is tried. Who names a precision gets that one or an error, never another one."""
+
+
+def ladder_of(precision: str, recipe: Recipe) -> tuple[Attempt, ...]:
+    """The ladder of a key of `LADDERS`, by this recipe; a recipe that leaves operations out begins where it stands."""
+    steps = []
+    for attempt in LADDERS[precision]:
+        share = attempt.recipe.excluded_share
+        if attempt.exact:
+            steps.append(attempt)
+        elif share == 0:
+            steps.append(quantised(recipe))
+        elif share > recipe.excluded_share:
+            steps.append(quantised(replace(recipe, excluded_share=share)))
+    return tuple(steps)
 
 
 class Judged(Protocol):

@@ -1,22 +1,25 @@
 """An order in, a built model folder out: the stages of `moor build`, one after the other.
 
-Called by `cli/build.py`. What is judged is the file that ships, read back from disk, not the graph it was made from.
+Called by `cli/build.py`, and in parts by `explore.py`. What is judged is the file that ships, read back from disk, not
+the graph it was made from.
 """
 
+import contextlib
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from mooring.build.artefact import check_target, copy_companions, size_of, staged
 from mooring.build.calibration import Split, check_calibration, check_judged, split
-from mooring.build.compress import Recipe, import_nncf
+from mooring.build.compress import import_nncf
 from mooring.build.gate import MINIMUM_QUESTIONS
 from mooring.build.judge import AGREEMENT_MAX_DROP, F1_MAX_DROP, Rules
-from mooring.build.ladder import BF16, LADDERS, Attempt, climb
+from mooring.build.ladder import BF16, LADDERS, Attempt, climb, ladder_of
 from mooring.build.progress import Progress, Silent
 from mooring.build.questions import QuestionFile, read_questions
+from mooring.build.recipe import USUAL, Recipe
 from mooring.build.record import manifest_of, refusal
 from mooring.build.workshop import Materials, Trial, Workshop
 from mooring.errors import BuildError, UsageError, echo
@@ -35,9 +38,12 @@ class Order:
     """What the user asked for."""
 
     model: ResolvedModel
-    out: Path
+    out: Path | None
+    """None only to explore."""
     precision: str = "auto"
     """A key of `LADDERS`."""
+    recipe: Recipe | None = None
+    """For what is quantised; None is the usual one."""
     calibration: Path | None = None
     samples: int = 300
     """Calibration questions."""
@@ -51,7 +57,6 @@ class Order:
     seed: int = 0
     force: bool = False
     threads: int = 0
-    recipe: Recipe = field(default_factory=Recipe)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +89,45 @@ class Questions:
         return self.judge or self.calibration
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that is read before anything is computed."""
+
+    manifest: Manifest
+    task: Task
+    questions: Questions
+    rules: Rules
+
+
 def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -> Built:
     """Do all of it. Raises BuildError or a ModelError, and then `order.out` is as it was before."""
     began = time.monotonic()
     progress = progress or Silent()
+    if order.out is None:
+        raise UsageError("A build needs a folder to write.", hint="Name it with -o.")
     check_target(order.out, force=order.force)
     ladder = _ladder(order, progress)
+    prepared = prepare(order, ladder, make_task, progress)
+    questions, rules = prepared.questions, prepared.rules
+    with opened(order, prepared, rules) as materials, staged(order.out, force=order.force) as staging:
+        with Workshop(materials, staging, order.threads, progress) as workshop:
+            tried = climb(ladder, workshop.trial)
+            reference_speed = workshop.reference_per_second
+        if not tried[-1].accepted:
+            raise refusal(tried[-1], rules)
+        progress.stage("Writing the artefact")
+        staging.keep(tried[-1].graph)
+        copy_companions(order.model.folder, staging.artefact)
+        files = (questions.calibration, questions.judged_from)
+        calibrated = len(questions.parts.calibration)
+        written = manifest_of(prepared.manifest, tried[-1], rules, files=files, calibrated=calibrated)
+        written = write_manifest(staging.artefact, written)
+    size = size_of(order.out)
+    return Built(order.out, written, tuple(tried), reference_speed, size, time.monotonic() - began, peak_bytes())
+
+
+def prepare(order: Order, ladder: tuple[Attempt, ...], make_task: MakeTask, progress: Progress) -> Prepared:
+    """Read the model's facts and the questions. Raises BuildError when they are not enough for the ladder."""
     progress.stage("Reading the model")
     manifest = read_manifest(order.model.folder, source=order.model.source, revision=order.model.revision)
     if manifest.format == "openvino":
@@ -102,46 +140,48 @@ def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -
     questions = _questions(order, task)
     rules = _rules(order, questions)
     _check_enough(ladder, questions, rules)
+    return Prepared(manifest, task, questions, rules)
+
+
+@contextlib.contextmanager
+def opened(order: Order, prepared: Prepared, rules: Rules) -> Iterator[Materials]:
+    """The exact graph with what judges it; its weights stay mapped inside the block."""
     config = json.loads((order.model.folder / "config.json").read_text(encoding="utf-8"))
-    with open_weights(order.model.folder) as weights, staged(order.out, force=order.force) as staging:
-        graph = build_graph(config, weights, manifest.task)
-        materials = Materials(manifest, task, graph, questions.parts, rules)
-        with Workshop(materials, order.recipe, staging, order.threads, progress) as workshop:
-            tried = climb(ladder, workshop.trial)
-            reference_speed = workshop.reference_per_second
-        if not tried[-1].accepted:
-            raise refusal(tried[-1], rules)
-        progress.stage("Writing the artefact")
-        staging.keep(tried[-1].graph)
-        copy_companions(order.model.folder, staging.artefact)
-        files = (questions.calibration, questions.judged_from)
-        calibrated = len(questions.parts.calibration)
-        written = manifest_of(manifest, tried[-1], rules, files=files, calibrated=calibrated)
-        written = write_manifest(staging.artefact, written)
-    size = size_of(order.out)
-    return Built(order.out, written, tuple(tried), reference_speed, size, time.monotonic() - began, peak_bytes())
+    with open_weights(order.model.folder) as weights:
+        graph = build_graph(config, weights, prepared.manifest.task)
+        yield Materials(prepared.manifest, prepared.task, graph, prepared.questions.parts, rules)
 
 
 def _ladder(order: Order, progress: Progress) -> tuple[Attempt, ...]:
-    """What will be tried. Raises BuildError at once for what cannot work, before anything costs time."""
+    """What will be tried. Raises BuildError or UsageError at once for what cannot work, before anything costs time."""
     if order.precision not in LADDERS:
         raise UsageError(f"precision {echo(order.precision)} is not known; choose from {', '.join(LADDERS)}.")
-    ladder = LADDERS[order.precision]
-    if all(attempt.exact for attempt in ladder):
-        return ladder
-    if order.calibration is not None:
-        import_nncf()
-        return ladder
-    if order.precision == "int8":
-        raise BuildError(
-            "int8 needs questions to calibrate on, and none were given: made-up input would spoil the answers.",
-            hint="Give --calibration FILE (SQuAD JSON, or one request a line), or build with --precision bf16.",
+    ladder = ladder_of(order.precision, order.recipe or USUAL)
+    if order.recipe is not None and all(attempt.exact for attempt in ladder):
+        raise UsageError(
+            f"A recipe says how to quantise, and {order.precision} quantises nothing.",
+            hint="Leave --recipe out, or build with --precision int8.",
         )
+    if order.precision != "auto" or order.recipe is not None or order.calibration is not None:
+        check_order(order, ladder)
+        return ladder
     progress.note(
         "No --calibration FILE: building bf16. int8, about twice as fast, needs real questions to calibrate on; "
         "made-up input would spoil the answers."
     )
     return (BF16,)
+
+
+def check_order(order: Order, ladder: tuple[Attempt, ...]) -> None:
+    """Raises BuildError when something is to be quantised and nncf or the questions to calibrate on are not there."""
+    if all(attempt.exact for attempt in ladder):
+        return
+    if order.calibration is None:
+        raise BuildError(
+            "int8 needs questions to calibrate on, and none were given: made-up input would spoil the answers.",
+            hint="Give --calibration FILE (SQuAD JSON, or one request a line), or build with --precision bf16.",
+        )
+    import_nncf()
 
 
 def _questions(order: Order, task: Task) -> Questions:

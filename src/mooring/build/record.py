@@ -27,6 +27,7 @@ def manifest_of(source: Manifest, trial: Trial, rules: Rules, *, files: Files, c
     built_with = {"mooring": mooring.__version__, "openvino": str(import_openvino().__version__)}
     if not trial.attempt.exact and calibration is not None:
         built_with["nncf"] = nncf_version()
+        built_with["recipe"] = trial.attempt.recipe.name
         built_with["calibration"] = f"{calibrated} questions of {calibration.name}, seed {rules.seed}"
         built_with["calibration_sha256"] = calibration.sha256
     return msgspec.structs.replace(

@@ -6,6 +6,7 @@ Called by `pipeline.py` through the ladder.
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,12 +15,14 @@ from mooring.backends.cpu import has_bf16, has_int8
 from mooring.backends.openvino import OpenVinoBackend, default_grid
 from mooring.build.artefact import Staging
 from mooring.build.calibration import Arrays, Split, windows_as_inputs
-from mooring.build.compress import PASSES, Recipe, quantise
+from mooring.build.compress import PASSES, quantise
 from mooring.build.gate import Verdict
 from mooring.build.judge import Judge, Judgement, Rules
 from mooring.build.ladder import Attempt
 from mooring.build.noise import rank
 from mooring.build.progress import Progress
+from mooring.build.race import RACE_QUESTIONS, RACE_RUNS, Pace, race
+from mooring.build.recipe import Recipe
 from mooring.model.manifest import Manifest
 from mooring.tasks.base import Task
 
@@ -63,18 +66,15 @@ class Trial:
 class Workshop:
     """Makes attempts. A context manager: it keeps the exact model compiled while there is somebody to compare with."""
 
-    def __init__(
-        self, materials: Materials, recipe: Recipe, staging: Staging, threads: int, progress: Progress
-    ) -> None:
+    def __init__(self, materials: Materials, staging: Staging, threads: int, progress: Progress) -> None:
         self._materials = materials
-        self._recipe = recipe
         self._staging = staging
         self._threads = threads
         self._progress = progress
         self._judge: Judge | None = None
         self._reference: OpenVinoBackend | None = None
         self._inputs: list[Arrays] | None = None
-        self._ranked: list[tuple[str, float]] | None = None
+        self._ranked: dict[Recipe, list[tuple[str, float]]] = {}
         self._number = 0
 
     def __enter__(self) -> Self:
@@ -92,34 +92,50 @@ class Workshop:
         return self._judge.per_second if self._judge else None
 
     def trial(self, attempt: Attempt) -> Trial:
+        """As `measure`, and a note if it does not pass the gate."""
+        trial = self.measure(attempt)
+        if not trial.accepted and trial.judgement is not None:
+            self._progress.note(
+                f"{_described(trial)} does not pass the gate: {trial.judgement.sentence(self._materials.rules)}."
+            )
+        return trial
+
+    def measure(self, attempt: Attempt) -> Trial:
         """Make the graph, write it, read it back and hold its answers against the exact model's."""
         began = time.monotonic()
         self._number += 1
-        excluded = attempt.excluded(self._ranking()) if attempt.excluded_share else ()
+        excluded = attempt.excluded(self._ranking(attempt.recipe)) if attempt.recipe.excluded_share else ()
         path = self._staging.save_graph(
             self._make(attempt, excluded), f"{self._number}-{attempt.precision}", halve=attempt.precision == "bf16"
         )
         computed, warnings = _computable(attempt)
         judgement = self._judged(attempt, path, computed)
-        trial = Trial(
+        return Trial(
             attempt, path, excluded, judgement, self._materials.rules.gated, time.monotonic() - began, warnings
         )
-        if not trial.accepted and judgement is not None:
-            self._progress.note(
-                f"{_described(trial)} does not pass the gate: {judgement.sentence(self._materials.rules)}."
-            )
-        return trial
+
+    def race(self, trial: Trial) -> Pace:
+        """How fast the graph of a trial is beside the exact model."""
+        samples = self._materials.parts.judged[:RACE_QUESTIONS]
+        self._progress.stage(f"Timing {trial.attempt.precision} beside fp32", RACE_RUNS * len(samples))
+        judge = self._opened_judge()
+        candidate = self._compile(trial.graph, _computable(trial.attempt)[0])
+        try:
+            return race(self._materials.task, judge.reference, candidate, samples, self._progress.advance)
+        finally:
+            candidate.close()
 
     def _make(self, attempt: Attempt, excluded: tuple[str, ...]) -> Any:
         if attempt.exact:
             return self._materials.graph
         what = f"Quantising to {attempt.precision}" + (f", {len(excluded)} operations left out" if excluded else "")
-        return self._quantise(what, replace(self._recipe, excluded=(*self._recipe.excluded, *excluded)))
+        return self._quantise(what, attempt.recipe, excluded=excluded)
 
-    def _quantise(self, what: str, recipe: Recipe) -> Any:
+    def _quantise(self, what: str, recipe: Recipe, *, excluded: tuple[str, ...] = (), fold_weights: bool = True) -> Any:
         inputs = self._calibration_inputs()
         self._progress.stage(what, PASSES * len(inputs))
-        return quantise(self._materials.graph, inputs, recipe, self._progress.advance)
+        advance = self._progress.advance
+        return quantise(self._materials.graph, inputs, recipe, advance, excluded=excluded, fold_weights=fold_weights)
 
     def _calibration_inputs(self) -> Sequence[Arrays]:
         if self._inputs is None:
@@ -127,20 +143,22 @@ class Workshop:
             self._inputs = windows_as_inputs(self._materials.task, self._materials.parts.calibration, names)
         return self._inputs
 
-    def _ranking(self) -> list[tuple[str, float]]:
-        """Operations by the harm each does, worst first; measured once."""
-        if self._ranked is None:
-            visible = self._quantise("Quantising with visible quantisers", replace(self._recipe, fold_weights=False))
+    def _ranking(self, recipe: Recipe) -> list[tuple[str, float]]:
+        """Operations by the harm each does, worst first; measured once for all shares of a recipe."""
+        recipe = replace(recipe, excluded_share=Fraction(0))
+        if recipe not in self._ranked:
+            visible = self._quantise("Quantising with visible quantisers", recipe, fold_weights=False)
             self._progress.stage("Looking for the operations that do the harm")
-            self._ranked = rank(visible, self._calibration_inputs()[:RANKING_INPUTS], self._progress.advance)
-        return self._ranked
+            inputs = self._calibration_inputs()[:RANKING_INPUTS]
+            self._ranked[recipe] = rank(visible, inputs, self._progress.advance)
+        return self._ranked[recipe]
 
     def _judged(self, attempt: Attempt, path: Path, computed: str) -> Judgement | None:
         rules = self._materials.rules
         if not self._materials.parts.judged or not rules.gated:
             return None
         # An exact graph is measured, not gated: the first look is enough.
-        rules = replace(rules, gated=not attempt.exact)
+        rules = replace(rules, one_look=rules.one_look or attempt.exact)
         self._progress.stage(f"Judging {attempt.precision} against fp32", 2 * min(rules.asked, self._available))
         candidate = self._compile(path, computed)
         try:
