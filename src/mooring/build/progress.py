@@ -1,4 +1,7 @@
-"""How a build says what it is doing, without knowing to whom. Implemented by `cli/build.py`; `Silent` is for tests."""
+"""How a build says what it is doing, without knowing to whom.
+
+Implemented by `cli/build_progress.py`; `Silent` is for tests.
+"""
 
 from typing import Protocol
 

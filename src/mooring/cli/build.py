@@ -7,21 +7,23 @@ import json
 import math
 import shlex
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mooring.cli import explore
+from mooring.cli.build_progress import shown
 from mooring.cli.options import setting_options, settings_from
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mooring.build.pipeline import Built
+    from mooring.build.explore import Explored
+    from mooring.build.pipeline import Built, MakeTask, Order
     from mooring.build.progress import Progress
+    from mooring.build.recipe import Recipe
 
 MEGABYTE = 1_000_000
 SETTINGS = ("threads", "revision", "cache_dir", "hub_endpoint", "offline")
@@ -43,15 +45,30 @@ def _finite(_context: click.Context, _parameter: click.Parameter, value: float |
     return value
 
 
+def _recipe(_context: click.Context, _parameter: click.Parameter, value: str | None) -> "Recipe | None":
+    from mooring.build.recipe import parse_recipe
+
+    return None if value is None else parse_recipe(value)
+
+
 @click.command("build", short_help="Make a fast model folder and prove that it still answers right.")
 @click.argument("model")
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), help="The folder to write. Only --explore can go without it."
+)
 @click.option(
     "--precision",
     type=click.Choice(["auto", "int8", "bf16", "fp32"]),
     default="auto",
     show_default=True,
     help="auto: int8, or mixed, or bf16, whichever first passes the gate.",
+)
+@click.option(
+    "--recipe",
+    callback=_recipe,
+    metavar="NAME",
+    help="How int8 is made, by its name in --explore's table, such as smooth=0.8,ranges=percentile,exclude=1/16.  "
+    "[default: smooth=0.95]",
 )
 @click.option(
     "--calibration",
@@ -77,6 +94,12 @@ def _finite(_context: click.Context, _parameter: click.Parameter, value: float |
     help="Points that may be lost, at the bad end of the 95 % interval.  [default: 0.5 F1; 5 agreement without labels]",
 )
 @click.option("--no-gate", is_flag=True, help="Do not compare with fp32 (recorded in the manifest).")
+@click.option(
+    "--explore",
+    is_flag=True,
+    help="Build and judge many recipes, print accuracy, size and speed of each; with -o, write the best one.",
+)
+@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="With --explore: also draw an SVG.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which questions are drawn.")
 @click.option("--force", is_flag=True, help="Replace OUT if it is an artefact of `moor build`.")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
@@ -86,20 +109,38 @@ def command(**options: Any) -> None:
 
     int8 needs --calibration. Before it is written its answers are held against fp32's on questions that calibration has
     not seen; a model that loses too much is built in mixed precision or bf16 instead.
+
+    With --explore many ways of making it are built and judged on the same questions, and shown side by side.
     """
-    with _shown(quiet=options["as_json"] and not sys.stderr.isatty()) as progress:
-        built = _run(options, progress)
+    explore.check_options(options)
+    quiet = options["as_json"] and not sys.stderr.isatty()
+    explored, built = None, None
+    with shown(quiet=quiet) as progress:
+        order, make_task = _order(options, progress)
+        if options["explore"]:
+            explored = _explored(order, make_task, progress, options["plot"])
+    if explored is not None and not options["as_json"]:
+        explore.show(explored)
+    if order.out is not None:
+        with shown(quiet=quiet) as progress:
+            built = _built(order, make_task, progress, explored)
     if options["as_json"]:
-        click.echo(json.dumps(report(built), indent=2, ensure_ascii=False))
-    else:
+        click.echo(json.dumps(_document(explored, built), indent=2, ensure_ascii=False))
+    elif built is not None:
         from rich.console import Console
 
         Console().print(table(built))
 
 
-def _run(options: dict[str, Any], progress: "Progress") -> "Built":
+def _document(explored: "Explored | None", built: "Built | None") -> dict[str, Any]:
+    """A build's report; what was explored, with a build's report inside if there was one."""
+    made = report(built) if built else None
+    return {**explore.report(explored), "built": made} if explored else made or {}
+
+
+def _order(options: dict[str, Any], progress: "Progress") -> "tuple[Order, MakeTask]":
     # Here and not above: `moor --help` must not load numpy and OpenVINO.
-    from mooring.build.pipeline import Order, build
+    from mooring.build.pipeline import Order
     from mooring.model.source import resolve
     from mooring.wiring.model import make_task
     from mooring.wiring.source import source_options
@@ -110,6 +151,7 @@ def _run(options: dict[str, Any], progress: "Progress") -> "Built":
         model=resolve(options["model"], source_options(settings)),
         out=options["out"],
         precision=options["precision"],
+        recipe=options["recipe"],
         calibration=options["calibration"],
         samples=options["calibration_samples"],
         judge=options["judge"],
@@ -120,64 +162,26 @@ def _run(options: dict[str, Any], progress: "Progress") -> "Built":
         force=options["force"],
         threads=settings.threads,
     )
-    return build(order, make_task, progress)
+    return order, make_task
 
 
-@contextmanager
-def _shown(*, quiet: bool) -> Iterator["Progress"]:
-    """Stages on stderr, each with its bar while it runs and its time when it has ended."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
-    from rich.progress import Progress as Bars
+def _explored(order: "Order", make_task: "MakeTask", progress: "Progress", plot: Path | None) -> "Explored":
+    from mooring.build.explore import explore as run
+    from mooring.build.plot import draw
 
-    console = Console(stderr=True, quiet=quiet)
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Bars(*columns, console=console, transient=True) as bars:
-        stages = _Stages(bars, console.print)
-        yield stages
-        stages.end()
+    explored = run(order, make_task, progress)
+    if plot is not None:
+        explore.write_whole(plot, draw(explored))
+        progress.note(f"The plot is in {plot}.")
+    return explored
 
 
-class _Stages:
-    """The pipeline's progress, drawn by rich."""
+def _built(order: "Order", make_task: "MakeTask", progress: "Progress", explored: "Explored | None") -> "Built":
+    """The artefact; after exploring the best candidate's."""
+    from mooring.build.explore import order_of
+    from mooring.build.pipeline import build
 
-    def __init__(self, bars: Any, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._bars = bars
-        self._say = say
-        self._clock = clock
-        self._running: Any = None
-        self._title = ""
-        self._began = 0.0
-
-    def stage(self, title: str, total: int | None = None) -> None:
-        """End the stage before and begin this one."""
-        self.end()
-        self._title, self._began = title, self._clock()
-        self._running = self._bars.add_task(title, total=total)
-
-    def advance(self, steps: int = 1) -> None:
-        """Draw the steps; the bar grows when there are more of them than was said."""
-        self._bars.advance(self._running, steps)
-        task = next(task for task in self._bars.tasks if task.id == self._running)
-        if task.total is not None and task.completed > task.total:
-            self._bars.update(self._running, total=task.completed)
-
-    def note(self, text: str) -> None:
-        """A line that stays."""
-        self._say(f"[yellow]![/] {text}")
-
-    def end(self) -> None:
-        """Leave a line with the stage's time."""
-        if self._running is not None:
-            self._say(f"[green]✓[/] {self._title} [dim]{self._clock() - self._began:.1f} s[/]")
-            self._bars.remove_task(self._running)
-            self._running = None
+    return build(order_of(order, explored) if explored else order, make_task, progress)
 
 
 def report(built: "Built") -> dict[str, Any]:

@@ -1,0 +1,84 @@
+"""An order in, every candidate built and judged on the same questions out. Called by `cli/explore.py`.
+
+Nothing is written but in a temporary folder; an order with a target has the best candidate built there, as any other.
+"""
+
+import time
+from dataclasses import dataclass, replace
+
+from mooring.backends.cpu import has_int8
+from mooring.build.artefact import Staging, check_target, graph_size, scratch
+from mooring.build.candidates import CANDIDATES, Candidate, choose
+from mooring.build.judge import Metric, Rules
+from mooring.build.ladder import Attempt
+from mooring.build.pipeline import MakeTask, Order, check_order, opened, prepare
+from mooring.build.progress import Progress, Silent
+from mooring.build.workshop import Workshop
+from mooring.errors import BuildError, MooringError
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What came of it."""
+
+    candidates: tuple[Candidate, ...]
+    """In the order in which they were tried."""
+    best: Candidate | None
+    metric: Metric
+    rules: Rules
+    calibrated: int
+    """Questions calibrated on."""
+    fast_int8: bool
+    """This CPU computes int8 well; if not, speeds of int8 say nothing about CPUs that do."""
+    seconds: float
+
+
+def explore(
+    order: Order, make_task: MakeTask, progress: Progress | None = None, attempts: tuple[Attempt, ...] = CANDIDATES
+) -> Explored:
+    """Build, judge and time all of `attempts`. `order.precision` and `order.recipe` mean nothing to it.
+
+    One that fails has its reason in the place of figures. Raises BuildError when all do, or for what `build` raises it.
+    """
+    began = time.monotonic()
+    progress = progress or Silent()
+    if order.out is not None:
+        check_target(order.out, force=order.force)
+    check_order(order, attempts)
+    prepared = prepare(order, attempts, make_task, progress)
+    rules = replace(prepared.rules, one_look=True)
+    with (
+        opened(order, prepared, rules) as materials,
+        scratch() as staging,
+        Workshop(materials, staging, order.threads, progress) as workshop,
+    ):
+        candidates = tuple(_candidate(attempt, workshop, staging, progress) for attempt in attempts)
+    judged = [candidate.judgement for candidate in candidates if candidate.judgement is not None]
+    if not judged:
+        raise BuildError(f"None of the {len(attempts)} candidates could be built: {candidates[0].failure}")
+    fast = has_int8()
+    best = choose(candidates, fast_int8=fast)
+    calibrated = len(prepared.questions.parts.calibration)
+    seconds = time.monotonic() - began
+    return Explored(candidates, best, judged[0].metric, rules, calibrated, fast, seconds)
+
+
+def order_of(order: Order, explored: Explored) -> Order:
+    """To build the best candidate and no other. Raises BuildError when there is none."""
+    best = explored.best
+    if best is None:
+        raise BuildError("None of the candidates may be shipped, so nothing is written.", hint="The table says why.")
+    if best.attempt.exact:
+        return replace(order, precision=best.attempt.precision, recipe=None)
+    return replace(order, precision="int8", recipe=best.attempt.recipe)
+
+
+def _candidate(attempt: Attempt, workshop: Workshop, staging: Staging, progress: Progress) -> Candidate:
+    try:
+        trial = workshop.measure(attempt)
+        pace, size = workshop.race(trial), graph_size(trial.graph)
+        staging.discard(trial.graph)
+    except (MooringError, RuntimeError) as error:
+        progress.note(f"{attempt.name} has no figures: {error}")
+        return Candidate(attempt, failure=str(error))
+    return Candidate(attempt, trial.judgement, pace, size, trial.excluded, trial.warnings)

@@ -1,0 +1,66 @@
+"""The stages of a build, drawn on stderr by rich. Called by `cli/build.py`."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mooring.build.progress import Progress
+
+
+@contextmanager
+def shown(*, quiet: bool) -> Iterator["Progress"]:
+    """Stages on stderr, each with its bar while it runs and its time when it has ended."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    console = Console(stderr=True, quiet=quiet)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Bars(*columns, console=console, transient=True) as bars:
+        stages = _Stages(bars, console.print)
+        yield stages
+        stages.end()
+
+
+class _Stages:
+    """The pipeline's progress, drawn by rich."""
+
+    def __init__(self, bars: Any, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+        self._bars = bars
+        self._say = say
+        self._clock = clock
+        self._running: Any = None
+        self._title = ""
+        self._began = 0.0
+
+    def stage(self, title: str, total: int | None = None) -> None:
+        """End the stage before and begin this one."""
+        self.end()
+        self._title, self._began = title, self._clock()
+        self._running = self._bars.add_task(title, total=total)
+
+    def advance(self, steps: int = 1) -> None:
+        """Draw the steps; the bar grows when there are more of them than was said."""
+        self._bars.advance(self._running, steps)
+        task = next(task for task in self._bars.tasks if task.id == self._running)
+        if task.total is not None and task.completed > task.total:
+            self._bars.update(self._running, total=task.completed)
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        self._say(f"[yellow]![/] {text}")
+
+    def end(self) -> None:
+        """Leave a line with the stage's time."""
+        if self._running is not None:
+            self._say(f"[green]✓[/] {self._title} [dim]{self._clock() - self._began:.1f} s[/]")
+            self._bars.remove_task(self._running)
+            self._running = None

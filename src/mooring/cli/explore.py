@@ -1,0 +1,186 @@
+"""What `moor build --explore` found, as a table, as JSON, and as a picture. Called by `cli/build.py`."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mooring.errors import UsageError, echo
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mooring.build.candidates import Candidate
+    from mooring.build.explore import Explored
+
+MEGABYTE = 1_000_000
+
+
+def check_options(options: dict[str, Any]) -> None:
+    """Raises UsageError for options of `moor build` that contradict each other, before anything costs time."""
+    if not options["explore"]:
+        if options["out"] is None:
+            raise UsageError("There is no folder to write.", hint="Name it with -o; only --explore goes without.")
+        if options["plot"] is not None:
+            raise UsageError("--plot draws what --explore finds.", hint="Give --explore too, or leave --plot out.")
+        return
+    told = {"--precision": options["precision"] != "auto", "--recipe": options["recipe"] is not None}
+    for flag in (flag for flag, given in told.items() if given):
+        raise UsageError(
+            f"--explore tries every precision and recipe itself; {flag} contradicts it.",
+            hint=f"Leave out --explore or {flag}.",
+        )
+    if options["no_gate"]:
+        raise UsageError("--explore compares with fp32, and --no-gate does not.", hint="Leave out one of them.")
+    if options["calibration"] is None:
+        raise UsageError(
+            "--explore needs real questions that int8 is calibrated on.",
+            hint="Give --calibration FILE: SQuAD JSON, or requests, one JSON a line.",
+        )
+    if options["plot"] is not None:
+        _check_file(options["plot"])
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"No plot can be written to {echo(str(path))}.", hint="Name a file in a folder of yours.")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write the file, or leave the one there as it is."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def report(explored: "Explored") -> dict[str, Any]:
+    """Everything the table says, as plain values."""
+    return {
+        "metric": explored.metric,
+        "max_drop": explored.rules.max_drop,
+        "calibrated": explored.calibrated,
+        "fast_int8": explored.fast_int8,
+        "seconds": round(explored.seconds, 1),
+        "best": explored.best.attempt.name if explored.best else None,
+        "candidates": [_row(candidate) for candidate in explored.candidates],
+    }
+
+
+def _row(candidate: "Candidate") -> dict[str, Any]:
+    attempt, judged, pace = candidate.attempt, candidate.judgement, candidate.pace
+    row: dict[str, Any] = {
+        "name": attempt.name,
+        "precision": attempt.precision,
+        "recipe": None if attempt.exact else attempt.recipe.name,
+        "outcome": candidate.outcome,
+    }
+    if judged is None or pace is None:
+        return {**row, "failure": candidate.failure}
+    return {
+        **row,
+        "score": round(judged.drop.candidate, 4),
+        "drop": round(judged.drop.mean, 4),
+        "interval": [round(judged.drop.lower, 4), round(judged.drop.upper, 4)],
+        "exact_match": None if judged.exact_match is None else round(judged.exact_match[1], 4),
+        "questions": judged.drop.questions,
+        "bytes": candidate.size,
+        "questions_per_second": round(pace.per_second, 1),
+        "speed": round(pace.ratio, 3),
+        "speed_interval": [round(pace.lowest, 3), round(pace.highest, 3)],
+        "excluded": list(candidate.excluded),
+        "warnings": list(candidate.warnings),
+    }
+
+
+def show(explored: "Explored") -> None:
+    """The table and its notes, on stdout."""
+    from rich.console import Console
+
+    console = Console()
+    console.print(table(explored))
+    for note in notes(explored):
+        console.print(note, highlight=False, markup=False)
+
+
+def table(explored: "Explored") -> "Table":
+    """One line a candidate, the best one marked."""
+    from rich.table import Table
+
+    labelled = explored.metric == "f1"
+    rows = Table(box=None, pad_edge=False, header_style="dim")
+    rows.add_column("")
+    rows.add_column("precision")
+    rows.add_column("recipe", overflow="fold")
+    rows.add_column("F1" if labelled else "agreement", justify="right")
+    if labelled:
+        rows.add_column("EM", justify="right")
+    rows.add_column("drop (95 % interval)", justify="right")
+    rows.add_column("MB", justify="right")
+    rows.add_column("questions/s", justify="right")
+    rows.add_column("× fp32", justify="right")
+    rows.add_column("gate")
+    for candidate in explored.candidates:
+        best = candidate is explored.best
+        rows.add_row("→" if best else "", *_cells(candidate, labelled=labelled), style="bold" if best else None)
+    return rows
+
+
+def _cells(candidate: "Candidate", *, labelled: bool) -> Iterator[str]:
+    attempt, judged, pace = candidate.attempt, candidate.judgement, candidate.pace
+    yield attempt.precision
+    yield "" if attempt.exact else attempt.recipe.name
+    if judged is None or pace is None:
+        yield from [""] * (6 if labelled else 5)
+        yield "failed to build"
+        return
+    yield f"{judged.drop.candidate:.2f}"
+    if judged.exact_match is not None:
+        yield f"{judged.exact_match[1]:.2f}"
+    yield f"{judged.drop.mean:+.2f} ({judged.drop.lower:+.2f} to {judged.drop.upper:+.2f})"
+    yield f"{candidate.size / MEGABYTE:.1f}"
+    yield f"{pace.per_second:.1f}"
+    yield f"{pace.ratio:.2f}"
+    yield _VERDICTS[candidate.outcome]
+
+
+_VERDICTS = {"exact": "none to pass", "passed": "passed", "failed": "failed", "undecided": "undecided"}
+
+
+def notes(explored: "Explored") -> Iterator[str]:
+    """What has to be known to read the table, and how to go on; one sentence or two each."""
+    questions = max(row.judgement.drop.questions for row in explored.candidates if row.judgement)
+    yield (
+        f"All on the same {questions:,} questions, which calibration ({explored.calibrated} questions) has not seen. "
+        f"The gate's limit is {explored.rules.max_drop:g} points at the bad end of the interval. Speed is measured on "
+        "the same questions by turns with fp32, and is the median turn's; × fp32 is the figure to compare."
+    )
+    undecided = sum(candidate.outcome == "undecided" for candidate in explored.candidates)
+    if undecided:
+        yield (
+            f"{undecided} of {len(explored.candidates)} are undecided: the limit lies inside the interval. More "
+            "questions (--questions N, or all) narrow it."
+        )
+    if not explored.fast_int8:
+        yield (
+            "This CPU has no int8 dot products (VNNI): here int8 is slow and its sums may be cut off, so neither its "
+            "speed nor its answers are those of a CPU that has them. The best is chosen by precision, not by speed."
+        )
+    for candidate in explored.candidates:
+        if candidate.outcome == "error":
+            yield f"{candidate.attempt.name}: {candidate.failure}"
+        elif candidate.attempt.exact:
+            yield from (f"{candidate.attempt.name}: {warning}" for warning in candidate.warnings)
+    yield next_step(explored)
+
+
+def next_step(explored: "Explored") -> str:
+    """How the best is built without exploring."""
+    best = explored.best
+    if best is None:
+        return "None may be shipped."
+    if best.attempt.exact:
+        return f"The best: moor build … --precision {best.attempt.precision}"
+    return f"The best: moor build … --precision int8 --recipe {best.attempt.recipe.name}"

@@ -1,0 +1,108 @@
+"""The command line of `moor build`: what is refused before anything costs time, and how candidates are shown."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mooring.build.candidates import Candidate
+from mooring.build.ladder import BF16, FP32, INT8, quantised
+from mooring.build.recipe import OFF, Recipe
+from mooring.cli import explore, run
+from tests.support.candidates import candidate, explored
+
+USAGE = 2
+PLAIN = quantised(Recipe(smooth_alpha=OFF))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "There is no folder to write. Name it with -o"),
+        (["-o", "x", "--plot", "p.svg"], "--plot draws what --explore finds"),
+        (["--explore"], "--explore needs real questions"),
+        (["--explore", "--calibration", "q", "--precision", "int8"], "--precision contradicts it"),
+        (["--explore", "--calibration", "q", "--recipe", "smooth=off"], "--recipe contradicts it"),
+        (["--explore", "--calibration", "q", "--no-gate"], "compares with fp32, and --no-gate does not"),
+        (["--explore", "--calibration", "q", "--plot", "no/where.svg"], "No plot can be written to 'no/where.svg'"),
+        (["-o", "x", "--recipe", "smooth=2"], "smooth is a number from 0 to 1, or off"),
+    ],
+)
+def test_contradictions_are_refused(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+    """With a way out, and nothing on stdout."""
+    assert run(["build", "model", *arguments]) == USAGE
+    printed = capsys.readouterr()
+    assert said in " ".join(printed.err.split())
+    assert printed.out == ""
+
+
+@pytest.mark.wire
+def test_a_recipe_for_what_is_not_quantised(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Nobody should believe that it had an effect."""
+    (tmp_path / "model").mkdir()
+    arguments = [str(tmp_path / "model"), "-o", str(tmp_path / "out"), "--recipe", "smooth=off"]
+    assert run(["build", *arguments, "--precision", "bf16"]) == USAGE
+    assert "bf16 quantises nothing" in capsys.readouterr().err
+    assert run(["build", *arguments]) == 1
+    assert "needs questions to calibrate on" in capsys.readouterr().err
+
+
+def shown(*candidates: Candidate, fast_int8: bool = True) -> list[str]:
+    """The table's lines on a wide terminal."""
+    console = Console(file=io.StringIO(), width=160)
+    console.print(explore.table(explored(candidates, fast_int8=fast_int8)))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_the_table_has_a_line_for_each_and_marks_the_best() -> None:
+    """Also for one that failed, without figures."""
+    lines = shown(candidate(FP32), candidate(INT8, ratio=2.5), Candidate(PLAIN, failure="no"))
+    assert lines[0].split()[:4] == ["precision", "recipe", "F1", "EM"]
+    assert [line[0] for line in lines[1:]] == [" ", "→", " "]
+    figures = ["74.90", "62.50", "+0.10", "(-0.10", "to", "+0.30)", "20.0", "125.0", "2.50"]
+    assert lines[2].split() == ["→", "int8", "smooth=0.95", *figures, "passed"]
+    assert lines[3].split() == ["int8", "smooth=off", "failed", "to", "build"]
+
+
+def test_the_notes_say_what_the_figures_are_worth() -> None:
+    """How many questions, what is undecided and why, which CPU, what failed, and the command for the best."""
+    found = explored(
+        [candidate(BF16), candidate(INT8), candidate(PLAIN, upper=0.7), Candidate(FP32, failure="too large")],
+        fast_int8=False,
+    )
+    said = " ".join(explore.notes(found))
+    assert "1,000 questions" in said
+    assert "1 of 4 are undecided" in said
+    assert "no int8 dot products" in said
+    assert "fp32: too large" in said
+    assert said.endswith("--precision int8 --recipe smooth=0.95")
+
+
+def test_the_report_is_the_table_as_values() -> None:
+    """The best by name; a failure in the place of figures."""
+    made = explore.report(explored([candidate(INT8, ratio=2), Candidate(PLAIN, failure="no")]))
+    assert made["best"] == "int8 smooth=0.95"
+    first, second = made["candidates"]
+    assert (first["recipe"], first["drop"], first["interval"]) == ("smooth=0.95", 0.1, [-0.1, 0.3])
+    assert (first["speed"], first["outcome"], first["bytes"]) == (2, "passed", 20_000_000)
+    assert second == {
+        "name": "int8 smooth=off",
+        "precision": "int8",
+        "recipe": "smooth=off",
+        "outcome": "error",
+        "failure": "no",
+    }
+
+
+def test_a_plot_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """The one there before stays until the new one is complete."""
+    path = tmp_path / "plot.svg"
+    path.write_text("before")
+    with pytest.raises(UnicodeEncodeError):
+        explore.write_whole(path, "half \ud800")
+    assert path.read_text() == "before"
+    explore.write_whole(path, "after")
+    assert path.read_text() == "after"
+    assert list(tmp_path.iterdir()) == [path]
