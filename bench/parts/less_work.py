@@ -99,18 +99,15 @@ def page(found: dict[str, Any]) -> str:
     """Its section of docs/benchmarks.md."""
     lines = [f"| {name} | {one['per_second']:,.0f} | {one['p50_ms']:.1f} |" for name, one in found["http"].items()]
     each, once = found["documents"].values()
-    return "\n".join(
-        [
-            "## Less work for the same answers",
-            f"The embedded model over HTTP, {CLIENTS} clients, SQuAD's questions. Not a figure of any comparison: everything else on this "
-            "page is measured",
-            "with every question computed. The client is Python's and shares the cores: it is what bounds the last row.",
-            "",
-            "| questions | answers/s | p50 ms |",
-            "| --- | --- | --- |",
-            *lines,
-            "",
-            f"A document that was asked about before is not tokenised again: preparing a request takes {once:.2f} ms instead of {each:.2f} ms",
-            "(five questions on each of a hundred SQuAD contexts).",
-        ]
-    )
+    text = f"""## Less work for the same answers
+The embedded model over HTTP, {CLIENTS} clients, SQuAD's questions. Not a figure of any comparison: everything else on this
+page is measured with every question computed. The client is Python's and shares the cores: it bounds the last row.
+
+| questions | answers/s | p50 ms |
+| --- | --- | --- |
+"""
+    known = f"""
+
+A document that was asked about before is not tokenised again: preparing a request takes {once:.2f} ms instead of
+{each:.2f} ms (five questions on each of a hundred SQuAD contexts)."""
+    return text + "\n".join(lines) + known
