@@ -100,7 +100,7 @@ def page(found: dict[str, Any]) -> str:
     lines = [f"| {name} | {one['per_second']:,.0f} | {one['p50_ms']:.1f} |" for name, one in found["http"].items()]
     each, once = found["documents"].values()
     text = f"""## Less work for the same answers
-The embedded model over HTTP, {CLIENTS} clients, SQuAD's questions. Not a figure of any comparison: everything else on this
+The embedded model over HTTP, {CLIENTS} clients, SQuAD's questions. Not a figure of any comparison: all else on this
 page is measured with every question computed. The client is Python's and shares the cores: it bounds the last row.
 
 | questions | answers/s | p50 ms |
