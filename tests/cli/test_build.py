@@ -1,6 +1,7 @@
 """The command line of `moor build`: what is refused before anything costs time, and how candidates are shown."""
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from mooring.build.ladder import BF16, FP32, INT8, quantised
 from mooring.build.recipe import OFF, Recipe
 from mooring.cli import explore, run
 from tests.support.candidates import candidate, explored
+from tests.support.tiny_models import write_tiny_bert
 
 USAGE = 2
 PLAIN = quantised(Recipe(smooth_alpha=OFF))
@@ -46,6 +48,41 @@ def test_a_recipe_for_what_is_not_quantised(capsys: pytest.CaptureFixture[str], 
     assert "bf16 quantises nothing" in capsys.readouterr().err
     assert run(["build", *arguments]) == 1
     assert "needs questions to calibrate on" in capsys.readouterr().err
+
+
+@pytest.mark.wire
+def test_exploring_prints_all_and_writes_the_best(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One JSON document with what was built inside; a picture; an artefact that names its recipe."""
+    monkeypatch.setattr("mooring.build.explore.CANDIDATES", (PLAIN, INT8))
+    model = write_tiny_bert(tmp_path / "tiny")
+    asked = [{"question": f"who lives near {n}", "context": f"The king lives near the river {n}"} for n in range(80)]
+    questions = tmp_path / "questions.json"
+    questions.write_text(json.dumps(asked), encoding="utf-8")
+    arguments = [
+        "--calibration",
+        str(questions),
+        "--calibration-samples",
+        "40",
+        "--questions",
+        "40",
+        "--max-drop",
+        "90",
+    ]
+    out, plot = tmp_path / "out", tmp_path / "plot.svg"
+    assert run(["build", str(model), "--explore", *arguments, "--json", "-o", str(out), "--plot", str(plot)]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in made["candidates"]] == ["int8 smooth=off", "int8 smooth=0.95"]
+    assert made["best"] in ("int8 smooth=off", "int8 smooth=0.95")
+    assert f"int8 {made['built']['manifest']['built_with']['recipe']}" == made["best"]
+    assert json.loads((out / "mooring.json").read_text())["built_with"]["recipe"] in made["best"]
+    assert plot.read_text(encoding="utf-8").startswith("<svg")
+
+    assert run(["build", str(model), "--explore", *arguments]) == 0
+    printed = capsys.readouterr().out
+    assert "smooth=off" in printed
+    assert "40 questions" in printed
 
 
 def shown(*candidates: Candidate, fast_int8: bool = True) -> list[str]:

@@ -34,14 +34,15 @@ class Explored:
 
 
 def explore(
-    order: Order, make_task: MakeTask, progress: Progress | None = None, attempts: tuple[Attempt, ...] = CANDIDATES
+    order: Order, make_task: MakeTask, progress: Progress | None = None, attempts: tuple[Attempt, ...] = ()
 ) -> Explored:
-    """Build, judge and time all of `attempts`. `order.precision` and `order.recipe` mean nothing to it.
+    """Build, judge and time all of `attempts`, by default `CANDIDATES`; the order's precision and recipe mean nothing.
 
     One that fails has its reason in the place of figures. Raises BuildError when all do, or for what `build` raises it.
     """
     began = time.monotonic()
     progress = progress or Silent()
+    attempts = attempts or CANDIDATES
     if order.out is not None:
         check_target(order.out, force=order.force)
     check_order(order, attempts)

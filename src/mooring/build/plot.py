@@ -22,7 +22,7 @@ STYLE = """
 text { font: 13px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; fill: #14242b; }
 .soft { fill: #51646d; } .end { text-anchor: end; } .mid { text-anchor: middle; } .title { font-weight: 600; }
 .grid { stroke: #d5dde0; } .axis { stroke: #51646d; } .limit { stroke: #b3261e; stroke-dasharray: 5 4; }
-.over { fill: #b3261e; } .number { font-size: 11px; font-weight: 600; text-anchor: middle; fill: #ffffff; }
+.over { fill: #b3261e; } .number { font-size: 10px; font-weight: 600; text-anchor: middle; fill: #ffffff; }
 .exact { fill: #2563a8; stroke: #2563a8; } .passed { fill: #0f766e; stroke: #0f766e; }
 .undecided { fill: #b45309; stroke: #b45309; } .failed { fill: #b3261e; stroke: #b3261e; }
 .span { stroke-width: 1.6; opacity: 0.55; } .ring { fill: none; stroke: #14242b; stroke-width: 2; }
@@ -130,8 +130,8 @@ def _point(number: int, candidate: Candidate, across: Span, up: Span) -> str:
 def _disc(number: int, candidate: Candidate, x: float, y: float) -> str:
     said = escape(f"{candidate.attempt.name}: {_figures(candidate)}")
     return (
-        f'<circle class="{candidate.outcome}" cx="{x:.1f}" cy="{y:.1f}" r="9"><title>{said}</title></circle>'
-        f'<text class="number" x="{x:.1f}" y="{y + 4:.1f}">{number}</text>'
+        f'<circle class="{candidate.outcome}" cx="{x:.1f}" cy="{y:.1f}" r="8"><title>{said}</title></circle>'
+        f'<text class="number" x="{x:.1f}" y="{y + 3.6:.1f}">{number}</text>'
     )
 
 
@@ -140,7 +140,7 @@ def _key(shown: Sequence[Candidate], best: Candidate | None) -> list[str]:
     for number, candidate in enumerate(shown, 1):
         y = TOP + ROW * (number - 1) + 8
         if candidate is best:
-            parts.append(f'<circle class="ring" cx="{KEY}" cy="{y}" r="12"/>')
+            parts.append(f'<circle class="ring" cx="{KEY}" cy="{y}" r="11"/>')
         parts.append(_disc(number, candidate, KEY, y))
         mark = " (best)" if candidate is best else ""
         parts.append(f'<text x="{KEY + 18}" y="{y - 1}">{escape(candidate.attempt.name + mark)}</text>')
