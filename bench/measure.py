@@ -13,14 +13,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import distilbert, page
+from bench import distilbert, page, plots
+from bench.engines import EMBEDDED, precisions, served_precision
 from bench.machine import machine
-from bench.parts import accuracy, container, memory, serving
+from bench.parts import accuracy, container, engine, growth, memory, serving, start, tried
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "benchmarks.json"
 WORK = ROOT / ".work" / "bench"
 MODEL = ROOT / "models" / "minilm-squad"
+EMBEDDED_NAME = "embedded MiniLM"
 
 
 def parts(squad: Path, source: Path) -> dict[str, Callable[[], Any]]:
@@ -49,15 +51,27 @@ def parts(squad: Path, source: Path) -> dict[str, Callable[[], Any]]:
         }
         return memory.loading(models)
 
+    def peak() -> dict[str, Any]:
+        # The small one at everything that this CPU has, the large one as it is served: it would take minutes.
+        served = (served_precision(),)
+        models = {EMBEDDED_NAME: (EMBEDDED, precisions()), "DistilBERT": (Path(random_int8()), served)}
+        return engine.peak(models, dev)
+
     return {
         "accuracy": lambda: accuracy.accuracy(MODEL, dev),
         "batches": lambda: accuracy.batches(MODEL, dev),
-        "start": memory.start,
+        "start": lambda: start.start({EMBEDDED_NAME: None, "DistilBERT int8": random_int8()}),
         "loading": loading,
         "growth": lambda: memory.growth(dev, WORK),
         "share": lambda: serving.http_share(dev),
         "throughput": throughput,
         "fairness": lambda: serving.fairness(dev),
+        "peak": peak,
+        "tried": lambda: tried.tried(EMBEDDED, dev),
+        "growth-length": lambda: growth.length(dev),
+        "growth-clients": lambda: growth.clients(dev),
+        "growth-memory": lambda: growth.memory(dev),
+        "growth-layouts": lambda: growth.layouts(dev),
         "image": lambda: container.image(ROOT, WORK),
         "image-starts": container.starts,
         "image-memory": lambda: container.workers_memory(dev),
@@ -91,6 +105,7 @@ def keep(name: str, figures: Any) -> None:
     kept[name] = {"day": datetime.now(UTC).date().isoformat(), "machine": machine(), "figures": figures}
     FIGURES.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
     page.write(kept, ROOT / "docs" / "benchmarks.md")
+    plots.draw(name, figures, ROOT / "docs")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench import page_container, page_peers
+from bench import page_container, page_engine, page_growth, page_peers
 from bench.page_container import table
 
 MEGABYTE = 1_000_000
@@ -77,13 +77,6 @@ products are added up in whole numbers, with fp32 in between) only ties could di
     return text + "\n" + table(("precision", "same span"), cells)
 
 
-def _start(found: dict[str, Any]) -> str:
-    return f"""## Start
-`moor serve`, embedded model, files in the page cache, {found["starts"]} starts: from the start of the process to the first 200 on `/ping`
-**{found["seconds"]:.2f} s** (slowest {found["slowest"]:.2f} s), with **{found["pss"] / MEGABYTE:.0f} MB** of memory (proportional set size of all processes). The shapes that
-are not warmed by then are warmed while nobody waits."""
-
-
 def _loading(rows: list[dict[str, Any]]) -> str:
     cells = [
         (
@@ -141,12 +134,13 @@ Idle server: p50 {idle["p50"]:.1f} ms, p99 {idle["p99"]:.1f} ms. With the large 
 SECTIONS: Mapping[str, Callable[[Any], str]] = {
     "accuracy": _accuracy,
     "batches": _batches,
-    "start": _start,
+    **page_engine.SECTIONS,
     "loading": _loading,
     "growth": _growth,
     "share": _share,
     "throughput": _throughput,
     "fairness": _fairness,
+    **page_growth.SECTIONS,
     **page_container.SECTIONS,
     **page_peers.SECTIONS,
 }

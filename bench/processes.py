@@ -2,8 +2,6 @@
 
 import http.client
 import json
-import os
-import socket
 import subprocess
 import sys
 import time
@@ -57,25 +55,8 @@ def _children(process: int) -> list[int]:
     return found
 
 
-def start_seconds(model: str | None) -> tuple[float, int]:
-    """From the start of the process to the first 200 of /ping, and the PSS at that moment."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
-    command = [sys.executable, "-m", "mooring", "serve", *([model] if model else []), "--port", str(port)]
-    environ = {**os.environ, "MOORING_LOG_LEVEL": "error", "MOORING_ANSWER_CACHE_BYTES": "0"}
-    began = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environ)
-    try:
-        while not _green(port):
-            time.sleep(0.002)
-        return time.perf_counter() - began, pss_bytes(process.pid)
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _green(port: int) -> bool:
+def green(port: int) -> bool:
+    """Whether the server at the port says 200 to /ping."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/ping")

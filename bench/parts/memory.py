@@ -1,25 +1,10 @@
-"""What a server takes: time until it answers, memory when it does, and whether memory grows with use."""
+"""What a server takes of memory: when it is loaded, when it is warm, and whether it grows with use."""
 
-import statistics
 from pathlib import Path
 from typing import Any
 
 from bench.parts.serving import random_lengths
-from bench.processes import load, pss_bytes, serving, start_seconds
-
-STARTS = 7
-
-
-def start() -> dict[str, Any]:
-    """The embedded model, files in the page cache."""
-    start_seconds(None)
-    seen = [start_seconds(None) for _ in range(STARTS)]
-    return {
-        "starts": STARTS,
-        "seconds": statistics.median(seconds for seconds, _ in seen),
-        "slowest": max(seconds for seconds, _ in seen),
-        "pss": statistics.median(pss for _, pss in seen),
-    }
+from bench.processes import load, pss_bytes, serving
 
 
 def loading(models: dict[str, tuple[str | None, str | None]]) -> list[dict[str, Any]]:
