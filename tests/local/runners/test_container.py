@@ -12,7 +12,7 @@ from mooring.local.runners.container import LABEL, ContainerRunner
 from mooring.local.runners.engine import Engine, find_engine
 from mooring.local.runners.launch import Pulse
 from tests.local.harbour import Harbour, harbour, until
-from tests.support.engine import IMAGE, engine, needed
+from tests.support.engine import IMAGE, build, engine, needed
 from tests.support.tiny_models import write_tiny_distilbert
 
 QUESTION = json.dumps({"question": "Who wrote it?", "context": "Ada Lovelace wrote it."}).encode()
@@ -27,10 +27,10 @@ def test_no_engine_says_what_was_tried() -> None:
 
 @pytest.fixture
 def runner(tmp_path: Path) -> ContainerRunner:
-    """With an engine that answers; skipped without one, or without the image."""
+    """With an engine that answers; skipped without one."""
     program = needed()
     if not engine("images", "--quiet", IMAGE).strip():
-        pytest.skip(f"there is no image {IMAGE} on this engine: make image")
+        build(Path(__file__).resolve().parents[3])
     return ContainerRunner(tmp_path / "containers", Engine(program))
 
 
