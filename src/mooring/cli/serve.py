@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from mooring.cli import banner
+from mooring.cli.lean import without
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.progress import download_bar
 from mooring.settings import Settings, environment_notes
@@ -59,7 +60,8 @@ def command(**flags: Any) -> int:
     """
     settings = settings_from(flags)
     # Here and not above: `moor --help` must not load numpy, OpenVINO and the web framework.
-    from mooring.observe.logs import configure_logs
+    with without("rich"):  # our log lines have exceptions in a form of their own
+        from mooring.observe.logs import configure_logs
 
     configure_logs(settings.log_level, settings.log_format)
     if sys.stdout.isatty():

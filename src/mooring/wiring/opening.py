@@ -27,8 +27,12 @@ from mooring.wiring.handler import Loaded, load_user_code, own_service, user_cod
 from mooring.wiring.model import OpenedModel, open_found, open_model
 from mooring.wiring.source import Progress, find_model
 
-WARM_FIRST = 12
-"""Shapes warmed before /ping turns green, the cheapest ones; the others follow while nobody waits."""
+WARM_FIRST = 2
+"""Shapes warmed before /ping turns green, the cheapest ones; the others follow while nobody waits.
+
+The first one takes what is to be done once. From the third on a shape that has never been computed takes hardly longer
+than one that has, and to warm it is to compute it: whoever comes first had better not wait for all of them.
+"""
 
 Share = Callable[[Backend], Backend]
 
