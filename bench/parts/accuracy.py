@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from bench.engines import precisions
 from bench.processes import moor
 from mooring.engine.offline import answer_all
 from mooring.evaluate import read_squad
@@ -13,11 +14,11 @@ ALONE = 2_000
 
 
 def accuracy(model: Path, dev: Path) -> list[dict[str, Any]]:
-    """Precision by precision; int8 is the embedded artefact."""
+    """Each precision that this CPU computes; int8 is the embedded artefact."""
     rows = []
-    for precision in ("fp32", "bf16", "int8"):
-        source = [] if precision == "int8" else ["--model", str(model), "--precision", precision]
-        result = moor("eval", str(dev), *source)
+    for precision in precisions():
+        source = [] if precision == "int8" else ["--model", str(model)]
+        result = moor("eval", str(dev), *source, "--precision", precision)
         keys = ("exact_match", "f1", "questions", "per_second")
         rows.append({"precision": precision, **{key: result[key] for key in keys}})
     return rows
@@ -28,7 +29,7 @@ def batches(model: Path, dev: Path) -> list[dict[str, Any]]:
     questions = read_squad(dev)
     questions = questions[:: max(1, len(questions) // ALONE)][:ALONE]
     rows = []
-    for precision in ("fp32", "bf16", "int8"):
+    for precision in precisions():
         opened = open_model(Settings(precision=precision), None if precision == "int8" else str(model))
         requests = [opened.task.parse({"question": one.question, "context": one.context}) for one in questions]
         together, alone = (

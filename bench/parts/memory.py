@@ -3,16 +3,17 @@
 from pathlib import Path
 from typing import Any
 
-from bench.parts.serving import random_lengths
+from bench.parts.serving import as_computed, random_lengths
 from bench.processes import load, pss_bytes, serving
 
 
 def loading(models: dict[str, tuple[str | None, str | None]]) -> list[dict[str, Any]]:
     """Name → (source, precision): bytes on disk, and resident memory at and after loading."""
     rows = []
-    for name, (source, precision) in models.items():
+    for said, (source, precision) in models.items():
         with serving(source, *(["--precision", precision] if precision else [])) as server:
             facts = server.info()["load"]
+            name = as_computed(said, server.info()["backend"]["precision"])
             rows.append({"model": name, **facts, "warm": pss_bytes(server.process.pid)})
     return rows
 

@@ -41,6 +41,7 @@ def clients(model: str | None, name: str, dev: Path, requests: dict[int, int], *
     """One model at several numbers of clients; medians over the rounds."""
     seen: dict[int, list[Any]] = {count: [] for count in requests}
     with serving(model, *arguments) as server:
+        name = as_computed(name, server.info()["backend"]["precision"])
         for _ in range(ROUNDS):
             for count, asked in requests.items():
                 seen[count].append(load(server, dev, count, asked))
@@ -54,6 +55,11 @@ def clients(model: str | None, name: str, dev: Path, requests: dict[int, int], *
         }
         for count, runs in seen.items()
     ]
+
+
+def as_computed(name: str, precision: str) -> str:
+    """A model's name with its precision, where this CPU computes it at another than the name says."""
+    return name if precision in name else f"{name}, computed in {precision}"
 
 
 def fairness(dev: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from bench.fit import exponent, said
 from bench.operations import Encoder, encoder_of
 from bench.parts.engine import REST, grouped
 from bench.parts.growth import SMALL_STRIDE, SMALL_WINDOW, text_of
+from bench.parts.serving import as_computed
 from bench.parts.start import stages
 from bench.parts.tried import OURS, variants
 from bench.started import POINTS
@@ -95,3 +96,9 @@ def test_tokens_of_a_batch_are_shared_by_streams() -> None:
     assert Shape(streams=1, batch_tokens=1024).grid(512).max_rows(128) == 8
     assert Shape(batches=(1,)).grid(512).max_rows(16) == 1
     assert Shape().grid(384).lengths[-1] == 384
+
+
+def test_a_name_does_not_promise_another_precision() -> None:
+    """Where a CPU has no int8 products, an int8 model is served in fp32."""
+    assert as_computed("DistilBERT int8", "fp32") == "DistilBERT int8, computed in fp32"
+    assert as_computed("DistilBERT int8", "int8") == "DistilBERT int8"
