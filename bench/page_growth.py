@@ -52,12 +52,13 @@ can do waits his turn. p99 of fewer than 100 answers is nearly the slowest one."
 
 
 def _memory(rows: list[dict[str, int]]) -> str:
-    base, more = rows[0]["bytes"], rows[1:]
-    grown = [row["bytes"] - base for row in more]
-    last = more[-1]
-    if min(grown) > 0:
-        power = said(exponent([row["windows"] for row in more], grown))
-        sentence = f"What is added to that of an empty queue grows **{power}**: {grown[-1] / last['windows'] / 1e3:.1f} kB a window."
+    # The first request that waits brings threads and buffers with it: growth is what comes on top of that.
+    base, first, more = rows[0]["bytes"], rows[1], rows[2:]
+    windows = [row["windows"] - first["windows"] for row in more]
+    grown = [row["bytes"] - first["bytes"] for row in more]
+    if len(more) > 1 and min(*windows, *grown) > 0:
+        power = said(exponent(windows, grown))
+        sentence = f"From {first['windows']:,} windows on it grows **{power}**: {grown[-1] / windows[-1] / 1e3:.1f} kB a window."
     else:
         sentence = "What waits is lost in the noise of the process's own memory."
     cells = [
