@@ -16,7 +16,7 @@ from typing import Any
 from bench import distilbert, page, plots
 from bench.engines import EMBEDDED, precisions, served_precision
 from bench.machine import machine
-from bench.parts import accuracy, container, engine, growth, memory, serving, start, tried
+from bench.parts import accuracy, container, engine, growth, less_work, memory, serving, start, tried
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "benchmarks.json"
@@ -66,6 +66,7 @@ def parts(squad: Path, source: Path) -> dict[str, Callable[[], Any]]:
         "share": lambda: serving.http_share(dev),
         "throughput": throughput,
         "fairness": lambda: serving.fairness(dev),
+        "less-work": lambda: less_work.less_work(dev),
         "peak": peak,
         "tried": lambda: tried.tried(EMBEDDED, dev),
         "growth-length": lambda: growth.length(dev),

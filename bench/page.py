@@ -7,6 +7,7 @@ from typing import Any
 
 from bench import page_container, page_engine, page_growth, page_peers
 from bench.page_container import table
+from bench.parts import less_work
 
 MEGABYTE = 1_000_000
 
@@ -140,6 +141,7 @@ SECTIONS: Mapping[str, Callable[[Any], str]] = {
     "share": _share,
     "throughput": _throughput,
     "fairness": _fairness,
+    "less-work": less_work.page,
     **page_growth.SECTIONS,
     **page_container.SECTIONS,
     **page_peers.SECTIONS,

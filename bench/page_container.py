@@ -56,7 +56,7 @@ def _layouts(rows: list[dict[str, Any]]) -> str:
         for row in rows
     ]
     text = """## One engine or two
-On these two cores, through nginx: one engine with both cores (and a standby that computes nothing), or two with one core each; by
+Measured when one engine still computed one batch at a time. On these two cores, through nginx: one engine with both cores (and a standby that computes nothing), or two with one core each; by
 turns, medians of three. For one client one engine is the faster; from two clients on two workers answer more, since a batch
 keeps both cores less busy than two batches do one each. Below 8 cores the default is the one with the shorter answers and a
 spare worker; where requests come many at a time, `--workers 2` is the better choice.

@@ -123,7 +123,8 @@ class Container:
         found = {}
         for line in self.run("sh", "-c", script).splitlines():
             pid, _, command = line.partition(" ")
-            if command.strip() and "for p in /proc" not in command:
+            # A process that ended meanwhile leaves the shell's complaint, which has no number.
+            if pid.isdecimal() and command.strip() and "for p in /proc" not in command:
                 found[int(pid)] = command.strip()
         return found
 
