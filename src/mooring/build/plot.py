@@ -12,7 +12,7 @@ from html import escape
 from mooring.build.candidates import Candidate
 from mooring.build.explore import Explored
 
-WIDTH, KEY = 980, 590
+WIDTH, KEY = 1000, 590
 """Pixels; where the key begins."""
 LEFT, RIGHT, TOP, BOTTOM = 64, 560, 48, 440
 ROW = 30
