@@ -41,7 +41,7 @@ def test_the_fastest_that_passed_is_best() -> None:
 
 
 def test_among_equally_fast_ones_the_one_that_loses_least_is_best() -> None:
-    """Two percent of speed is noise, a tenth is not."""
+    """Two percent of speed may be noise, twelve are not."""
     usual, smoother = candidate(INT8, upper=0.45, ratio=2.5), candidate(SMOOTHER, upper=0.2, ratio=2.45)
     assert best(usual, smoother) == "int8 smooth=0.5"
     assert best(usual, candidate(SMOOTHER, upper=0.2, ratio=2.2)) == "int8 smooth=0.95"

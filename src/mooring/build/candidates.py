@@ -29,8 +29,9 @@ RECIPES = (
 
 CANDIDATES = (FP32, BF16, *(quantised(recipe) for recipe in RECIPES))
 
-SAME_SPEED = 0.95
-"""Speeds are measured to a few percent: within this of the fastest a candidate counts as no slower."""
+SAME_SPEED = 0.9
+"""Within this of the fastest a candidate counts as no slower: fp32 raced against itself on a shared machine has come
+out 7 % faster."""
 
 Outcome = Literal["exact", "passed", "failed", "undecided", "error"]
 
