@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from bench.engines import EMBEDDED
 from mooring.evaluate import Question, read_squad
-from mooring.settings import Settings
-from mooring.tasks.documents import Documents
-from mooring.tasks.question_answering import QuestionAnswering
+from mooring.model.manifest import read_manifest
+from mooring.tasks.documents import MAX_BYTES
 from mooring.testing import RunningServer, running_server
-from mooring.wiring.model import open_model
+from mooring.wiring.model import make_task
 
 CLIENTS = 16
 ROUNDS = 3
@@ -77,8 +77,8 @@ def _client(server: RunningServer, questions: Sequence[Question], headers: dict[
 
 def _documents(questions: Sequence[Question]) -> dict[str, float]:
     """Milliseconds that `prepare` takes for five questions on each of a hundred contexts, one request each."""
-    task = open_model(Settings()).task
-    assert isinstance(task, QuestionAnswering)
+    manifest = read_manifest(EMBEDDED, source=str(EMBEDDED))
+    task = make_task(EMBEDDED, manifest)
     requests = [
         task.parse({"question": asking.question, "context": about.context})
         for about in questions[:100]
@@ -86,8 +86,8 @@ def _documents(questions: Sequence[Question]) -> dict[str, float]:
     ]
     found: dict[str, list[float]] = {"tokenised each time": [], "tokenised once": []}
     for _ in range(ROUNDS):
-        for name, size in (("tokenised each time", 0), ("tokenised once", 8 << 20)):
-            task._documents = Documents(task._tokenizer.encode, size)
+        for name, size in (("tokenised each time", 0), ("tokenised once", MAX_BYTES)):
+            task = make_task(EMBEDDED, manifest, document_bytes=size)
             began = time.perf_counter()
             for request in requests:
                 task.prepare(request)

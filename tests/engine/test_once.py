@@ -137,7 +137,7 @@ def test_the_first_may_leave_while_others_wait() -> None:
         first = asking.ask(60)
         await asking.computing(1)
         second = asking.ask(60)
-        await asyncio.sleep(0)
+        await until(lambda: [flight.waiting for flight in asking.once._flights.values()] == [2])
         first.cancel()
         await asyncio.gather(first, return_exceptions=True)
         asking.stage.backend.gate.open()
@@ -175,7 +175,7 @@ def test_each_keeps_a_deadline_of_their_own() -> None:
         hasty = asking.ask(60, deadline_s=0.05)
         await asking.computing(1)
         patient = asking.ask(60, deadline_s=30)
-        with pytest.raises(DeadlineExceeded):
+        with pytest.raises(DeadlineExceeded, match=r"the deadline of 0\.05 s"):
             await hasty
         asking.stage.backend.gate.open()
         assert (await patient).answer == alone(60)
@@ -191,9 +191,9 @@ def test_who_joins_late_with_little_time_is_told_in_time() -> None:
         patient = asking.ask(60)
         await asking.computing(1)
         hasty = asking.ask(60, deadline_s=0.05)
-        await asyncio.sleep(0.02)
+        await until(lambda: [flight.waiting for flight in asking.once._flights.values()] == [2])
         asking.stage.clock.advance(0.05)
-        with pytest.raises(DeadlineExceeded):
+        with pytest.raises(DeadlineExceeded, match=r"the deadline of 0\.05 s"):
             await hasty
         asking.stage.backend.gate.open()
         assert (await patient).answer == alone(60)

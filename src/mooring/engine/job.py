@@ -36,6 +36,14 @@ class Answered:
     """Computed for whoever asked, shared with others who asked the same at the same time, or remembered."""
 
 
+def deadline_exceeded(allowed_s: float) -> DeadlineExceeded:
+    """The error for whoever allowed so many seconds."""
+    return DeadlineExceeded(
+        f"The answer was not ready within the deadline of {allowed_s:g} s.",
+        hint="Allow more time, send less at once, or try again when the server is less busy.",
+    )
+
+
 @dataclass(slots=True, eq=False)
 class Job:
     """Times in seconds on the engine's clock."""
@@ -74,10 +82,7 @@ class Job:
 
     def late(self) -> DeadlineExceeded:
         """The error for whoever waits for a job past its deadline."""
-        return DeadlineExceeded(
-            f"The answer was not ready within the deadline of {self.allowed_s:g} s.",
-            hint="Allow more time, send less at once, or try again when the server is less busy.",
-        )
+        return deadline_exceeded(self.allowed_s)
 
     def answered(self, answer: object, decode_started: float, now: float) -> Answered:
         """The result with its timings, at `now`, its decoding having begun at `decode_started`."""

@@ -14,7 +14,7 @@ from typing import Any
 from mooring.engine.answers import AnswerCache
 from mooring.engine.engine import Engine
 from mooring.engine.health import Health
-from mooring.engine.job import Answered, Timings
+from mooring.engine.job import Answered, Timings, deadline_exceeded
 from mooring.engine.observer import Observer
 from mooring.errors import DeadlineExceeded
 from mooring.tasks.base import Task
@@ -80,6 +80,7 @@ class Once:
         """
         allowed = self._deadline_s if deadline_s is None else deadline_s
         until = self._clock() + allowed
+        left = allowed
         key = await self._key(request)
         # While the engine is not well, what it once knew must not hide it.
         if (known := self._cache.get(key)) is not None and self._engine.health().ready:
@@ -88,15 +89,17 @@ class Once:
         while True:
             flight = self._flights.get(key)
             if flight is None:
-                answered = await self._wait(key, self._launch(key, request, until - self._clock()), None)
+                answered = await self._wait(key, self._launch(key, request, left))
                 self._observer.answered("computed")
                 return answered
             try:
-                answered = await self._wait(key, flight, until - self._clock())
-            except DeadlineExceeded:
-                if self._clock() >= until:
-                    raise
-                continue  # Whoever asked first had less time.
+                async with asyncio.timeout(until - self._clock()):
+                    answered = await self._wait(key, flight)
+            except (TimeoutError, DeadlineExceeded) as error:
+                left = until - self._clock()
+                if isinstance(error, DeadlineExceeded) and left > 0:
+                    continue  # Whoever asked first had less time.
+                raise deadline_exceeded(allowed) from error
             self._observer.answered("shared")
             # A copy: the model's own code may change what it is given.
             return dataclasses.replace(answered, answer=copy.deepcopy(answered.answer), source="shared")
@@ -124,16 +127,10 @@ class Once:
         self._flights[key] = flight
         return flight
 
-    async def _wait(self, key: bytes, flight: _Flight, seconds: float | None) -> Answered:
+    async def _wait(self, key: bytes, flight: _Flight) -> Answered:
         flight.waiting += 1
         try:
-            async with asyncio.timeout(seconds):
-                return await asyncio.shield(flight.task)
-        except TimeoutError as error:
-            raise DeadlineExceeded(
-                f"The answer was not ready within the deadline of {self._deadline_s:g} s.",
-                hint="Allow more time, send less at once, or try again when the server is less busy.",
-            ) from error
+            return await asyncio.shield(flight.task)
         finally:
             flight.waiting -= 1
             if not flight.waiting and not flight.task.done():

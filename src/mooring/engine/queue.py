@@ -1,6 +1,6 @@
 """What runs next: requests cut into windows go in, one batch at a time comes out. Plain data: no clock, thread or lock.
 
-Used by the worker thread under its lock (`worker.py`) and by `offline.py`.
+Used by the worker's threads under their lock (`worker.py`) and by `offline.py`.
 
 A batch on a CPU costs about as much as the padded tokens in it, and cannot be interrupted. Whoever comes waits for the
 batch that is running and for those before it, so what a batch may hold is decided by who waits for it:

@@ -129,7 +129,7 @@ class Settings:
     max_windows: int = _option(4096, "Windows that one request may need; above: 413.", minimum=1)
     answer_cache_bytes: int = _option(
         16_777_216,
-        "Memory for answers, so that what is asked again is not computed again; 0: none. Not for several models.",
+        "Memory for answers to what is asked again, up to 8 MiB more for documents; 0: none. Not for several models.",
         minimum=0,
     )
     max_in_flight: int = _option(

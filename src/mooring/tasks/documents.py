@@ -10,6 +10,7 @@ from collections.abc import Callable
 from mooring.tasks.tokenizer import Tokens
 
 MAX_BYTES = 8 << 20
+"""Of one model: more texts are hardly asked about at a time."""
 SHARE = 4
 """A text of more than one so-manieth of the whole is not kept."""
 

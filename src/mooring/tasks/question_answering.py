@@ -15,7 +15,7 @@ from mooring.backends.base import Floats, Outputs, Window
 from mooring.errors import InvalidRequest
 from mooring.tasks.answers import Answer, Places, allowed_tokens, best, collect
 from mooring.tasks.base import Prepared
-from mooring.tasks.documents import Documents
+from mooring.tasks.documents import MAX_BYTES, Documents
 from mooring.tasks.qa_request import Lengths, Pair, Parameters, Request, parse
 from mooring.tasks.spans import best_spans, probabilities
 from mooring.tasks.tokenizer import PairTokenizer, Tokens
@@ -45,11 +45,20 @@ class QuestionAnswering:
     """The task of models whose architecture ends in `ForQuestionAnswering`."""
 
     def __init__(
-        self, tokenizer: PairTokenizer, *, max_seq_len: int, max_positions: int, max_pairs: int = 4096
+        self,
+        tokenizer: PairTokenizer,
+        *,
+        max_seq_len: int,
+        max_positions: int,
+        max_pairs: int = 4096,
+        document_bytes: int = MAX_BYTES,
     ) -> None:
-        """`max_seq_len` is the default window and `max_positions` its limit, in tokens; `max_pairs` in one request."""
+        """`max_seq_len` is the default window and `max_positions` its limit, in tokens; `max_pairs` in one request.
+
+        `document_bytes` of texts are kept tokenised for the requests that come.
+        """
         self._tokenizer = tokenizer
-        self._documents = Documents(tokenizer.encode)
+        self._documents = Documents(tokenizer.encode, document_bytes)
         self._lengths = Lengths(max_seq_len, max_positions, max_pairs)
 
     @property

@@ -22,26 +22,35 @@ from mooring.model.weights import open_weights
 from mooring.observe.memory import peak_bytes, resident_bytes
 from mooring.settings import Settings
 from mooring.tasks.base import Task
+from mooring.tasks.documents import MAX_BYTES
 from mooring.tasks.question_answering import QuestionAnswering
 from mooring.tasks.tokenizer import load_tokenizer
 from mooring.wiring.source import Progress, find_model
 
 
-def _question_answering(folder: Path, manifest: Manifest, max_pairs: int) -> Task:
+def _question_answering(folder: Path, manifest: Manifest, max_pairs: int, document_bytes: int) -> Task:
     tokenizer = load_tokenizer(folder, vocab_size=manifest.vocab_size, lower_case=manifest.lower_case)
     lengths = {"max_seq_len": manifest.max_seq_len, "max_positions": manifest.max_positions}
-    return QuestionAnswering(tokenizer, **lengths, max_pairs=max_pairs)
+    return QuestionAnswering(tokenizer, **lengths, max_pairs=max_pairs, document_bytes=document_bytes)
 
 
 QUANTISED = ("int8", "mixed")
 SLOW = "This CPU has no int8 dot products (VNNI): int8 is slower than fp32 here, and its sums may be cut off."
 
-_TASKS: Mapping[str, Callable[[Path, Manifest, int], Task]] = {"question-answering": _question_answering}
+_TASKS: Mapping[str, Callable[[Path, Manifest, int, int], Task]] = {"question-answering": _question_answering}
 
 
-def make_task(folder: Path, manifest: Manifest, max_pairs: int = 4096) -> Task:
-    """The task that the folder's model does, with its tokenizer; `max_pairs` questions at most in one request."""
-    return _TASKS[manifest.task](folder, manifest, max_pairs)
+def make_task(folder: Path, manifest: Manifest, max_pairs: int = 4096, document_bytes: int = 0) -> Task:
+    """The task that the folder's model does, with its tokenizer; `max_pairs` questions at most in one request.
+
+    `document_bytes` of texts are kept tokenised for requests to come.
+    """
+    return _TASKS[manifest.task](folder, manifest, max_pairs, document_bytes)
+
+
+def cache_bytes(settings: Settings) -> int:
+    """Memory for answers: none for each of several models, for nobody would bound their sum."""
+    return 0 if settings.multi_model else settings.answer_cache_bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +111,7 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
             hint="Leave HF_TASK and --task out to serve what the model is for.",
         )
     precision, warnings = _precision(manifest, settings.precision)
-    task = make_task(found.folder, manifest, settings.max_windows)
+    task = make_task(found.folder, manifest, settings.max_windows, min(MAX_BYTES, cache_bytes(settings)))
     graph, release = _graph(found, manifest)
     # Several models in one process take turns with all cores: streams would cost each of them memory.
     streams = 1 if settings.multi_model else streams_for(settings.threads, settings.streams)

@@ -24,7 +24,7 @@ from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
 from mooring.web.service import Served
 from mooring.wiring.handler import Loaded, load_user_code, own_service, user_code_of
-from mooring.wiring.model import OpenedModel, open_found, open_model
+from mooring.wiring.model import OpenedModel, cache_bytes, open_found, open_model
 from mooring.wiring.source import Progress, find_model
 
 WARM_FIRST = 2
@@ -93,7 +93,6 @@ def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, share:
     }
     backend = share(opened.backend)
     engine = Engine(opened.task, backend, limits, observer=metrics)
-    # Each of several models would have one of its own, and nobody to bound their sum.
-    cache = AnswerCache(0 if settings.multi_model else settings.answer_cache_bytes)
+    cache = AnswerCache(cache_bytes(settings))
     once = Once(engine, opened.task, cache, deadline_s=settings.deadline_s, observer=metrics)
     return Served(opened.task, once, facts, backend.close, afresh=engine)
