@@ -13,9 +13,9 @@ MEGABYTE = 1_000_000
 def _start(found: list[dict[str, Any]] | dict[str, Any]) -> str:
     rows = found if isinstance(found, list) else [found]
     text = f"""## Start
-`moor serve`, files in the page cache, medians of {rows[0]["starts"]} starts: seconds from the start of the process to the first 200 on `/ping` and
+`moor serve`, files in the page cache and all modules as byte code, medians of {rows[0]["starts"]} starts: seconds from the start of the process to the first 200 on `/ping` and
 to the first answer, slowest in brackets; memory is the proportional set size of all processes then. The shapes that are not
-warmed by then are warmed while nobody waits.
+warmed by then are warmed while nobody waits. A first start compiles the model and keeps that for the next.
 """
     cells = [
         (

@@ -42,7 +42,9 @@ def main() -> None:
 
     core = import_openvino().Core
     mark("imported")
-    core.compile_model = after(core.compile_model, lambda: mark("compiled"), before=lambda: mark("model read"))
+    for name in ("compile_model", "import_model"):
+        marked = after(getattr(core, name), lambda: mark("compiled"), before=lambda: mark("model read"))
+        setattr(core, name, marked)
     start = Worker.start
 
     def starting(self: Worker, warm: Any, later: Any, on_warm: Callable[[Exception | None], None]) -> None:

@@ -1,11 +1,22 @@
 """Holds for every test: in CI, what could run and was skipped is a failure."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Generator
 
 import pytest
 
-pytest_plugins = ["mooring.testing.plugin"]
+pytest_plugins = ["mooring.testing.plugin", "tests.support.small_disk"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What a user's cache is for is kept for this run alone; the workers of pytest-xdist share the first process's."""
+    if hasattr(config, "workerinput"):
+        return
+    folder = tempfile.mkdtemp(prefix="mooring-tests-")
+    os.environ["XDG_CACHE_HOME"] = folder
+    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
 
 
 @pytest.hookimpl(wrapper=True)

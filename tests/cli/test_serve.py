@@ -131,3 +131,19 @@ def test_a_setting_that_cannot_be_is_a_wrong_command_line(model: str, capsys: py
     """Exit code 2."""
     assert run(["serve", model, "--host", "no.such.host.invalid"]) == 2
     assert "no.such.host.invalid" in capsys.readouterr().err
+
+
+def test_a_second_start_finds_what_the_first_compiled(model: str, tmp_path: Path) -> None:
+    """In the folder that --cache-dir names; with --compile-cache-bytes 0 nothing is read or written."""
+    kept = ("--cache-dir", str(tmp_path / "cache"))
+    seen = []
+    for more in ((), (), ("--compile-cache-bytes", "0")):
+        with serving(model, *kept, *more) as (process, lines):
+            facts = info(parse_target(url_of(lines)))
+            assert facts is not None
+            seen.append(facts["backend"]["compiled_before"])
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=30) == 0
+    assert seen == [False, True, False]
+    with serving(model, "--cache-dir", str(tmp_path / "none"), "--compile-cache-bytes", "0"):
+        assert not (tmp_path / "none").exists()

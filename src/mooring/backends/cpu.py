@@ -5,6 +5,7 @@ slower than fp32 here, and on x86 the older instructions add pairs in 16 bits, w
 """
 
 import functools
+import platform
 from pathlib import Path
 
 from mooring.graph.runtime import import_openvino
@@ -17,6 +18,18 @@ DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8m
 def capabilities() -> frozenset[str]:
     """What OpenVINO says this CPU computes natively, e.g. {"FP32", "BF16", "INT8"}. It says INT8 of every x86 CPU."""
     return frozenset(import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"))
+
+
+@functools.cache
+def signature(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Whatever of this CPU decides what is compiled for it: its name and all that it can do."""
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    wanted = ("model name", "flags", "features", "cpu part")
+    said = dict.fromkeys(line for line in lines if line.lower().startswith(wanted))
+    return "\n".join((platform.machine(), platform.processor(), *sorted(capabilities()), *said))
 
 
 def has_bf16() -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from mooring.backends.base import Outputs, ShapeGrid, Window
+from mooring.backends.compiled import CompileCache
 from mooring.backends.cpu import capabilities, has_int8
 from mooring.errors import BackendError, ModelInvalid, UsageError, echo
 from mooring.graph.dequantise import dequantised
@@ -75,11 +76,12 @@ class OpenVinoBackend:
         streams: int = 1,
         dequantise: bool = False,
         release: Callable[[], None] = lambda: None,
+        cache: CompileCache | None = None,
     ) -> None:
-        """`model` is an `openvino.Model` or the path of an IR's .xml; `threads` 0 is every core this process may use.
+        """`model` is an `openvino.Model`, what makes one, or the path of an IR's .xml; `threads` 0 is all there are.
 
         `dequantise` computes what is int8 in it in floating point. `release` is called when `model` is needed no more:
-        at once, or if there are streams once they are open.
+        at once, or if there are streams once they are open. With `cache` it is looked for there before it is compiled.
         Raises ModelInvalid when the IR cannot be read or compiled, UsageError for an unknown precision.
         """
         if precision not in HINTS:
@@ -91,9 +93,12 @@ class OpenVinoBackend:
         self._streams = streams
         self._dequantise = dequantise
         self._release = release
-        self._model: Any = None
+        self._cache = cache
+        self._model = model
+        self._mapped: list[Any] = []
+        """What compiled models read their weights from: it has to live as long as they do."""
+        self._found = False
         try:
-            self._model = self._read(model)
             self._compiled: Any = self._compile(1, self._threads)
         except BaseException:
             self._forget()
@@ -106,13 +111,14 @@ class OpenVinoBackend:
         self._inputs = tuple(port.get_any_name() for port in self._compiled.inputs)
         self._outputs = tuple(port.get_any_name() for port in self._compiled.outputs)
 
-    def _read(self, model: Any) -> Any:
-        if not isinstance(model, (str, Path)):
-            return model
-        try:
-            return self._ov.Core().read_model(str(model))
-        except RuntimeError as error:
-            raise _invalid(error) from error
+    def _graph(self) -> Any:
+        """What to compile. Made anew each time: dequantised it is four times what is mapped from the file."""
+        model = self._model
+        if isinstance(model, (str, Path)):
+            model = self._ov.Core().read_model(str(model))
+        elif callable(model):
+            model = model()
+        return dequantised(model) if self._dequantise else model
 
     def _compile(self, streams: int, threads: int) -> Any:
         config = {
@@ -122,12 +128,17 @@ class OpenVinoBackend:
             # Pinning starts at core 0 in every process: two processes would share one core and leave the other idle.
             "ENABLE_CPU_PINNING": "NO",
         }
+        core = self._ov.Core()
         try:
-            # Made anew each time: kept, it would be four times what is mapped from the file.
-            model = dequantised(self._model) if self._dequantise else self._model
-            return self._ov.Core().compile_model(model, "CPU", config)
+            if self._cache is None:
+                return core.compile_model(self._graph(), "CPU", config)
+            variant = "dequantised" if self._dequantise else ""
+            opened = self._cache.open(core, self._graph, config, variant=variant)
         except RuntimeError as error:
             raise _invalid(error) from error
+        self._found = opened.found
+        self._mapped.append(opened.memory)
+        return opened.model
 
     @property
     def grid(self) -> ShapeGrid:
@@ -209,6 +220,7 @@ class OpenVinoBackend:
             "lengths": list(self._grid.lengths),
             "batches": list(self._grid.batches),
             "batch_tokens": self._grid.tokens,
+            "compiled_before": self._found,
         }
 
     def close(self) -> None:
@@ -217,6 +229,7 @@ class OpenVinoBackend:
         self._requests = []
         self._forget()
         self._compiled = None
+        self._mapped = []
 
 
 def _offered() -> list[str]:

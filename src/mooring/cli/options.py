@@ -13,7 +13,16 @@ from mooring.settings import BY_NAME, Option, Settings, load_settings
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-MODEL_OPTIONS = ("revision", "precision", "threads", "streams", "cache_dir", "hub_endpoint", "offline")
+MODEL_OPTIONS = (
+    "revision",
+    "precision",
+    "threads",
+    "streams",
+    "cache_dir",
+    "compile_cache_bytes",
+    "hub_endpoint",
+    "offline",
+)
 """What every command that opens a model takes."""
 
 

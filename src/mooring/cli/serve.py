@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from mooring.cli import banner
-from mooring.cli.lean import without
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.progress import download_bar
+from mooring.observe.lean import without
 from mooring.settings import Settings, environment_notes
 
 

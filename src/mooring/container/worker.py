@@ -11,6 +11,7 @@ from pathlib import Path
 from mooring.container import link
 from mooring.container.privileges import step_down
 from mooring.errors import MooringError
+from mooring.observe.lean import without
 from mooring.settings import load_settings
 
 
@@ -39,7 +40,8 @@ def serve(post: Post) -> None:
     reporter.watch()
     settings = load_settings()
     # Here and not above: cores and user must be settled before OpenVINO looks at them.
-    from mooring.observe.logs import configure_logs
+    with without("rich"):  # as `moor serve`
+        from mooring.observe.logs import configure_logs
     from mooring.observe.metrics import share
 
     share(post.slot)

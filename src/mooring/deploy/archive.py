@@ -6,8 +6,8 @@ to calibrate on, int8 is built; builds are kept, so that the same order makes th
 
 import hashlib
 import json
-import os
 import tarfile
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from mooring.model.config import MANIFEST_FILE
 from mooring.model.digest import folder_digest
 from mooring.model.manifest import Manifest, read_manifest
 from mooring.model.source import ResolvedModel, SourceOptions, resolve
+from mooring.settings.places import user_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +95,7 @@ def _build_place(wanted: Wanted, found: ResolvedModel) -> Path:
                 hint="--calibration takes questions: SQuAD JSON, or requests one a line.",
             ) from error
     key = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()[:24]
-    return (wanted.options.cache_dir or _cache()) / "builds" / key
-
-
-def _cache() -> Path:
-    """Where the XDG rules put what can be made again."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "mooring"
+    return (wanted.options.cache_dir or user_cache() or Path(tempfile.gettempdir()) / "mooring") / "builds" / key
 
 
 def _build(wanted: Wanted, found: ResolvedModel, folder: Path, narrator: Narrator) -> None:

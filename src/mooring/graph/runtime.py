@@ -7,14 +7,30 @@ the module that does it is switched off before the import; leaving it out is als
 import sys
 from typing import Any
 
+from mooring.observe.lean import without
+
 
 def import_openvino() -> Any:
     """The `openvino` module, with its telemetry never loaded."""
     # None in sys.modules makes `import openvino_telemetry` raise ImportError; openvino falls back to a stub of its own.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    if "openvino" not in sys.modules:
+        # Its converter is nearly half of the import, and nothing here converts.
+        with without("openvino.tools.ovc"):
+            import openvino
+        openvino.__getattr__ = _converter
     import openvino
 
     return openvino
+
+
+def _converter(name: str) -> Any:
+    """For user code, which may: `openvino.convert_model`, loaded when it is asked for."""
+    if name != "convert_model":
+        raise AttributeError(f"module 'openvino' has no attribute {name!r}")
+    from openvino.tools.ovc import convert_model
+
+    return convert_model
 
 
 def import_opset() -> Any:

@@ -57,9 +57,14 @@ class Settings:
     )
     cache_dir: Path | None = _option(  # noqa: RUF009 - as above
         None,
-        "Folder for downloaded models and unpacked archives.",
+        "Folder for downloaded models, unpacked archives and compiled models.",
         Path,
-        unset="the Hugging Face cache (HF_HUB_CACHE, HF_HOME); archives in a temporary folder",
+        unset="the Hugging Face cache (HF_HUB_CACHE, HF_HOME), a temporary folder, ~/.cache/mooring",
+    )
+    compile_cache_bytes: int = _option(
+        1_073_741_824,
+        "Disk for compiled models, found again by later starts on the same CPU; 0: none.",
+        minimum=0,
     )
     offline: bool = _option(False, "Use only what the cache holds; call nobody.", aliases=("HF_HUB_OFFLINE",))
 

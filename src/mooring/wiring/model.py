@@ -1,5 +1,6 @@
 """Settings in, a model that can compute out. Called by `server.py` and by the commands that need no server."""
 
+import functools
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 import msgspec
 
 from mooring.backends.base import Backend
+from mooring.backends.compiled import CompileCache, described
 from mooring.backends.cpu import has_bf16, has_int8
 from mooring.backends.openvino import OpenVinoBackend, default_grid, streams_for
 from mooring.errors import ModelError, UsageError, echo
@@ -21,6 +23,7 @@ from mooring.model.source import ResolvedModel
 from mooring.model.weights import open_weights
 from mooring.observe.memory import peak_bytes, resident_bytes
 from mooring.settings import Settings
+from mooring.settings.places import user_cache
 from mooring.tasks.base import Task
 from mooring.tasks.documents import MAX_BYTES
 from mooring.tasks.question_answering import QuestionAnswering
@@ -110,6 +113,7 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
             f"the task asked for is {echo(settings.task)}, and the model's is {manifest.task}.",
             hint="Leave HF_TASK and --task out to serve what the model is for.",
         )
+    manifest = msgspec.structs.replace(manifest, digest=manifest.digest or folder_digest(found.folder))
     precision, warnings = _precision(manifest, settings.precision)
     task = make_task(found.folder, manifest, settings.max_windows, min(MAX_BYTES, cache_bytes(settings)))
     graph, release = _graph(found, manifest)
@@ -124,10 +128,9 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
         streams=streams,
         dequantise=manifest.precision in QUANTISED and precision not in QUANTISED,
         release=release,
+        cache=compile_cache(settings, found, manifest),
     )
-    manifest = msgspec.structs.replace(
-        manifest, precision=precision, digest=manifest.digest or folder_digest(found.folder)
-    )
+    manifest = msgspec.structs.replace(manifest, precision=precision)
     report = LoadReport(time.monotonic() - began, resident_bytes(), peak_bytes())
     return OpenedModel(found.folder, manifest, task, backend, (*found.warnings, *manifest.warnings, *warnings), report)
 
@@ -138,7 +141,17 @@ def _graph(found: ResolvedModel, manifest: Manifest) -> tuple[Any, Callable[[], 
         return found.folder / GRAPH_FILES[0], lambda: None
     config = json.loads((found.folder / "config.json").read_text(encoding="utf-8"))
     weights = open_weights(found.folder)
-    return build_graph(config, weights, manifest.task), weights.close
+    return functools.partial(build_graph, config, weights, manifest.task), weights.close
+
+
+def compile_cache(settings: Settings, found: ResolvedModel, manifest: Manifest) -> CompileCache | None:
+    """Where the model is kept compiled, if anywhere. An artefact's files may have been changed after its digest."""
+    base = settings.cache_dir or user_cache()
+    if not settings.compile_cache_bytes or base is None:
+        return None
+    files = GRAPH_FILES if manifest.format == "openvino" else ()
+    identity = "\n".join((manifest.digest or "", manifest.task, *(described(found.folder / name) for name in files)))
+    return CompileCache(base / "compiled", settings.compile_cache_bytes, identity)
 
 
 def _precision(manifest: Manifest, asked: str | None) -> tuple[str, tuple[str, ...]]:
