@@ -1,4 +1,7 @@
-"""No process makes a call or writes a file that nobody asked for: commands under an audit hook, with an empty HOME."""
+"""No process makes a call or writes a file that nobody asked for: commands under an audit hook, with an empty HOME.
+
+Compiled models are kept where XDG's rules put what can be made again, unless that is switched off.
+"""
 
 import json
 import os
@@ -65,23 +68,40 @@ def test_the_hook_sees_what_it_should(home: Path) -> None:
         assert event in record
 
 
+CACHED = Path(".cache") / "mooring" / "compiled"
+OFF = ("--compile-cache-bytes", "0")
+
+
+def cached(home: Path) -> Path:
+    """The one file of a home with a compiled model."""
+    (file,) = (path for path in home.rglob("*") if path.is_file())
+    assert file.parent == home / CACHED
+    return file
+
+
 def test_ask_and_eval_leave_no_trace(home: Path, tmp_path: Path) -> None:
     """With the embedded model."""
     text, squad = tmp_path / "text.txt", tmp_path / "squad.json"
     text.write_text(CONTEXT)
     asked = {"id": "1", "question": QUESTION, "answers": [{"text": "the king"}]}
     squad.write_text(json.dumps({"data": [{"paragraphs": [{"context": CONTEXT, "qas": [asked]}]}]}))
-    for arguments in (["ask", QUESTION, "--context", str(text)], ["eval", str(squad)]):
+    for arguments in (["ask", QUESTION, "--context", str(text), *OFF], ["eval", str(squad), *OFF]):
         process = audited(home, *arguments)
         out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         assert out
     assert seen(home) == []
+    process = audited(home, "ask", QUESTION, "--context", str(text), allowed=home / ".cache")
+    assert process.communicate(timeout=120)[0]
+    cached(home).unlink()
+    assert (home.parent / "log").read_text() == ""
 
 
-def test_serve_leaves_no_trace(home: Path) -> None:
+@pytest.mark.parametrize("off", [True, False])
+def test_serve_leaves_no_trace(home: Path, off: bool) -> None:
     """From start to a clean end, with a question in between."""
-    process = audited(home, "serve", "--port", "0", "--log-level", "warning")
+    options = ("serve", "--port", "0", "--log-level", "warning", *(OFF if off else ()))
+    process = audited(home, *options, allowed=None if off else home / ".cache")
     assert process.stdout is not None
     said = ""
     for line in process.stdout:
@@ -94,7 +114,11 @@ def test_serve_leaves_no_trace(home: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
-    assert seen(home) == []
+    if off:
+        assert seen(home) == []
+    else:
+        assert cached(home)
+        assert (home.parent / "log").read_text() == ""
 
 
 def test_build_writes_its_artefact_and_nothing_else(home: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def signature(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
         lines = []
     wanted = ("model name", "flags", "features", "cpu part")
     said = dict.fromkeys(line for line in lines if line.lower().startswith(wanted))
-    return "\n".join((platform.machine(), platform.processor(), *sorted(capabilities()), *said))
+    return "\n".join((platform.machine(), *sorted(capabilities()), *said))
 
 
 def has_bf16() -> bool:
