@@ -68,7 +68,7 @@ def parts(squad: Path, source: Path) -> dict[str, Callable[[], Any]]:
         "fairness": lambda: serving.fairness(dev),
         "less-work": lambda: less_work.less_work(dev),
         "peak": peak,
-        "tried": lambda: tried.tried(EMBEDDED, dev),
+        "tried": lambda: tried.tried(EMBEDDED, MODEL, dev),
         "growth-length": lambda: growth.length(dev),
         "growth-clients": lambda: growth.clients(dev),
         "growth-memory": lambda: growth.memory(dev),

@@ -11,13 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from bench.engines import Shape
 from mooring.backends.base import Outputs, ShapeGrid, Window
 from mooring.backends.openvino import OpenVinoBackend
 from mooring.graph.families import FAMILIES, Inputs, number
 from mooring.graph.heads import HEADS
 from mooring.graph.layers import MASKED, Layers, Node
 from mooring.graph.runtime import import_openvino, import_opset
+from mooring.model.manifest import read_manifest
 from mooring.model.weights import Weights, open_weights
+from mooring.tasks.base import Task
+from mooring.wiring.model import make_task
 
 STEP = 16
 """Rows are padded to a multiple of it."""
@@ -81,6 +85,11 @@ def packed_graph(folder: Path) -> Any:
     return model
 
 
-def packed_grid(positions: int, tokens: int) -> ShapeGrid:
-    """So many tokens in a row, of windows that are not padded."""
-    return ShapeGrid(tuple(range(STEP, positions + 1, STEP)), tuple(range(1, 33)), tokens)
+def open_packed(folder: Path, precision: str, shape: Shape) -> tuple[Task, PackedBackend]:
+    """As `open_engine`, of a folder of safetensors; of `shape` only streams and tokens count."""
+    manifest = read_manifest(folder, source=str(folder))
+    positions = manifest.max_positions
+    tokens = shape.grid(positions).tokens
+    grid = ShapeGrid(tuple(range(STEP, positions + 1, STEP)), tuple(range(1, tokens // STEP + 1)), tokens)
+    backend = PackedBackend(packed_graph(folder), precision=precision, grid=grid, streams=shape.streams)
+    return make_task(folder, manifest), backend

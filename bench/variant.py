@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench.engines import Shape, open_engine, properties
+from bench.packed import open_packed
 from mooring.cli.eval import spread
 from mooring.engine.offline import answer_all
 from mooring.evaluate import read_squad
@@ -29,6 +30,8 @@ class Spec:
     shape: Shape = field(default_factory=Shape)
     properties: dict[str, str] = field(default_factory=dict)
     """OpenVINO's, over the backend's own."""
+    packed: bool = False
+    """Whether a batch is one row."""
 
     def dumps(self) -> str:
         """As JSON."""
@@ -48,7 +51,7 @@ def main() -> None:
     spec = Spec.loads(sys.argv[1])
     every = read_squad(Path(spec.questions))
     with properties(spec.properties):
-        task, backend = open_engine(Path(spec.folder), spec.precision, spec.shape)
+        task, backend = (open_packed if spec.packed else open_engine)(Path(spec.folder), spec.precision, spec.shape)
         backend.open_streams()
     for line in sys.stdin:
         some = spread(every, int(line))

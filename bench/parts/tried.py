@@ -19,6 +19,7 @@ FEWEST, MOST = 40, 400
 PASS_S = 2.0
 """How long our own pass over the questions is to take."""
 OURS = "as it is: two streams, 512 tokens"
+FROM_WEIGHTS = "fp32 from the weights, as it is"
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
@@ -29,6 +30,11 @@ class Variant:
     shape: Shape = USUAL
     properties: Mapping[str, str] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
+    weights: bool = False
+    """From the weights in fp32, not from the artefact."""
+    packed: bool = False
+    against: str = OURS
+    """Which one it is compared with."""
 
 
 def variants(precision: str) -> dict[str, Variant]:
@@ -47,15 +53,28 @@ def variants(precision: str) -> dict[str, Variant]:
     }
     if precision == "int8" and has_bf16():
         found["bf16 around int8"] = Variant(properties={"INFERENCE_PRECISION_HINT": "bf16"})
+    found |= {
+        FROM_WEIGHTS: Variant(weights=True, against=FROM_WEIGHTS),
+        "fp32, windows in one row with a block mask": Variant(weights=True, packed=True, against=FROM_WEIGHTS),
+        "the same with up to 1,024 tokens": Variant(
+            Shape(batch_tokens=1024), weights=True, packed=True, against=FROM_WEIGHTS
+        ),
+    }
     return found
 
 
-def tried(folder: Path, dev: Path, *, rounds: int = ROUNDS, pass_s: float = PASS_S) -> dict[str, Any]:
-    """Speeds by variant, as ratios to ours in the same round: above 1 is faster than ours."""
+def tried(folder: Path, weights: Path, dev: Path, *, rounds: int = ROUNDS, pass_s: float = PASS_S) -> dict[str, Any]:
+    """Speeds by variant, as ratios to ours in the same round: above 1 is faster than ours.
+
+    `folder` holds an int8 artefact and `weights` what it was built from.
+    """
     precision = served_precision()
     every = variants(precision)
     with ExitStack() as running:
-        turns = {name: running.enter_context(_running(folder, precision, dev, one)) for name, one in every.items()}
+        places = {
+            name: (weights, "fp32", dev) if one.weights else (folder, precision, dev) for name, one in every.items()
+        }
+        turns = {name: running.enter_context(_running(*places[name], one)) for name, one in every.items()}
         for each in turns.values():
             each(FEWEST)
         questions = max(FEWEST, min(MOST, int(FEWEST * pass_s / turns[OURS](FEWEST))))
@@ -66,7 +85,11 @@ def tried(folder: Path, dev: Path, *, rounds: int = ROUNDS, pass_s: float = PASS
         "rounds": rounds,
         "huge_pages": HUGE_PAGES.read_text().strip() if HUGE_PAGES.is_file() else None,
         "per_second": questions / statistics.median(one[OURS] for one in seen),
-        "rows": [{"name": name, **_ratio([one[OURS] / one[name] for one in seen])} for name in every],
+        "rows": [
+            {"name": name, **_ratio([round_[one.against] / round_[name] for round_ in seen])}
+            for name, one in every.items()
+            if name != FROM_WEIGHTS
+        ],
     }
 
 
@@ -91,7 +114,7 @@ class _Turn:
 
 @contextmanager
 def _running(folder: Path, precision: str, dev: Path, variant: Variant) -> Iterator[_Turn]:
-    spec = Spec(str(folder), precision, str(dev), variant.shape, dict(variant.properties))
+    spec = Spec(str(folder), precision, str(dev), variant.shape, dict(variant.properties), variant.packed)
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.variant", spec.dumps()],
         stdin=subprocess.PIPE,

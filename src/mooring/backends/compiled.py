@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 SUFFIX = ".compiled"
 SCRATCH = "writing-"
+LONGEST_LINE = 4096
 ABANDONED_S = 3600.0
 """A folder that is written to has been given up after this time: its process was killed."""
 
@@ -110,13 +111,9 @@ class CompileCache:
         try:
             # There is none if OpenVINO could not write it: it does not say so.
             for blob in scratch.glob("*.blob"):
-                kept = scratch / path.name
-                with blob.open("rb") as source, kept.open("xb") as target:
-                    source.readline()  # what OpenVINO compares in its own cache, and `import_model` does not read
-                    shutil.copyfileobj(source, target, 1 << 20)
-                    target.flush()
-                    os.fsync(target.fileno())
-                kept.replace(path)
+                with blob.open("rb") as file:
+                    os.fsync(file.fileno())
+                blob.replace(path)
             self._tidy()
         except OSError as error:
             log.info("a compiled model is not kept in %s: %s", self.folder, error.strerror)
@@ -148,9 +145,11 @@ def _read(core: Any, path: Path, config: Mapping[str, str]) -> Compiled | None:
     except (OSError, ValueError):  # ValueError: it is empty
         return None
     try:
-        tensor = import_openvino().Tensor(content, shared_memory=True)
+        # The first line is what OpenVINO compares in a cache of its own; `import_model` does not know it.
+        first_line = bytes(content[:LONGEST_LINE]).partition(b"\n")
+        tensor = import_openvino().Tensor(content[len(first_line[0]) + 1 :], shared_memory=True)
         compiled = core.import_model(tensor, "CPU", dict(config))
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         log.warning("%s is damaged and made anew: %s", path, str(error).strip().splitlines()[-1:])
         path.unlink(missing_ok=True)
         return None
