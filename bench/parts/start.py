@@ -1,6 +1,5 @@
 """From the start of the process to its first answer, and which stage took how long."""
 
-import itertools
 import json
 import os
 import socket
@@ -41,21 +40,25 @@ def start(models: Mapping[str, str | None], *, starts: int = STARTS) -> list[dic
     rows = []
     for name, model in models.items():
         with tempfile.TemporaryDirectory() as folder:
-            cache = Path(folder) / "cache"
+            cache = Path(folder)
             run_once(model, cache)
-            rows.append(_row(name, model, lambda: cache, starts))  # noqa: B023 - called before the next
-            fresh = map(Path(folder).joinpath, map(str, itertools.count()))
-            rows.append(_row(f"{name}, its first start", model, lambda: next(fresh), starts))  # noqa: B023 - as above
+            seen = [run_once(model, cache) for _ in range(starts)]
+            rows.append(_row(name, seen, [stopped(model, cache) for _ in range(starts)]))
+        seen = [_first(run_once, model) for _ in range(starts)]
+        rows.append(_row(f"{name}, its first start", seen, [_first(stopped, model) for _ in range(starts)]))
     return rows
 
 
-def _row(name: str, model: str | None, cache: Callable[[], Path], starts: int) -> dict[str, Any]:
-    """Starts with what `cache` says: the folder where compiled models are kept."""
-    seen = [run_once(model, cache()) for _ in range(starts)]
-    points = [stopped(model, cache()) for _ in range(starts)]
+def _first(run: Callable[[str | None, Path], dict[str, float]], model: str | None) -> dict[str, float]:
+    """With nothing compiled before. Deleted at once: writing it to the disk is no part of the next start."""
+    with tempfile.TemporaryDirectory() as folder:
+        return run(model, Path(folder))
+
+
+def _row(name: str, seen: Sequence[Mapping[str, float]], points: Sequence[Mapping[str, float]]) -> dict[str, Any]:
     return {
         "model": name,
-        "starts": starts,
+        "starts": len(seen),
         "seconds": statistics.median(one["ping"] for one in seen),
         "slowest": max(one["ping"] for one in seen),
         "answer": statistics.median(one["answer"] for one in seen),
