@@ -9,11 +9,15 @@ that they took. Ends with stdin.
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from unittest import mock
 
 from bench.engines import Shape, open_engine, properties
 from bench.packed import open_packed
+from mooring.backends import openvino
+from mooring.backends.cpu import avx2_alone
 from mooring.cli.eval import spread
 from mooring.engine.offline import answer_all
 from mooring.evaluate import read_squad
@@ -32,6 +36,8 @@ class Spec:
     """OpenVINO's, over the backend's own."""
     packed: bool = False
     """Whether a batch is one row."""
+    fused: bool = False
+    """Whether activations stay within products also where they are taken apart."""
 
     def dumps(self) -> str:
         """As JSON."""
@@ -46,11 +52,16 @@ class Spec:
         return cls(**read, shape=Shape(**shape))
 
 
+def fused(spec: Spec) -> Callable[[], bool]:
+    """What the backend is to think of the CPU."""
+    return (lambda: False) if spec.fused else avx2_alone
+
+
 def main() -> None:
     """Open, then answer as often as told."""
     spec = Spec.loads(sys.argv[1])
     every = read_squad(Path(spec.questions))
-    with properties(spec.properties):
+    with properties(spec.properties), mock.patch.object(openvino, "avx2_alone", fused(spec)):
         task, backend = (open_packed if spec.packed else open_engine)(Path(spec.folder), spec.precision, spec.shape)
         backend.open_streams()
     for line in sys.stdin:

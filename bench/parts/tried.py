@@ -12,7 +12,7 @@ from typing import Any
 
 from bench.engines import USUAL, Shape, served_precision
 from bench.variant import Spec
-from mooring.backends.cpu import has_bf16
+from mooring.backends.cpu import avx2_alone, has_bf16
 
 ROUNDS = 3
 FEWEST, MOST = 40, 400
@@ -33,6 +33,7 @@ class Variant:
     weights: bool = False
     """From the weights in fp32, not from the artefact."""
     packed: bool = False
+    fused: bool = False
     against: str = OURS
     """Which one it is compared with."""
 
@@ -53,6 +54,8 @@ def variants(precision: str) -> dict[str, Variant]:
     }
     if precision == "int8" and has_bf16():
         found["bf16 around int8"] = Variant(properties={"INFERENCE_PRECISION_HINT": "bf16"})
+    if precision == "fp32" and avx2_alone():
+        found["activations within products"] = Variant(fused=True)
     found |= {
         FROM_WEIGHTS: Variant(weights=True, against=FROM_WEIGHTS),
         "fp32, windows in one row with a block mask": Variant(weights=True, packed=True, against=FROM_WEIGHTS),
@@ -114,7 +117,9 @@ class _Turn:
 
 @contextmanager
 def _running(folder: Path, precision: str, dev: Path, variant: Variant) -> Iterator[_Turn]:
-    spec = Spec(str(folder), precision, str(dev), variant.shape, dict(variant.properties), variant.packed)
+    spec = Spec(
+        str(folder), precision, str(dev), variant.shape, dict(variant.properties), variant.packed, variant.fused
+    )
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.variant", spec.dumps()],
         stdin=subprocess.PIPE,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mooring.backends.cpu import has_int8
+from mooring.backends.cpu import avx2_alone, has_int8
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,22 @@ def test_int8_needs_dot_products(said: str, has: bool, tmp_path: Path) -> None:
     """VNNI on x86, DotProd on Arm; who says nothing gets the benefit of the doubt."""
     (tmp_path / "cpuinfo").write_text(said)
     assert has_int8(tmp_path / "cpuinfo") is has
+
+
+@pytest.mark.parametrize(
+    ("said", "alone"),
+    [
+        ("flags\t\t: fpu sse2 avx avx2 fma\n", True),
+        ("flags\t\t: fpu avx2 avx512f avx512_vnni\n", False),
+        ("flags\t\t: fpu sse2 avx\n", False),
+        ("Features\t: fp asimd aes atomics\n", False),
+        ("nothing\n", False),
+    ],
+)
+def test_a_cpu_with_avx2_alone_is_known(said: str, alone: bool, tmp_path: Path) -> None:
+    """Of x86, and only where it says so."""
+    (tmp_path / "cpuinfo").write_text(said)
+    assert avx2_alone(tmp_path / "cpuinfo") is alone
 
 
 def test_a_system_without_cpuinfo_counts_as_having_it(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from mooring.graph.runtime import import_openvino
 
 DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
 """Names in /proc/cpuinfo, of x86 and Arm."""
+CPUINFO = Path("/proc/cpuinfo")
 
 
 @functools.cache
@@ -21,14 +22,10 @@ def capabilities() -> frozenset[str]:
 
 
 @functools.cache
-def signature(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+def signature(cpuinfo: Path = CPUINFO) -> str:
     """Whatever of this CPU decides what is compiled for it: its name and all that it can do."""
-    try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        lines = []
     wanted = ("model name", "flags", "features", "cpu part")
-    said = dict.fromkeys(line for line in lines if line.lower().startswith(wanted))
+    said = dict.fromkeys(line for line in _lines(cpuinfo) if line.lower().startswith(wanted))
     return "\n".join((platform.machine(), *sorted(capabilities()), *said))
 
 
@@ -37,11 +34,28 @@ def has_bf16() -> bool:
     return "BF16" in capabilities()
 
 
-def has_int8(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
+def has_int8(cpuinfo: Path = CPUINFO) -> bool:
     """Whether int8 is. True where nothing says what the CPU has: so have those that were made in the last years."""
+    flags = _flags(cpuinfo)
+    return not flags or not DOT_PRODUCTS.isdisjoint(flags)
+
+
+def avx2_alone(cpuinfo: Path = CPUINFO) -> bool:
+    """Whether this is an x86 CPU of the years before AVX-512."""
+    flags = _flags(cpuinfo)
+    return "avx2" in flags and "avx512f" not in flags
+
+
+def _flags(cpuinfo: Path) -> frozenset[str]:
+    """What the first CPU can do, in Linux's words; empty where nothing says."""
+    for line in _lines(cpuinfo):
+        if line.lower().startswith(("flags", "features")):
+            return frozenset(line.partition(":")[2].split())
+    return frozenset()
+
+
+def _lines(cpuinfo: Path) -> list[str]:
     try:
-        lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
+        return cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return True
-    flags = [line.partition(":")[2].split() for line in lines if line.lower().startswith(("flags", "features"))]
-    return not flags or not DOT_PRODUCTS.isdisjoint(flags[0])
+        return []

@@ -14,8 +14,9 @@ import numpy as np
 
 from mooring.backends.base import Outputs, ShapeGrid, Window
 from mooring.backends.compiled import CompileCache
-from mooring.backends.cpu import capabilities, has_int8
+from mooring.backends.cpu import avx2_alone, capabilities, has_int8
 from mooring.errors import BackendError, ModelInvalid, UsageError, echo
+from mooring.graph.apart import apart
 from mooring.graph.dequantise import dequantised
 from mooring.graph.runtime import import_openvino
 
@@ -92,6 +93,7 @@ class OpenVinoBackend:
         self._threads = threads or usable_threads()
         self._streams = streams
         self._dequantise = dequantise
+        self._apart = precision == "fp32" and avx2_alone()
         self._release = release
         self._cache = cache
         self._model = model
@@ -118,7 +120,8 @@ class OpenVinoBackend:
             model = self._ov.Core().read_model(str(model))
         elif callable(model):
             model = model()
-        return dequantised(model) if self._dequantise else model
+        model = dequantised(model) if self._dequantise else model
+        return apart(model) if self._apart else model
 
     def _compile(self, streams: int, threads: int) -> Any:
         config = {
@@ -132,7 +135,7 @@ class OpenVinoBackend:
         try:
             if self._cache is None:
                 return core.compile_model(self._graph(), "CPU", config)
-            variant = "dequantised" if self._dequantise else ""
+            variant = f"dequantised {self._dequantise}, apart {self._apart}"
             opened = self._cache.open(core, self._graph, config, variant=variant)
         except RuntimeError as error:
             raise _invalid(error) from error
