@@ -3,6 +3,7 @@
 Figures come as `bench/peers/__main__.py` keeps them: every round's by itself; medians are made here.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from statistics import median
 from typing import Any
@@ -25,6 +26,11 @@ MODELS = {
     "distilbert": "DistilBERT-base, random weights: speed only, int8 ungated",
     "minilm": "the embedded MiniLM, real weights, our int8 gated",
 }
+TITLES = {
+    "peers": "Side by side with others",
+    "peers-avx2": "Side by side with others, on a CPU without int8 dot products",
+}
+"""Part of the figures → its heading; the plots' names begin with the part's."""
 PRECISIONS = ("fp32", "bf16", "int8")
 CLIENTS = ("1", "8", "16")
 DASH = "–"
@@ -32,29 +38,29 @@ UNSTEADY = 1.25
 """Fastest over slowest round, from which on that is said."""
 
 
-def section(found: dict[str, Any]) -> str:
+def section(found: dict[str, Any], part: str = "peers") -> str:
     """Markdown, from whatever phases there are."""
-    parts = [_head(found)]
+    parts = [_head(found, TITLES[part])]
     for model, title in MODELS.items():
         rows = {name: row for name, row in found["models"].get(model, {}).items() if "closed" in row}
         if rows:
             parts += [
-                f"### {title}\n![Requests a second at 8 clients](peers-{model}.svg)",
+                f"### {title}\n![Requests a second at 8 clients]({part}-{model}.svg)",
                 _ratios(rows),
                 *_unsteady(rows),
                 _ladder(rows),
             ]
-            parts += [_all(rows), *_loads(rows, model)]
+            parts += [_all(rows), *_loads(rows, f"{part}-{model}-load.svg")]
     if any("agreement" in row for row in found["models"].get("minilm", {}).values()):
         parts.append(_agreement(found["models"]["minilm"]))
     parts += [_absent(found), _versions(found)]
     return "\n\n".join(parts)
 
 
-def _head(found: dict[str, Any]) -> str:
+def _head(found: dict[str, Any], title: str) -> str:
     context = next(iter(found["about"].values()))
     cores = ", ".join(map(str, context["cores"]))
-    return f"""## Side by side with others
+    return f"""## {title}
 `make bench-peers` remakes this. Each product in an environment of its own, the same model folder, the same SQuAD questions in the same
 order (each asked once in a run; no cache of ours), all on cores {cores} with the client, which is wrk (C, one thread). Products take turns: each is
 started, warmed, measured and ended in each of {context["rounds"]} rounds; figures are medians. wrk runs {context["seconds"]:g} s for each number of clients.
@@ -152,7 +158,7 @@ def _all(rows: Rows) -> str:
     return f"Every configuration:\n\n{table(head, cells)}\n\n{settings}"
 
 
-def _loads(rows: Rows, model: str) -> Iterable[str]:
+def _loads(rows: Rows, plot: str) -> Iterable[str]:
     loaded = {name: row for name, row in rows.items() if "open" in row}
     if not loaded:
         return
@@ -173,7 +179,7 @@ def _loads(rows: Rows, model: str) -> Iterable[str]:
             )
     words = """p99 with Poisson arrivals at a share of each one's own best rate (open loop; counted from when a request was due), the
 fastest configuration of each product:"""
-    yield f"{words}\n\n![p99 over load](peers-{model}-load.svg)"
+    yield f"{words}\n\n![p99 over load]({plot})"
     yield table(("configuration", "load", "requests/s", "p99 ms", "requests", "not answered"), cells)
 
 
@@ -255,4 +261,4 @@ def _latency(row: dict[str, Any], which: str) -> float:
     return float(median(run[which] for run in row["closed"]["1"]))
 
 
-SECTIONS: Mapping[str, Callable[[Any], str]] = {"peers": section}
+SECTIONS: Mapping[str, Callable[[Any], str]] = {part: functools.partial(section, part=part) for part in TITLES}

@@ -3,7 +3,8 @@
     python -m bench.peers --squad FOLDER --distilbert FOLDER [--quick] [--peers NAME …] [--rounds 3] [--seconds 10]
 
 Names are configurations (stock-bf16-2x1), products with a precision (stock-bf16) or products (stock). Figures go into
-docs/benchmarks.json, part "peers", beside those of other models and phases; with --trial into .work/peers instead.
+docs/benchmarks.json, beside those of other models and phases; with --trial into .work/peers instead. A CPU without int8
+dot products has a part of its own there.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from bench.peers import plots, prepare, setup, turns
 from bench.peers.catalogue import ABSENT, PEERS, QUICK, USUAL, chosen
 from bench.peers.peer import Peer
 from bench.peers.processes import adopt_orphans
+from mooring.backends.cpu import has_int8
 from mooring.web.pages import versions
 
 PHASES = {"agreement": turns.agreement, "closed": turns.closed_loops, "open": turns.open_loops}
@@ -120,9 +122,10 @@ def first_line(command: list[str]) -> str:
 
 def keep(model: str, phase: str, context: dict[str, Any], record: turns.Record, *, trial: bool) -> None:
     """Put figures among those that there are: a phase's new ones replace its old ones, peer by peer."""
+    part = "peers" if has_int8() else "peers-avx2"
     file = TRIAL if trial else measure.FIGURES
     found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    kept = found.get("peers", {}).get("figures", {})
+    kept = found.get(part, {}).get("figures", {})
     merged = kept.setdefault("models", {}).setdefault(model, {})
     for name, figures in record.figures.items():
         merged[name] = {**merged.get(name, {}), **figures}
@@ -131,12 +134,12 @@ def keep(model: str, phase: str, context: dict[str, Any], record: turns.Record, 
         kept["failed"][model].pop(name, None)
     kept.setdefault("about", {})[f"{model} {phase}"] = context
     if trial:
-        file.write_text(json.dumps({"peers": {"figures": kept}}, indent=1) + "\n", encoding="utf-8")
-        file.with_suffix(".md").write_text(page_peers.section(kept) + "\n", encoding="utf-8")
-        plots.plot(kept, file.parent)
+        file.write_text(json.dumps({part: {"figures": kept}}, indent=1) + "\n", encoding="utf-8")
+        file.with_suffix(".md").write_text(page_peers.section(kept, part) + "\n", encoding="utf-8")
+        plots.plot(kept, file.parent, part)
     else:
-        plots.plot(kept, measure.ROOT / "docs")
-        measure.keep("peers", kept)
+        plots.plot(kept, measure.ROOT / "docs", part)
+        measure.keep(part, kept)
 
 
 if __name__ == "__main__":

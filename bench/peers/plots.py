@@ -7,8 +7,8 @@ from typing import Any
 from bench.page_peers import MODELS, PRECISIONS, PRODUCTS, Rows, at_precision, best_of, rate_of
 
 
-def plot(found: dict[str, Any], folder: Path) -> None:
-    """peers-MODEL.svg and peers-MODEL-load.svg, for what has been measured."""
+def plot(found: dict[str, Any], folder: Path, part: str) -> None:
+    """PART-MODEL.svg and PART-MODEL-load.svg, for what has been measured."""
     import matplotlib as mpl
 
     mpl.use("svg")
@@ -16,9 +16,9 @@ def plot(found: dict[str, Any], folder: Path) -> None:
     for model in MODELS:
         rows = {name: row for name, row in found["models"].get(model, {}).items() if "closed" in row}
         if rows:
-            _bars(rows, MODELS[model], folder / f"peers-{model}.svg")
+            _bars(rows, MODELS[model], folder / f"{part}-{model}.svg")
         if loaded := {name: row for name, row in rows.items() if "open" in row}:
-            _lines(loaded, MODELS[model], folder / f"peers-{model}-load.svg")
+            _lines(loaded, MODELS[model], folder / f"{part}-{model}-load.svg")
 
 
 def _bars(rows: Rows, title: str, target: Path) -> None:
