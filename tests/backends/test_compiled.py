@@ -25,6 +25,7 @@ from tests.support.golden_inputs import FAMILIES, sequence
 
 GRID = ShapeGrid(lengths=(32,), batches=(1, 2), tokens=64)
 LIMIT = 1 << 30
+EMBEDDED = Path(compiled.__file__).parents[1] / "_embedded" / "minilm-squad" / "openvino_model.xml"
 
 
 @dataclass
@@ -43,10 +44,15 @@ class Model:
     def open(self, cache: CompileCache | None, **more: Any) -> OpenVinoBackend:
         """With whatever is being written done with."""
         backend = OpenVinoBackend(self.graph, **{"precision": "fp32", "grid": GRID, "cache": cache, **more})
-        for thread in threading.enumerate():
-            if thread.name == "moor-compiled":
-                thread.join()
+        settle()
         return backend
+
+
+def settle() -> None:
+    """Wait for what is being written."""
+    for thread in threading.enumerate():
+        if thread.name == "moor-compiled":
+            thread.join()
 
 
 @pytest.fixture
@@ -202,6 +208,20 @@ def test_a_model_that_cannot_be_compiled_is_named_as_ever(cache: CompileCache, t
     with pytest.raises(Exception, match="cannot compile"):
         OpenVinoBackend(tmp_path / "broken.xml", precision="fp32", grid=GRID, cache=cache)
     assert files(cache) == []
+
+
+@pytest.mark.wire
+@pytest.mark.parametrize("dequantise", [False, True])
+def test_an_int8_artefact_answers_bit_for_bit_the_same(dequantise: bool, cache: CompileCache) -> None:
+    """The embedded one, with its int8 operations and in floating point."""
+    precision = "fp32" if dequantise else "int8"
+    more = {"precision": precision, "grid": GRID, "dequantise": dequantise}
+    plain, first = (OpenVinoBackend(EMBEDDED, cache=kept, **more) for kept in (None, cache))
+    settle()
+    again = OpenVinoBackend(EMBEDDED, cache=cache, **more)
+    assert (found(first), found(again)) == (False, True)
+    assert same(answers(first), answers(plain))
+    assert same(answers(again), answers(plain))
 
 
 OPENS = """

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 SUFFIX = ".compiled"
 SCRATCH = "writing-"
 LONGEST_LINE = 4096
+"""Bytes; of the first line of a file."""
 ABANDONED_S = 3600.0
 """A folder that is written to has been given up after this time: its process was killed."""
 
@@ -150,7 +151,7 @@ def _read(core: Any, path: Path, config: Mapping[str, str]) -> Compiled | None:
         tensor = import_openvino().Tensor(content[len(first_line[0]) + 1 :], shared_memory=True)
         compiled = core.import_model(tensor, "CPU", dict(config))
     except (RuntimeError, ValueError) as error:
-        log.warning("%s is damaged and made anew: %s", path, str(error).strip().splitlines()[-1:])
+        log.warning("%s is damaged and made anew: %s", path, (str(error).strip().splitlines() or ["?"])[-1])
         path.unlink(missing_ok=True)
         return None
     with contextlib.suppress(OSError):
