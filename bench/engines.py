@@ -9,7 +9,7 @@ from typing import Any
 from unittest import mock
 
 from mooring.backends.base import ShapeGrid
-from mooring.backends.cpu import has_bf16, has_int8
+from mooring.backends.cpu import fast_int8, has_bf16
 from mooring.backends.openvino import BATCHES, LENGTHS, STREAMS, OpenVinoBackend, default_grid
 from mooring.graph.dequantise import dequantised
 from mooring.graph.heads import build_graph
@@ -82,7 +82,7 @@ def precisions() -> tuple[str, ...]:
 
 def served_precision() -> str:
     """At which an int8 artefact is served here."""
-    if has_int8():
+    if fast_int8():
         return "int8"
     return "bf16" if has_bf16() else "fp32"
 

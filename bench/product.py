@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mooring.backends.openvino import HINTS
+from mooring.backends.rewrites import REWRITES, rewrite_for
 from mooring.graph.runtime import import_openvino, import_opset
 
 ROWS, SIZE, CHAIN = 1024, 2048, 4
@@ -25,9 +26,9 @@ class Product:
         """`precision` is fp32, bf16 or int8; bf16 only where the CPU has it."""
         ov = import_openvino()
         config = {"INFERENCE_PRECISION_HINT": HINTS[precision], "NUM_STREAMS": "1", "ENABLE_CPU_PINNING": "NO"}
-        model = _chain(quantised=precision == "int8")
+        model = REWRITES[rewrite_for(precision)](_chain(quantised=precision == "int8"))
         self._request: Any = ov.Core().compile_model(model, "CPU", config).create_infer_request()
-        self._input = np.random.default_rng(0).random((ROWS, SIZE), np.float32)
+        self._input = np.random.default_rng(0).random((1, ROWS, SIZE), np.float32)
         self._seconds()
 
     def _seconds(self) -> float:
@@ -43,7 +44,7 @@ class Product:
 def _chain(*, quantised: bool) -> Any:
     ov, ops = import_openvino(), import_opset()
     rng = np.random.default_rng(0)
-    start = ops.parameter([ROWS, SIZE], np.float32, name="x")
+    start = ops.parameter([1, ROWS, SIZE], np.float32, name="x")
     x = start
     for _ in range(CHAIN):
         if quantised:

@@ -16,7 +16,7 @@ from unittest import mock
 
 from bench.engines import Shape, open_engine, properties
 from bench.packed import open_packed
-from mooring.backends import openvino
+from mooring.backends import rewrites
 from mooring.backends.cpu import avx2_alone
 from mooring.cli.eval import spread
 from mooring.engine.offline import answer_all
@@ -36,8 +36,8 @@ class Spec:
     """OpenVINO's, over the backend's own."""
     packed: bool = False
     """Whether a batch is one row."""
-    fused: bool = False
-    """Whether activations stay within products also where they are taken apart."""
+    plain: bool = False
+    """Whether the graph is computed as it is also where it would be rewritten for the CPU."""
 
     def dumps(self) -> str:
         """As JSON."""
@@ -52,16 +52,16 @@ class Spec:
         return cls(**read, shape=Shape(**shape))
 
 
-def fused(spec: Spec) -> Callable[[], bool]:
+def alone(spec: Spec) -> Callable[[], bool]:
     """What the backend is to think of the CPU."""
-    return (lambda: False) if spec.fused else avx2_alone
+    return (lambda: False) if spec.plain else avx2_alone
 
 
 def main() -> None:
     """Open, then answer as often as told."""
     spec = Spec.loads(sys.argv[1])
     every = read_squad(Path(spec.questions))
-    with properties(spec.properties), mock.patch.object(openvino, "avx2_alone", fused(spec)):
+    with properties(spec.properties), mock.patch.object(rewrites, "avx2_alone", alone(spec)):
         task, backend = (open_packed if spec.packed else open_engine)(Path(spec.folder), spec.precision, spec.shape)
         backend.open_streams()
     for line in sys.stdin:

@@ -15,6 +15,7 @@ from bench.operations import encoder_of
 from bench.product import Product
 from mooring.backends.base import Window
 from mooring.backends.openvino import HINTS, OpenVinoBackend
+from mooring.backends.rewrites import REWRITES, rewrite_for
 from mooring.cli.eval import spread
 from mooring.engine.offline import answer_all
 from mooring.evaluate import read_squad
@@ -31,12 +32,13 @@ LONG = (1, 384)
 ALONE = replace(USUAL, streams=1)
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "matrix products": ("FullyConnected", "FullyConnectedCompressed", "FullyConnectedQuantizedLegacy"),
+    "matrix products": ("FullyConnected", "FullyConnectedCompressed", "FullyConnectedQuantizedLegacy", "Convolution"),
     "attention": ("ScaledDotProductAttention", "Subgraph", "MatMul", "Softmax", "SoftMax"),
     "normalisation, activation": ("MVN", "MulAdd", "Add", "Multiply", "PowerStatic", "Eltwise", "Gelu", "FakeQuantize"),
 }
 """Names of the nodes that OpenVINO's CPU plugin makes of our graphs. A `Subgraph` is fused attention; in int8 it is
-products, softmax and scaling by themselves. Activations that are fused into a matrix product count with it."""
+products, softmax and scaling by themselves, and a `Convolution` is a product, too. Activations that are fused into a
+product count with it."""
 REST = "the rest"
 
 
@@ -171,7 +173,8 @@ def profile(folder: Path, precision: str) -> dict[str, float]:
     """Shares of one full batch's time by group of nodes, as OpenVINO's own counters have it."""
     ov = import_openvino()
     config = {"INFERENCE_PRECISION_HINT": HINTS[precision], "NUM_STREAMS": "1", "PERF_COUNT": "YES"}
-    request = ov.Core().compile_model(graph_at(folder, precision), "CPU", config).create_infer_request()
+    graph = REWRITES[rewrite_for(precision)](graph_at(folder, precision))
+    request = ov.Core().compile_model(graph, "CPU", config).create_infer_request()
     inputs = {port.get_any_name(): np.ones(BATCH, np.int32) for port in request.model_inputs}
     for _ in range(3):
         request.infer(inputs)

@@ -33,7 +33,10 @@ class Variant:
     weights: bool = False
     """From the weights in fp32, not from the artefact."""
     packed: bool = False
-    fused: bool = False
+    plain: bool = False
+    """Not rewritten for the CPU."""
+    precision: str | None = None
+    """Of the artefact; None is the one that it is served in."""
     against: str = OURS
     """Which one it is compared with."""
 
@@ -54,10 +57,13 @@ def variants(precision: str) -> dict[str, Variant]:
     }
     if precision == "int8" and has_bf16():
         found["bf16 around int8"] = Variant(properties={"INFERENCE_PRECISION_HINT": "bf16"})
-    if precision == "fp32" and avx2_alone():
-        found["activations within products"] = Variant(fused=True)
+    if precision == "int8" and avx2_alone():
+        found["int8 as products, in which sums are cut off"] = Variant(plain=True)
+        found["in fp32"] = Variant(precision="fp32")
+    found[FROM_WEIGHTS] = Variant(weights=True, against=FROM_WEIGHTS)
+    if avx2_alone():
+        found["fp32, activations within products"] = Variant(weights=True, plain=True, against=FROM_WEIGHTS)
     found |= {
-        FROM_WEIGHTS: Variant(weights=True, against=FROM_WEIGHTS),
         "fp32, windows in one row with a block mask": Variant(weights=True, packed=True, against=FROM_WEIGHTS),
         "the same with up to 1,024 tokens": Variant(
             Shape(batch_tokens=1024), weights=True, packed=True, against=FROM_WEIGHTS
@@ -75,7 +81,8 @@ def tried(folder: Path, weights: Path, dev: Path, *, rounds: int = ROUNDS, pass_
     every = variants(precision)
     with ExitStack() as running:
         places = {
-            name: (weights, "fp32", dev) if one.weights else (folder, precision, dev) for name, one in every.items()
+            name: (weights, "fp32", dev) if one.weights else (folder, one.precision or precision, dev)
+            for name, one in every.items()
         }
         turns = {name: running.enter_context(_running(*places[name], one)) for name, one in every.items()}
         for each in turns.values():
@@ -118,7 +125,7 @@ class _Turn:
 @contextmanager
 def _running(folder: Path, precision: str, dev: Path, variant: Variant) -> Iterator[_Turn]:
     spec = Spec(
-        str(folder), precision, str(dev), variant.shape, dict(variant.properties), variant.packed, variant.fused
+        str(folder), precision, str(dev), variant.shape, dict(variant.properties), variant.packed, variant.plain
     )
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.variant", spec.dumps()],

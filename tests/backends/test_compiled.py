@@ -215,7 +215,7 @@ def test_a_model_that_cannot_be_compiled_is_named_as_ever(cache: CompileCache, t
 def test_an_int8_artefact_answers_bit_for_bit_the_same(dequantise: bool, cache: CompileCache) -> None:
     """The embedded one, with its int8 operations and in floating point."""
     precision = "fp32" if dequantise else "int8"
-    more = {"precision": precision, "grid": GRID, "dequantise": dequantise}
+    more: dict[str, Any] = {"precision": precision, "grid": GRID, "dequantise": dequantise}
     plain, first = (OpenVinoBackend(EMBEDDED, cache=kept, **more) for kept in (None, cache))
     settle()
     again = OpenVinoBackend(EMBEDDED, cache=cache, **more)

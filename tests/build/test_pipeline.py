@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from mooring.backends.base import Backend
+from mooring.build.judge import Judge, Judgement, Rules
 from mooring.build.pipeline import Order, build
 from mooring.build.progress import Silent
 from mooring.engine.offline import answer_all
@@ -77,6 +79,47 @@ def test_the_artefact_is_whole_and_answers_as_it_was_judged(model: Path, questio
     [answer] = answer_all(opened.task, opened.backend, [opened.task.parse({"question": "who", "context": CONTEXT})])
     assert isinstance(answer, dict)
     assert CONTEXT[answer["start"] : answer["end"]] == answer["answer"]
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_int8_is_judged_as_cpus_with_avx2_alone_compute_it_wherever_it_is_built(
+    here: bool, model: Path, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With those CPUs' levels, on them and on others; what they will serve depends on it."""
+    for module in ("backends.rewrites", "build.workshop"):
+        monkeypatch.setattr(f"mooring.{module}.avx2_alone", lambda: here)
+    wanted = order(model, tmp_path / "out", precision="int8", calibration=questions, samples=40, questions=40)
+    built = build(replace(wanted, max_drop=90.0), make_task)
+    gate = read_manifest(tmp_path / "out", source="out").gate
+    assert gate is not None
+    assert gate.narrow is not None
+    assert gate.allows_narrow
+    assert (gate.narrow.questions, gate.narrow.passed) == (40, True)
+    assert (gate.narrow.candidate == gate.candidate) or not here
+    assert built.tried[-1].narrow is not None
+
+
+def test_narrow_int8_that_fails_is_recorded_and_the_artefact_written(
+    model: Path, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CPUs with AVX2 alone will compute it in fp32."""
+    judge = Judge.judge
+    seen: list[object] = []
+
+    def harsh(self: Judge, candidate: Backend, rules: Rules) -> Judgement:
+        """The second time nothing is good enough."""
+        found = judge(self, candidate, rules)
+        seen.append(candidate)
+        return replace(found, drop=replace(found.drop, upper=99.0)) if len(seen) > 1 else found
+
+    monkeypatch.setattr("mooring.build.workshop.avx2_alone", lambda: False)
+    monkeypatch.setattr(Judge, "judge", harsh)
+    wanted = order(model, tmp_path / "out", precision="int8", calibration=questions, samples=40, questions=40)
+    built = build(replace(wanted, max_drop=90.0), make_task)
+    gate = built.manifest.gate
+    assert gate is not None
+    assert gate.narrow is not None
+    assert (gate.passed, gate.narrow.passed, gate.allows_narrow) == (True, False, False)
 
 
 def test_a_precision_that_fails_its_gate_is_not_written(model: Path, questions: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mooring.cli import banner
-from mooring.cli.facts import gate_line, served_line
+from mooring.cli.facts import gate_line, gate_of, served_line
 
 MODEL: dict[str, Any] = {
     "name": "minilm-squad",
@@ -82,6 +82,29 @@ def test_without_a_terminal_the_text_is_plain(capsys: pytest.CaptureFixture[str]
 def test_the_gate_in_a_few_words(gate: object, said: str) -> None:
     """A model that was not compared with fp32 says so wherever it is shown."""
     assert gate_line(gate) == said
+
+
+GATE = {"passed": True, "drop_upper": 0.2, "max_drop": 0.5, "narrow": {"passed": False, "drop_upper": 0.9}}
+
+
+@pytest.mark.parametrize(
+    ("precision", "rewritten", "said"),
+    [
+        ("int8", "none", "gate passed: at most 0.20 F1 lost, 0.5 allowed"),
+        ("int8", "pointwise", "gate failed: at most 0.90 F1 lost, 0.5 allowed"),
+        ("fp32", "apart", ""),
+    ],
+)
+def test_the_gate_is_that_of_what_is_computed_here(precision: str, rewritten: str, said: str) -> None:
+    """With AVX2 alone int8 has fewer levels, and a gate of its own; in floating point there was none to pass."""
+    model = {"precision": precision, "weights_dtype": "I8", "gate": {"metric": "f1", **GATE}}
+    assert gate_line(gate_of({"model": model, "backend": {"rewritten": rewritten}})) == said
+
+
+def test_what_was_built_for_bf16_keeps_its_gate() -> None:
+    """It was judged as it is computed."""
+    model = {"precision": "bf16", "weights_dtype": "F16", "gate": GATE}
+    assert gate_of({"model": model}) == GATE
 
 
 def test_a_figure_says_what_it_was_made_with() -> None:

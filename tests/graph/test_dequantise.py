@@ -14,7 +14,6 @@ from mooring.graph.heads import build_graph
 from mooring.graph.runtime import import_openvino
 from mooring.model.weights import open_weights
 from mooring.settings import Settings
-from mooring.wiring import model as wiring
 from mooring.wiring.model import open_model
 
 pytestmark = pytest.mark.wire
@@ -63,38 +62,8 @@ def _far(one: Outputs, other: Outputs) -> float:
     return float(np.sqrt(np.mean([(a - b) ** 2 for a, b in zip(one, other, strict=True)])))
 
 
-@pytest.mark.parametrize(("bf16", "better"), [(False, "fp32"), (True, "bf16")])
-def test_an_int8_model_on_a_cpu_without_it_is_computed_in_the_next_best_and_says_so(
-    bf16: bool, better: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Faster there, and never with sums that are cut off."""
-    monkeypatch.setattr(wiring, "has_int8", lambda: False)
-    monkeypatch.setattr(wiring, "has_bf16", lambda: bf16)
-    opened = open_model(Settings())
-    assert opened.manifest.precision == better
-    assert opened.backend.info()["precision"] == better
-    assert [text for text in opened.warnings if f"computing in {better}" in text]
-
-
-def test_who_asks_for_int8_gets_it_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They may know why."""
-    monkeypatch.setattr(wiring, "has_int8", lambda: False)
-    opened = open_model(Settings(precision="int8"))
-    assert opened.manifest.precision == "int8"
-    assert [text for text in opened.warnings if "slower than fp32" in text]
-
-
-def test_a_cpu_with_dot_products_computes_it_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a word."""
-    monkeypatch.setattr(wiring, "has_int8", lambda: True)
-    opened = open_model(Settings())
-    assert opened.manifest.precision == "int8"
-    assert opened.warnings == ()
-
-
-def test_an_int8_model_may_be_computed_in_floating_point_on_any_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_int8_model_may_be_computed_in_floating_point_on_any_cpu() -> None:
     """To compare, or to tell rounding from the rest."""
-    monkeypatch.setattr(wiring, "has_int8", lambda: True)
     opened = open_model(Settings(precision="fp32"))
     assert opened.manifest.precision == "fp32"
     assert opened.backend.info()["precision"] == "fp32"

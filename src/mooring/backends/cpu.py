@@ -1,7 +1,8 @@
 """What this CPU computes well: asked by `wiring/` and `build/` before they choose a precision.
 
-int8 matrix products need instructions that multiply and add in one (VNNI on x86, DotProd on Arm). Without them they are
-slower than fp32 here, and on x86 the older instructions add pairs in 16 bits, where large sums are cut off.
+int8 matrix products need instructions that multiply and add in one (VNNI on x86, DotProd on Arm). x86's older ones add
+pairs in 16 bits, where large sums would be cut off: there activations get fewer levels. With AVX2 that is still much
+faster than fp32; with AVX-512 nobody has measured it.
 """
 
 import functools
@@ -35,15 +36,20 @@ def has_bf16() -> bool:
 
 
 def has_int8(cpuinfo: Path = CPUINFO) -> bool:
-    """Whether int8 is. True where nothing says what the CPU has: so have those that were made in the last years."""
+    """Whether it has dot products. True where nothing says what it has: so have those made in the last years."""
     flags = _flags(cpuinfo)
     return not flags or not DOT_PRODUCTS.isdisjoint(flags)
 
 
+def fast_int8(cpuinfo: Path = CPUINFO) -> bool:
+    """Whether int8 is worth it."""
+    return has_int8(cpuinfo) or avx2_alone(cpuinfo)
+
+
 def avx2_alone(cpuinfo: Path = CPUINFO) -> bool:
-    """Whether this is an x86 CPU of the years before AVX-512."""
+    """Whether this is an x86 CPU of the years before AVX-512 and dot products."""
     flags = _flags(cpuinfo)
-    return "avx2" in flags and "avx512f" not in flags
+    return "avx2" in flags and "avx512f" not in flags and not has_int8(cpuinfo)
 
 
 def _flags(cpuinfo: Path) -> frozenset[str]:

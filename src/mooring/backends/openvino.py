@@ -14,9 +14,9 @@ import numpy as np
 
 from mooring.backends.base import Outputs, ShapeGrid, Window
 from mooring.backends.compiled import CompileCache
-from mooring.backends.cpu import avx2_alone, capabilities, has_int8
+from mooring.backends.cpu import capabilities, fast_int8
+from mooring.backends.rewrites import QUANTISED, REWRITES, rewrite_for
 from mooring.errors import BackendError, ModelInvalid, UsageError, echo
-from mooring.graph.apart import apart
 from mooring.graph.dequantise import dequantised
 from mooring.graph.runtime import import_openvino
 
@@ -93,7 +93,7 @@ class OpenVinoBackend:
         self._threads = threads or usable_threads()
         self._streams = streams
         self._dequantise = dequantise
-        self._apart = precision == "fp32" and avx2_alone()
+        self._rewrite = rewrite_for(precision)
         self._release = release
         self._cache = cache
         self._model = model
@@ -121,7 +121,7 @@ class OpenVinoBackend:
         elif callable(model):
             model = model()
         model = dequantised(model) if self._dequantise else model
-        return apart(model) if self._apart else model
+        return REWRITES[self._rewrite](model)
 
     def _compile(self, streams: int, threads: int) -> Any:
         config = {
@@ -135,7 +135,7 @@ class OpenVinoBackend:
         try:
             if self._cache is None:
                 return core.compile_model(self._graph(), "CPU", config)
-            variant = f"dequantised {self._dequantise}, apart {self._apart}"
+            variant = f"dequantised {self._dequantise}, rewritten {self._rewrite}"
             opened = self._cache.open(core, self._graph, config, variant=variant)
         except RuntimeError as error:
             raise _invalid(error) from error
@@ -215,7 +215,8 @@ class OpenVinoBackend:
             "engine": "openvino",
             "engine_version": self._ov.__version__,
             "precision": self._precision,
-            "between_int8": HINTS[self._precision] if self._precision in ("int8", "mixed") else None,
+            "between_int8": HINTS[self._precision] if self._precision in QUANTISED else None,
+            "rewritten": self._rewrite,
             "threads": self._threads,
             "streams": self._streams,
             "cpu": self._ov.Core().get_property("CPU", "FULL_DEVICE_NAME"),
@@ -237,7 +238,7 @@ class OpenVinoBackend:
 
 def _offered() -> list[str]:
     """What the CPU offers; INT8 only if it is worth anything."""
-    return sorted(capabilities() - (frozenset() if has_int8() else {"INT8"}))
+    return sorted(capabilities() - (frozenset() if fast_int8() else {"INT8"}))
 
 
 def _invalid(error: RuntimeError) -> ModelInvalid:

@@ -6,7 +6,7 @@ Nothing is written but in a temporary folder; an order with a target has the bes
 import time
 from dataclasses import dataclass, replace
 
-from mooring.backends.cpu import has_int8
+from mooring.backends.cpu import fast_int8
 from mooring.build.artefact import Staging, check_target, graph_size, scratch
 from mooring.build.candidates import CANDIDATES, Candidate, choose
 from mooring.build.judge import Metric, Rules
@@ -57,7 +57,7 @@ def explore(
     judged = [candidate.judgement for candidate in candidates if candidate.judgement is not None]
     if not judged:
         raise BuildError(f"None of the {len(attempts)} candidates could be built: {candidates[0].failure}")
-    fast = has_int8()
+    fast = fast_int8()
     best = choose(candidates, fast_int8=fast)
     calibrated = len(prepared.questions.parts.calibration)
     seconds = time.monotonic() - began

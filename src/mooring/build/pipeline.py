@@ -112,6 +112,8 @@ def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -
     with opened(order, prepared, rules) as materials, staged(order.out, force=order.force) as staging:
         with Workshop(materials, staging, order.threads, progress) as workshop:
             tried = climb(ladder, workshop.trial)
+            if tried[-1].accepted:
+                tried[-1] = workshop.narrow(tried[-1])
             reference_speed = workshop.reference_per_second
         if not tried[-1].accepted:
             raise refusal(tried[-1], rules)

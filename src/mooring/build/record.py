@@ -11,7 +11,7 @@ from mooring.build.questions import QuestionFile
 from mooring.build.workshop import Trial
 from mooring.errors import BuildError
 from mooring.graph.runtime import import_openvino
-from mooring.model.manifest import GateRecord, Manifest
+from mooring.model.manifest import GateRecord, Manifest, NarrowRecord
 
 STORED = {"int8": "I8", "mixed": "I8", "bf16": "F16"}
 """Precision → how most of the weights are stored; fp32 keeps them as the source has them."""
@@ -62,7 +62,20 @@ def gate_record(trial: Trial, rules: Rules) -> GateRecord | None:
         # bf16 has no gate to pass, but whether it would have is as true as for the others.
         passed=judgement.drop.upper <= rules.max_drop,
         excluded_ops=trial.excluded,
+        narrow=_narrow_record(trial.narrow, rules),
         seconds=round(trial.seconds, 1),
+    )
+
+
+def _narrow_record(judgement: Judgement | None, rules: Rules) -> NarrowRecord | None:
+    if judgement is None:
+        return None
+    return NarrowRecord(
+        questions=judgement.drop.questions,
+        candidate=round(judgement.drop.candidate, 4),
+        drop=round(judgement.drop.mean, 4),
+        drop_upper=round(judgement.drop.upper, 4),
+        passed=judgement.drop.upper <= rules.max_drop,
     )
 
 

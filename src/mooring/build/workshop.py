@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mooring.backends.cpu import has_bf16, has_int8
+from mooring.backends.cpu import avx2_alone, has_bf16, has_int8
 from mooring.backends.openvino import OpenVinoBackend, default_grid
 from mooring.build.artefact import Staging
 from mooring.build.calibration import Arrays, Split, windows_as_inputs
@@ -23,6 +23,8 @@ from mooring.build.noise import rank
 from mooring.build.progress import Progress
 from mooring.build.race import RACE_QUESTIONS, RACE_RUNS, Pace, race
 from mooring.build.recipe import Recipe
+from mooring.graph.narrow import narrowed
+from mooring.graph.runtime import import_openvino
 from mooring.model.manifest import Manifest
 from mooring.tasks.base import Task
 
@@ -54,6 +56,8 @@ class Trial:
     gated: bool
     seconds: float
     warnings: tuple[str, ...] = ()
+    narrow: Judgement | None = None
+    """As CPUs with AVX2 alone compute it; None as long as that was not asked."""
 
     @property
     def accepted(self) -> bool:
@@ -113,6 +117,21 @@ class Workshop:
         return Trial(
             attempt, path, excluded, judgement, self._materials.rules.gated, time.monotonic() - began, warnings
         )
+
+    def narrow(self, trial: Trial) -> Trial:
+        """The same, judged also as CPUs with AVX2 alone compute it: the integers are theirs on every CPU."""
+        if trial.judgement is None or trial.attempt.exact:
+            return trial
+        if avx2_alone():
+            return replace(trial, narrow=trial.judgement)
+        rules = self._materials.rules
+        self._progress.stage("Judging it with fewer levels, as CPUs with AVX2 alone have", rules.asked)
+        model = narrowed(import_openvino().Core().read_model(str(trial.graph)))
+        candidate = self._compile(model, trial.attempt.precision)
+        try:
+            return replace(trial, narrow=self._opened_judge().judge(candidate, rules))
+        finally:
+            candidate.close()
 
     def race(self, trial: Trial) -> Pace:
         """How fast the graph of a trial is beside the exact model."""
@@ -188,9 +207,8 @@ def _computable(attempt: Attempt) -> tuple[str, tuple[str, ...]]:
     if attempt.precision == "bf16" and not has_bf16():
         return "fp32", ("Built for bf16 on a CPU without it: judged in fp32.",)
     if not attempt.exact and not has_int8():
-        return attempt.precision, (
-            "Judged on a CPU without int8 dot products (VNNI), where int8 is slow and may differ.",
-        )
+        how = "computes with fewer levels than one that has them" if avx2_alone() else "is slow at int8 and may differ"
+        return attempt.precision, (f"Judged on a CPU without int8 dot products (VNNI), which {how}.",)
     return attempt.precision, ()
 
 

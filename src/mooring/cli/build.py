@@ -256,6 +256,10 @@ def _judged_rows(built: "Built") -> Iterator[tuple[str, str]]:
     gate = built.manifest.gate
     if gate is not None and gate.max_drop is not None and not last.attempt.exact:
         yield "gate", f"passed: {gate.drop_upper:+.2f} is within {gate.max_drop:g}"
+        if gate.narrow is not None and not gate.narrow.passed:
+            yield "with AVX2 alone", f"not passed ({gate.narrow.drop_upper:+.2f}): computed in fp32 there"
+        elif gate.narrow is not None:
+            yield "with AVX2 alone", f"passed: {gate.narrow.drop_upper:+.2f}, with the fewer levels that int8 has there"
     elif last.attempt.exact:
         yield "gate", f"{name} has none to pass"
     yield "speed", f"{judged.per_second:.1f} questions/s  (fp32 {built.reference_per_second or 0:.1f})"

@@ -20,8 +20,19 @@ def served_line(facts: Mapping[str, Any]) -> str:
     parts = [str(facts["url"])] if "url" in facts else []
     if isinstance(model, Mapping):
         parts += [str(model[key]) for key in ("name", "precision") if model.get(key)]
-        parts += [line for line in [gate_line(model.get("gate"))] if line]
+        parts += [line for line in [gate_line(gate_of(facts))] if line]
     return ", ".join(parts)
+
+
+def gate_of(facts: Mapping[str, Any]) -> Any:
+    """The gate's record of what is computed here; None where that never had one to pass."""
+    model, backend = (facts.get(key) or {} for key in ("model", "backend"))
+    gate = model.get("gate")
+    if model.get("weights_dtype") == "I8" and model.get("precision") not in ("int8", "mixed"):
+        return None
+    if isinstance(gate, Mapping) and gate.get("narrow") and backend.get("rewritten") == "pointwise":
+        return {**gate, **gate["narrow"]}
+    return gate
 
 
 def gate_line(gate: Any) -> str:

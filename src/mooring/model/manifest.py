@@ -36,6 +36,16 @@ Format = Literal["safetensors", "openvino"]
 Precision = Literal["fp32", "bf16", "int8", "mixed"]
 
 
+class NarrowRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The same for CPUs with AVX2 alone, where int8 activations have fewer levels (`graph/narrow.py`)."""
+
+    questions: int
+    candidate: float
+    drop: float
+    drop_upper: float
+    passed: bool
+
+
 class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How the built model compared with fp32. Numbers are None where the gate did not run (`skipped`)."""
 
@@ -53,7 +63,14 @@ class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
     skipped: bool = False
     excluded_ops: tuple[str, ...] = ()
     """Operations kept out of int8 to pass."""
+    narrow: NarrowRecord | None = None
+    """None where it was not judged."""
     seconds: float = 0.0
+
+    @property
+    def allows_narrow(self) -> bool:
+        """Whether int8 may be computed with fewer levels without being asked for: it passed, or nobody wants a gate."""
+        return self.skipped or (self.narrow is not None and self.narrow.passed)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,8 +13,8 @@ import msgspec
 
 from mooring.backends.base import Backend
 from mooring.backends.compiled import CompileCache, described
-from mooring.backends.cpu import has_bf16, has_int8
 from mooring.backends.openvino import OpenVinoBackend, default_grid, streams_for
+from mooring.backends.rewrites import QUANTISED
 from mooring.errors import ModelError, UsageError, echo
 from mooring.graph.heads import build_graph
 from mooring.model.digest import folder_digest
@@ -28,6 +28,7 @@ from mooring.tasks.base import Task
 from mooring.tasks.documents import MAX_BYTES
 from mooring.tasks.question_answering import QuestionAnswering
 from mooring.tasks.tokenizer import load_tokenizer
+from mooring.wiring.precision import precision_for
 from mooring.wiring.source import Progress, find_model
 
 
@@ -36,9 +37,6 @@ def _question_answering(folder: Path, manifest: Manifest, max_pairs: int, docume
     lengths = {"max_seq_len": manifest.max_seq_len, "max_positions": manifest.max_positions}
     return QuestionAnswering(tokenizer, **lengths, max_pairs=max_pairs, document_bytes=document_bytes)
 
-
-QUANTISED = ("int8", "mixed")
-SLOW = "This CPU has no int8 dot products (VNNI): int8 is slower than fp32 here, and its sums may be cut off."
 
 _TASKS: Mapping[str, Callable[[Path, Manifest, int, int], Task]] = {"question-answering": _question_answering}
 
@@ -114,7 +112,7 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
             hint="Leave HF_TASK and --task out to serve what the model is for.",
         )
     manifest = msgspec.structs.replace(manifest, digest=manifest.digest or folder_digest(found.folder))
-    precision, warnings = _precision(manifest, settings.precision)
+    precision, warnings = precision_for(manifest, settings.precision)
     task = make_task(found.folder, manifest, settings.max_windows, min(MAX_BYTES, cache_bytes(settings)))
     graph, release = _graph(found, manifest)
     # Several models in one process take turns with all cores: streams would cost each of them memory.
@@ -152,30 +150,3 @@ def compile_cache(settings: Settings, found: ResolvedModel, manifest: Manifest) 
     files = GRAPH_FILES if manifest.format == "openvino" else ()
     identity = "\n".join((manifest.digest or "", manifest.task, *(described(found.folder / name) for name in files)))
     return CompileCache(base / "compiled", settings.compile_cache_bytes, identity)
-
-
-def _precision(manifest: Manifest, asked: str | None) -> tuple[str, tuple[str, ...]]:
-    """The precision to compute at, with a warning where it is not the one asked for."""
-    precision = asked or manifest.precision
-    quantised = manifest.precision in QUANTISED
-    if quantised and precision in QUANTISED:
-        if precision != manifest.precision:
-            raise UsageError(
-                f"this artefact is {manifest.precision}; it cannot be computed at {echo(precision)}.",
-                hint="Serve the folder it was built from, or build another with `moor build --precision`.",
-            )
-        if not has_int8() and not asked:
-            better = "bf16" if has_bf16() else "fp32"
-            return better, (
-                f"This CPU has no int8 dot products (VNNI): computing in {better}, which is faster here. "
-                f"--precision {precision} computes in {precision} all the same.",
-            )
-        return precision, (() if has_int8() else (SLOW,))
-    if precision in QUANTISED:
-        raise UsageError(
-            f"this folder holds {manifest.weights_dtype} weights; {precision} is made before serving, not while.",
-            hint="Run `moor build FOLDER -o OUT --calibration FILE` and serve OUT.",
-        )
-    if precision == "bf16" and not has_bf16():
-        return "fp32", ("This CPU has no bf16: computing in fp32 instead.",)
-    return precision, ()

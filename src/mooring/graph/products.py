@@ -1,0 +1,75 @@
+"""A node in, what is int8 about it out. Shared by `narrow.py` and `pointwise.py`."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Node = Any
+Array = npt.NDArray[Any]
+
+LEVELS = 256
+"""Of 8 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Quantised activations [batch, tokens, in] × int8 weights, transposed."""
+
+    node: Node
+    weights: Array
+    """int8 [out, in]."""
+    scales: Array
+    """float32 [out, 1]: weights × scales are the numbers that they stand for."""
+
+    @property
+    def quantiser(self) -> Node:
+        """Of the activations."""
+        return self.node.input_value(0).get_node()
+
+
+def product_of(node: Node) -> Product | None:
+    """The product that a node is; None for whatever is not exactly that."""
+    if node.get_type_name() != "MatMul" or node.get_output_partial_shape(0).rank.get_length() != 3:
+        return None
+    attributes = node.get_attributes()
+    quantiser, scaled = (node.input_value(index).get_node() for index in (0, 1))
+    if attributes["transpose_a"] or not attributes["transpose_b"] or scaled.get_type_name() != "Multiply":
+        return None
+    widened, scales = (scaled.input_value(index).get_node() for index in (0, 1))
+    weights = widened.input_value(0).get_node() if widened.get_type_name() == "Convert" else widened
+    if not _has_one_range(quantiser) or {end.get_type_name() for end in (weights, scales)} != {"Constant"}:
+        return None
+    if weights.get_element_type().get_type_name() != "i8" or scales.data.size != weights.data.shape[0]:
+        return None
+    return Product(node, weights.data, scales.data.astype(np.float32).reshape(-1, 1))
+
+
+def products_of(model: Node) -> list[Product]:
+    """All of a model, in the order in which they are computed."""
+    return [found for node in model.get_ordered_ops() if (found := product_of(node)) is not None]
+
+
+def range_of(quantiser: Node) -> tuple[float, float]:
+    """The ends of its one range."""
+    low, high = (constant(quantiser.input_value(index).get_node()).item() for index in (1, 2))
+    return float(low), float(high)
+
+
+def constant(node: Node) -> Array:
+    """What a constant holds, also behind a Convert, as float32; empty for anything that is computed."""
+    if node.get_type_name() == "Convert":
+        node = node.input_value(0).get_node()
+    return node.data.astype(np.float32) if node.get_type_name() == "Constant" else np.empty(0, np.float32)
+
+
+def _has_one_range(node: Node) -> bool:
+    """Whether a node rounds all numbers to the same 256 levels."""
+    if node.get_type_name() != "FakeQuantize" or node.get_attributes()["levels"] != LEVELS:
+        return False
+    ends = [constant(node.input_value(index).get_node()) for index in range(1, 5)]
+    if any(end.size != 1 for end in ends):
+        return False
+    low, high, low_out, high_out = (end.item() for end in ends)
+    return bool((low, high) == (low_out, high_out))

@@ -1,0 +1,60 @@
+"""A model and what was asked for in, the precision to compute it at on this CPU out. Called by `model.py`."""
+
+from mooring.backends.cpu import avx2_alone, has_bf16, has_int8
+from mooring.backends.rewrites import QUANTISED
+from mooring.errors import UsageError, echo
+from mooring.model.manifest import Manifest
+
+Chosen = tuple[str, tuple[str, ...]]
+"""The precision, with a warning where it is not the one asked for, or not a good one."""
+
+NO_DOT_PRODUCTS = "This CPU has no int8 dot products (VNNI)"
+SLOW = f"{NO_DOT_PRODUCTS}: int8 is slower than fp32 here, and its sums may be cut off."
+
+
+def precision_for(manifest: Manifest, asked: str | None) -> Chosen:
+    """Raises UsageError for a precision that this model cannot be computed at."""
+    precision = asked or manifest.precision
+    if precision in QUANTISED:
+        return _quantised(manifest, asked)
+    if precision == "bf16" and not has_bf16():
+        return "fp32", ("This CPU has no bf16: computing in fp32 instead.",)
+    return precision, ()
+
+
+def _quantised(manifest: Manifest, asked: str | None) -> Chosen:
+    if manifest.precision not in QUANTISED:
+        raise UsageError(
+            f"this folder holds {manifest.weights_dtype} weights; {asked} is made before serving, not while.",
+            hint="Run `moor build FOLDER -o OUT --calibration FILE` and serve OUT.",
+        )
+    if asked is not None and asked != manifest.precision:
+        raise UsageError(
+            f"this artefact is {manifest.precision}; it cannot be computed at {echo(asked)}.",
+            hint="Serve the folder it was built from, or build another with `moor build --precision`.",
+        )
+    precision, objection = manifest.precision, _objection(manifest)
+    if objection is None:
+        return precision, ()
+    if asked is not None:
+        return precision, (objection if avx2_alone() else SLOW,)
+    better = "bf16" if has_bf16() else "fp32"
+    faster = "" if avx2_alone() else ", which is faster here"
+    return better, (
+        f"{objection.rstrip('.')}: computing in {better}{faster}. "
+        f"--precision {precision} computes in {precision} all the same.",
+    )
+
+
+def _objection(manifest: Manifest) -> str | None:
+    """Why not to compute in int8 on this CPU; None where nothing speaks against it."""
+    if has_int8():
+        return None
+    if not avx2_alone():
+        return NO_DOT_PRODUCTS
+    gate = manifest.gate
+    if gate is not None and gate.allows_narrow:
+        return None
+    judged = gate is not None and gate.narrow is not None
+    with_fewer = "with the fewer levels that int8 then has this artefact"
+    return f"{NO_DOT_PRODUCTS}, and {with_fewer} {'did not pass' if judged else 'was not held against'} the gate."
