@@ -14,7 +14,7 @@ from tests.local.harbour import VARIANT, Served, served, until
 from tests.support.fake_container import FakeRunner, Heard, Said
 
 pytestmark = pytest.mark.wire
-LIMITS = Limits(body=200_000, answer=1000, invoke_s=0.2, stream_s=0.4)
+LIMITS = Limits(body=200_000, answer=1000, invoke_s=1.0, stream_s=1.5)
 
 
 async def obedient(heard: Heard) -> Said:
