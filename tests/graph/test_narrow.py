@@ -68,6 +68,12 @@ def test_a_quantiser_with_a_range_for_each_channel_is_left_out() -> None:
     assert not [node for node in narrowed(model).get_ordered_ops() if node.get_type_name() == "FakeQuantize"]
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.0), (1.0, -1.0)])
+def test_a_range_without_a_width_is_left_out(low: float, high: float) -> None:
+    """Of activations that were all the same when they were calibrated."""
+    assert products_of(product(ROOM, low=low, high=high)) == []
+
+
 def test_what_is_computed_is_no_constant() -> None:
     """Nor has it a size."""
     assert constant(product(ROOM).get_parameters()[0]).size == 0

@@ -72,4 +72,5 @@ def _has_one_range(node: Node) -> bool:
     if any(end.size != 1 for end in ends):
         return False
     low, high, low_out, high_out = (end.item() for end in ends)
-    return bool((low, high) == (low_out, high_out))
+    # A range without a width has no levels to be divided into.
+    return bool((low, high) == (low_out, high_out) and low < high)
