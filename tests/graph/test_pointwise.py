@@ -13,7 +13,7 @@ from mooring.graph.dequantise import dequantised
 from mooring.graph.narrow import levels_for, narrowed
 from mooring.graph.pointwise import pointwise
 from mooring.graph.runtime import import_openvino
-from tests.support.int8_graph import EMBEDDED, embedded, product
+from tests.support.int8_graph import EMBEDDED, embedded, product, surrounded
 
 Floats = npt.NDArray[np.float32]
 
@@ -54,6 +54,39 @@ def test_any_number_of_outputs_and_a_bias(outs: int) -> None:
     x = np.random.default_rng(2).uniform(-1, 1, (2, 9, 48)).astype(np.float32)
     few = narrowed(product(weights, bias=0.5))
     assert np.allclose(compute(pointwise(few), x), by_hand(x, weights, low=-1, high=1, scale=0.01) + 0.5, atol=0.03)
+
+
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        (),
+        ("bias first",),
+        ("its quantiser is read",),
+        ("it is read without its bias",),
+        ("residual",),
+        ("its weights again",),
+        ("bias first", "its quantiser is read", "residual", "its weights again"),
+    ],
+)
+def test_whatever_surrounds_a_product_the_numbers_stay(kinds: tuple[str, ...]) -> None:
+    """Others may read its activations, its result or its weights."""
+    random = np.random.default_rng(0)
+    weights = random.integers(-128, 128, (16, 16)).astype(np.int8)
+    x = random.uniform(-1.2, 1.2, (2, 5, 16)).astype(np.float32)
+    few = narrowed(surrounded(weights, *kinds))
+    assert np.allclose(compute(pointwise(few), x), compute(few, x), atol=1e-5)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.2, 1.0), (-1.0, -0.2), (0.0, 1.0)])
+@pytest.mark.parametrize("scale", [0.01, -0.01])
+def test_ranges_without_zero_and_scales_below_it(low: float, high: float, scale: float) -> None:
+    """Neither is usual; both are within a level of what was not rounded."""
+    random = np.random.default_rng(1)
+    weights = random.integers(-128, 128, (6, 16)).astype(np.int8)
+    x = random.uniform(-1, 2, (2, 5, 16)).astype(np.float32)
+    exact = np.clip(x, low, high) @ (weights.astype(np.float32) * scale).T
+    found = compute(pointwise(narrowed(product(weights, low=low, high=high, scale=scale))), x)
+    assert np.abs(found - exact).max() < 0.03
 
 
 def test_all_products_of_the_embedded_model_are_convolutions_and_it_is_left_as_it_was() -> None:
