@@ -7,8 +7,8 @@ so the answers are nearer to those of the model that it was made from.
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from mooring.graph.products import constant
 from mooring.graph.runtime import import_opset
 
 Node = Any
@@ -27,19 +27,19 @@ def dequantised(model: Node) -> Node:
     return copy
 
 
-def _widen(constant: Node) -> None:
+def _widen(weights: Node) -> None:
     """Replace constant → Convert [→ Subtract zero point] [→ Multiply scale], as far as it goes, by one constant.
 
     The compiler could do so itself, but would rather unpack int8 weights again in every product.
     """
-    last = _only_user(constant)
+    last = _only_user(weights)
     if last is None or last.get_type_name() != "Convert":
         return
-    values = constant.data.astype(np.float32)
+    values = weights.data.astype(np.float32)
     while (user := _only_user(last)) is not None and user.get_type_name() in ("Subtract", "Multiply"):
         first, second = (user.input_value(index).get_node() for index in (0, 1))
-        other = _value(second) if first.get_friendly_name() == last.get_friendly_name() else None
-        if other is None:
+        other = constant(second)
+        if first.get_friendly_name() != last.get_friendly_name() or not other.size:
             break
         values = values - other if user.get_type_name() == "Subtract" else values * other
         last = user
@@ -49,11 +49,3 @@ def _widen(constant: Node) -> None:
 def _only_user(node: Node) -> Node | None:
     ports = list(node.output(0).get_target_inputs())
     return ports[0].get_node() if len(ports) == 1 else None
-
-
-def _value(node: Node) -> npt.NDArray[Any] | None:
-    """What a constant holds, also behind a Convert; None for anything that is computed."""
-    if node.get_type_name() == "Convert":
-        inner = _value(node.input_value(0).get_node())
-        return None if inner is None else inner.astype(np.float32)
-    return node.data if node.get_type_name() == "Constant" else None

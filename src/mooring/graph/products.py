@@ -1,4 +1,4 @@
-"""A node in, what is int8 about it out. Shared by `narrow.py` and `pointwise.py`."""
+"""A node in, what is int8 about it out. Shared by `narrow.py`, `pointwise.py` and `dequantise.py`."""
 
 from dataclasses import dataclass
 from typing import Any
