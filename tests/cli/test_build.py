@@ -2,6 +2,7 @@
 
 import io
 import json
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,15 @@ def test_the_table_has_a_line_for_each_and_marks_the_best() -> None:
     figures = ["74.90", "62.50", "+0.10", "(-0.10", "to", "+0.30)", "20.0", "125.0", "2.50"]
     assert lines[2].split() == ["→", "int8", "smooth=0.95", *figures, "passed"]
     assert lines[3].split() == ["int8", "smooth=off", "failed", "to", "build"]
+
+
+def test_in_a_file_a_candidate_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also one with a long name: nothing is folded where no terminal says how wide it is."""
+    recipe = Recipe(ranges="percentile", asymmetric_activations=False, excluded_share=Fraction(1, 16))
+    explore.show(explored([candidate(INT8), candidate(quantised(recipe))]))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].split()[:2] == ["mixed", recipe.name]
+    assert lines[2].split()[-1] == "passed"
 
 
 def test_the_notes_say_what_the_figures_are_worth() -> None:

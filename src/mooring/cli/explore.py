@@ -1,6 +1,7 @@
 """What `moor build --explore` found, as a table, as JSON, and as a picture. Called by `cli/build.py`."""
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from mooring.build.explore import Explored
 
 MEGABYTE = 1_000_000
+WIDE = 160
+"""Characters of a line where no terminal says how many there are."""
 
 
 def check_options(options: dict[str, Any]) -> None:
@@ -99,7 +102,8 @@ def show(explored: "Explored") -> None:
     """The table and its notes, on stdout."""
     from rich.console import Console
 
-    console = Console()
+    # A file is as wide as need be: cut to a terminal's width a recipe's name would go over several lines.
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
     console.print(table(explored))
     for note in notes(explored):
         console.print(note, highlight=False, markup=False)
