@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -16,11 +15,11 @@ HEAVY = {"openvino", "numpy", "starlette", "uvicorn", "rich", "tokenizers", "hug
 HEAVY |= {"boto3", "botocore"}
 
 
-def loaded_after(statement: str) -> set[str]:
-    """Top-level names in sys.modules of a fresh interpreter after `statement`."""
+def modules_after(statement: str) -> set[str]:
+    """Names in sys.modules of a fresh interpreter after `statement`."""
     program = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    return {name.partition(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
+    return set(json.loads(done.stderr.splitlines()[-1]))
 
 
 @pytest.mark.parametrize(
@@ -35,16 +34,11 @@ def loaded_after(statement: str) -> set[str]:
 )  # fmt: skip
 def test_help_loads_nothing_heavy(statement: str) -> None:
     """Neither the engine, nor numpy, nor the web framework, nor rich."""
-    assert loaded_after(statement) & HEAVY == set()
+    assert {name.partition(".")[0] for name in modules_after(statement)} & HEAVY == set()
 
 
-def test_help_is_quick() -> None:
-    """The best of five starts is within 150 ms."""
-    command = [sys.executable, "-m", "mooring", "--help"]
-
-    def once() -> float:
-        began = time.perf_counter()
-        subprocess.run(command, capture_output=True, check=True, timeout=60)
-        return time.perf_counter() - began
-
-    assert min(once() for _ in range(5)) < 0.15
+def test_help_loads_little() -> None:
+    """Modules are what its time goes with; how many milliseconds depends on the machine."""
+    loaded = modules_after("from mooring.cli import run; assert run(['--help']) == 0") - modules_after("pass")
+    assert len(loaded) < 100
+    assert len({name for name in loaded if name.startswith("mooring")}) < 12

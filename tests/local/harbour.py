@@ -29,7 +29,7 @@ from mooring.local.state import State
 from tests.support.asgi import Client, Reply
 from tests.support.fake_container import FakeRunner
 
-FAST = Pulse(every_s=0.01, timeout_s=0.2, start_every_s=0.002)
+FAST = Pulse(every_s=0.01, timeout_s=5.0, start_every_s=0.002)
 """For tests of pings."""
 QUIET = Pulse(every_s=60.0, timeout_s=2.0, start_every_s=0.002)
 """For all others: no ping comes in between."""

@@ -14,6 +14,10 @@ pytestmark = pytest.mark.wire
 
 ASK = json.dumps({"inputs": [4]}).encode()
 PAIR = {"question": "Who?", "context": "Ada wrote it."}
+PING_S = 2.0
+"""What the platform waits for an answer to /ping."""
+DRAIN_S = 60
+"""Longer than anything here takes: who is over in half of it did not wait for it."""
 
 
 def test_a_connection_is_kept_and_used_again() -> None:
@@ -124,7 +128,7 @@ def test_a_body_of_20_mb_does_not_hold_up_ping() -> None:
         large.sendall(request("POST", "/invocations", body))
         began = time.monotonic()
         assert server.get("/ping").status == 200
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < PING_S
         assert read(large).status in (200, 413)
         assert server.ask(PAIR).status == 200
 
@@ -177,7 +181,7 @@ def test_ctrl_c_ends_it_cleanly_with_idle_connections() -> None:
 
 def test_a_second_ctrl_c_ends_it_at_once() -> None:
     """Though a batch computes and computes."""
-    with served(drain_s=60) as server, server.connect() as one:
+    with served(drain_s=DRAIN_S) as server, server.connect() as one:
         server.tell("close")
         one.sendall(request("POST", "/invocations", ASK))
         server.tell("held")
@@ -189,7 +193,7 @@ def test_a_second_ctrl_c_ends_it_at_once() -> None:
         status, out, err = server.ended()
         assert (status, out) == (130, ["interrupted"])
         assert "Traceback" not in err
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < DRAIN_S / 2
 
 
 def test_two_times_ctrl_c_at_an_idle_server() -> None:
