@@ -38,7 +38,7 @@ check: $(VENV)/dev.stamp ## Lint, types, layers, generated pages
 test: test-fast test-wire ## The tests that need nothing but this checkout
 
 test-fast: $(VENV)/dev.stamp ## In process, no model, no network, no sleeps (seconds)
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 test-wire: $(VENV)/dev.stamp ## Real sockets, processes and the real engine (minutes)
 	$(PY) -m pytest -m wire -n 2 --dist loadfile

@@ -154,7 +154,11 @@ def test_a_changed_byte_fails_the_checksum(packed: Path) -> None:
     _refused(packed, "cut off, damaged or no tar.gz")
 
 
-@pytest.mark.parametrize("content", [b"not gzip", b"PK\x03\x04zip", gzip.compress(b"not tar" * 1000)])
+@pytest.mark.parametrize(
+    "content",
+    [b"not gzip", b"PK\x03\x04zip", gzip.compress(b"not tar" * 1000)],
+    ids=["text", "zip", "gzip of no tar"],
+)
 def test_other_files_are_no_tar_gz(tmp_path: Path, content: bytes) -> None:
     """Whatever carries the suffix without being an archive is refused, with the command that makes one."""
     (tmp_path / "m.tar.gz").write_bytes(content)

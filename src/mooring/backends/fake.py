@@ -51,7 +51,7 @@ class Gate:
             self._passes += batches
             self._condition.notify_all()
 
-    def wait_held(self, batches: int = 1, timeout_s: float = 5.0) -> None:
+    def wait_held(self, batches: int = 1, timeout_s: float = 30.0) -> None:
         """Return when so many batches wait here. Raises TimeoutError. Blocks: from asyncio use `asyncio.to_thread`."""
         with self._condition:
             if not self._condition.wait_for(lambda: self._held >= batches, timeout_s):
