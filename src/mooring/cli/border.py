@@ -106,7 +106,11 @@ def _usage(error: click.ClickException) -> int:
         click.echo(error.ctx.get_help())
         return USAGE
     context = getattr(error, "ctx", None)
-    hint = f"See `{context.command_path} --help`." if context is not None else ""
+    hint = ""
+    if context is not None:
+        # How many words it takes is seen at a glance: `moor ask [OPTIONS] QUESTION`.
+        words = " ".join([context.command_path, *context.command.collect_usage_pieces(context)])
+        hint = f"It is `{words}`: see `{context.command_path} --help`."
     _say(error.format_message(), hint)
     return error.exit_code
 
