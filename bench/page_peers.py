@@ -48,6 +48,7 @@ def section(found: dict[str, Any], part: str = "peers") -> str:
                 f"### {title}\n![Requests a second at 8 clients]({part}-{model}.svg)",
                 _ratios(rows),
                 *_unsteady(rows),
+                *_other_runs(rows),
                 _ladder(rows),
             ]
             parts += [_all(rows), *_loads(rows, f"{part}-{model}-load.svg")]
@@ -132,6 +133,15 @@ def _unsteady(rows: Rows) -> Iterable[str]:
         if seen and max(seen) > UNSTEADY * min(seen):
             rates = ", ".join(f"{rate:.1f}" for rate in seen)
             yield f"**Not steady:** the rounds of `{name}` at 8 clients gave {rates} requests/s. Do not lean on its ratio."
+
+
+def _other_runs(rows: Rows) -> Iterable[str]:
+    """Configurations that did not take turns with our best one: a part of the figures was remade without them."""
+    best = best_of(_by_product(rows)[0], "8")
+    mine = rows[best].get("run") if best else None
+    others = [f"`{name}`" for name, row in rows.items() if row.get("run") != mine]
+    if others:
+        yield f"**Not in the run of `{best}`** but in one of another time, so that less is to be leaned on: {', '.join(others)}."
 
 
 def _all(rows: Rows) -> str:

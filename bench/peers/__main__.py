@@ -52,14 +52,15 @@ def main() -> None:
     )
     names = options.models or (["distilbert"] if options.quick else ["distilbert", "minilm"])
     phases = options.phases or (["closed", "open"] if options.quick else list(PHASES))
-    began = time.monotonic()
+    began, clock = time.monotonic(), time.strftime("%Y-%m-%d %H:%M", time.gmtime())
     for model in prepare.models(options.squad, options.distilbert, names).values():
         record = turns.Record({}, {})
         for phase in phases:
             if phase == "agreement" and model.name != "minilm":
                 continue  # random weights have near ties only
             PHASES[phase](peers, model, plan, record)
-            keep(model.name, phase, about(plan, cores, peers, absent), record, trial=options.trial)
+            context = about(plan, cores, peers, absent) | {"began": clock}
+            keep(model.name, phase, context, record, trial=options.trial)
     print(f"{(time.monotonic() - began) / 60:.1f} minutes", flush=True)
 
 
@@ -128,7 +129,8 @@ def keep(model: str, phase: str, context: dict[str, Any], record: turns.Record, 
     kept = found.get(part, {}).get("figures", {})
     merged = kept.setdefault("models", {}).setdefault(model, {})
     for name, figures in record.figures.items():
-        merged[name] = {**merged.get(name, {}), **figures}
+        stamp = {"run": context["began"]} if "closed" in figures else {}
+        merged[name] = {**merged.get(name, {}), **figures, **stamp}
     kept.setdefault("failed", {})[model] = {**kept.get("failed", {}).get(model, {}), **record.failed}
     for name in record.figures:
         kept["failed"][model].pop(name, None)
