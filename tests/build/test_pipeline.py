@@ -1,15 +1,20 @@
 """`moor build` from order to artefact on a tiny model with the real engine and nncf."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import openvino
 import pytest
 
 from mooring.backends.base import Backend
+from mooring.backends.openvino import OpenVinoBackend
 from mooring.build.judge import Judge, Judgement, Rules
 from mooring.build.pipeline import Order, build
 from mooring.build.progress import Silent
+from mooring.build.workshop import Workshop
 from mooring.engine.offline import answer_all
 from mooring.errors import BuildError, UsageError
 from mooring.model.manifest import read_manifest
@@ -81,13 +86,28 @@ def test_the_artefact_is_whole_and_answers_as_it_was_judged(model: Path, questio
     assert CONTEXT[answer["start"] : answer["end"]] == answer["answer"]
 
 
-@pytest.mark.parametrize("here", [True, False])
-def test_int8_is_judged_as_cpus_with_avx2_alone_compute_it_wherever_it_is_built(
-    here: bool, model: Path, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def quantisers(judged: openvino.Model) -> Counter[str]:
+    """Of a graph that was judged, and what holds values within fewer levels."""
+    kinds = Counter(node.get_type_name() for node in judged.get_ordered_ops())
+    return Counter({kind: kinds[kind] for kind in ("FakeQuantize", "Clamp") if kinds[kind]})
+
+
+@pytest.mark.parametrize(("dot_products", "avx2"), [(True, False), (False, True), (False, False)])
+def test_int8_is_judged_as_both_kinds_of_cpus_compute_it_wherever_it_is_built(
+    dot_products: bool, avx2: bool, model: Path, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With those CPUs' levels, on them and on others; what they will serve depends on it."""
+    """Those with dot products and those with AVX2 alone: what they will serve depends on it."""
+    judged: list[tuple[Any, str, OpenVinoBackend]] = []
+    compile_ = Workshop._compile
+
+    def noted(self: Workshop, graph: Any, precision: str) -> OpenVinoBackend:
+        judged.append((graph, precision, compile_(self, graph, precision)))
+        return judged[-1][2]
+
+    monkeypatch.setattr(Workshop, "_compile", noted)
+    monkeypatch.setattr("mooring.build.workshop.has_int8", lambda: dot_products)
     for module in ("backends.rewrites", "build.workshop"):
-        monkeypatch.setattr(f"mooring.{module}.avx2_alone", lambda: here)
+        monkeypatch.setattr(f"mooring.{module}.avx2_alone", lambda: avx2)
     wanted = order(model, tmp_path / "out", precision="int8", calibration=questions, samples=40, questions=40)
     built = build(replace(wanted, max_drop=90.0), make_task)
     gate = read_manifest(tmp_path / "out", source="out").gate
@@ -95,8 +115,19 @@ def test_int8_is_judged_as_cpus_with_avx2_alone_compute_it_wherever_it_is_built(
     assert gate.narrow is not None
     assert gate.allows_narrow
     assert (gate.narrow.questions, gate.narrow.passed) == (40, True)
-    assert (gate.narrow.candidate == gate.candidate) or not here
-    assert built.tried[-1].narrow is not None
+    assert gate.narrow.reference == gate.reference
+    (wide, precision, _), _, (narrow, narrow_precision, backend) = judged
+    if dot_products:
+        assert (precision, Path(wide).name) == ("int8", "1-int8.xml")
+    else:
+        assert (precision, quantisers(wide)) == ("fp32", Counter())
+    assert narrow_precision == "int8"
+    if avx2:
+        assert backend.info()["rewritten"] == "pointwise"
+    else:
+        found = quantisers(narrow)
+        assert found["Clamp"] == found["FakeQuantize"] > 0
+    assert (built.tried[-1].per_second is not None) == (dot_products or avx2)
 
 
 def test_narrow_int8_that_fails_is_recorded_and_the_artefact_written(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mooring.cli import banner
-from mooring.cli.facts import gate_line, gate_of, served_line
+from mooring.cli.facts import gate_line, gate_of, quality_of, served_line
 
 MODEL: dict[str, Any] = {
     "name": "minilm-squad",
@@ -99,6 +99,39 @@ def test_the_gate_is_that_of_what_is_computed_here(precision: str, rewritten: st
     """With AVX2 alone int8 has fewer levels, and a gate of its own; in floating point there was none to pass."""
     model = {"precision": precision, "weights_dtype": "I8", "gate": {"metric": "f1", **GATE}}
     assert gate_line(gate_of({"model": model, "backend": {"rewritten": rewritten}})) == said
+
+
+def test_levels_that_nobody_judged_have_no_gate_to_show() -> None:
+    """An older artefact, computed in int8 on a CPU with AVX2 alone since somebody asked for it."""
+    backend = {"rewritten": "pointwise"}
+    model = {"precision": "int8", "weights_dtype": "I8", "gate": {**GATE, "narrow": None}}
+    assert gate_of({"model": model, "backend": backend}) is None
+    skipped = {**model, "gate": {"skipped": True}}
+    assert gate_line(gate_of({"model": skipped, "backend": backend})) == "not gated (--no-gate)"
+
+
+@pytest.mark.parametrize(
+    ("precision", "rewritten", "em", "found"),
+    [
+        ("int8", "none", 63.0, (64.0, 75.0)),
+        ("int8", "pointwise", 63.0, (63.0, 74.0)),
+        ("int8", "pointwise", None, None),
+        ("fp32", "apart", 63.0, None),
+    ],
+)
+def test_em_and_f1_are_of_what_is_computed_here(
+    precision: str, rewritten: str, em: float | None, found: tuple[float, float] | None
+) -> None:
+    """Or nothing is said: they were measured with other levels, or with levels at all."""
+    narrow = {"em": em, "candidate": 74.0, "passed": True}
+    model = {
+        "precision": precision,
+        "weights_dtype": "I8",
+        "gate": {**GATE, "narrow": narrow},
+        "quality": {"em": 64.0, "f1": 75.0, "dataset": "dev"},
+    }
+    quality = quality_of({"model": model, "backend": {"rewritten": rewritten}})
+    assert quality == (found and {"em": found[0], "f1": found[1], "dataset": "dev"})
 
 
 def test_what_was_built_for_bf16_keeps_its_gate() -> None:

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -125,6 +126,14 @@ def test_the_notes_say_what_the_figures_are_worth() -> None:
     assert "no int8 dot products" in said
     assert "fp32: too large" in said
     assert said.endswith("--precision int8 --recipe smooth=0.95")
+
+
+def test_with_avx2_alone_the_notes_say_whose_answers_and_whose_speed_it_is() -> None:
+    """They are not the same CPU's."""
+    found = replace(explored([candidate(INT8)]), dot_products=False)
+    said = " ".join(explore.notes(found))
+    assert "the answers of int8 are those of CPUs that have them, its speed is this CPU's" in said
+    assert "AVX2" not in " ".join(explore.notes(explored([candidate(INT8)])))
 
 
 def test_the_report_is_the_table_as_values() -> None:

@@ -5,7 +5,8 @@ import pytest
 
 from mooring.graph.narrow import LARGEST_SUM, levels_for, narrowed
 from mooring.graph.products import constant, products_of, range_of
-from tests.support.int8_graph import embedded, product
+from mooring.graph.runtime import import_openvino, import_opset
+from tests.support.int8_graph import embedded, product, scaled
 
 ROOM = np.array([[127, 127, 0, 3]], np.int8)
 
@@ -72,6 +73,37 @@ def test_a_quantiser_with_a_range_for_each_channel_is_left_out() -> None:
 def test_a_range_without_a_width_is_left_out(low: float, high: float) -> None:
     """Of activations that were all the same when they were calibrated."""
     assert products_of(product(ROOM, low=low, high=high)) == []
+
+
+def test_two_quantisers_of_one_friendly_name_are_two() -> None:
+    """Files may say so: each has its own levels all the same."""
+    ops = import_opset()
+    x = ops.parameter([-1, -1, 4], np.float32, name="x")
+    ends = [ops.constant(np.float32(end)) for end in (-1, 1)]
+    y = x
+    for weights in (np.full((4, 4), 127, np.int8), np.eye(4, dtype=np.int8)):
+        quantiser = ops.fake_quantize(y, *ends, *ends, 256)
+        quantiser.set_friendly_name("q")
+        y = ops.matmul(quantiser, scaled(weights), False, True)
+    few = narrowed(import_openvino().Model([y], [x]))
+    steps = [range_of(found.quantiser)[1] - range_of(found.quantiser)[0] for found in products_of(few)]
+    assert steps == pytest.approx([2 * 255 / 129, 2], rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("weights", "scales"), [((4, 4), (1, 4)), ((4, 4), (4,)), ((4, 4), (1, 1)), ((1, 4, 4), (1, 4, 1))]
+)
+def test_other_scales_than_one_for_each_output_are_left_alone(
+    weights: tuple[int, ...], scales: tuple[int, ...]
+) -> None:
+    """Along the inputs as many of them would fit, and be others' numbers."""
+    ops = import_opset()
+    x = ops.parameter([-1, -1, 4], np.float32, name="x")
+    ends = [ops.constant(np.float32(end)) for end in (-1, 1)]
+    numbers = ops.convert(ops.constant(np.ones(weights, np.int8)), "f32")
+    wide = ops.multiply(numbers, ops.constant(np.ones(scales, np.float32)))
+    y = ops.matmul(ops.fake_quantize(x, *ends, *ends, 256), wide, False, True)
+    assert products_of(import_openvino().Model([y], [x])) == []
 
 
 def test_what_is_computed_is_no_constant() -> None:

@@ -12,8 +12,8 @@ from mooring.backends.openvino import OpenVinoBackend
 from mooring.graph.dequantise import dequantised
 from mooring.graph.narrow import levels_for, narrowed
 from mooring.graph.pointwise import pointwise
-from mooring.graph.runtime import import_openvino
-from tests.support.int8_graph import EMBEDDED, embedded, product, surrounded
+from mooring.graph.runtime import import_openvino, import_opset
+from tests.support.int8_graph import EMBEDDED, embedded, product, scaled, surrounded
 
 Floats = npt.NDArray[np.float32]
 
@@ -87,6 +87,19 @@ def test_ranges_without_zero_and_scales_below_it(low: float, high: float, scale:
     exact = np.clip(x, low, high) @ (weights.astype(np.float32) * scale).T
     found = compute(pointwise(narrowed(product(weights, low=low, high=high, scale=scale))), x)
     assert np.abs(found - exact).max() < 0.03
+
+
+def test_a_number_for_each_token_is_no_bias() -> None:
+    """Though there are as many tokens as channels."""
+    ops = import_opset()
+    weights = np.random.default_rng(0).integers(-128, 128, (8, 8)).astype(np.int8)
+    x = ops.parameter([1, 8, 8], np.float32, name="x")
+    ends = [ops.constant(np.float32(end)) for end in (-1, 1)]
+    y = ops.matmul(ops.fake_quantize(x, *ends, *ends, 256), scaled(weights), False, True)
+    y = ops.add(y, ops.constant(np.arange(8, dtype=np.float32).reshape(8, 1)))
+    few = narrowed(import_openvino().Model([y], [x]))
+    given = np.random.default_rng(1).uniform(-1, 1, (1, 8, 8)).astype(np.float32)
+    assert np.allclose(compute(pointwise(few), given), compute(few, given), atol=1e-5)
 
 
 def test_all_products_of_the_embedded_model_are_convolutions_and_it_is_left_as_it_was() -> None:

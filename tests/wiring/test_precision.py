@@ -42,7 +42,8 @@ def test_int8_that_passed_its_gates_is_computed_without_a_word(
 
 
 @pytest.mark.parametrize(
-    ("narrow", "said"), [(None, "this artefact was not held against"), (FAILED, "this artefact did not pass")]
+    ("narrow", "said"),
+    [(None, "not held against the gate (`moor build` of this version does)"), (FAILED, "this artefact did not pass")],
 )
 def test_with_avx2_alone_int8_has_to_have_passed_with_fewer_levels(
     narrow: NarrowRecord | None, said: str, monkeypatch: pytest.MonkeyPatch
@@ -82,6 +83,14 @@ def test_who_asks_for_slow_int8_gets_it_with_a_warning(monkeypatch: pytest.Monke
     found, (warning,) = precision_for(gated(passed=True, narrow=PASSED), "int8")
     assert found == "int8"
     assert "slower than fp32" in warning
+
+
+def test_arms_instructions_have_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And nothing is cut off there."""
+    on(monkeypatch, NEITHER)
+    monkeypatch.setattr(precision, "is_x86", lambda: False)
+    _, (warning,) = precision_for(gated(passed=True), "int8")
+    assert warning == "This CPU has no int8 dot products (DotProd): int8 is slower than fp32 here."
 
 
 def test_bf16_where_there_is_none_is_fp32(monkeypatch: pytest.MonkeyPatch) -> None:

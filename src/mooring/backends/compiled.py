@@ -22,6 +22,7 @@ import numpy as np
 
 import mooring
 from mooring import graph
+from mooring.backends import rewrites
 from mooring.backends.cpu import signature
 from mooring.graph.runtime import import_openvino
 
@@ -93,6 +94,7 @@ class CompileCache:
             import_openvino().__version__,
             mooring.__version__,
             *code_of(graph),
+            described(Path(rewrites.__file__)),
             signature(),
         )
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]

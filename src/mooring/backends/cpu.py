@@ -11,8 +11,10 @@ from pathlib import Path
 
 from mooring.graph.runtime import import_openvino
 
-DOT_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"})
-"""Names in /proc/cpuinfo, of x86 and Arm."""
+X86 = frozenset({"x86_64", "amd64", "i386", "i686"})
+"""What `platform.machine` calls them, in lower case."""
+DOT_PRODUCTS = {True: frozenset({"avx512_vnni", "avx_vnni", "amx_int8"}), False: frozenset({"asimddp", "i8mm"})}
+"""Names in /proc/cpuinfo, of x86 and of Arm. An x86 process on an Arm machine (Docker's emulation) reads Arm's."""
 CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -30,15 +32,22 @@ def signature(cpuinfo: Path = CPUINFO) -> str:
     return "\n".join((platform.machine(), *sorted(capabilities()), *said))
 
 
+def is_x86() -> bool:
+    """Whether this process is one of x86, whatever runs it."""
+    return platform.machine().lower() in X86
+
+
 def has_bf16() -> bool:
     """Whether bf16 is worth it."""
     return "BF16" in capabilities()
 
 
 def has_int8(cpuinfo: Path = CPUINFO) -> bool:
-    """Whether it has dot products. True where nothing says what it has: so have those made in the last years."""
+    """Whether it has dot products. Where nothing says what it has: Arm's have (Apple's, with macOS), x86's may not."""
     flags = _flags(cpuinfo)
-    return not flags or not DOT_PRODUCTS.isdisjoint(flags)
+    if not flags:
+        return not is_x86()
+    return not DOT_PRODUCTS[is_x86()].isdisjoint(flags)
 
 
 def fast_int8(cpuinfo: Path = CPUINFO) -> bool:
@@ -49,7 +58,7 @@ def fast_int8(cpuinfo: Path = CPUINFO) -> bool:
 def avx2_alone(cpuinfo: Path = CPUINFO) -> bool:
     """Whether this is an x86 CPU of the years before AVX-512 and dot products."""
     flags = _flags(cpuinfo)
-    return "avx2" in flags and "avx512f" not in flags and not has_int8(cpuinfo)
+    return is_x86() and "avx2" in flags and "avx512f" not in flags and not has_int8(cpuinfo)
 
 
 def _flags(cpuinfo: Path) -> frozenset[str]:

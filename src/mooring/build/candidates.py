@@ -71,7 +71,7 @@ _OUTCOMES: dict[Verdict, Outcome] = {
 def choose(candidates: Sequence[Candidate], *, fast_int8: bool) -> Candidate | None:
     """The best of those that passed or are exact: of the fastest the one that loses least, of equal ones the smallest.
 
-    `fast_int8`: this CPU computes int8 as the CPUs do that it is built for. If not, its clock says nothing about them,
+    `fast_int8`: this CPU computes int8 well, so that its clock counts. If not, it says nothing about those that do,
     and the order of `moor build` stands in its place: int8, then the fewest operations left out, then bf16.
     None when there is none.
     """

@@ -6,7 +6,7 @@ Nothing is written but in a temporary folder; an order with a target has the bes
 import time
 from dataclasses import dataclass, replace
 
-from mooring.backends.cpu import fast_int8
+from mooring.backends.cpu import fast_int8, has_int8
 from mooring.build.artefact import Staging, check_target, graph_size, scratch
 from mooring.build.candidates import CANDIDATES, Candidate, choose
 from mooring.build.judge import Metric, Rules
@@ -31,6 +31,8 @@ class Explored:
     fast_int8: bool
     """This CPU computes int8 well; if not, speeds of int8 say nothing about CPUs that do."""
     seconds: float
+    dot_products: bool = True
+    """It has instructions for that; if not, int8 has fewer levels when it is computed well."""
 
 
 def explore(
@@ -61,7 +63,7 @@ def explore(
     best = choose(candidates, fast_int8=fast)
     calibrated = len(prepared.questions.parts.calibration)
     seconds = time.monotonic() - began
-    return Explored(candidates, best, judged[0].metric, rules, calibrated, fast, seconds)
+    return Explored(candidates, best, judged[0].metric, rules, calibrated, fast, seconds, has_int8())
 
 
 def order_of(order: Order, explored: Explored) -> Order:

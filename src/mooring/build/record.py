@@ -72,9 +72,11 @@ def _narrow_record(judgement: Judgement | None, rules: Rules) -> NarrowRecord | 
         return None
     return NarrowRecord(
         questions=judgement.drop.questions,
+        reference=round(judgement.drop.reference, 4),
         candidate=round(judgement.drop.candidate, 4),
         drop=round(judgement.drop.mean, 4),
         drop_upper=round(judgement.drop.upper, 4),
+        em=round(judgement.exact_match[1], 2) if judgement.exact_match else None,
         passed=judgement.drop.upper <= rules.max_drop,
     )
 

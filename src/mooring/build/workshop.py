@@ -23,6 +23,7 @@ from mooring.build.noise import rank
 from mooring.build.progress import Progress
 from mooring.build.race import RACE_QUESTIONS, RACE_RUNS, Pace, race
 from mooring.build.recipe import Recipe
+from mooring.graph.dequantise import widened
 from mooring.graph.narrow import narrowed
 from mooring.graph.runtime import import_openvino
 from mooring.model.manifest import Manifest
@@ -58,6 +59,8 @@ class Trial:
     warnings: tuple[str, ...] = ()
     narrow: Judgement | None = None
     """As CPUs with AVX2 alone compute it; None as long as that was not asked."""
+    per_second: float | None = None
+    """Questions a second, as this CPU computes it; None where it was only judged as others do."""
 
     @property
     def accepted(self) -> bool:
@@ -112,33 +115,40 @@ class Workshop:
         path = self._staging.save_graph(
             self._make(attempt, excluded), f"{self._number}-{attempt.precision}", halve=attempt.precision == "bf16"
         )
-        computed, warnings = _computable(attempt)
-        judgement = self._judged(attempt, path, computed)
+        judgement = self._judged(attempt, path)
+        no_bf16 = ("Built for bf16 on a CPU without it: judged in fp32.",)
         return Trial(
-            attempt, path, excluded, judgement, self._materials.rules.gated, time.monotonic() - began, warnings
+            attempt,
+            path,
+            excluded,
+            judgement,
+            self._materials.rules.gated,
+            time.monotonic() - began,
+            warnings=() if _precision(attempt) == attempt.precision else no_bf16,
+            per_second=judgement.per_second if judgement and _as_others(attempt) else None,
         )
 
     def narrow(self, trial: Trial) -> Trial:
         """The same, judged also as CPUs with AVX2 alone compute it: the integers are theirs on every CPU."""
         if trial.judgement is None or trial.attempt.exact:
             return trial
-        if avx2_alone():
-            return replace(trial, narrow=trial.judgement)
         rules = self._materials.rules
         self._progress.stage("Judging it with fewer levels, as CPUs with AVX2 alone have", rules.asked)
-        model = narrowed(import_openvino().Core().read_model(str(trial.graph)))
-        candidate = self._compile(model, trial.attempt.precision)
+        here = avx2_alone()
+        # Where the backend narrows by itself, a second time would be once too often.
+        candidate = self._compile(trial.graph if here else narrowed(_read(trial.graph)), trial.attempt.precision)
         try:
-            return replace(trial, narrow=self._opened_judge().judge(candidate, rules))
+            narrow = self._opened_judge().judge(candidate, rules)
         finally:
             candidate.close()
+        return replace(trial, narrow=narrow, per_second=narrow.per_second if here else trial.per_second)
 
     def race(self, trial: Trial) -> Pace:
         """How fast the graph of a trial is beside the exact model."""
         samples = self._materials.parts.judged[:RACE_QUESTIONS]
         self._progress.stage(f"Timing {trial.attempt.precision} beside fp32", RACE_RUNS * len(samples))
         judge = self._opened_judge()
-        candidate = self._compile(trial.graph, _computable(trial.attempt)[0])
+        candidate = self._compile(trial.graph, _precision(trial.attempt))
         try:
             return race(self._materials.task, judge.reference, candidate, samples, self._progress.advance)
         finally:
@@ -172,14 +182,17 @@ class Workshop:
             self._ranked[recipe] = rank(visible, inputs, self._progress.advance)
         return self._ranked[recipe]
 
-    def _judged(self, attempt: Attempt, path: Path, computed: str) -> Judgement | None:
+    def _judged(self, attempt: Attempt, path: Path) -> Judgement | None:
         rules = self._materials.rules
         if not self._materials.parts.judged or not rules.gated:
             return None
         # An exact graph is measured, not gated: the first look is enough.
         rules = replace(rules, one_look=rules.one_look or attempt.exact)
         self._progress.stage(f"Judging {attempt.precision} against fp32", 2 * min(rules.asked, self._available))
-        candidate = self._compile(path, computed)
+        if _as_others(attempt):
+            candidate = self._compile(path, _precision(attempt))
+        else:
+            candidate = self._compile(widened(_read(path)), "fp32")
         try:
             return self._opened_judge().judge(candidate, rules)
         finally:
@@ -202,14 +215,18 @@ class Workshop:
         return OpenVinoBackend(model, precision=precision, grid=grid, threads=self._threads)
 
 
-def _computable(attempt: Attempt) -> tuple[str, tuple[str, ...]]:
-    """The precision to judge at on this CPU, and a warning where that is not the one built for."""
-    if attempt.precision == "bf16" and not has_bf16():
-        return "fp32", ("Built for bf16 on a CPU without it: judged in fp32.",)
-    if not attempt.exact and not has_int8():
-        how = "computes with fewer levels than one that has them" if avx2_alone() else "is slow at int8 and may differ"
-        return attempt.precision, (f"Judged on a CPU without int8 dot products (VNNI), which {how}.",)
-    return attempt.precision, ()
+def _precision(attempt: Attempt) -> str:
+    """To compute it at on this CPU."""
+    return "fp32" if attempt.precision == "bf16" and not has_bf16() else attempt.precision
+
+
+def _as_others(attempt: Attempt) -> bool:
+    """Whether this CPU gives the sums that CPUs with int8 dot products do. Without them it would cut some off."""
+    return attempt.exact or has_int8()
+
+
+def _read(path: Path) -> Any:
+    return import_openvino().Core().read_model(str(path))
 
 
 def _described(trial: Trial) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import mooring
-from mooring.cli.facts import gate_line, gate_of
+from mooring.cli.facts import gate_line, gate_of, quality_of
 
 EXAMPLE = {
     "inputs": {
@@ -44,11 +44,11 @@ def facts(model: Mapping[str, Any], backend: Mapping[str, Any], url: str, host: 
     revision = f"revision {str(model['revision'])[:12]}" if model.get("revision") else ""
     windows = f"windows of {model['max_seq_len']} tokens" if model.get("max_seq_len") else ""
     precision = str(model.get("precision") or "")
-    gate = gate_line(gate_of({"model": model, "backend": backend}))
+    facts = {"model": model, "backend": backend}
     rows = [
         ("model", _joined(shown, origin, revision)),
         ("task", _joined(str(model.get("task") or ""), str(model.get("family") or ""), windows)),
-        ("precision", _joined(precision, gate, _quality(model.get("quality")))),
+        ("precision", _joined(precision, gate_line(gate_of(facts)), _quality(quality_of(facts)))),
         ("computing", _joined(_threads(backend.get("threads")), _offered(backend.get("cpu_capabilities")))),
         ("address", _joined(url, "on every interface" if host in _EVERYWHERE else "")),
     ]

@@ -195,7 +195,7 @@ def report(built: "Built") -> dict[str, Any]:
         "seconds": round(built.seconds, 1),
         "peak_memory_bytes": built.peak,
         "fp32_questions_per_second": _rounded(built.reference_per_second),
-        "built_questions_per_second": _rounded(last.per_second if last else None),
+        "built_questions_per_second": _rounded(built.tried[-1].per_second),
         "interval": [round(last.drop.lower, 4), round(last.drop.upper, 4)] if last else None,
         "tried": [
             {
@@ -262,4 +262,5 @@ def _judged_rows(built: "Built") -> Iterator[tuple[str, str]]:
             yield "with AVX2 alone", f"passed: {gate.narrow.drop_upper:+.2f}, with the fewer levels that int8 has there"
     elif last.attempt.exact:
         yield "gate", f"{name} has none to pass"
-    yield "speed", f"{judged.per_second:.1f} questions/s  (fp32 {built.reference_per_second or 0:.1f})"
+    if last.per_second is not None:
+        yield "speed", f"{last.per_second:.1f} questions/s  (fp32 {built.reference_per_second or 0:.1f})"

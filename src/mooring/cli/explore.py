@@ -66,6 +66,7 @@ def report(explored: "Explored") -> dict[str, Any]:
         "max_drop": explored.rules.max_drop,
         "calibrated": explored.calibrated,
         "fast_int8": explored.fast_int8,
+        "dot_products": explored.dot_products,
         "seconds": round(explored.seconds, 1),
         "best": explored.best.attempt.name if explored.best else None,
         "candidates": [_row(candidate) for candidate in explored.candidates],
@@ -169,8 +170,13 @@ def notes(explored: "Explored") -> Iterator[str]:
         )
     if not explored.fast_int8:
         yield (
-            "This CPU has no int8 dot products (VNNI): here int8 is slow and its sums may be cut off, so neither its "
-            "speed nor its answers are those of a CPU that has them. The best is chosen by precision, not by speed."
+            "This CPU has no int8 dot products: here int8 is slow, and its speed says nothing about a CPU that has "
+            "them. The answers are theirs. The best is chosen by precision, not by speed."
+        )
+    elif not explored.dot_products:
+        yield (
+            "This CPU has AVX2 and no int8 dot products (VNNI): the answers of int8 are those of CPUs that have them, "
+            "its speed is this CPU's. When the best is built it is judged again, with the fewer levels of int8 here."
         )
     for candidate in explored.candidates:
         if candidate.outcome == "error":

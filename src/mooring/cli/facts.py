@@ -26,13 +26,35 @@ def served_line(facts: Mapping[str, Any]) -> str:
 
 def gate_of(facts: Mapping[str, Any]) -> Any:
     """The gate's record of what is computed here; None where that never had one to pass."""
-    model, backend = (facts.get(key) or {} for key in ("model", "backend"))
+    model = facts.get("model") or {}
     gate = model.get("gate")
-    if model.get("weights_dtype") == "I8" and model.get("precision") not in ("int8", "mixed"):
+    if _dequantised(model):
         return None
-    if isinstance(gate, Mapping) and gate.get("narrow") and backend.get("rewritten") == "pointwise":
-        return {**gate, **gate["narrow"]}
-    return gate
+    if not isinstance(gate, Mapping) or gate.get("skipped") or not _narrowed(facts):
+        return gate
+    return {**gate, **gate["narrow"]} if gate.get("narrow") else None
+
+
+def quality_of(facts: Mapping[str, Any]) -> Any:
+    """EM and F1 of what is computed here; None where nobody measured that."""
+    model = facts.get("model") or {}
+    quality = model.get("quality")
+    if _dequantised(model):
+        return None
+    if not isinstance(quality, Mapping) or not _narrowed(facts):
+        return quality
+    narrow = (model.get("gate") or {}).get("narrow") or {}
+    return {**quality, "em": narrow["em"], "f1": narrow["candidate"]} if narrow.get("em") is not None else None
+
+
+def _dequantised(model: Mapping[str, Any]) -> bool:
+    """Whether int8 weights are computed in floating point."""
+    return model.get("weights_dtype") == "I8" and model.get("precision") not in ("int8", "mixed")
+
+
+def _narrowed(facts: Mapping[str, Any]) -> bool:
+    """Whether int8 has the fewer levels of CPUs with AVX2 alone."""
+    return (facts.get("backend") or {}).get("rewritten") == "pointwise"
 
 
 def gate_line(gate: Any) -> str:

@@ -1,9 +1,11 @@
-"""A graph with int8 operations in, the same model in floating point out: for CPUs that int8 does no good.
+"""A graph with int8 operations in, one that computes in floating point out. Weights keep what they were rounded to.
 
-Called by `backends/openvino.py`. Weights keep the values that they were rounded to; activations are no longer rounded,
-so the answers are nearer to those of the model that it was made from.
+`dequantised` is for CPUs that int8 does no good, called by `backends/openvino.py`: activations are no longer rounded,
+so that answers are nearer to those of the model that it was made from. `widened` is for `build/`, which has to know on
+any CPU what those with int8 dot products will answer: activations are rounded as there.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,19 +14,41 @@ from mooring.graph.products import constant
 from mooring.graph.runtime import import_opset
 
 Node = Any
+Output = Any
 
 
 def dequantised(model: Node) -> Node:
     """A new `openvino.Model` without quantisers, its int8 weights as float32; `model` is left as it was."""
+    return _in_floating_point(model, lambda quantiser: quantiser.input_value(0))
+
+
+def widened(model: Node) -> Node:
+    """A new `openvino.Model` that gives what the integers of `model` would, but for the rounding of float32."""
+    return _in_floating_point(model, _rounded)
+
+
+def _in_floating_point(model: Node, in_place_of: Callable[[Node], Output]) -> Node:
     copy = model.clone()
     for node in copy.get_ordered_ops():
         kind = node.get_type_name()
         if kind == "FakeQuantize":
-            node.output(0).replace(node.input_value(0))
+            node.output(0).replace(in_place_of(node))
         elif kind == "Constant" and node.get_element_type().get_type_name() in ("i8", "u8"):
             _widen(node)
     copy.validate_nodes_and_infer_types()
     return copy
+
+
+def _rounded(quantiser: Node) -> Output:
+    """What a quantiser does, by plain arithmetic: where it is seen as one, OpenVINO would compute in int8 again."""
+    ops = import_opset()
+    steps = quantiser.get_attributes()["levels"] - 1
+    low, high, low_out, high_out = (constant(quantiser.input_value(index).get_node()) for index in range(1, 5))
+    width = high - low
+    per_step = np.divide(steps, width, out=np.zeros_like(width), where=width > 0)
+    held = ops.minimum(ops.maximum(quantiser.input_value(0), ops.constant(low)), ops.constant(high))
+    place = ops.round(ops.multiply(ops.subtract(held, ops.constant(low)), ops.constant(per_step)), "half_to_even")
+    return ops.add(ops.multiply(place, ops.constant((high_out - low_out) / steps)), ops.constant(low_out)).output(0)
 
 
 def _widen(weights: Node) -> None:
@@ -39,7 +63,7 @@ def _widen(weights: Node) -> None:
     while (user := _only_user(last)) is not None and user.get_type_name() in ("Subtract", "Multiply"):
         first, second = (user.input_value(index).get_node() for index in (0, 1))
         other = constant(second)
-        if first.get_friendly_name() != last.get_friendly_name() or not other.size:
+        if first.get_name() != last.get_name() or not other.size:
             break
         values = values - other if user.get_type_name() == "Subtract" else values * other
         last = user

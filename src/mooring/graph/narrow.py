@@ -24,11 +24,12 @@ def narrowed(model: Node) -> Node:
     """
     copy = model.clone()
     products = products_of(copy)
+    # By the name that a node has in this process: files may give two the same friendly one.
     groups: dict[str, list[Product]] = {}
     for product in products:
-        groups.setdefault(product.quantiser.get_friendly_name(), []).append(product)
+        groups.setdefault(product.quantiser.get_name(), []).append(product)
     for node in copy.get_ordered_ops():
-        if node.get_type_name() == "FakeQuantize" and node.get_friendly_name() not in groups:
+        if node.get_type_name() == "FakeQuantize" and node.get_name() not in groups:
             node.output(0).replace(node.input_value(0))
     for group in groups.values():
         _narrow(group)
@@ -37,7 +38,7 @@ def narrowed(model: Node) -> Node:
 
 
 def levels_for(weights: Array) -> int:
-    """How many levels activations may have, whatever they are: 129 to 256, of int8 [out, in]."""
+    """How many levels activations may have, whatever they are: 128 to 256, of int8 [out, in]."""
     return min(LEVELS, LARGEST_SUM // max(1, _largest_pair(weights)) + 1)
 
 

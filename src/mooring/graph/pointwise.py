@@ -41,7 +41,7 @@ class _Rewriter:
 
     def channels_first(self, value: Output) -> Output:
         """Computed channels first from the last product on, or transposed."""
-        name = value.get_node().get_friendly_name()
+        name = value.get_node().get_name()
         if name not in self._made:
             made = self._rewritten(value.get_node())
             self._made[name] = _channels_first(value) if made is None else made.output(0)
@@ -87,9 +87,11 @@ def _has_constant(node: Node) -> bool:
     """Whether it adds a number to each channel, or multiplies by one."""
     if node.get_type_name() not in ("Add", "Multiply"):
         return False
-    size = constant(node.input_value(1).get_node()).size
+    other = constant(node.input_value(1).get_node())
     channels = node.get_output_partial_shape(0)[-1]
-    return size == 1 or (channels.is_static and size == channels.get_length())
+    # One of [tokens, 1] has as many numbers where there are as many tokens as channels.
+    in_channels = other.ndim > 0 and other.shape[-1] == other.size
+    return other.size == 1 or (in_channels and channels.is_static and other.size == channels.get_length())
 
 
 def _with_bias(product: Node) -> Node:

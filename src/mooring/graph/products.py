@@ -41,7 +41,9 @@ def product_of(node: Node) -> Product | None:
     weights = widened.input_value(0).get_node() if widened.get_type_name() == "Convert" else widened
     if not _has_one_range(quantiser) or {end.get_type_name() for end in (weights, scales)} != {"Constant"}:
         return None
-    if weights.get_element_type().get_type_name() != "i8" or scales.data.size != weights.data.shape[0]:
+    # A scale for each output: as many of them along the inputs would be others' numbers.
+    each = (weights.data.shape[0], 1)
+    if weights.get_element_type().get_type_name() != "i8" or weights.data.ndim != 2 or scales.data.shape != each:
         return None
     return Product(node, weights.data, scales.data.astype(np.float32).reshape(-1, 1))
 

@@ -40,9 +40,13 @@ class NarrowRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The same for CPUs with AVX2 alone, where int8 activations have fewer levels (`graph/narrow.py`)."""
 
     questions: int
+    reference: float | None = None
+    """On the same questions, which may be fewer or more than those of the gate."""
     candidate: float
     drop: float
     drop_upper: float
+    em: float | None = None
+    """Exact matches, in percent; None without labels."""
     passed: bool
 
 

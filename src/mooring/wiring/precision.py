@@ -1,15 +1,12 @@
 """A model and what was asked for in, the precision to compute it at on this CPU out. Called by `model.py`."""
 
-from mooring.backends.cpu import avx2_alone, has_bf16, has_int8
+from mooring.backends.cpu import avx2_alone, has_bf16, has_int8, is_x86
 from mooring.backends.rewrites import QUANTISED
 from mooring.errors import UsageError, echo
 from mooring.model.manifest import Manifest
 
 Chosen = tuple[str, tuple[str, ...]]
 """The precision, with a warning where it is not the one asked for, or not a good one."""
-
-NO_DOT_PRODUCTS = "This CPU has no int8 dot products (VNNI)"
-SLOW = f"{NO_DOT_PRODUCTS}: int8 is slower than fp32 here, and its sums may be cut off."
 
 
 def precision_for(manifest: Manifest, asked: str | None) -> Chosen:
@@ -37,7 +34,7 @@ def _quantised(manifest: Manifest, asked: str | None) -> Chosen:
     if objection is None:
         return precision, ()
     if asked is not None:
-        return precision, (objection if avx2_alone() else SLOW,)
+        return precision, (objection if avx2_alone() else _slow(),)
     better = "bf16" if has_bf16() else "fp32"
     faster = "" if avx2_alone() else ", which is faster here"
     return better, (
@@ -51,10 +48,20 @@ def _objection(manifest: Manifest) -> str | None:
     if has_int8():
         return None
     if not avx2_alone():
-        return NO_DOT_PRODUCTS
+        return _no_dot_products()
     gate = manifest.gate
     if gate is not None and gate.allows_narrow:
         return None
     judged = gate is not None and gate.narrow is not None
     with_fewer = "with the fewer levels that int8 then has this artefact"
-    return f"{NO_DOT_PRODUCTS}, and {with_fewer} {'did not pass' if judged else 'was not held against'} the gate."
+    verdict = "did not pass the gate" if judged else "was not held against the gate (`moor build` of this version does)"
+    return f"{_no_dot_products()}, and {with_fewer} {verdict}."
+
+
+def _no_dot_products() -> str:
+    return f"This CPU has no int8 dot products ({'VNNI' if is_x86() else 'DotProd'})"
+
+
+def _slow() -> str:
+    cut_off = ", and its sums may be cut off" if is_x86() else ""
+    return f"{_no_dot_products()}: int8 is slower than fp32 here{cut_off}."
