@@ -49,6 +49,7 @@ def section(found: dict[str, Any], part: str = "peers") -> str:
                 _ratios(rows),
                 *_unsteady(rows),
                 *_other_runs(rows),
+                *found.get("remarks", {}).get(model, ()),
                 _ladder(rows),
             ]
             parts += [_all(rows), *_loads(rows, f"{part}-{model}-load.svg")]

@@ -129,8 +129,9 @@ def keep(model: str, phase: str, context: dict[str, Any], record: turns.Record, 
     kept = found.get(part, {}).get("figures", {})
     merged = kept.setdefault("models", {}).setdefault(model, {})
     for name, figures in record.figures.items():
-        stamp = {"run": context["began"]} if "closed" in figures else {}
-        merged[name] = {**merged.get(name, {}), **figures, **stamp}
+        merged[name] = put_together(merged.get(name, {}), figures, context["began"])
+    if phase == "closed":
+        kept.get("remarks", {}).pop(model, None)  # what somebody had to say of the figures that were there before
     kept.setdefault("failed", {})[model] = {**kept.get("failed", {}).get(model, {}), **record.failed}
     for name in record.figures:
         kept["failed"][model].pop(name, None)
@@ -142,6 +143,13 @@ def keep(model: str, phase: str, context: dict[str, Any], record: turns.Record, 
     else:
         plots.plot(kept, measure.ROOT / "docs", part)
         measure.keep(part, kept)
+
+
+def put_together(old: dict[str, Any], new: dict[str, Any], began: str) -> dict[str, Any]:
+    """A configuration's figures of several phases. Loads were shares of a closed loop's rate, and go when it does."""
+    if "closed" not in new:
+        return {**old, **new}
+    return {**{key: value for key, value in old.items() if key != "open"}, **new, "run": began}
 
 
 if __name__ == "__main__":

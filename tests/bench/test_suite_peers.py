@@ -3,6 +3,7 @@
 from typing import Any
 
 from bench.page_peers import section
+from bench.peers.__main__ import put_together
 
 
 def row(
@@ -59,3 +60,19 @@ def test_what_did_not_take_turns_with_ours_is_said() -> None:
     assert "Not in the run" not in page(ours=ours, theirs=theirs)
     said = page(ours=ours, theirs=theirs, others=row("ray", (5.0,), run="2026-01-01 08:00"))
     assert "**Not in the run of `ours`** but in one of another time, so that less is to be leaned on: `others`." in said
+
+
+def test_a_remark_stands_beside_its_model() -> None:
+    """What no figure says: that the machine was not quiet, for one."""
+    about = {"cores": [0], "rounds": 2, "seconds": 8.0, "absent": {}, "versions": {}, "programs": {}}
+    found = {"models": {"distilbert": {"ours": row("mooring", (20.0,))}}, "failed": {}, "about": {"distilbert": about}}
+    assert "Not quiet." in section({**found, "remarks": {"distilbert": ["Not quiet."]}})
+    assert "Not quiet." not in section({**found, "remarks": {"minilm": ["Not quiet."]}})
+
+
+def test_loads_go_with_the_closed_loop_that_they_were_shares_of() -> None:
+    """Answers compared stay: they depend on no rate."""
+    old = {"closed": 1, "open": 1, "agreement": 1, "run": "before"}
+    assert put_together(old, {"closed": 2}, "now") == {"closed": 2, "agreement": 1, "run": "now"}
+    assert put_together(old, {"closed": 2, "open": 2}, "now") == {**old, "closed": 2, "open": 2, "run": "now"}
+    assert put_together(old, {"agreement": 2}, "now") == {**old, "agreement": 2}
