@@ -1,7 +1,7 @@
 """Make the environments that `make test-sdk` runs other people's clients in, each only if it is not there yet.
 
-`.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli`, and `.work/mooring` (mooring[aws] of
-this checkout, to be measured). None may bring PyTorch. To make one anew, remove its folder.
+`.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli`, and `.work/mooring` (this
+checkout with its extra `aws`, to be measured). None may bring PyTorch. To make one anew, remove its folder.
 
 python scripts/sdk_environments.py
 """

@@ -201,6 +201,8 @@ def _need_boto() -> None:
     from importlib.util import find_spec
 
     if find_spec("botocore") is None:
+        from mooring.installation import install_command
+
         raise UsageError(
-            "moor local needs boto3, which is not installed.", hint="Install it: pip install 'mooring[aws]'"
+            "moor local needs boto3, which is not installed.", hint=f"Install it: {install_command('aws')}"
         )

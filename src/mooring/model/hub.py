@@ -17,6 +17,7 @@ from typing import Any
 
 import mooring
 from mooring.errors import HubError, ModelIncomplete, echo
+from mooring.installation import DISTRIBUTION
 from mooring.model.config import CONFIG_FILE, MANIFEST_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE
 from mooring.model.hub_library import Bars, import_hub, quiet
 from mooring.model.manifest import GRAPH_FILES
@@ -97,7 +98,7 @@ def fetch(repo: str, options: SourceOptions) -> Fetched:
 
 def _download(hub: ModuleType, repo: str, options: SourceOptions) -> Fetched:
     api = hub.HfApi(
-        endpoint=options.endpoint, token=options.token, library_name="mooring", library_version=mooring.__version__
+        endpoint=options.endpoint, token=options.token, library_name=DISTRIBUTION, library_version=mooring.__version__
     )
     info = api.model_info(repo, revision=options.revision, files_metadata=True, timeout=_TIMEOUT_S)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
@@ -116,7 +117,7 @@ def _download(hub: ModuleType, repo: str, options: SourceOptions) -> Fetched:
             cache_dir=cache,
             token=options.token,
             endpoint=options.endpoint,
-            library_name="mooring",
+            library_name=DISTRIBUTION,
             library_version=mooring.__version__,
             allow_patterns=[glob.escape(name) for name in wanted],
             max_workers=4,
