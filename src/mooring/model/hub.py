@@ -16,13 +16,14 @@ from types import ModuleType
 from typing import Any
 
 import mooring
-from mooring.errors import HubError, ModelIncomplete, echo
+from mooring.errors import HubError, ModelIncomplete, UsageError, echo
 from mooring.installation import DISTRIBUTION
 from mooring.model.config import CONFIG_FILE, MANIFEST_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE
 from mooring.model.hub_library import Bars, import_hub, quiet
 from mooring.model.manifest import GRAPH_FILES
 from mooring.model.pickles import pickled_weights, unsafe_weights
 from mooring.model.weights import INDEX_FILE, SINGLE_FILE, weight_files
+from mooring.settings.places import expanded
 
 _SMALL_FILES = frozenset(
     {
@@ -191,7 +192,11 @@ def _lookup(hub: ModuleType, repo: str, name: str, cache: Path, options: SourceO
 
 
 def _cache(hub: ModuleType, options: SourceOptions) -> Path:
-    return Path(options.cache_dir or hub.constants.HF_HUB_CACHE)
+    """Raises HubError for a user without a home, where the library would make a folder called ~ in the current one."""
+    try:
+        return options.cache_dir or expanded(hub.constants.HF_HUB_CACHE, "The folder for downloads")
+    except UsageError as error:
+        raise HubError(error.message, hint="Name one: --cache-dir FOLDER, or HF_HOME=FOLDER.") from error
 
 
 def _explain(hub: ModuleType, repo: str, options: SourceOptions, error: Exception) -> HubError:
