@@ -51,7 +51,8 @@ def command(model: str, **flags: Any) -> int:
 
 def _image(flags: dict[str, Any]) -> "ImageFacts":
     """From the engine here; from ECR only for a name there. Whoever may not ask ECR is examined without."""
-    from mooring.deploy.image import DEFAULT_IMAGE, ImageFacts, facts_of, region_of
+    from mooring.deploy.image import DEFAULT_IMAGE, ImageFacts, region_of
+    from mooring.deploy.registry import facts_of
 
     image = flags.pop("image") or DEFAULT_IMAGE
     region = region_of(image)
