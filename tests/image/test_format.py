@@ -1,7 +1,7 @@
 """Images in the format that SageMaker takes: built and pushed by real clients into a real registry.
 
-The images are a few bytes: the format depends on the client, not on what is in them. Not tested here: buildx, and engines
-that keep images in containerd's store.
+The images are a few bytes: the format depends on the client, not on what is in them. Not tested here: buildx, and
+engines that keep images in containerd's store.
 """
 
 import http.client
