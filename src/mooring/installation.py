@@ -1,7 +1,7 @@
-"""The command that adds an optional part of Mooring to the environment that is running.
+"""The command that installs an extra of Mooring into the environment that is running.
 
-No package index has Mooring, so a hint has to name the folder that this installation came from. Installers record it
-(PEP 610, direct_url.json); where it is gone, or there was none, the part's own packages do as well.
+Mooring is on no package index, so a hint names the folder that it was installed from. Installers record that folder
+(PEP 610, direct_url.json). Without it, the hint names the extra's own packages.
 """
 
 import json
@@ -13,11 +13,11 @@ from pathlib import Path
 
 DISTRIBUTION = "mooring-serve"
 EXTRAS = {"aws": "boto3>=1.42", "build": "nncf>=3.4,<4"}
-"""Extra → what it adds. A test compares this with pyproject.toml, which an installation does not have."""
+"""Extra → its requirement. A test compares this with pyproject.toml, which an installation does not have."""
 
 
 def install_command(extra: str) -> str:
-    """A shell command, to be typed where the user is now. `extra` is a key of `EXTRAS`."""
+    """A shell command that works in the current folder. `extra` is a key of `EXTRAS`."""
     source = _source()
     if source is None:
         return f"{_installer()} {shlex.quote(EXTRAS[extra])}"
@@ -27,7 +27,7 @@ def install_command(extra: str) -> str:
 
 
 def _source() -> tuple[Path, bool] | None:
-    """The folder that Mooring was installed from, if it is still there, and whether the code runs from it."""
+    """The folder that Mooring was installed from, if it still exists, and whether the installation is editable."""
     # Here, because they take 30 ms to import and a hint is seldom needed.
     from importlib import metadata
     from urllib.parse import urlsplit
@@ -46,7 +46,7 @@ def _source() -> tuple[Path, bool] | None:
 
 
 def _installer() -> str:
-    """pip or uv, for this Python and no other: the `pip` on PATH is often another environment's."""
+    """pip or uv for this very environment: the `pip` on PATH often belongs to another one."""
     python, pip = shlex.quote(sys.executable), shutil.which("pip")
     if pip and sys.prefix != sys.base_prefix and Path(pip).parent == Path(sys.executable).parent:
         return "pip install"

@@ -1,9 +1,9 @@
-"""stdin, stdout and stderr as every command may rely on them: open, and able to take any text.
+"""Make stdin, stdout and stderr safe to use: open, and able to take any text.
 
-`prepare` runs once, first thing in the process. After it:
-- a stream that the caller closed (`>&-`) is /dev/null, and no file of ours gets its number;
-- characters that a stream's encoding lacks are spelled in ASCII instead of raising;
-- what cannot be written to stderr is lost, because messages must not change what a command does or how it ends.
+`prepare` runs once, before anything else. After it:
+- a stream that the caller closed (`>&-`) is /dev/null, so that no file or socket gets its number;
+- characters that a stream's encoding lacks are replaced by ASCII instead of raising;
+- errors of writing to stderr are ignored, because a message must not change what a command does.
 """
 
 import codecs
@@ -36,13 +36,13 @@ SPELLED = {
     "‘": "'",
     "’": "'",
 }
-"""Our own decorations, and quotes. Any other character becomes an escape, `\\xfc` for ü."""
+"""Replacements of our decorations and of quotes. Any other character becomes an escape: `\\xfc` for ü."""
 ERRORS = "mooring-spelled"
 ASCII = "mooring_ascii"
 
 
 def prepare() -> None:
-    """Mend this process's streams. Not for tests in process: it changes `sys`."""
+    """Replace the streams in `sys` where needed. Call it once in a process."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         _open_if_closed(number, name)
     codecs.register_error(ERRORS, _spell)
@@ -56,7 +56,7 @@ def prepare() -> None:
 
 
 def write_json(document: object, indent: int | None = None) -> None:
-    """Print it for a program. JSON is UTF-8: in another encoding, and with half of a character, all is escaped."""
+    """Print JSON. It is UTF-8 by definition: in other encodings, and with lone surrogates, it is escaped to ASCII."""
     text = json.dumps(document, ensure_ascii=False, indent=indent)
     try:
         text.encode()
@@ -67,7 +67,7 @@ def write_json(document: object, indent: int | None = None) -> None:
 
 
 class _Courtesy(io.TextIOWrapper):
-    """stderr on a full disk, or without a reader."""
+    """A stderr whose errors are ignored: a full disk, or a pipe that nobody reads."""
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
         encoding, errors = stream.encoding, stream.errors
@@ -86,7 +86,7 @@ class _Courtesy(io.TextIOWrapper):
 def _open_if_closed(number: int, name: str) -> None:
     if getattr(sys, name) is not None:
         return
-    # The lowest free number, which is the stream's own, unless something has taken that since.
+    # The system gives the lowest free number: the stream's own, unless another file has it by now.
     null = os.open(os.devnull, os.O_RDWR)
     os.set_inheritable(null, null == number)
     setattr(sys, name, os.fdopen(null, "r" if name == "stdin" else "w", encoding="utf-8", closefd=False))
@@ -100,7 +100,7 @@ def _spell(error: UnicodeError) -> tuple[str, int]:
 
 
 def _honest(encoding: str) -> str:
-    """click takes ASCII for a mistake and writes UTF-8: under another name ASCII is what it says."""
+    """The encoding to write. click takes "ascii" for a mistake and writes UTF-8, so ASCII gets another name."""
     return ASCII if codecs.lookup(encoding).name == "ascii" else encoding
 
 
@@ -113,7 +113,7 @@ def _ascii_codec(name: str) -> codecs.CodecInfo | None:
 
 
 def _forget_no_width(environ: MutableMapping[str, str]) -> None:
-    """A terminal of no columns is one whose size nobody knows; rich would print nothing at all."""
+    """Unset a width of 0, which means unknown: rich would print nothing."""
     for name in ("COLUMNS", "LINES"):
         with contextlib.suppress(ValueError):
             if int(environ.get(name, "1")) <= 0:

@@ -1,4 +1,4 @@
-"""This machine's container engine, by its own client: Docker, Podman, or one under the other's name.
+"""Call the container engine of this machine through its client: Docker, Podman, or Podman installed as `docker`.
 
 SageMaker takes images in Docker's format only (`manifest.py`). Each client has flags of its own for that, given
 where the client's help lists them, because older clients refuse what they do not know.
@@ -24,7 +24,7 @@ _ASK_S = 20.0
 
 
 def running(engine: str | None = None) -> str:
-    """The client whose engine answers: the one named, or the first. Raises BuildError if none does."""
+    """Path of the client whose engine answers: the one named, or the first. Raises BuildError if none does."""
     for name in (engine,) if engine else ENGINES:
         found = shutil.which(name)
         if found and _asked(found, "version") is not None:
@@ -36,7 +36,7 @@ def running(engine: str | None = None) -> str:
 
 
 def local_facts(image: str) -> ImageFacts | None:
-    """What this machine's engine says; None if there is no engine, or no such image in it."""
+    """What this machine's engine knows of an image; None without an engine, or if it does not have the image."""
     for engine in ENGINES:
         program = shutil.which(engine)
         said = _asked(program, "image", "inspect", image) if program else None
@@ -64,9 +64,9 @@ def _of_engine(image: str, engine: str, found: dict[str, Any]) -> ImageFacts:
 
 
 def building(program: str) -> tuple[list[str], dict[str, str]]:
-    """Flags and variables of `PROGRAM build` for an image in Docker's format that ends up in the engine.
+    """Flags and environment variables for `PROGRAM build` that make an image in Docker's format, kept in the engine.
 
-    BuildKit where the client has it: a Docker client without its plugin refuses to build with it.
+    BuildKit is used if the client has it: Docker 23 and later need a plugin for it and fail without.
     """
     for variables in ({"DOCKER_BUILDKIT": "1"}, {"DOCKER_BUILDKIT": "0"}):
         text = _asked(program, "build", "--help", environ=variables)
@@ -79,20 +79,20 @@ def build_flags(text: str) -> list[str]:
     """From the help of `build`."""
     flags = []
     if _lists(text, "--provenance"):
-        # An attestation makes an index of the image.
+        # With an attestation the result is an OCI index.
         flags.append("--provenance=false")
     if _lists(text, "--load"):
-        # buildx. Its other drivers than the default one keep the result to themselves, and from BuildKit 0.31 on all of
-        # them write OCI's media types.
+        # buildx. Only its default driver puts the result into the engine unasked, and BuildKit 0.31 and later write
+        # OCI media types unless told otherwise.
         flags += ["--output", "type=docker,oci-mediatypes=false"]
     if _lists(text, "--format"):
-        # Podman. Its own format has no health check either.
+        # Podman. Its default format is OCI, which has no health check either.
         flags += ["--format", "docker"]
     return flags
 
 
 def push_flags(text: str) -> list[str]:
-    """From the help of `push`. Docker has no such flag: it pushes what was built."""
+    """From the help of `push`. Docker has no such flag: it pushes the format that was built."""
     return ["--format", "v2s2"] if _lists(text, "--format") and "v2s2" in text else []
 
 
@@ -122,7 +122,7 @@ def signed_in(registry: str, token: str) -> Iterator[dict[str, str]]:
         config: dict[str, Any] = {"auths": {registry: {"auth": token}}}
         own = _own_configuration()
         if own is not None and (own / "contexts").is_dir():
-            # Where the engine listens is said there: Docker Desktop, Colima, a rootless engine.
+            # Contexts say where the engine listens, for Docker Desktop, Colima and rootless engines.
             (folder / "contexts").symlink_to(own / "contexts", target_is_directory=True)
             config |= _current_context(own)
         login = folder / "config.json"
@@ -132,7 +132,7 @@ def signed_in(registry: str, token: str) -> Iterator[dict[str, str]]:
 
 
 def _own_configuration() -> Path | None:
-    """The user's folder of Docker's settings; None for a user without a home."""
+    """Folder of the user's Docker settings; None for a user without a home."""
     named, own = os.environ.get("DOCKER_CONFIG"), home()
     return Path(named).absolute() if named else own / ".docker" if own else None
 
@@ -150,7 +150,7 @@ def _lists(text: str, flag: str) -> bool:
 
 
 def _asked(program: str, *arguments: str, environ: Mapping[str, str] | None = None) -> str | None:
-    """What it says; None if it fails, or says nothing in time."""
+    """The stdout of a command; None if it fails or takes too long."""
     try:
         done = _run([program, *arguments], environ, timeout_s=_ASK_S)
     except (OSError, subprocess.TimeoutExpired):

@@ -55,7 +55,7 @@ def fit_image(compute: Instances | Serverless, image: ImageFacts) -> Iterator[Fi
 
 
 def fit_format(image: ImageFacts) -> Iterator[Finding]:
-    """The media type of its manifest."""
+    """Whether SageMaker takes the media type of the image's manifest, if that is known."""
     if image.media_type in REFUSED:
         what = f"SageMaker does not take the image {image.name}: its manifest is {image.media_type}, not {DOCKER}."
         yield Finding("error", "format", what, how_to_convert(image.name))

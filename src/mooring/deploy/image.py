@@ -1,4 +1,4 @@
-"""Images by name: which SageMaker can pull, which are Mooring's, and what is known of one."""
+"""Names of images, and facts about an image."""
 
 import re
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ class ImageFacts:
     packed_size: int | None = None
     python: tuple[int, int] | None = None
     media_type: str | None = None
-    """Of its manifest in the registry. An engine has none: it is decided when the image is pushed."""
+    """Of the manifest in the registry. None for an image in an engine: pushing decides it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An image's place in ECR."""
+    """Where an image lies in ECR."""
 
     account: str
     region: str
@@ -37,7 +37,7 @@ class Address:
 
     @property
     def which(self) -> dict[str, str]:
-        """As ECR's operations want it."""
+        """The image's `imageId` for ECR's operations."""
         return {"imageDigest": self.digest} if self.digest else {"imageTag": self.tag}
 
 

@@ -15,7 +15,7 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 OCI = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 REFUSED = (OCI, OCI_INDEX)
-"""By CreateModel, in so many words. Of a list of Docker's nobody says so, and it is converted all the same."""
+"""Refused by CreateModel. Docker's lists may be refused too: a warning for the user's own image, converted in ours."""
 LISTS = (OCI_INDEX, DOCKER_LIST)
 
 _DOCKERS = {
@@ -23,7 +23,7 @@ _DOCKERS = {
     "application/vnd.oci.image.layer.v1.tar": "application/vnd.docker.image.rootfs.diff.tar",
     "application/vnd.oci.image.layer.v1.tar+gzip": "application/vnd.docker.image.rootfs.diff.tar.gzip",
 }
-"""OCI's media type → Docker's for the same bytes. zstd has none."""
+"""OCI media type → Docker media type of the same bytes. Docker has none for zstd."""
 
 
 def as_docker(manifest: str) -> str:
@@ -53,7 +53,7 @@ def _part(descriptor: dict[str, Any]) -> dict[str, Any]:
 
 
 def architectures(index: str) -> dict[str, str]:
-    """Architecture → digest of the images in an index or a list. Attestations, which are no images, are left out."""
+    """Architecture → digest of the Linux images in an index or a list, without attestations."""
     found = {}
     for member in json.loads(index).get("manifests", ()):
         platform = member.get("platform") or {}
@@ -63,7 +63,7 @@ def architectures(index: str) -> dict[str, str]:
 
 
 def how_to_convert(image: str) -> str:
-    """For one who has such an image in a registry, in a line."""
+    """A hint for the owner of an image in the wrong format."""
     place, slash, name = image.partition("@")[0].rpartition("/")
     repository = f"{place}{slash}{name.partition(':')[0]}"
     return (

@@ -1,4 +1,4 @@
-"""The account's registry, ECR: what it says of an image, and images of this machine into it as SageMaker takes them.
+"""ECR, the account's registry: look up images, and push images of this machine in the format that SageMaker takes.
 
 Called by `deployment.py`, `observe.py`, `apply.py` and `cli/doctor.py`.
 """
@@ -17,15 +17,15 @@ from mooring.errors import DeployError, echo
 
 
 def facts_of(image: str, session: Session | None) -> ImageFacts:
-    """The best there is."""
+    """What ECR knows of an image, or else this machine's engine."""
     found = registry_facts(session, image) if session is not None and is_registry_name(image) else None
     return found or local_facts(image) or ImageFacts(image, "")
 
 
 def registry_facts(session: Session, image: str) -> ImageFacts | None:
-    """What ECR says; None if it has no such image, or the caller may not ask.
+    """What ECR knows of an image; None if it does not have it, or the caller may not ask.
 
-    Of an image for several architectures all are known; of one for a single one ECR does not say which it is.
+    ECR knows the architectures of an image for several platforms only.
     """
     address = address_of(image)
     if address is None or address.region != session.region:
@@ -46,7 +46,7 @@ def registry_facts(session: Session, image: str) -> ImageFacts | None:
 
 
 def pushed_name(session: Session, image: str) -> tuple[str, Push | None]:
-    """The name by which SageMaker will pull it, and what is to be pushed for that; nothing where it needs no pushing.
+    """The name by which SageMaker will pull the image, and what has to be pushed first, if anything.
 
     Raises DeployError if no engine here has the image.
     """
@@ -65,7 +65,7 @@ def pushed_name(session: Session, image: str) -> tuple[str, Push | None]:
 
 
 def in_registry(session: Session, push: Push) -> tuple[bool, bool]:
-    """Whether the account's registry has the repository, and in it the image as SageMaker takes it."""
+    """Whether the registry has the repository, and whether it has the image in a format that SageMaker takes."""
     ecr = session.client("ecr")
     with in_words(f"Looking for the image {push.repository}:{push.tag} in ECR"):
         try:
@@ -78,7 +78,7 @@ def in_registry(session: Session, push: Push) -> tuple[bool, bool]:
 
 
 def push_image(session: Session, image: str, uri: str, tell: Callable[[str], None] = lambda _: None) -> None:
-    """Push an image of this machine's engine to `uri`, and see to it that it lies there as SageMaker takes it.
+    """Push an image of this machine's engine to `uri`, and convert it there if SageMaker does not take its format.
 
     Raises DeployError with what the client said last, or for a manifest that cannot be converted.
     """
@@ -86,14 +86,14 @@ def push_image(session: Session, image: str, uri: str, tell: Callable[[str], Non
         token = session.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     facts, address = local_facts(image), address_of(uri)
     if facts is None or address is None:
-        raise DeployError(f"The image {echo(image)} is gone from the engine.", hint="Build it again: moor image.")
+        raise DeployError(f"The image {echo(image)} is no longer in the engine.", hint="Build it again: moor image.")
     with engine.signed_in(uri.partition("/")[0], token) as environ:
         engine.push(facts.known_by, image, uri, environ)
     _settle(session, address, facts, tell)
 
 
 def _settle(session: Session, address: Address, facts: ImageFacts, tell: Callable[[str], None]) -> None:
-    """Put the image under Docker's media types, if the client has pushed it under others, and look once more."""
+    """Convert the pushed image to Docker's format if it has another one, and check the result."""
     ecr = session.client("ecr")
     with in_words(f"Checking the format of {address.repository}:{address.tag} in ECR"):
         media_type = _described(ecr, address).get("imageManifestMediaType")
@@ -114,7 +114,7 @@ def _settle(session: Session, address: Address, facts: ImageFacts, tell: Callabl
 
 
 def _member(index: str, facts: ImageFacts) -> str:
-    """The digest of the image in an index: of this machine's architecture, or the only one."""
+    """Digest of the image in an index that has the local image's architecture, or of the only image in it."""
     found = manifest.architectures(index)
     wanted = next((each for each in facts.architectures if each in found), None)
     if wanted is None and len(found) != 1:
@@ -132,7 +132,7 @@ def _described(ecr: Any, address: Address) -> dict[str, Any]:
 
 
 def _manifest(ecr: Any, address: Address, which: dict[str, str]) -> str:
-    """As it is stored: ECR would convert it for a client that does not name its type."""
+    """The manifest as it is stored. ECR converts it for clients that do not accept its media type."""
     accepted = [manifest.DOCKER, manifest.DOCKER_LIST, manifest.OCI, manifest.OCI_INDEX]
     where = {"registryId": address.account, "repositoryName": address.repository}
     answer = ecr.batch_get_image(**where, imageIds=[which], acceptedMediaTypes=accepted)

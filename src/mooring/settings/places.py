@@ -1,7 +1,7 @@
-"""The user's own folders: home, and where what can be made again is kept. Not every user has them.
+"""The user's home, cache and data folders, for users who have them.
 
-A container's user often has neither HOME nor an entry in /etc/passwd, and `Path.home` and `Path.expanduser` raise then:
-nobody else calls them.
+The user of a container often has neither HOME nor an entry in /etc/passwd. `Path.home` and `Path.expanduser` then
+raise, so only this module calls them.
 """
 
 import os
@@ -11,7 +11,7 @@ from mooring.errors import UsageError, echo
 
 
 def home() -> Path | None:
-    """The user's home; None without one. An empty or relative HOME is none: it would mean / or wherever we are."""
+    """The user's home, or None. An empty or relative HOME is ignored: it would mean / or the current folder."""
     try:
         found = Path.home()
     except RuntimeError:
@@ -20,12 +20,12 @@ def home() -> Path | None:
 
 
 def user_cache() -> Path | None:
-    """Where the XDG rules put it; None for a user without a home."""
+    """Folder for what can be made again, by the XDG rules; None for a user without a home."""
     return _xdg("XDG_CACHE_HOME", ".cache")
 
 
 def user_data() -> Path | None:
-    """Where the XDG rules put what a program keeps; None for a user without a home."""
+    """Folder for what has to be kept, by the XDG rules; None for a user without a home."""
     return _xdg("XDG_DATA_HOME", ".local/share")
 
 
