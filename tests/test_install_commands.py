@@ -148,7 +148,7 @@ def test_nothing_says_where_to_clone_from() -> None:
 @pytest.mark.slow
 def test_the_index_has_what_the_commands_name() -> None:
     """By pip itself, which installs nothing: texts, hints and the environments that scripts make."""
-    from scripts.sdk_environments import ENVIRONMENTS
+    from scripts.environments import ENVIRONMENTS
 
     names = {one.what for one in wanted() if not is_local(one.what)} | set(EXTRAS.values())
     names |= {name for name in ENVIRONMENTS.values() if not is_local(name)}

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from mooring.errors import HubError, ModelError, ModelIncomplete, UnsafeWeights
-from mooring.model.config import MANIFEST_FILE
+from mooring.model.folder import GRAPH_FILES, MANIFEST_FILE
 from mooring.model.hub import fetch, wanted_files
-from mooring.model.manifest import GRAPH_FILES, read_manifest
+from mooring.model.manifest import read_manifest
 from mooring.model.source import SourceOptions, resolve
 from tests.support.hub_server import TOKEN, HubServer, Repo
 from tests.support.tiny_models import write_tiny_bert

@@ -4,10 +4,8 @@ Called by `cli/build.py`, and in parts by `explore.py`. What is judged is the fi
 the graph it was made from.
 """
 
-import contextlib
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +21,10 @@ from mooring.build.recipe import USUAL, Recipe
 from mooring.build.record import manifest_of, refusal
 from mooring.build.workshop import Materials, Trial, Workshop
 from mooring.errors import BuildError, UsageError, echo
-from mooring.graph.heads import build_graph
+from mooring.graph.source import Checkpoint
+from mooring.model.folder import ModelFolder
 from mooring.model.manifest import Manifest, read_manifest, write_manifest
 from mooring.model.source import ResolvedModel
-from mooring.model.weights import open_weights
 from mooring.observe.memory import peak_bytes
 from mooring.tasks.base import Task
 
@@ -109,7 +107,8 @@ def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -
     ladder = _ladder(order, progress)
     prepared = prepare(order, ladder, make_task, progress)
     questions, rules = prepared.questions, prepared.rules
-    with opened(order, prepared, rules) as materials, staged(order.out, force=order.force) as staging:
+    materials = materials_of(order, prepared, rules)
+    with staged(order.out, force=order.force) as staging:
         with Workshop(materials, staging, order.threads, progress) as workshop:
             tried = climb(ladder, workshop.trial)
             if tried[-1].accepted:
@@ -145,13 +144,14 @@ def prepare(order: Order, ladder: tuple[Attempt, ...], make_task: MakeTask, prog
     return Prepared(manifest, task, questions, rules)
 
 
-@contextlib.contextmanager
-def opened(order: Order, prepared: Prepared, rules: Rules) -> Iterator[Materials]:
-    """The exact graph with what judges it; its weights stay mapped inside the block."""
-    config = json.loads((order.model.folder / "config.json").read_text(encoding="utf-8"))
-    with open_weights(order.model.folder) as weights:
-        graph = build_graph(config, weights, prepared.manifest.task)
-        yield Materials(prepared.manifest, prepared.task, graph, prepared.questions.parts, rules)
+def materials_of(order: Order, prepared: Prepared, rules: Rules) -> Materials:
+    """The exact graph with what judges it."""
+    source = Checkpoint(ModelFolder(order.model.folder), prepared.manifest.task)
+    try:
+        graph = source.model()
+    finally:
+        source.close()
+    return Materials(prepared.manifest, prepared.task, graph, prepared.questions.parts, rules)
 
 
 def _ladder(order: Order, progress: Progress) -> tuple[Attempt, ...]:

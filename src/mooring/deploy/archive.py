@@ -15,8 +15,8 @@ import mooring
 from mooring.deploy.narrator import Narrator
 from mooring.deploy.pack import ARCHIVE, Packed, choose, has_code, pack
 from mooring.errors import BuildError
-from mooring.model.config import MANIFEST_FILE
 from mooring.model.digest import folder_digest
+from mooring.model.folder import MANIFEST_FILE
 from mooring.model.manifest import Manifest, read_manifest
 from mooring.model.source import ResolvedModel, SourceOptions, resolve
 from mooring.settings.places import expanded, user_cache

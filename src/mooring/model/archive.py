@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
 from mooring.errors import ModelError, ModelInvalid, echo
-from mooring.model.config import CONFIG_FILE, MANIFEST_FILE
+from mooring.model.folder import CONFIG_FILE, MANIFEST_FILE
 
 _CHUNK = 1 << 20
 _MAX_HEADER = 1 << 20

@@ -16,26 +16,24 @@ from types import ModuleType
 from typing import Any
 
 import mooring
-from mooring.errors import HubError, ModelIncomplete, UsageError, echo
+from mooring.errors import HubError, ModelIncomplete, ModelUnsupported, UsageError, echo
 from mooring.installation import DISTRIBUTION
-from mooring.model.config import CONFIG_FILE, MANIFEST_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE
+from mooring.model.folder import (
+    CONFIG_FILE,
+    GRAPH_FILES,
+    MANIFEST_FILE,
+    TOKENIZER_FILE,
+    TOKENIZER_FILES,
+    VOCAB_FILE,
+    ModelFolder,
+)
+from mooring.model.foreign import foreign_weights
 from mooring.model.hub_library import Bars, import_hub, quiet
-from mooring.model.manifest import GRAPH_FILES
 from mooring.model.pickles import pickled_weights, unsafe_weights
 from mooring.model.weights import INDEX_FILE, SINGLE_FILE, weight_files
 from mooring.settings.places import expanded
 
-_SMALL_FILES = frozenset(
-    {
-        CONFIG_FILE,
-        TOKENIZER_FILE,
-        TOKENIZER_CONFIG_FILE,
-        VOCAB_FILE,
-        MANIFEST_FILE,
-        INDEX_FILE,
-        "special_tokens_map.json",
-    }
-)
+_SMALL_FILES = frozenset({CONFIG_FILE, MANIFEST_FILE, INDEX_FILE, *TOKENIZER_FILES})
 _ID = re.compile(r"\w([\w.-]*\w)?(/\w([\w.-]*\w)?)?", re.ASCII)
 _TIMEOUT_S = 10.0
 _OFFLINE = "Offline mode is on"
@@ -150,6 +148,12 @@ def wanted_files(repo: str, names: frozenset[str]) -> tuple[str, ...]:
         top = frozenset(name for name in names if "/" not in name)
         if pickles := pickled_weights(top):
             raise unsafe_weights(repo, pickles, hub=True)
+        if (foreign := foreign_weights(top)) is not None:
+            raise ModelUnsupported(
+                f"The Hub's model {echo(repo)} has its weights only as {foreign.names}, which is {foreign.format}.",
+                hint="Nothing was downloaded. Choose a revision with model.safetensors (--revision refs/pr/N names a "
+                "pull request), or another model.",
+            )
         missing.append(SINGLE_FILE)
     if not names & {TOKENIZER_FILE, VOCAB_FILE}:
         missing.append(f"{TOKENIZER_FILE} (or {VOCAB_FILE})")
@@ -177,7 +181,7 @@ def _cached(hub: ModuleType, repo: str, options: SourceOptions, why: str) -> Fet
     try:
         names = frozenset(p.name for p in folder.iterdir() if p.exists())
         if SINGLE_FILE not in wanted_files(repo, names) and INDEX_FILE in names:
-            weight_files(folder)  # names the shards that are missing
+            weight_files(ModelFolder(folder))  # names the shards that are missing
     except ModelIncomplete as error:
         raise HubError(
             f"{why.rstrip('.')}, and the copy of {echo(repo)} in the cache ({cache}) lacks {', '.join(error.missing)}.",

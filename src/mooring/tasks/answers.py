@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from mooring.tasks.spans import Flags, Indices, Spans
-from mooring.tasks.tokenizer import NO_WORD, Tokens
 from mooring.tasks.windows import Piece
+from mooring.tokenization.pair import NO_WORD, Tokens
 
 Answer = dict[str, Any]
 """score, start, end, answer."""

@@ -1,9 +1,10 @@
-"""Make the environments that `make test-sdk` runs other people's clients in, each only if it is not there yet.
+"""Make the environments of their own that tests run other packages in, each only if it is not there yet.
 
-`.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli`, and `.work/mooring` (this
-checkout with its extra `aws`, to be measured). None may bring PyTorch. To make one anew, remove its folder.
+`.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli`, and `.work/mooring` (this checkout
+with its extra `aws`, to be measured) are for `make test-sdk`; `.work/transformers4` and `.work/transformers5` are for
+`make test-slow`. None may bring PyTorch. To make one anew, remove its folder.
 
-python scripts/sdk_environments.py
+python scripts/environments.py sdk2 sdk3 awscli mooring
 """
 
 import shutil
@@ -19,13 +20,16 @@ ENVIRONMENTS = {
     "sdk3": "sagemaker>=3",
     "awscli": "awscli",
     "mooring": f"{ROOT}[aws]",
+    "transformers4": "transformers==4.57.6",
+    "transformers5": "transformers==5.24.0",
 }
 UNWANTED = ("torch", "tensorflow", "jax", "nvidia_*")
 
 
 def main() -> None:
-    """Say what is made."""
-    for name, wanted in ENVIRONMENTS.items():
+    """Make those that the command line names; say what is made."""
+    for name in sys.argv[1:]:
+        wanted = ENVIRONMENTS[name]
         folder = WORK / name
         if not (folder / "made").exists():
             print(f"{folder.relative_to(ROOT)}: pip install {wanted!r} …", flush=True)
