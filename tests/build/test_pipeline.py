@@ -175,6 +175,25 @@ def test_auto_ends_at_bf16_when_nothing_quantised_passes(model: Path, questions:
     assert 0 == left_out[0] < left_out[1] <= left_out[2] <= left_out[3]
 
 
+def test_too_few_questions_to_pass_are_refused_before_anything_is_tried(
+    model: Path, questions: Path, tmp_path: Path
+) -> None:
+    """Each attempt would end undecided, one after the other, for hours."""
+    wanted = order(model, tmp_path / "out", calibration=questions, samples=40, questions=40)
+    with pytest.raises(BuildError, match=r"40 questions cannot show that at most 5 points .* 60 can") as caught:
+        build(replace(wanted, most_questions=40), make_task)
+    assert "--max-drop 7.5" in caught.value.hint
+
+
+def test_no_more_questions_are_asked_than_were_allowed(model: Path, questions: Path, tmp_path: Path) -> None:
+    """An undecided verdict is not a passed one."""
+    said = Silent()
+    wanted = order(model, tmp_path / "out", calibration=questions, samples=40, questions=40, max_drop=7.5)
+    built = build(replace(wanted, most_questions=40), make_task, said)
+    judged = [trial.judgement.drop.questions for trial in built.tried if trial.judgement is not None]
+    assert set(judged) == {40}
+
+
 def test_leaving_the_gate_out_is_recorded(model: Path, questions: Path, tmp_path: Path) -> None:
     """In the manifest, from where /info and the start-up text have it."""
     out = tmp_path / "out"
