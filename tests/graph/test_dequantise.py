@@ -10,6 +10,7 @@ from mooring.backends.base import Outputs, ShapeGrid, Window
 from mooring.backends.openvino import OpenVinoBackend
 from mooring.graph.dequantise import dequantised
 from mooring.graph.runtime import import_openvino
+from mooring.graph.source import Artefact
 from mooring.settings import Settings
 from mooring.wiring.model import open_model
 from tests.support.graphs import given, graph_of
@@ -50,7 +51,7 @@ def test_nothing_of_int8_is_left_and_the_original_is_untouched() -> None:
 def test_its_numbers_are_near_the_exact_models() -> None:
     """As near as int8's own: logits spread over about 2, and a weight read wrongly moves them by more than 1."""
     exact = run(OpenVinoBackend(given(graph_of(SOURCE)), precision="fp32", grid=GRID))
-    free = run(OpenVinoBackend(given(artefact()), precision="fp32", grid=GRID, dequantise=True))
+    free = run(OpenVinoBackend(Artefact.at(artefact()), precision="fp32", grid=GRID, dequantise=True))
     assert 0 < _far(free, exact) < 0.2
 
 

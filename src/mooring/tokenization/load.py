@@ -9,7 +9,7 @@ from mooring.errors import ModelIncomplete, ModelInvalid
 from mooring.model.folder import CONFIG_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE, ModelFolder
 from mooring.tokenization import ids, wordpiece
 from mooring.tokenization.classes import TokenizerClass, class_of
-from mooring.tokenization.config import Keys, check_padding_side, read_keys
+from mooring.tokenization.config import Keys, read_keys, right
 from mooring.tokenization.pair import Habits, PairTokenizer, Template, template_of
 from mooring.tokenization.special import NamedTokens, add_missing, named_tokens
 
@@ -34,15 +34,13 @@ def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> Pai
         )
     if known.prefix_space:
         _set_prefix_space(tokenizer, keys)
-    from_left = keys.truncate_left
-    if from_left is None:
-        from_left = (tokenizer.truncation or {}).get("direction") == "left"
+    cut_at = keys.truncation_side or (tokenizer.truncation or {}).get("direction")
     # A folder's tokenizer.json often has both on, at the lengths of some training run.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = keys.split_special_tokens
     cls = named.text("cls_token")
-    habits = Habits(None if cls is None else tokenizer.token_to_id(cls), keys.segments, from_left)
+    habits = Habits(None if cls is None else tokenizer.token_to_id(cls), keys.segments, cut_at == "left")
     template = template_of(tokenizer, habits)
     _check_segments(folder, template)
     if embeddings is None:
@@ -68,16 +66,15 @@ def _read(folder: ModelFolder) -> Tokenizer:
 
 def _from_json(folder: ModelFolder, known: TokenizerClass, keys: Keys) -> _Built:
     tokenizer = _read(folder)
-    if "padding_side" not in folder.json_or_empty(TOKENIZER_CONFIG_FILE):
-        check_padding_side((tokenizer.padding or {}).get("direction", "right"), f"{TOKENIZER_FILE}: padding direction")
+    if keys.padding_side is None:
+        right(f"{TOKENIZER_FILE}: padding direction", (tokenizer.padding or {}).get("direction", "right"))
     wordpiece.check_unknown(tokenizer, TOKENIZER_FILE, folder)
     named = named_tokens(folder, known, tokenizer.get_added_tokens_decoder())
     # Before the keys: transformers, too, prepares the search for added tokens with the file's own normalizer.
     add_missing(tokenizer, named)
     if known.kind != "wordpiece":
         return tokenizer, named, ()
-    stated = folder.json_or_empty(TOKENIZER_CONFIG_FILE)
-    warnings = wordpiece.overridden(tokenizer, keys, stated.keys(), known.name)
+    warnings = wordpiece.overridden(tokenizer, keys, known.name)
     wordpiece.apply_keys(tokenizer, keys)
     return tokenizer, named, warnings
 

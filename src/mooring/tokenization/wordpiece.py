@@ -1,6 +1,6 @@
 """BERT's kind of tokenizer: built from vocab.txt, and its keys applied to the normalizer of tokenizer.json."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
@@ -58,7 +58,7 @@ def check_unknown(tokenizer: Tokenizer, file: str, folder: ModelFolder) -> None:
         )
 
 
-def overridden(tokenizer: Tokenizer, keys: Keys, stated: Collection[str], class_name: str) -> tuple[str, ...]:
+def overridden(tokenizer: Tokenizer, keys: Keys, class_name: str) -> tuple[str, ...]:
     """Warnings for settings of tokenizer.json that lose against a default of the class, which nobody may have meant."""
     normalizer = tokenizer.normalizer
     if not isinstance(normalizer, normalizers.BertNormalizer):
@@ -72,7 +72,7 @@ def overridden(tokenizer: Tokenizer, keys: Keys, stated: Collection[str], class_
         f"{TOKENIZER_FILE} has {key} {str(own).lower()}, and {class_name} makes it {str(used).lower()} because "
         f"{TOKENIZER_CONFIG_FILE} does not say: so does transformers 4.57. Write {key} there to be sure."
         for key, own, used in settings
-        if own != used and key not in stated
+        if own != used and key not in keys.stated
     )
 
 
