@@ -56,7 +56,7 @@ test-sdk: $(VENV)/dev.stamp ## Other people's clients against moor local; writes
 	$(PY) scripts/clients_page.py
 
 image: ## Build the image, as `mooring` (ENGINE names the client)
-	DOCKER_BUILDKIT=1 $(ENGINE) build --network host -t mooring .
+	DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 BUILDAH_FORMAT=docker $(ENGINE) build --network host --target serve -t mooring .
 
 image-test: $(VENV)/dev.stamp ## Build the image and test it on a Docker or Podman engine
 	$(PY) -m pytest -m 'container and not sdk' -rs

@@ -1,7 +1,7 @@
 """Make the environments of their own that tests run other packages in, each only if it is not there yet.
 
 `.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli`, and `.work/mooring` (this checkout
-with its extra aws, to be measured) are for `make test-sdk`; `.work/transformers4` and `.work/transformers5` are for
+with its extra `aws`, to be measured) are for `make test-sdk`; `.work/transformers4` and `.work/transformers5` are for
 `make test-slow`. None may bring PyTorch. To make one anew, remove its folder.
 
 python scripts/environments.py sdk2 sdk3 awscli mooring

@@ -3,7 +3,6 @@
 Progress goes to stderr, the result to stdout. Registered lazily by the command group.
 """
 
-import json
 import math
 import shlex
 import sys
@@ -16,6 +15,7 @@ import click
 from mooring.cli import explore
 from mooring.cli.build_progress import shown
 from mooring.cli.options import setting_options, settings_from
+from mooring.cli.streams import write_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -125,7 +125,7 @@ def command(**options: Any) -> None:
         with shown(quiet=quiet) as progress:
             built = _built(order, make_task, progress, explored)
     if options["as_json"]:
-        click.echo(json.dumps(_document(explored, built), indent=2, ensure_ascii=False))
+        write_json(_document(explored, built), indent=2)
     elif built is not None:
         from rich.console import Console
 

@@ -16,7 +16,8 @@ from types import ModuleType
 from typing import Any
 
 import mooring
-from mooring.errors import HubError, ModelIncomplete, ModelUnsupported, echo
+from mooring.errors import HubError, ModelIncomplete, ModelUnsupported, UsageError, echo
+from mooring.installation import DISTRIBUTION
 from mooring.model.folder import (
     CONFIG_FILE,
     GRAPH_FILES,
@@ -30,6 +31,7 @@ from mooring.model.foreign import foreign_weights
 from mooring.model.hub_library import Bars, import_hub, quiet
 from mooring.model.pickles import pickled_weights, unsafe_weights
 from mooring.model.weights import INDEX_FILE, SINGLE_FILE, weight_files
+from mooring.settings.places import expanded
 
 _SMALL_FILES = frozenset({CONFIG_FILE, MANIFEST_FILE, INDEX_FILE, *TOKENIZER_FILES})
 _ID = re.compile(r"\w([\w.-]*\w)?(/\w([\w.-]*\w)?)?", re.ASCII)
@@ -95,7 +97,7 @@ def fetch(repo: str, options: SourceOptions) -> Fetched:
 
 def _download(hub: ModuleType, repo: str, options: SourceOptions) -> Fetched:
     api = hub.HfApi(
-        endpoint=options.endpoint, token=options.token, library_name="mooring", library_version=mooring.__version__
+        endpoint=options.endpoint, token=options.token, library_name=DISTRIBUTION, library_version=mooring.__version__
     )
     info = api.model_info(repo, revision=options.revision, files_metadata=True, timeout=_TIMEOUT_S)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
@@ -114,7 +116,7 @@ def _download(hub: ModuleType, repo: str, options: SourceOptions) -> Fetched:
             cache_dir=cache,
             token=options.token,
             endpoint=options.endpoint,
-            library_name="mooring",
+            library_name=DISTRIBUTION,
             library_version=mooring.__version__,
             allow_patterns=[glob.escape(name) for name in wanted],
             max_workers=4,
@@ -194,7 +196,11 @@ def _lookup(hub: ModuleType, repo: str, name: str, cache: Path, options: SourceO
 
 
 def _cache(hub: ModuleType, options: SourceOptions) -> Path:
-    return Path(options.cache_dir or hub.constants.HF_HUB_CACHE)
+    """Raises HubError for a user without a home, where the library would make a folder called ~ in the current one."""
+    try:
+        return options.cache_dir or expanded(hub.constants.HF_HUB_CACHE, "The folder for downloads")
+    except UsageError as error:
+        raise HubError(error.message, hint="Name one: --cache-dir FOLDER, or HF_HOME=FOLDER.") from error
 
 
 def _explain(hub: ModuleType, repo: str, options: SourceOptions, error: Exception) -> HubError:
