@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from mooring.local.state import State
 from mooring.local.wire.call import Place
-from mooring.local.wire.faults import invalid
+from mooring.local.wire.tags import TagRules
 
-MOST_TAGS = 50
+TAGS = TagRules()
 
 
 class Endpoints(Protocol):
@@ -59,12 +59,8 @@ class Parts:
 
 
 def tags_of(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """A request's Tags. Raises Fault for a key that is there twice."""
-    given = parameters.get("Tags", [])
-    tags = {tag["Key"]: tag["Value"] for tag in given}
-    if len(tags) < len(given):
-        raise invalid("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-    return tags
+    """A request's Tags. Raises Fault for a key that is there twice, or is reserved."""
+    return TAGS.read(parameters.get("Tags", []))
 
 
 def echoed(parameters: Mapping[str, Any], place: Place, kind: str, name: str) -> dict[str, Any]:
