@@ -10,7 +10,7 @@ from typing import Any
 
 from mooring.local.control import endpoint_configs, models
 from mooring.local.control.listing import Listing
-from mooring.local.control.parts import Parts, tags_of
+from mooring.local.control.parts import Parts, check_unique, tags_of
 from mooring.local.wire.call import Call, Place
 from mooring.local.wire.faults import Fault, invalid, missing, taken
 from mooring.local.wire.service import Handler
@@ -97,7 +97,9 @@ class EndpointControl:
                 f"{said} {document['EndpointStatus']}: update it to a configuration that works, or delete it."
             )
         variants = {one["VariantName"]: one for one in document.get("ProductionVariants", [])}
-        for wish in call.parameters["DesiredWeightsAndCapacities"]:
+        wishes = call.parameters["DesiredWeightsAndCapacities"]
+        check_unique("Variant names", [wish["VariantName"] for wish in wishes])
+        for wish in wishes:
             variant = variants.get(wish["VariantName"])
             if variant is None:
                 said = f'Could not find production variant "{wish["VariantName"]}"'
