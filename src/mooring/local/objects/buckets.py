@@ -19,7 +19,7 @@ _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 
 def list_buckets(store: ObjectStore, ask: Ask) -> Reply:
     """All, or page by page if `max-buckets` is given; a folder made by hand is one."""
-    limit = ask.number("max-buckets", 10_000, 10_000)
+    limit = ask.count("max-buckets", 10_000, 10_000)
     start, prefix = _untoken(ask.query.get("continuation-token", "")), ask.query.get("prefix", "")
     region = ask.query.get("bucket-region", "")
     names = [
@@ -121,7 +121,7 @@ def list_objects_v2(store: ObjectStore, ask: Ask) -> Reply:
     children: xml.Children = [
         ("Name", ask.bucket),
         ("Prefix", code(ask.query.get("prefix", ""))),
-        *([("StartAfter", code(start))] if start else []),
+        *([("StartAfter", code(start))] if start and not token else []),
         *([("ContinuationToken", token)] if token else []),
         ("KeyCount", len(found.keys) + len(found.prefixes)),
         ("MaxKeys", limit),
@@ -161,7 +161,7 @@ def list_versions(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def _page(store: ObjectStore, ask: Ask, after: str) -> tuple[int, Page]:
-    limit = ask.number("max-keys", MAX_KEYS, MAX_KEYS)
+    limit = ask.count("max-keys", MAX_KEYS, MAX_KEYS)
     prefix = ask.query.get("prefix", "")
     keys = store.keys(ask.bucket, prefix)
     return limit, page(keys, prefix, ask.query.get("delimiter", ""), after, limit)

@@ -4,33 +4,26 @@ Nothing here has versions: each object is the one version `null` of itself. A re
 condition that does not hold, deletes nothing.
 """
 
-import re
 from functools import partial
 from xml.etree import ElementTree as ET
 
 from mooring.local.objects import xml
 from mooring.local.objects.checksums import check_body
-from mooring.local.objects.exchange import Ask, Reply, invalid
+from mooring.local.objects.exchange import Ask, Reply
 from mooring.local.objects.exchange import xml as reply
 from mooring.local.objects.keys import check_key
-from mooring.local.objects.reading import existing, unchanged
+from mooring.local.objects.reading import existing, is_current, unchanged
 from mooring.local.objects.store import ObjectStore
 from mooring.local.wire.faults import Fault
 
 MOST = 1000
-_VERSION = re.compile(r"[A-Za-z0-9._-]{32}")
 
 
 def delete_object(store: ObjectStore, ask: Ask) -> Reply:
     """An object, or its version `null`; with `If-Match` only that one. One that is not there is no error."""
     version, etag = ask.query.get("versionId"), ask.headers.get("if-match")
-    if version == "":
-        raise invalid("versionId", "", "Version id cannot be the empty string")
-    if version not in (None, "null"):
-        store.folder(ask.bucket)
-        if _VERSION.fullmatch(str(version)) is None:
-            raise invalid("versionId", str(version), "Invalid version id specified")
-    else:
+    store.folder(ask.bucket)
+    if is_current(version):
         store.delete(ask.bucket, ask.key, partial(_check, store, ask.bucket, ask.key, etag))
     return Reply(204, {"x-amz-version-id": version} if version is not None else {})
 

@@ -45,8 +45,12 @@ class Ask:
         """The headers that begin so, without it."""
         return {name[len(prefix) :]: value for name, value in self.headers.items() if name.startswith(prefix)}
 
-    def number(self, name: str, default: int, most: int) -> int:
-        """A count in the query, cut to `most`. Raises InvalidArgument."""
+    def count(self, name: str, default: int, most: int) -> int:
+        """A number in the query, cut to `most`. Raises InvalidArgument."""
+        return min(self.number(name, default), most)
+
+    def number(self, name: str, default: int) -> int:
+        """A number in the query. Raises InvalidArgument."""
         text = self.query.get(name, "")
         if not text:
             return default
@@ -55,7 +59,7 @@ class Ask:
             raise invalid(argument, text, f"Argument {argument} must be an integer between 0 and {_MOST}")
         if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > _MOST:
             raise invalid(name, text, f"Provided {name} not an integer or within integer range")
-        return min(int(text), most)
+        return int(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class OnePart:
 def part_of(entry: Entry, ask: Ask) -> OnePart:
     """Raises InvalidArgument, or InvalidPartNumber (416). An object that was not uploaded in parts is its own first."""
     text = ask.query.get("partNumber", "")
-    number = ask.number("partNumber", 0, MAX_PART + 1)
+    number = ask.number("partNumber", 0)
     if not 1 <= number <= MAX_PART:
         raise invalid("partNumber", text, f"Part number must be an integer between 1 and {MAX_PART}, inclusive")
     pieces, about = entry.about.pieces, entry.about

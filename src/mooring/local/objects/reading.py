@@ -15,6 +15,8 @@ from mooring.local.objects.store import ObjectStore
 from mooring.local.wire.faults import Fault
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_VERSION = re.compile(r"[A-Za-z0-9._-]{32}")
+"""How S3's own look."""
 _OVERRIDES = ("content-type", "content-disposition", "content-encoding", "content-language", "cache-control", "expires")
 
 
@@ -52,15 +54,24 @@ def head_object(store: ObjectStore, ask: Ask) -> Reply:
 def existing(store: ObjectStore, bucket: str, key: str, version: str | None = None) -> Entry:
     """Raises NoSuchBucket, NoSuchKey, or NoSuchVersion for any version but `null`, the one that each object has."""
     store.bucket(bucket)
-    if version == "":
-        raise invalid("versionId", "", "Version id cannot be the empty string")
-    if version not in (None, "null"):
+    if not is_current(version):
         members = {"Key": key, "VersionId": str(version)}
         raise Fault("NoSuchVersion", "The specified version does not exist.", 404, members)
     entry = store.get(bucket, key)
     if entry is None:
         raise Fault("NoSuchKey", "The specified key does not exist.", 404, {"Key": key})
     return entry
+
+
+def is_current(version: str | None) -> bool:
+    """Whether a `versionId` means the one version of an object. Raises InvalidArgument for what cannot be one."""
+    if version == "":
+        raise invalid("versionId", "", "Version id cannot be the empty string")
+    if version in (None, "null"):
+        return True
+    if _VERSION.fullmatch(str(version)) is None:
+        raise invalid("versionId", str(version), "Invalid version id specified")
+    return False
 
 
 def unchanged(entry: Entry, headers: Mapping[str, str], prefix: str = "") -> bool:

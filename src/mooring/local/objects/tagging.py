@@ -26,6 +26,9 @@ def of_header(text: str) -> dict[str, str]:
     if text and (not pairs or len({key for key, _ in pairs}) < len(pairs)):
         said = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag"
         raise invalid("x-amz-tagging", text, f"{said} name duplicates.")
+    for key, _ in pairs:
+        if key.lower().startswith("aws:"):
+            raise _wrong(key, "Your TagKey cannot be prefixed with aws:")
     return checked(pairs, MOST_OF_OBJECT)
 
 

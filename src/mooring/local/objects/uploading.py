@@ -108,7 +108,7 @@ def abort(store: ObjectStore, ask: Ask) -> Reply:
 def list_parts(store: ObjectStore, ask: Ask) -> Reply:
     """By number, page by page."""
     upload = _upload(store, ask)
-    limit, after = ask.number("max-parts", MAX_KEYS, MAX_KEYS), ask.number("part-number-marker", 0, MAX_PART)
+    limit, after = ask.count("max-parts", MAX_KEYS, MAX_KEYS), ask.count("part-number-marker", 0, MAX_PART)
     rest = [part for part in Uploads(store).parts(ask.bucket, upload.id) if part.number > after]
     shown = rest[:limit]
     children: xml.Children = [
@@ -132,7 +132,7 @@ def list_parts(store: ObjectStore, ask: Ask) -> Reply:
 def list_uploads(store: ObjectStore, ask: Ask) -> Reply:
     """Those that have begun and not ended, by key and by when they began; with a delimiter as folders of keys."""
     code, prefix, delimiter = xml.coder(ask.query), ask.query.get("prefix", ""), ask.query.get("delimiter", "")
-    limit = ask.number("max-uploads", MAX_KEYS, MAX_KEYS)
+    limit = ask.count("max-uploads", MAX_KEYS, MAX_KEYS)
     after, after_id = ask.query.get("key-marker", ""), ask.query.get("upload-id-marker", "")
     found = [upload for upload in Uploads(store).all(ask.bucket) if upload.key.startswith(prefix)]
     ids = [upload.id for upload in found if upload.key == after]
@@ -181,7 +181,7 @@ def _upload(store: ObjectStore, ask: Ask) -> Upload:
 
 
 def _number(ask: Ask) -> int:
-    return ask.number("partNumber", 0, MAX_PART + 1)
+    return ask.number("partNumber", 0)
 
 
 def _begun(upload: Upload, code: xml.Coder) -> xml.Children:
