@@ -90,7 +90,8 @@ def test_a_refused_argument_is_named_with_its_value(service: str, operation: str
     assert found == [(name, value)]
     fault = service_model(service).unsupported(operation, name, value)
     assert f"does not implement {name} of {operation}" in fault.message
-    for nothing in (False, [], {}, ""):
+    empty: tuple[Any, ...] = (False, [], {}, "")
+    for nothing in empty:
         assert not list(
             TABLES[service].violations(operation, service_model(service).inputs(operation), {name: nothing})
         )
