@@ -89,9 +89,11 @@ SAGEMAKER = Arguments(
         "AsyncInferenceOutputConfig": takes("S3OutputPath S3FailurePath NotificationConfig", kept="KmsKeyId"),
         "AsyncInferenceNotificationConfig": takes("SuccessTopic ErrorTopic IncludeInferenceResponseIn"),
         "DataCaptureConfig": takes(
-            kept="InitialSamplingPercentage DestinationS3Uri KmsKeyId CaptureOptions CaptureContentTypeHeader",
-            refused="EnableCapture",
+            "EnableCapture InitialSamplingPercentage DestinationS3Uri CaptureOptions CaptureContentTypeHeader",
+            kept="KmsKeyId",
         ),
+        "CaptureOption": takes("CaptureMode"),
+        "CaptureContentTypeHeader": takes("CsvContentTypes JsonContentTypes"),
         # Endpoints
         "VariantProperty": takes("VariantPropertyType"),
         "DesiredWeightAndCapacity": takes("VariantName DesiredWeight DesiredInstanceCount ServerlessUpdateConfig"),
