@@ -196,6 +196,26 @@ def test_what_is_not_implemented_is_refused_by_name(
         getattr(client, operation)(**{**needed[operation], **arguments})
 
 
+def test_data_capture_is_not_retained(local: Local) -> None:
+    """An update that would keep it is refused, unless it says that it is to be that of the new configuration."""
+    client, endpoint = local.client("sagemaker"), local.endpoint()
+    capture = {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://b/c",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
+    update = {
+        "EndpointName": endpoint,
+        "EndpointConfigName": local.config(DataCaptureConfig=capture),
+        "RetainAllVariantProperties": True,
+    }
+    with refused("ValidationException", "name DataCaptureConfig in ExcludeRetainedVariantProperties"):
+        client.update_endpoint(**update)
+    excluded = [{"VariantPropertyType": "DataCaptureConfig"}]
+    client.update_endpoint(**update, ExcludeRetainedVariantProperties=excluded)
+
+
 def test_scaling_of_instances_is_for_components(local: Local) -> None:
     """As SageMaker says it."""
     variant = {**VARIANT, "ModelName": local.model(), "ManagedInstanceScaling": {"Status": "ENABLED"}}

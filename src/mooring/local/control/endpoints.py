@@ -22,6 +22,7 @@ BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Dele
 """Nothing can be asked of an endpoint meanwhile."""
 ONLY_TO_DELETE = frozenset({"Failed", "UpdateRollbackFailed"})
 
+EXCLUDED = "ExcludeRetainedVariantProperties"
 RETAINED = frozenset({"DesiredInstanceCount", "DesiredWeight"})
 """What an update may leave as it is."""
 
@@ -84,6 +85,8 @@ class EndpointControl:
         if _is_serverless(config) and any("CurrentServerlessConfig" not in variant for variant in running):
             raise invalid("Updating an endpoint from a real-time to a serverless configuration is not supported.")
         retains = _retains(given)
+        if retains and ("DataCaptureConfig" in config or "DataCaptureConfig" in document):
+            _check_capture(given)
         self._move(document["EndpointName"], "Updating", **_kept(given))
         self._parts.fleet.update(document["EndpointName"], config["EndpointConfigName"], retains)
         return {"EndpointArn": document["EndpointArn"]}
@@ -174,12 +177,19 @@ def _retains(given: Mapping[str, Any]) -> bool:
     """Whether an update keeps weights and counts. Raises Fault for one without the other, which the fleet cannot do."""
     if not given.get("RetainAllVariantProperties", False):
         return False
-    excluded = {one["VariantPropertyType"] for one in given.get("ExcludeRetainedVariantProperties", [])}
+    excluded = {one["VariantPropertyType"] for one in given.get(EXCLUDED, [])}
     if len(excluded & RETAINED) == 1:
         raise invalid(
             "The local SageMaker retains DesiredInstanceCount and DesiredWeight together, or neither of them."
         )
     return not excluded & RETAINED
+
+
+def _check_capture(given: Mapping[str, Any]) -> None:
+    """Raises Fault for an update that is to keep the data capture of before."""
+    if all(one["VariantPropertyType"] != "DataCaptureConfig" for one in given.get(EXCLUDED, [])):
+        said = "The local SageMaker takes the DataCaptureConfig of the new endpoint configuration"
+        raise invalid(f"{said}: name DataCaptureConfig in {EXCLUDED}.")
 
 
 def _is_serverless(config: Mapping[str, Any]) -> bool:

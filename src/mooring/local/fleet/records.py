@@ -12,6 +12,8 @@ from mooring.local.state import State
 
 REASON_LIMIT = 1024
 """Characters of a FailureReason."""
+OF_CONFIG = ("AsyncInferenceConfig", "MetricsConfig", "CrossRegionTrafficConfig")
+"""Members of the configuration that DescribeEndpoint repeats."""
 INSTANCES = ("DesiredInstanceCount", "CurrentInstanceCount")
 WEIGHTS = ("DesiredWeight", "CurrentWeight")
 
@@ -44,11 +46,11 @@ class Records:
         self, name: str, config: Mapping[str, Any], variants: Sequence[Mapping[str, Any]], reason: str = ""
     ) -> None:
         """With this configuration and nothing pending; `reason` tells why it is not another one."""
-        members = {"AsyncInferenceConfig": config["AsyncInferenceConfig"]} if config.get("AsyncInferenceConfig") else {}
+        members = {key: config[key] for key in OF_CONFIG if config.get(key)}
         members |= _captured(config) | ({"FailureReason": reason} if reason else {})
         self.change(
             name,
-            ("PendingDeploymentSummary", "FailureReason", "AsyncInferenceConfig", "DataCaptureConfig"),
+            ("PendingDeploymentSummary", "FailureReason", "DataCaptureConfig", *OF_CONFIG),
             EndpointConfigName=config["EndpointConfigName"],
             EndpointStatus="InService",
             ProductionVariants=variants,
