@@ -99,9 +99,10 @@ def test_a_configuration_gives_back_what_has_no_effect(local: Local) -> None:
 def test_a_job_gives_back_what_has_no_effect(local: Local) -> None:
     """Keys and instances."""
     output = {**JOB["TransformOutput"], "KmsKeyId": KEY}
-    found = local.client("sagemaker").describe_transform_job(
-        TransformJobName=job(local, TransformOutput=output, **TRANSFORM)
-    )
+    capture = {"DestinationS3Uri": "s3://b/c", "KmsKeyId": KEY, "GenerateInferenceId": False}
+    name = job(local, TransformOutput=output, DataCaptureConfig=capture, **TRANSFORM)
+    found = local.client("sagemaker").describe_transform_job(TransformJobName=name)
+    assert found["DataCaptureConfig"] == capture
     assert {member: found[member] for member in TRANSFORM} == TRANSFORM
     assert found["TransformOutput"] == output
 
@@ -160,7 +161,11 @@ CLARIFY = {"ClarifyExplainerConfig": {"ShapConfig": {"ShapBaselineConfig": {"Sha
             },
             "ProductionVariants[0].InstancePools",
         ),
-        ("create_transform_job", {"DataCaptureConfig": {"DestinationS3Uri": "s3://b/c"}}, "DataCaptureConfig"),
+        (
+            "create_transform_job",
+            {"DataCaptureConfig": {"DestinationS3Uri": "s3://b/c", "GenerateInferenceId": True}},
+            "DataCaptureConfig.GenerateInferenceId",
+        ),
         (
             "create_transform_job",
             {

@@ -25,9 +25,8 @@ SAGEMAKER = Arguments(
         ),
         "CreateTransformJob": takes(
             "TransformJobName ModelName MaxConcurrentTransforms ModelClientConfig MaxPayloadInMB BatchStrategy "
-            "Environment TransformInput TransformOutput DataProcessing Tags",
+            "Environment TransformInput TransformOutput DataProcessing DataCaptureConfig Tags",
             kept="TransformResources ExperimentConfig",
-            refused="DataCaptureConfig",
         ),
         "DeleteEndpoint": takes("EndpointName"),
         "DeleteEndpointConfig": takes("EndpointConfigName"),
@@ -117,6 +116,7 @@ SAGEMAKER = Arguments(
         "TransformDataSource": takes("S3DataSource"),
         "TransformS3DataSource": takes("S3DataType S3Uri", only={"S3DataType": "ManifestFile S3Prefix"}),
         "TransformOutput": takes("S3OutputPath Accept AssembleWith", kept="KmsKeyId"),
+        "BatchDataCaptureConfig": takes("DestinationS3Uri", kept="KmsKeyId", refused="GenerateInferenceId"),
         "DataProcessing": takes("InputFilter OutputFilter JoinSource"),
     },
 )
