@@ -20,7 +20,7 @@ from mooring.local.wire.faults import Fault
 
 
 def capture(config: Mapping[str, Any], found: Sequence[tuple[Entry, str]], store: ObjectStore) -> None:
-    """`config`: the job's DataCaptureConfig; `found`: inputs, each with the address of its output. Raises BatchFault."""
+    """`config`: the job's DataCaptureConfig; `found`: inputs with their outputs' addresses. Raises BatchFault."""
     when, name = f"{datetime.now(UTC):%Y/%m/%d/%H}", f"{uuid4()}.json"
     sides = {"input": [entry.uri for entry, _ in found], "output": [target for _, target in found]}
     for side, addresses in sides.items():
@@ -33,6 +33,6 @@ def capture(config: Mapping[str, Any], found: Sequence[tuple[Entry, str]], store
 
 def manifest(addresses: Sequence[str]) -> bytes:
     """The addresses below the deepest folder that all of them are in."""
-    shared = commonprefix([*addresses])
+    shared = commonprefix([*addresses])  # noqa: RUF071 - character by character, then back to the last slash
     prefix = shared[: shared.rindex("/") + 1]
     return json.dumps([{"prefix": prefix}, *(one.removeprefix(prefix) for one in addresses)]).encode()
