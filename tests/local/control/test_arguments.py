@@ -232,7 +232,7 @@ def test_names_that_are_there_twice(local: Local) -> None:
     """In every list of named things; an update of weights changes none of them then."""
     client, endpoint = local.client("sagemaker"), local.endpoint()
     wishes = [{"VariantName": "AllTraffic", "DesiredWeight": weight} for weight in (2.0, 3.0)]
-    with refused("ValidationException", "Variant names must be unique; 'AllTraffic' is there more than once."):
+    with refused("ValidationException", 'The variant name "AllTraffic" was non-unique within the request.'):
         client.update_endpoint_weights_and_capacities(EndpointName=endpoint, DesiredWeightsAndCapacities=wishes)
     found = client.describe_endpoint(EndpointName=endpoint)
     assert (found["EndpointStatus"], found["ProductionVariants"][0]["DesiredWeight"]) == ("InService", 1.0)

@@ -10,7 +10,7 @@ from typing import Any
 
 from mooring.local.control import endpoint_configs, models
 from mooring.local.control.listing import Listing
-from mooring.local.control.parts import Parts, check_unique, tags_of
+from mooring.local.control.parts import Parts, tags_of
 from mooring.local.wire.call import Call, Place
 from mooring.local.wire.faults import Fault, invalid, missing, taken
 from mooring.local.wire.service import Handler
@@ -101,12 +101,9 @@ class EndpointControl:
             )
         variants = {one["VariantName"]: one for one in document.get("ProductionVariants", [])}
         wishes = call.parameters["DesiredWeightsAndCapacities"]
-        check_unique("Variant names", [wish["VariantName"] for wish in wishes])
+        _check_names(document, [wish["VariantName"] for wish in wishes], variants)
         for wish in wishes:
-            variant = variants.get(wish["VariantName"])
-            if variant is None:
-                said = f'Could not find production variant "{wish["VariantName"]}"'
-                raise invalid(f'{said} of endpoint "{document["EndpointArn"]}".')
+            variant = variants[wish["VariantName"]]
             variant.update(
                 {member: wish[member] for member in ("DesiredWeight", "DesiredInstanceCount") if member in wish}
             )
@@ -183,6 +180,16 @@ def _retains(given: Mapping[str, Any]) -> bool:
             "The local SageMaker retains DesiredInstanceCount and DesiredWeight together, or neither of them."
         )
     return not excluded & RETAINED
+
+
+def _check_names(document: Mapping[str, Any], names: list[str], there: Mapping[str, Any]) -> None:
+    """Raises Fault, in the service's words, for a variant that is named twice or is not there."""
+    for name in names:
+        if names.count(name) > 1:
+            raise invalid(f'The variant name "{name}" was non-unique within the request.')
+    if missing_ones := ", ".join(name for name in names if name not in there):
+        said = f'The variant name(s) "{missing_ones}" is/are not present within endpoint configuration'
+        raise invalid(f'{said} "{document["EndpointConfigName"]}".')
 
 
 def _check_capture(given: Mapping[str, Any]) -> None:

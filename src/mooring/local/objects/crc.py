@@ -8,6 +8,7 @@ the rows are joined pairwise afterwards: a CRC is linear over GF(2), so the CRC 
 power of two. Some 50 to 100 MB/s on one core.
 """
 
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -66,6 +67,10 @@ def crc32c() -> Crc:
 def crc64nvme() -> Crc:
     """As in NVMe's specification."""
     return Crc(64, 0x9A6C9329AC4BC9B5)
+
+
+CRCS: Mapping[str, Callable[[], Crc]] = {"crc32c": crc32c, "crc64nvme": crc64nvme}
+"""By their names in S3's headers."""
 
 
 @cache
