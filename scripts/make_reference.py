@@ -145,7 +145,7 @@ def operations_page() -> str:
     lines += _operations("`s3`, path style", sorted(objects.items()), s3.OPERATIONS)
     lines += [
         "Headers, and query parameters with a question mark, have their names on the wire.",
-        f"With any operation, {_names(s3.EVERYWHERE.kept)} has no effect.",
+        f"These have no effect with any operation: {_names(s3.EVERYWHERE.kept)}.",
         "",
     ]
     return "\n".join(lines + _within("element of a body", s3.ELEMENTS))

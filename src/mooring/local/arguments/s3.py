@@ -52,7 +52,7 @@ _RESTORED = {"x-amz-optional-object-attributes": "RestoreStatus"}
 EVERYWHERE = takes(
     "x-amz-expected-bucket-owner x-amz-date x-amz-content-sha256 x-amz-decoded-content-length x-amz-trailer "
     "x-amz-security-token x-amz-user-agent x-amz-sdk-checksum-algorithm ?x-id",
-    kept="x-amz-request-payer",
+    kept="x-amz-request-payer x-amz-api-version",
 )
 """What may come with any request: the signature's own, and what has no effect in an account of one's own."""
 

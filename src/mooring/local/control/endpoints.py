@@ -184,9 +184,11 @@ def _retains(given: Mapping[str, Any]) -> bool:
 
 def _check_names(document: Mapping[str, Any], names: list[str], there: Mapping[str, Any]) -> None:
     """Raises Fault, in the service's words, for a variant that is named twice or is not there."""
+    seen: set[str] = set()
     for name in names:
-        if names.count(name) > 1:
+        if name in seen:
             raise invalid(f'The variant name "{name}" was non-unique within the request.')
+        seen.add(name)
     if missing_ones := ", ".join(name for name in names if name not in there):
         said = f'The variant name(s) "{missing_ones}" is/are not present within endpoint configuration'
         raise invalid(f'{said} "{document["EndpointConfigName"]}".')

@@ -98,8 +98,8 @@ def containers_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _check(given: Mapping[str, Any], containers: list[dict[str, Any]]) -> None:
     """What a model demands beyond its shape. Raises Fault."""
     if ("PrimaryContainer" in given) == bool(given.get("Containers")):
-        given_both = "both are" if "PrimaryContainer" in given else "neither is"
-        raise invalid(f"Exactly one of PrimaryContainer and Containers must be specified; {given_both} given.")
+        found = "both are" if "PrimaryContainer" in given else "neither is"
+        raise invalid(f"Exactly one of PrimaryContainer and Containers must be specified; {found} given.")
     for container in containers:
         if not container.get("Image"):
             raise invalid("Image must be specified for each container.")

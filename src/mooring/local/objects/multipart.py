@@ -246,7 +246,8 @@ def _join(files: Sequence[Path], whole: Path, total: Sum | None) -> None:
 
 def _checksums(upload: Upload, parts: Sequence[Part], full: Sum | None) -> dict[str, str]:
     """Of the whole object: over all of its data, or over the parts' checksums."""
-    if not upload.algorithm:
+    # Parts that an earlier version of Mooring received may be without one.
+    if not upload.algorithm or not all(upload.algorithm in part.checksums for part in parts):
         return {}
     of_parts = [part.checksums[upload.algorithm] for part in parts]
     value = encoded(full) if full is not None else composite(upload.algorithm, of_parts)

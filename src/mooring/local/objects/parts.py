@@ -35,5 +35,8 @@ def part_of(entry: Entry, ask: Ask) -> OnePart:
     start = sum(piece.size for piece in pieces[: number - 1])
     piece = pieces[number - 1]
     kind = {"type": about.checksums["type"]} if piece.checksums and "type" in about.checksums else {}
-    span = (start, start + piece.size) if entry.size else None
+    if not piece.size and entry.size:  # an empty last part has no place that Content-Range could name
+        members = {"RangeRequested": f"partNumber={text}", "ActualObjectSize": str(entry.size)}
+        raise Fault("InvalidRange", "The requested range is not satisfiable", 416, members)
+    span = (start, start + piece.size) if piece.size else None
     return OnePart(span, {**piece.checksums, **kind}, {"x-amz-mp-parts-count": str(len(pieces))})
