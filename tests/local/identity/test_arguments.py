@@ -137,7 +137,7 @@ class TestIam:
         with refused("InvalidInput", RESERVED):
             iam.tag_role(RoleName=name, Tags=[{"Key": "aws:a", "Value": ""}])
         iam.tag_role(RoleName=name, Tags=[{"Key": f"k{n}", "Value": ""} for n in range(50)])
-        with refused("LimitExceeded", "it would have 51"):
+        with refused("LimitExceeded", "it would have 51", 409):
             iam.tag_role(RoleName=name, Tags=[{"Key": "more", "Value": ""}])
 
     def test_policies_are_not_simulated(self, local: Local) -> None:

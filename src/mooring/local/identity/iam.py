@@ -18,7 +18,7 @@ KIND = "role"
 FIRST_ROLE = "SageMakerLocal"
 """There from the start."""
 PAGE = 100
-TAGS = TagRules("InvalidInput", too_many="LimitExceeded", any_case=True)
+TAGS = TagRules("InvalidInput", too_many="LimitExceeded", too_many_status=409, any_case=True)
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [

@@ -16,6 +16,7 @@ class TagRules:
     code: str = "ValidationException"
     too_many: str = ""
     """The code for more than 50; "" for the same."""
+    too_many_status: int = 400
     any_case: bool = False
     """Whether keys that differ in case only are one."""
 
@@ -42,7 +43,7 @@ class TagRules:
         count = len(set(keys))
         if count > MOST_TAGS:
             said = f"Number of tags exceeds the limit of {MOST_TAGS} tags per resource: it would have {count}."
-            raise Fault(self.too_many or self.code, said)
+            raise Fault(self.too_many or self.code, said, self.too_many_status)
 
 
 def listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
