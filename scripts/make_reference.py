@@ -7,7 +7,7 @@ python scripts/make_reference.py [--check]
 
 import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,14 @@ from mooring import errors
 from mooring.cli import border
 from mooring.cli.group import COMMANDS, moor
 from mooring.cli.options import shown
+from mooring.local.arguments import s3
+from mooring.local.arguments.sagemaker import RUNTIME as ARGUMENTS
 from mooring.local.control.parts import Parts
 from mooring.local.fleet.logbook import Logbook
 from mooring.local.objects.api import ROUTES
 from mooring.local.server import services
 from mooring.local.state import State
+from mooring.local.wire.arguments import Takes
 from mooring.settings import OPTIONS
 from mooring.tokenization.classes import CLASSES
 from mooring.tokenization.config import KEYS
@@ -98,7 +101,7 @@ def errors_page() -> str:
         "| type | what it means | HTTP | exit code |",
         "| --- | --- | --- | --- |",
     ]
-    for kind in _classes(errors.MooringError):
+    for kind in _leaves(errors.MooringError):
         known = next(STATUS[base] for base in kind.__mro__ if base in STATUS)
         status = str(known) if issubclass(kind, FOR_REQUESTS) else "–"
         code = next(code for base, code in border.EXIT_CODES if issubclass(kind, base))
@@ -107,17 +110,17 @@ def errors_page() -> str:
     return "\n".join([*lines, ""])
 
 
-def _classes(kind: type[errors.MooringError]) -> Iterator[type[errors.MooringError]]:
+def _leaves(kind: type[errors.MooringError]) -> Iterator[type[errors.MooringError]]:
     """The leaves of the tree, in the order of its drawing."""
     below = kind.__subclasses__()
     if not below:
         yield kind
     for child in below:
-        yield from _classes(child)
+        yield from _leaves(child)
 
 
 def operations_page() -> str:
-    """Every operation of the local SageMaker, with the first sentence of who does it."""
+    """Every operation of the local SageMaker, with the first sentence of who does it, and its arguments' classes."""
     nobody: Any = None
     parts = Parts(State(Path(":memory:")), nobody, nobody, nobody)
     implemented = services(parts, Logbook(FOLDER))
@@ -126,19 +129,28 @@ def operations_page() -> str:
         "# Operations of the local SageMaker",
         NOTICE,
         "",
-        "What is listed here is answered; botocore's models say which parameters are taken and in what bounds. Any",
-        "other operation of these services is answered with `UnknownOperationException` (404) and the name of this",
-        "page; S3 says `NotImplemented` (501), and of a service that is not here `UnknownOperationException` or",
-        "`InvalidAction`. How to use them: [local.md](../local.md).",
+        "These operations are implemented. Any other operation of these services is answered with",
+        "`UnknownOperationException` (404) and the name of this page; S3 answers `NotImplemented` (501), and a service",
+        "that is not listed `UnknownOperationException` or `InvalidAction`. How to use them: [local.md](../local.md).",
+        "",
+        "An argument is obeyed unless one of the last two columns names it. *No effect*: it is accepted, and given",
+        "back by Describe, Get or List if it describes a resource. *Refused*: the request fails with the service's own",
+        "error, which names the argument. An argument that botocore's model does not have is refused as well.",
         "",
     ]
     for name, service in implemented.items():
         rows = [(operation, inspect.getdoc(service.handlers[operation])) for operation in sorted(service.handlers)]
-        lines += _operations(f"`{name}`", rows)
-    lines += _operations("`sagemaker-runtime`", sorted(RUNTIME.items()))
+        lines += _operations(f"`{name}`", rows, service.arguments.operations)
+        lines += _within("structure", service.arguments.structures)
+    lines += _operations("`sagemaker-runtime`", sorted(RUNTIME.items()), ARGUMENTS.operations)
     objects = {route.name: route.says or inspect.getdoc(route.run) for route in ROUTES.values()}
-    lines += _operations("`s3`, path style", sorted(objects.items()))
-    return "\n".join(lines)
+    lines += _operations("`s3`, path style", sorted(objects.items()), s3.OPERATIONS)
+    lines += [
+        "Headers, and query parameters with a question mark, have their names on the wire.",
+        f"These have no effect with any operation: {_names(s3.EVERYWHERE.kept)}.",
+        "",
+    ]
+    return "\n".join(lines + _within("element of a body", s3.ELEMENTS))
 
 
 RUNTIME = {
@@ -148,9 +160,25 @@ RUNTIME = {
 }
 
 
-def _operations(title: str, rows: Sequence[tuple[str, str | None]]) -> list[str]:
-    table = [f"| `{name}` | {_sentence(doc)} |" for name, doc in rows]
-    return [f"## {title}", "", "| operation | here |", "| --- | --- |", *table, ""]
+def _operations(title: str, rows: Sequence[tuple[str, str | None]], table: Mapping[str, Takes]) -> list[str]:
+    head = [f"## {title}", "", "| operation | here | no effect | refused |", "| --- | --- | --- | --- |"]
+    return [*head, *(f"| `{name}` | {_sentence(doc)} | {_classes(table[name])} |" for name, doc in rows), ""]
+
+
+def _within(noun: str, table: Mapping[str, Takes]) -> list[str]:
+    """The structures that have members without effect, or some that are refused."""
+    rows = [f"| `{name}` | {_classes(takes)} |" for name, takes in table.items() if takes.kept or takes.refused]
+    return [f"| {noun} | no effect | refused |", "| --- | --- | --- |", *rows, ""] if rows else []
+
+
+def _classes(takes: Takes) -> str:
+    limited = [f"`{name}` except {' or '.join(sorted(values))}" for name, values in sorted(takes.only.items())]
+    refused = "; ".join(filter(None, [_names(takes.refused), *limited]))
+    return f"{_names(takes.kept)} | {refused}"
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names))
 
 
 def _sentence(doc: str | None) -> str:

@@ -38,7 +38,13 @@ def objects(clients: Clients) -> None:
     for name in ("list_objects", "list_objects_v2", "list_object_versions"):
         assert clients.pages("s3", name, size=2, Bucket="quay") == 2
     assert clients.pages("s3", "list_buckets") >= 1
-    assert s3.get_object_tagging(Bucket="quay", Key="a/2")["TagSet"] == []
+    tags = {"TagSet": [{"Key": "team", "Value": "quay"}]}
+    s3.put_object_tagging(Bucket="quay", Key="a/2", Tagging=tags)
+    assert s3.get_object_tagging(Bucket="quay", Key="a/2")["TagSet"] == tags["TagSet"]
+    s3.delete_object_tagging(Bucket="quay", Key="a/2")
+    s3.put_bucket_tagging(Bucket="quay", Tagging=tags)
+    assert s3.get_bucket_tagging(Bucket="quay")["TagSet"] == tags["TagSet"]
+    s3.delete_bucket_tagging(Bucket="quay")
     assert s3.get_object_acl(Bucket="quay", Key="a/2")["Grants"][0]["Permission"] == "FULL_CONTROL"
     for operation in SETTINGS:
         with contextlib.suppress(ClientError):  # which has to be a 404: test_boto3.py looks at that
@@ -110,8 +116,12 @@ def roles(clients: Clients) -> None:
 def images(clients: Clients) -> None:
     """A repository with a manifest in it."""
     ecr = clients.of("ecr")
-    uri = ecr.create_repository(repositoryName="mooring")["repository"]["repositoryUri"]
-    assert uri.endswith("/mooring")
+    made = ecr.create_repository(repositoryName="mooring")["repository"]
+    assert made["repositoryUri"].endswith("/mooring")
+    where = {"resourceArn": made["repositoryArn"]}
+    ecr.tag_resource(**where, tags=[{"Key": "team", "Value": "quay"}])
+    assert ecr.list_tags_for_resource(**where)["tags"] == [{"Key": "team", "Value": "quay"}]
+    ecr.untag_resource(**where, tagKeys=["team"])
     assert ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     kind = "application/vnd.docker.distribution.manifest.v2+json"
     manifest = json.dumps({"schemaVersion": 2, "mediaType": kind, "layers": []})

@@ -149,7 +149,11 @@ def scaling(clients: Clients) -> None:
     autoscaling = clients.of("application-autoscaling")
     dimension = "sagemaker:variant:DesiredInstanceCount"
     target = {**SPACE, "ScalableDimension": dimension, "ResourceId": "endpoint/qa/variant/AllTraffic"}
-    autoscaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=4)
+    made = autoscaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=4)
+    where = {"ResourceARN": made["ScalableTargetARN"]}
+    autoscaling.tag_resource(**where, Tags={"team": "quay"})
+    assert autoscaling.list_tags_for_resource(**where)["Tags"] == {"team": "quay"}
+    autoscaling.untag_resource(**where, TagKeys=["team"])
     kind = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
     autoscaling.put_scaling_policy(
         **target,

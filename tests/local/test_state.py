@@ -68,14 +68,59 @@ def test_what_is_no_state_of_ours_is_refused(tmp_path: Path) -> None:
     """A file of something else, and one of a later layout."""
     other = tmp_path / "other"
     other.write_bytes(b"not a database, but long enough to be read as one" * 40)
-    with pytest.raises(UsageError, match="cannot be used to remember"):
+    with pytest.raises(UsageError, match="cannot be used: file is not a database"):
         State(other)
     later = tmp_path / "later"
+    State(later).close()
     database = sqlite3.connect(later)
     database.execute("PRAGMA user_version = 99")
     database.close()
     with pytest.raises(UsageError, match="another version of Mooring"):
         State(later)
+
+
+@pytest.mark.parametrize("layout", [0, 1, 75])
+def test_another_programs_database_is_refused_and_left_as_it_is(tmp_path: Path, layout: int) -> None:
+    """Also if its layout has our number."""
+    path = tmp_path / "state.sqlite"
+    database = sqlite3.connect(path)
+    database.executescript(f"CREATE TABLE bookmarks (url TEXT); PRAGMA user_version = {layout}")
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="another program, with the tables bookmarks"):
+        State(path)
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_has_lost_what_was_in_it(tmp_path: Path) -> None:
+    """A start that went on would look as if nothing had ever been created."""
+    path = tmp_path / "state.sqlite"
+    path.touch()
+    with pytest.raises(UsageError, match="it is empty") as caught:
+        State(path)
+    assert "remove the file to start with nothing" in caught.value.hint
+    assert path.stat().st_size == 0
+
+
+def test_a_missing_file_with_changes_beside_it_is_refused(tmp_path: Path) -> None:
+    """SQLite keeps the last changes in a file of its own; without the first they are of no use."""
+    path = tmp_path / "state.sqlite"
+    (tmp_path / "state.sqlite-wal").write_bytes(b"changes")
+    with pytest.raises(UsageError, match=r"missing, but changes to it are in state\.sqlite-wal"):
+        State(path)
+
+
+def test_a_start_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
+    """The file is in its place only when it is whole."""
+    path = tmp_path / "state.sqlite"
+    (tmp_path / "state.sqlite.new").write_bytes(b"half of")
+    state = State(path)
+    state.put("model", "m", {"a": 1})
+    state.close()
+    assert [one.name for one in tmp_path.iterdir()] == ["state.sqlite"]
+    state = State(path)
+    assert state.get("model", "m") == {"a": 1}
+    state.close()
 
 
 def test_a_damaged_state_is_refused_at_the_start(tmp_path: Path) -> None:
@@ -88,7 +133,7 @@ def test_a_damaged_state_is_refused_at_the_start(tmp_path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(2 * 4096)
         file.write(b"\xff" * 8 * 4096)
-    with pytest.raises(UsageError, match="cannot be used to remember"):
+    with pytest.raises(UsageError, match="cannot be used"):
         State(path)
 
 

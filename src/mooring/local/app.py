@@ -104,7 +104,7 @@ class LocalApp:
                 raise Fault("UnknownOperationException", _unknown(f"X-Amz-Target {headers['x-amz-target'][:100]}"), 404)
             handler = service.handler(operation)
             parameters = json_protocol.decode(body, service.model.inputs(operation))
-            service.model.check(operation, parameters)
+            service.check(operation, parameters)
             result = await _do(service, handler, Call(parameters, place))
             answer = json_protocol.encode(result, service.model.outputs(operation))
         except Exception as error:  # the border of these services: nothing may leave it but an answer
@@ -123,7 +123,7 @@ class LocalApp:
             namespace = service.model.namespace
             handler = service.handler(operation)
             parameters = query_protocol.decode(form, service.model.inputs(operation))
-            service.model.check(operation, parameters)
+            service.check(operation, parameters)
             result = await _do(service, handler, Call(parameters, place))
             answer = query_protocol.encode(service.model, operation, result, request_id)
         except Exception as error:  # as above

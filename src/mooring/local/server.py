@@ -22,6 +22,7 @@ from types import TracebackType
 
 from mooring.errors import ListenError, UsageError
 from mooring.local.app import Doors, LocalApp
+from mooring.local.arguments import identity
 from mooring.local.batch.job import Jobs
 from mooring.local.batch.run import Bench
 from mooring.local.control.parts import Parts
@@ -234,15 +235,15 @@ class Life:
 def services(parts: Parts, logbook: Logbook) -> dict[str, Service]:
     """The JSON and Query services, by botocore's names."""
     tables = {
-        "ecr": Repositories(parts.state).handlers(),
-        "application-autoscaling": Scaling(parts.state).handlers(),
-        "sts": sts.handlers(),
-        "iam": Roles(parts.state).handlers(),
+        "ecr": (Repositories(parts.state).handlers(), identity.ECR),
+        "application-autoscaling": (Scaling(parts.state).handlers(), identity.AUTOSCALING),
+        "sts": (sts.handlers(), identity.STS),
+        "iam": (Roles(parts.state).handlers(), identity.IAM),
     }
     return {
         "sagemaker": control_plane(parts),
-        "logs": Service(service_model("logs"), Logs(logbook).handlers(), reads_much=True),
-        **{name: Service(service_model(name), handlers) for name, handlers in tables.items()},
+        "logs": Service(service_model("logs"), Logs(logbook).handlers(), identity.LOGS, reads_much=True),
+        **{name: Service(service_model(name), *table) for name, table in tables.items()},
     }
 
 

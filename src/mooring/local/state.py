@@ -17,6 +17,7 @@ IN_MEMORY = Path(":memory:")
 LAYOUT = 1
 """Of the tables. Raised when an older file could not be read as it is."""
 
+TABLES = frozenset({"documents", "tags"})
 _TABLES = """
 CREATE TABLE IF NOT EXISTS documents (kind TEXT, name TEXT, body TEXT NOT NULL, PRIMARY KEY (kind, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tags (arn TEXT, key TEXT, value TEXT NOT NULL, PRIMARY KEY (arn, key)) WITHOUT ROWID;
@@ -27,39 +28,44 @@ class State:
     """The file at `path`, made when there is none. `:memory:` works too."""
 
     def __init__(self, path: Path) -> None:
-        """Raise UsageError if the file is no database of ours, or a damaged one."""
+        """Raise UsageError for a file that is not a database of ours, and for an empty or a damaged one."""
         self._lock = threading.RLock()
         try:
-            if path != IN_MEMORY:
-                # The environments of models are in it, with whatever keys they hold.
-                path.touch(mode=0o600)
+            if path != IN_MEMORY and not path.exists():
+                _create(path)
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         except (OSError, sqlite3.DatabaseError) as error:
-            raise _unusable(path, error) from None
+            raise _unusable(path, str(error)) from None
         try:
             self._open(path)
         except sqlite3.DatabaseError as error:
             self._db.close()
-            raise _unusable(path, error) from None
+            raise _unusable(path, str(error)) from None
         except UsageError:
             self._db.close()
             raise
 
     def _open(self, path: Path) -> None:
+        if path == IN_MEMORY:
+            _fill(self._db)
+            return
+        if path.stat().st_size == 0:
+            raise _unusable(path, "it is empty, so whatever was in it is lost")
         layout = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if layout not in (0, LAYOUT):
+        tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if layout not in (0, LAYOUT) and tables >= TABLES:
             raise UsageError(
                 f"{path} was written by another version of Mooring (layout {layout}, this one knows {LAYOUT}).",
                 hint="Name another folder with --data, or remove this one.",
             )
+        if layout != LAYOUT or not tables >= TABLES:
+            raise _unusable(path, f"it is a database of another program, with the tables {', '.join(sorted(tables))}")
         # Else damage would show later, in the middle of somebody's request.
         found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise sqlite3.DatabaseError(found)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.executescript(_TABLES)
-        self._db.execute(f"PRAGMA user_version = {LAYOUT}")
 
     def put(self, kind: str, name: str, document: Mapping[str, Any]) -> None:
         """Write it, over whatever was there."""
@@ -129,10 +135,32 @@ class State:
             self._db.close()
 
 
-def _unusable(path: Path, error: Exception) -> UsageError:
+def _create(path: Path) -> None:
+    """A new file, in its place only when it is whole: one that is there and empty has lost what was in it."""
+    for left in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-journal")):
+        if left.exists():
+            raise _unusable(path, f"it is missing, but changes to it are in {left.name}")
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    # The environments of models are in it, with whatever keys they hold.
+    new.touch(mode=0o600)
+    db = sqlite3.connect(new, isolation_level=None)
+    try:
+        _fill(db)
+    finally:
+        db.close()
+    new.replace(path)
+
+
+def _fill(db: sqlite3.Connection) -> None:
+    db.executescript(_TABLES)
+    db.execute(f"PRAGMA user_version = {LAYOUT}")
+
+
+def _unusable(path: Path, why: str) -> UsageError:
     return UsageError(
-        f"{path} cannot be used to remember things in: {error}.",
-        hint="Name another folder with --data, or remove the file.",
+        f"{path} cannot be used: {why}.",
+        hint="Put a copy of it back, name another folder with --data, or remove the file to start with nothing.",
     )
 
 

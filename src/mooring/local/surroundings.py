@@ -14,9 +14,7 @@ from urllib.request import proxy_bypass
 
 from mooring.errors import UsageError, echo
 from mooring.local.lock import own_folder, unusable
-from mooring.local.wire.call import ACCOUNT
-
-ROLE = f"arn:aws:iam::{ACCOUNT}:role/SageMakerLocal"
+from mooring.local.wire.call import ACCOUNT, partition_of
 
 LEFT_OVER = frozenset(
     {
@@ -34,6 +32,11 @@ _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
 
 
+def role(region: str) -> str:
+    """The role that is there from the start."""
+    return f"arn:{partition_of(region).name}:iam::{ACCOUNT}:role/SageMakerLocal"
+
+
 def default_bucket(region: str) -> str:
     """As the SDK would name it, had it asked who is there."""
     return f"sagemaker-{region}-{ACCOUNT}"
@@ -44,7 +47,7 @@ def variables(url: str, region: str, sdk_configuration: Path) -> dict[str, str]:
     return {
         **for_clients(url, region),
         "SAGEMAKER_USER_CONFIG_OVERRIDE": str(sdk_configuration),
-        "SAGEMAKER_ROLE": ROLE,
+        "SAGEMAKER_ROLE": role(region),
     }
 
 
@@ -111,7 +114,7 @@ def write_sdk_configuration(folder: Path, region: str) -> Path:
         "      Session:\n"
         f"        DefaultS3Bucket: {default_bucket(region)}\n"
         "  Model:\n"
-        f"    ExecutionRoleArn: {ROLE}\n"
+        f"    ExecutionRoleArn: {role(region)}\n"
     )
     try:
         own_folder(folder)

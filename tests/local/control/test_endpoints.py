@@ -159,7 +159,7 @@ def test_an_update_retains_what_is_not_excluded(local: Local, excluded: list[str
 def test_weights_and_counts_are_wished_for(local: Local) -> None:
     """Of variants that are there."""
     client, name = local.client("sagemaker"), local.endpoint()
-    with refused("ValidationException", 'Could not find production variant "other"'):
+    with refused("ValidationException", 'The variant name(s) "other" is/are not present within endpoint configuration'):
         client.update_endpoint_weights_and_capacities(
             EndpointName=name, DesiredWeightsAndCapacities=[{"VariantName": "other", "DesiredWeight": 2.0}]
         )

@@ -51,7 +51,10 @@ def test_a_model_that_is_not_there_is_not_found(local: Local, operation: str) ->
         ({"PrimaryContainer": {"Image": "mooring"}, "Containers": [{"Image": "mooring"}]}, "Exactly one of"),
         ({}, "Exactly one of"),
         ({"PrimaryContainer": {}}, "Image must be specified"),
-        ({"PrimaryContainer": {"ModelPackageName": "mine"}}, "no model packages"),
+        (
+            {"PrimaryContainer": {"ModelPackageName": "mine"}},
+            "does not implement PrimaryContainer.ModelPackageName of CreateModel with the value 'mine'",
+        ),
         (
             {"PrimaryContainer": {"Image": "mooring", "ModelDataUrl": "s3://no/such.tar.gz"}},
             "Could not find model data at s3://no/such.tar.gz.",

@@ -1,27 +1,36 @@
 """Tags, transform jobs and inference components over the wire, by boto3."""
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from tests.support.local_control import VARIANT, Local, arn, refused, unique
+from tests.support.local_control import REGION, VARIANT, Local, arn, refused, unique
 
 pytestmark = pytest.mark.wire
 JOB: dict[str, Any] = {
     "TransformInput": {
-        "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/in"}},
+        "DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://bucket-of-jobs/in"}},
         "ContentType": "application/jsonlines",
         "SplitType": "Line",
     },
-    "TransformOutput": {"S3OutputPath": "s3://b/out", "Accept": "application/jsonlines", "AssembleWith": "Line"},
+    "TransformOutput": {
+        "S3OutputPath": "s3://bucket-of-jobs/out",
+        "Accept": "application/jsonlines",
+        "AssembleWith": "Line",
+    },
     "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
 }
 SPECIFICATION: dict[str, Any] = {"ComputeResourceRequirements": {"MinMemoryRequiredInMb": 512}}
 
 
 def job(local: Local, **members: Any) -> str:
-    """The name of a new one."""
+    """The name of a new one, with an object to read."""
     name = unique("job")
+    s3 = local.client("s3")
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket="bucket-of-jobs", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="bucket-of-jobs", Key="in/questions.jsonl", Body=b"{}")
     local.client("sagemaker").create_transform_job(
         **{"TransformJobName": name, "ModelName": local.model(), **JOB, **members}
     )
@@ -82,16 +91,22 @@ def test_jobs_that_cannot_be_are_refused(local: Local) -> None:
     client, name = local.client("sagemaker"), job(local)
     with refused("ResourceInUse", arn("transform-job", name)):
         job(local, TransformJobName=name)
-    with refused("ResourceNotFound", "Could not find requested job with name: nowhere"):
-        client.describe_transform_job(TransformJobName="nowhere")
-    with pytest.raises(client.exceptions.ResourceNotFound):
-        client.stop_transform_job(TransformJobName="nowhere")
+    for call in (client.describe_transform_job, client.stop_transform_job):
+        with refused("ValidationException", "Could not find requested job with name: nowhere"):
+            call(TransformJobName="nowhere")
     with refused("ValidationException", f'Could not find model "{arn("model", "none")}".'):
         job(local, ModelName="none")
     with refused("ValidationException", "must not exceed 100 MB"):
         job(local, MaxConcurrentTransforms=10, MaxPayloadInMB=11)
     with refused("ValidationException", "needs a SplitType"):
         job(local, BatchStrategy="MultiRecord", TransformInput={**JOB["TransformInput"], "SplitType": "None"})
+    for kind in ("S3Prefix", "ManifestFile"):
+        source = {"S3DataSource": {"S3DataType": kind, "S3Uri": "s3://bucket-of-jobs/nothing/"}}
+        with refused("ValidationException", 'No S3 objects found under S3 URL "s3://bucket-of-jobs/nothing/"'):
+            job(local, TransformInput={**JOB["TransformInput"], "DataSource": source})
+    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://no-such-bucket/in"}}
+    with refused("ValidationException", "No S3 objects found"):
+        job(local, TransformInput={**JOB["TransformInput"], "DataSource": source})
     with refused("ValidationException", "ContentType must be equal to Accept"):
         output = {**JOB["TransformOutput"], "Accept": "text/csv"}
         job(local, DataProcessing={"JoinSource": "Input"}, TransformOutput=output)

@@ -142,7 +142,8 @@ def test_names_are_text(server: LocalSageMaker, tab: Browser) -> None:
     tab.until("document.body.innerText.includes('in/')")
     tab.run("document.querySelector('td a').click()")
     tab.until("document.querySelector('td a')?.innerText.startsWith('<img src=x')")
-    for section, said in (("models", "No model yet"), ("jobs", "No transform job yet"), ("connect", "moor local env")):
+    shell = f"moor local env --port {server.url.rpartition(':')[2]})"
+    for section, said in (("models", "No model yet"), ("jobs", "No transform job yet"), ("connect", shell)):
         tab.go(f"{server.url}/_mooring/#/{section}")
         tab.until(f"document.body.innerText.includes('{said}')")
     assert tab.errors == []

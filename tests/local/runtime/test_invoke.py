@@ -95,6 +95,29 @@ def test_the_containers_attributes_come_back(tmp_path: Path) -> None:
     asyncio.run(work())
 
 
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("X_Amzn_SageMaker_Enable_Explanations", "does not implement EnableExplanations of InvokeEndpoint"),
+        ("X_Amzn_SageMaker_Something_New", "InvokeEndpoint has no header x-amzn-sagemaker-something-new"),
+    ],
+)
+def test_what_would_change_the_answer_is_refused(tmp_path: Path, header: str, said: str) -> None:
+    """A header that is not implemented, and one of the platform's that nobody knows."""
+
+    async def work() -> None:
+        async with harbour(tmp_path) as one:
+            await one.one()
+            status, code, message = refusal(await one.ask(INVOKE, b"{}", **{header: "`true`"}))
+            assert (status, code) == (400, "ValidationError")
+            assert said in message
+            assert [heard.path for heard in one.runner.last.heard if heard.path == "/invocations"] == []
+            reply = await one.ask(INVOKE, b"{}", X_Amzn_SageMaker_Prefix_Aware_Id="a", X_Amzn_Trace_Id="b")
+            assert reply.status == 200
+
+    asyncio.run(work())
+
+
 def test_an_endpoint_that_is_not_there(tmp_path: Path) -> None:
     """Also one that is still Creating."""
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from mooring.local.batch.capture import capture
 from mooring.local.batch.faults import BatchFault
 from mooring.local.batch.transforming import NoAnswer, Transformer
 from mooring.local.batch.work import Work, inputs, pace_of, work_of
@@ -56,6 +57,8 @@ async def run(bench: Bench, document: dict[str, Any], stream: str) -> None:
         first = failures[0]
         others = f" {len(failures) - 1} more of {len(found)} objects failed." if len(failures) > 1 else ""
         raise BatchFault(f"{SEE_LOGS} {first.message}{others}", hint=first.hint, blame=first.blame)
+    if (config := document.get("DataCaptureConfig")) is not None:
+        await asyncio.to_thread(capture, config, found, bench.store)
 
 
 async def _launch(bench: Bench, work: Work, stream: str, leaving: contextlib.AsyncExitStack) -> list[Launched]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from mooring.local.control import models
 from mooring.local.control.listing import Listing
-from mooring.local.control.parts import Parts, echoed, tags_of
+from mooring.local.control.parts import Parts, check_unique, echoed, tags_of
 from mooring.local.wire.call import Call, Place
 from mooring.local.wire.faults import invalid, missing, taken
 from mooring.local.wire.service import Handler
@@ -78,12 +78,11 @@ def variants_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _check(given: Mapping[str, Any]) -> None:
     """What a configuration demands beyond its shape. Raises Fault."""
     variants = variants_of(given)
-    names = [variant["VariantName"] for variant in variants]
-    if len(set(names)) < len(names):
-        raise invalid("Variant names must be unique within an endpoint configuration.")
-    shadows = given.get("ShadowProductionVariants", [])
-    if shadows and (len(shadows), len(given["ProductionVariants"])) != (1, 1):
-        raise invalid("Shadow variants need exactly one ProductionVariant and one ShadowProductionVariant.")
+    check_unique("Variant names", [variant["VariantName"] for variant in variants])
+    shadows, production = given.get("ShadowProductionVariants", []), given["ProductionVariants"]
+    if shadows and (len(shadows), len(production)) != (1, 1):
+        said = "Shadow variants need exactly one ProductionVariant and one ShadowProductionVariant"
+        raise invalid(f"{said}; there are {len(production)} and {len(shadows)}.")
     for variant in variants:
         _check_variant(given, variant)
 
@@ -92,15 +91,18 @@ def _check_variant(given: Mapping[str, Any], variant: Mapping[str, Any]) -> None
     name = variant["VariantName"]
     if "ModelName" not in variant and "ExecutionRoleArn" not in given:
         raise invalid(f"ModelName is required for production variant {name} unless ExecutionRoleArn is specified.")
+    if "ModelName" in variant and "ManagedInstanceScaling" in variant:
+        raise invalid("ManagedInstanceScaling is only supported for inference component endpoints.")
     if serverless := variant.get("ServerlessConfig"):
         if "InstanceType" in variant or "InitialInstanceCount" in variant:
             raise invalid(f"ServerlessConfig and InstanceType cannot both be specified for production variant {name}.")
         if serverless["MemorySizeInMB"] % 1024:
-            raise invalid(
-                "Memory size must be in 1 GB increments: 1024 MB, 2048 MB, 3072 MB, 4096 MB, 5120 MB, 6144 MB."
-            )
-        if serverless.get("ProvisionedConcurrency", 0) > serverless["MaxConcurrency"]:
-            raise invalid("ProvisionedConcurrency must be less than or equal to MaxConcurrency.")
+            said = "Memory size must be in 1 GB increments: 1024 MB, 2048 MB, 3072 MB, 4096 MB, 5120 MB, 6144 MB"
+            raise invalid(f"{said}; MemorySizeInMB is {serverless['MemorySizeInMB']}.")
+        provisioned, most = serverless.get("ProvisionedConcurrency", 0), serverless["MaxConcurrency"]
+        if provisioned > most:
+            said = "ProvisionedConcurrency must be less than or equal to MaxConcurrency"
+            raise invalid(f"{said}; they are {provisioned} and {most}.")
     elif "InstanceType" not in variant:
         raise invalid(f"Either InstanceType or ServerlessConfig must be specified for production variant {name}.")
     elif "InitialInstanceCount" not in variant and "ManagedInstanceScaling" not in variant:

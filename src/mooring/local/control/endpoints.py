@@ -22,6 +22,7 @@ BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Dele
 """Nothing can be asked of an endpoint meanwhile."""
 ONLY_TO_DELETE = frozenset({"Failed", "UpdateRollbackFailed"})
 
+EXCLUDED = "ExcludeRetainedVariantProperties"
 RETAINED = frozenset({"DesiredInstanceCount", "DesiredWeight"})
 """What an update may leave as it is."""
 
@@ -84,6 +85,8 @@ class EndpointControl:
         if _is_serverless(config) and any("CurrentServerlessConfig" not in variant for variant in running):
             raise invalid("Updating an endpoint from a real-time to a serverless configuration is not supported.")
         retains = _retains(given)
+        if retains and ("DataCaptureConfig" in config or "DataCaptureConfig" in document):
+            _check_capture(given)
         self._move(document["EndpointName"], "Updating", **_kept(given))
         self._parts.fleet.update(document["EndpointName"], config["EndpointConfigName"], retains)
         return {"EndpointArn": document["EndpointArn"]}
@@ -97,11 +100,10 @@ class EndpointControl:
                 f"{said} {document['EndpointStatus']}: update it to a configuration that works, or delete it."
             )
         variants = {one["VariantName"]: one for one in document.get("ProductionVariants", [])}
-        for wish in call.parameters["DesiredWeightsAndCapacities"]:
-            variant = variants.get(wish["VariantName"])
-            if variant is None:
-                said = f'Could not find production variant "{wish["VariantName"]}"'
-                raise invalid(f'{said} of endpoint "{document["EndpointArn"]}".')
+        wishes = call.parameters["DesiredWeightsAndCapacities"]
+        _check_names(document, [wish["VariantName"] for wish in wishes], variants)
+        for wish in wishes:
+            variant = variants[wish["VariantName"]]
             variant.update(
                 {member: wish[member] for member in ("DesiredWeight", "DesiredInstanceCount") if member in wish}
             )
@@ -172,12 +174,31 @@ def _retains(given: Mapping[str, Any]) -> bool:
     """Whether an update keeps weights and counts. Raises Fault for one without the other, which the fleet cannot do."""
     if not given.get("RetainAllVariantProperties", False):
         return False
-    excluded = {one["VariantPropertyType"] for one in given.get("ExcludeRetainedVariantProperties", [])}
+    excluded = {one["VariantPropertyType"] for one in given.get(EXCLUDED, [])}
     if len(excluded & RETAINED) == 1:
         raise invalid(
             "The local SageMaker retains DesiredInstanceCount and DesiredWeight together, or neither of them."
         )
     return not excluded & RETAINED
+
+
+def _check_names(document: Mapping[str, Any], names: list[str], there: Mapping[str, Any]) -> None:
+    """Raises Fault, in the service's words, for a variant that is named twice or is not there."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise invalid(f'The variant name "{name}" was non-unique within the request.')
+        seen.add(name)
+    if missing_ones := ", ".join(name for name in names if name not in there):
+        said = f'The variant name(s) "{missing_ones}" is/are not present within endpoint configuration'
+        raise invalid(f'{said} "{document["EndpointConfigName"]}".')
+
+
+def _check_capture(given: Mapping[str, Any]) -> None:
+    """Raises Fault for an update that is to keep the data capture of before."""
+    if all(one["VariantPropertyType"] != "DataCaptureConfig" for one in given.get(EXCLUDED, [])):
+        said = "The local SageMaker takes the DataCaptureConfig of the new endpoint configuration"
+        raise invalid(f"{said}: name DataCaptureConfig in {EXCLUDED}.")
 
 
 def _is_serverless(config: Mapping[str, Any]) -> bool:

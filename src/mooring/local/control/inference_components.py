@@ -5,7 +5,7 @@ from typing import Any
 
 from mooring.local.control import endpoints, models
 from mooring.local.control.listing import Listing
-from mooring.local.control.parts import Parts, tags_of
+from mooring.local.control.parts import Parts, check_image, tags_of
 from mooring.local.wire.call import Call, Place
 from mooring.local.wire.faults import Fault, invalid, missing, taken
 from mooring.local.wire.service import Handler
@@ -89,12 +89,9 @@ class InferenceComponents:
 
     def update(self, call: Call) -> Mapping[str, Any]:
         """The number of copies. Another model is not put in its place here."""
-        if "Specification" in call.parameters or "Specifications" in call.parameters:
-            raise invalid(
-                "The local SageMaker changes the RuntimeConfig of an inference component only: delete it and create it "
-                "again with the new Specification."
-            )
-        return self._resize(call, call.parameters.get("RuntimeConfig", {}))
+        given = call.parameters
+        kept = {"LastDeploymentConfig": given["DeploymentConfig"]} if "DeploymentConfig" in given else {}
+        return self._resize(call, given.get("RuntimeConfig", {}), kept)
 
     def resize(self, call: Call) -> Mapping[str, Any]:
         """The number of copies; one stands for all of them here."""
@@ -108,13 +105,15 @@ class InferenceComponents:
         self._parts.state.change(KIND, document["InferenceComponentName"], {"InferenceComponentStatus": "Deleting"})
         self._parts.fleet.delete_component(document["InferenceComponentName"])
 
-    def _resize(self, call: Call, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _resize(
+        self, call: Call, wanted: Mapping[str, Any], kept: Mapping[str, Any] | None = None
+    ) -> Mapping[str, Any]:
         document = self._existing(call)
         if document["InferenceComponentStatus"] != "InService":
             raise _busy(document)
         copies = wanted.get("CopyCount", document["RuntimeConfig"]["DesiredCopyCount"])
         counts = {"DesiredCopyCount": copies, "CurrentCopyCount": copies}
-        moved = {"RuntimeConfig": counts, "LastModifiedTime": self._parts.now()}
+        moved = {"RuntimeConfig": counts, "LastModifiedTime": self._parts.now(), **(kept or {})}
         self._parts.state.change(KIND, document["InferenceComponentName"], moved)
         return {"InferenceComponentArn": document["InferenceComponentArn"]}
 
@@ -125,9 +124,11 @@ class InferenceComponents:
         specification: dict[str, Any] = given["Specification"]
         if name := specification.get("ModelName"):
             models.existing(self._parts, call.place, name)
-        elif "Container" not in specification:
-            raise invalid("Either ModelName or Container must be specified in the Specification.")
-        if "BaseInferenceComponentName" not in specification and "ComputeResourceRequirements" not in specification:
+        elif "Image" not in specification.get("Container", {}):
+            raise invalid("Either ModelName or Container (with its Image) must be specified in the Specification.")
+        else:
+            check_image(self._parts, call.place, specification["Container"]["Image"])
+        if "ComputeResourceRequirements" not in specification:
             raise invalid("ComputeResourceRequirements must be specified in the Specification.")
         return specification
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from mooring.local.control.listing import Listing
-from mooring.local.control.parts import Parts, echoed, tags_of
+from mooring.local.control.parts import Parts, check_image, check_unique, echoed, tags_of
 from mooring.local.wire.call import Call, Place
-from mooring.local.wire.faults import Fault, invalid, missing, taken
+from mooring.local.wire.faults import invalid, missing, taken
 from mooring.local.wire.service import Handler
 
 KIND = "model"
@@ -38,6 +38,7 @@ class Models:
         containers = containers_of(given)
         _check(given, containers)
         for container in containers:
+            check_image(self._parts, call.place, container["Image"])
             self._check_data(container)
         tags, arn = tags_of(given), call.place.arn(KIND, name)
         document = {
@@ -97,25 +98,23 @@ def containers_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _check(given: Mapping[str, Any], containers: list[dict[str, Any]]) -> None:
     """What a model demands beyond its shape. Raises Fault."""
     if ("PrimaryContainer" in given) == bool(given.get("Containers")):
-        raise invalid("Exactly one of PrimaryContainer and Containers must be specified.")
+        found = "both are" if "PrimaryContainer" in given else "neither is"
+        raise invalid(f"Exactly one of PrimaryContainer and Containers must be specified; {found} given.")
     for container in containers:
         if not container.get("Image"):
-            raise _without_image(container)
+            raise invalid("Image must be specified for each container.")
         if "ModelDataUrl" in container and "ModelDataSource" in container:
             raise invalid("ModelDataUrl and ModelDataSource cannot both be specified for one container.")
+        channels = [one["ChannelName"] for one in container.get("AdditionalModelDataSources", [])]
+        check_unique("Channel names", channels)
     names = [container["ContainerHostname"] for container in containers if "ContainerHostname" in container]
-    if len(set(names)) < len(names):
-        raise invalid("Container hostnames must be unique within a model.")
+    check_unique("Container hostnames", names)
     if given.get("InferenceExecutionConfig", {}).get("Mode") == "Direct" and len(names) < len(containers):
         raise invalid(
             "ContainerHostname is required for each container of a model with InferenceExecutionConfig Direct."
         )
     pairs = [pair for container in containers for pair in container.get("Environment", {}).items()]
-    if sum(len(key.encode()) + len(value.encode()) for key, value in pairs) > LARGEST_ENVIRONMENT:
-        raise invalid(f"The environment variables of a model's containers may have {LARGEST_ENVIRONMENT} bytes in all.")
-
-
-def _without_image(container: Mapping[str, Any]) -> Fault:
-    if "ModelPackageName" in container:
-        return invalid("The local SageMaker has no model packages: give the container's Image instead.")
-    return invalid("Image must be specified for each container.")
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in pairs)
+    if size > LARGEST_ENVIRONMENT:
+        said = f"The environment variables of a model's containers may have {LARGEST_ENVIRONMENT} bytes in all"
+        raise invalid(f"{said}; these have {size}.")

@@ -1,15 +1,17 @@
 """What the control plane stands on, and what it asks of those who do the work. Made by `server.py`."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mooring.local.identity.manifests import OF_SAGEMAKER, media_type_of
 from mooring.local.state import State
 from mooring.local.wire.call import Place
 from mooring.local.wire.faults import invalid
+from mooring.local.wire.tags import TagRules
 
-MOST_TAGS = 50
+TAGS = TagRules()
 
 
 class Endpoints(Protocol):
@@ -58,13 +60,26 @@ class Parts:
     """Epoch seconds."""
 
 
+def check_unique(what: str, names: Iterable[str]) -> None:
+    """Raises Fault if a name is there twice; `what` begins the message: "Variant names"."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise invalid(f"{what} must be unique; {name!r} is there more than once.")
+        seen.add(name)
+
+
+def check_image(parts: "Parts", place: Place, image: str) -> None:
+    """Raises Fault for an image of which the local ECR knows that SageMaker would not take its manifest."""
+    media = media_type_of(parts.state, image, place.account)
+    if media is not None and media not in OF_SAGEMAKER:
+        said = f"Unsupported manifest media type {media} for image {image}"
+        raise invalid(f"{said}. Ensure that valid manifest media type is used for specified image.")
+
+
 def tags_of(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """A request's Tags. Raises Fault for a key that is there twice."""
-    given = parameters.get("Tags", [])
-    tags = {tag["Key"]: tag["Value"] for tag in given}
-    if len(tags) < len(given):
-        raise invalid("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-    return tags
+    """A request's Tags. Raises Fault for a key that is there twice, or is reserved."""
+    return TAGS.read(parameters.get("Tags", []))
 
 
 def echoed(parameters: Mapping[str, Any], place: Place, kind: str, name: str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """SageMaker's control plane as one service. Made by `server.py`."""
 
+from mooring.local.arguments.sagemaker import SAGEMAKER
 from mooring.local.control.endpoint_configs import EndpointConfigs
 from mooring.local.control.endpoints import EndpointControl
 from mooring.local.control.inference_components import InferenceComponents
@@ -15,4 +16,4 @@ def control_plane(parts: Parts) -> Service:
     """Every operation that there is."""
     nouns = (Models, EndpointConfigs, EndpointControl, Tags, TransformJobs, InferenceComponents)
     handlers = {name: handler for noun in nouns for name, handler in noun(parts).handlers().items()}
-    return Service(service_model("sagemaker"), handlers)
+    return Service(service_model("sagemaker"), handlers, SAGEMAKER)

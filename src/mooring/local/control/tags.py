@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from mooring.local.control.listing import foreign_token
-from mooring.local.control.parts import MOST_TAGS, Parts, arn_member, tags_of
+from mooring.local.control.parts import TAGS, Parts, arn_member, tags_of
 from mooring.local.wire.call import Call
-from mooring.local.wire.faults import invalid, missing
+from mooring.local.wire.faults import missing
 from mooring.local.wire.paging import page
 from mooring.local.wire.service import Handler
+from mooring.local.wire.tags import listed
 
 PAGE, LARGEST_PAGE = 50, 100
 
@@ -37,21 +38,23 @@ class Tags:
         """At most 50 of one resource."""
         arn, state = self._existing(call), self._parts.state
         given = tags_of(call.parameters)
-        if len({*state.tags(arn), *given}) > MOST_TAGS:
-            raise invalid(f"Number of tags exceeds the limit of {MOST_TAGS} tags per resource.")
+        TAGS.check_count({*state.tags(arn), *given})
         state.set_tags(arn, given)
-        return {"Tags": _listed(state.tags(arn))}
+        return {"Tags": listed(state.tags(arn))}
 
     def list(self, call: Call) -> Mapping[str, Any]:
         """By key."""
-        tags, token = _listed(self._parts.state.tags(self._existing(call))), call.parameters.get("NextToken")
+        tags, token = listed(self._parts.state.tags(self._existing(call))), call.parameters.get("NextToken")
         size = min(call.parameters.get("MaxResults", PAGE), LARGEST_PAGE)
         some, following = page(tags, token, size, foreign_token(token))
         return {"Tags": some, "NextToken": following}
 
     def delete(self, call: Call) -> Mapping[str, Any]:
         """A key that is not there is no error."""
-        self._parts.state.drop_tags(self._existing(call), call.parameters["TagKeys"])
+        arn, keys = self._existing(call), call.parameters["TagKeys"]
+        for key in keys:
+            TAGS.check_key(key)
+        self._parts.state.drop_tags(arn, keys)
         return {}
 
     def _existing(self, call: Call) -> str:
@@ -63,7 +66,3 @@ class Tags:
         if document is None:
             raise missing(_NOUNS.get(kind, "resource"), arn)
         return str(document[arn_member(kind)])
-
-
-def _listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]

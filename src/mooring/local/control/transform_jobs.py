@@ -33,10 +33,11 @@ class TransformJobs:
         }
 
     def create(self, call: Call) -> Mapping[str, Any]:
-        """Its model has to exist; it starts at once."""
+        """Its model and its input have to exist; it starts at once."""
         given, name = call.parameters, call.parameters["TransformJobName"]
-        models.existing(self._parts, call.place, given["ModelName"])
+        model = models.existing(self._parts, call.place, given["ModelName"])
         _check(given)
+        self._check_input(call.place, given, model)
         arn, tags, now = call.place.arn(KIND, name), tags_of(given), self._parts.now()
         document = {
             **echoed(given, call.place, KIND, name),
@@ -71,12 +72,27 @@ class TransformJobs:
         self._parts.state.change(KIND, name, moved)
         self._parts.jobs.stop(name)
 
+    def _check_input(self, place: Place, given: Mapping[str, Any], model: Mapping[str, Any]) -> None:
+        """At least one object, or the manifest. Raises Fault."""
+        source, objects = given["TransformInput"]["DataSource"]["S3DataSource"], self._parts.objects
+        bucket, key = objects.locate(source["S3Uri"])
+        listed = source["S3DataType"] == "ManifestFile"
+        if objects.has(bucket, key) if listed else objects.holds(bucket, key):
+            return
+        role = model.get("ExecutionRoleArn", "")
+        raise invalid(
+            f'No S3 objects found under S3 URL "{source["S3Uri"]}" given in input data source. Please ensure that the '
+            f"bucket exists in the selected region ({place.region}), that objects exist under that S3 prefix, and that "
+            f'the role "{role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+        )
+
 
 def existing(parts: Parts, place: Place, name: str) -> dict[str, Any]:
     """The job's document. Raises Fault if there is none."""
     document = parts.state.get(KIND, name)
     if document is None:
-        raise Fault("ResourceNotFound", f"Could not find requested job with name: {name} ({place.arn(KIND, name)})")
+        # botocore's model declares ResourceNotFound, but the service answers as for its other nouns.
+        raise invalid(f"Could not find requested job with name: {name} ({place.arn(KIND, name)})")
     return document
 
 
@@ -84,12 +100,17 @@ def _check(given: Mapping[str, Any]) -> None:
     """What a job demands beyond its shape. Raises Fault."""
     in_flight = given.get("MaxConcurrentTransforms", 1) * given.get("MaxPayloadInMB", 6)
     if in_flight > MOST_IN_FLIGHT_MB:
-        raise invalid(f"MaxConcurrentTransforms * MaxPayloadInMB must not exceed {MOST_IN_FLIGHT_MB} MB.")
+        said = f"MaxConcurrentTransforms * MaxPayloadInMB must not exceed {MOST_IN_FLIGHT_MB} MB"
+        raise invalid(f"{said}; it is {in_flight} MB.")
     if given.get("BatchStrategy") == "MultiRecord" and given["TransformInput"].get("SplitType", "None") == "None":
         raise invalid("BatchStrategy MultiRecord needs a SplitType other than None.")
     if given.get("DataProcessing", {}).get("JoinSource", "None") == "Input":
         source, target = given["TransformInput"], given["TransformOutput"]
-        if source.get("SplitType", "None") != target.get("AssembleWith", "None"):
-            raise invalid("SplitType must be equal to AssembleWith when JoinSource is Input.")
-        if source.get("ContentType") != target.get("Accept"):
-            raise invalid("ContentType must be equal to Accept when JoinSource is Input.")
+        split, assembled = source.get("SplitType", "None"), target.get("AssembleWith", "None")
+        if split != assembled:
+            said = "SplitType must be equal to AssembleWith when JoinSource is Input"
+            raise invalid(f"{said}; they are {split!r} and {assembled!r}.")
+        content_type, accept = source.get("ContentType"), target.get("Accept")
+        if content_type != accept:
+            said = "ContentType must be equal to Accept when JoinSource is Input"
+            raise invalid(f"{said}; they are {content_type!r} and {accept!r}.")

@@ -12,6 +12,8 @@ from mooring.local.state import State
 
 REASON_LIMIT = 1024
 """Characters of a FailureReason."""
+OF_CONFIG = ("AsyncInferenceConfig", "MetricsConfig", "CrossRegionTrafficConfig")
+"""Members of the configuration that DescribeEndpoint repeats."""
 INSTANCES = ("DesiredInstanceCount", "CurrentInstanceCount")
 WEIGHTS = ("DesiredWeight", "CurrentWeight")
 
@@ -44,11 +46,11 @@ class Records:
         self, name: str, config: Mapping[str, Any], variants: Sequence[Mapping[str, Any]], reason: str = ""
     ) -> None:
         """With this configuration and nothing pending; `reason` tells why it is not another one."""
-        members = {key: config[key] for key in ("AsyncInferenceConfig", "ExplainerConfig") if config.get(key)}
-        members |= {"FailureReason": reason} if reason else {}
+        members = {key: config[key] for key in OF_CONFIG if config.get(key)}
+        members |= _captured(config) | ({"FailureReason": reason} if reason else {})
         self.change(
             name,
-            ("PendingDeploymentSummary", "FailureReason", "AsyncInferenceConfig", "ExplainerConfig"),
+            ("PendingDeploymentSummary", "FailureReason", "DataCaptureConfig", *OF_CONFIG),
             EndpointConfigName=config["EndpointConfigName"],
             EndpointStatus="InService",
             ProductionVariants=variants,
@@ -129,6 +131,22 @@ class Records:
         if status:
             found["VariantStatus"] = [{"Status": status, "StartTime": now}]
         return found
+
+
+def _captured(config: Mapping[str, Any]) -> dict[str, Any]:
+    """How DescribeEndpoint shows data capture."""
+    given = config.get("DataCaptureConfig")
+    if not given:
+        return {}
+    enabled = given.get("EnableCapture", False)
+    shown = {
+        "EnableCapture": enabled,
+        "CaptureStatus": "Started" if enabled else "Stopped",
+        "CurrentSamplingPercentage": given["InitialSamplingPercentage"],
+        "DestinationS3Uri": given["DestinationS3Uri"],
+        "KmsKeyId": given.get("KmsKeyId", ""),
+    }
+    return {"DataCaptureConfig": shown}
 
 
 def variants_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:

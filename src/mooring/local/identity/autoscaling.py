@@ -10,8 +10,11 @@ from mooring.local.wire.call import Call
 from mooring.local.wire.faults import Fault, invalid
 from mooring.local.wire.paging import page
 from mooring.local.wire.service import Handler
+from mooring.local.wire.tags import TagRules
 
 TARGET, POLICY = "scalable-target", "scaling-policy"
+SERVICE_ROLE = "aws-service-role/sagemaker.application-autoscaling"
+TAGS = TagRules(too_many="TooManyTagsException")
 _OF_TARGET = ("ServiceNamespace", "ResourceId", "ScalableDimension")
 _CONFIGURATIONS = (
     "StepScalingPolicyConfiguration",
@@ -36,29 +39,37 @@ class Scaling:
             "DescribeScalingPolicies": self.policies,
             "DeleteScalingPolicy": self.delete,
             "DescribeScalingActivities": _none,
+            "TagResource": self.tag,
+            "UntagResource": self.untag,
+            "ListTagsForResource": self.tags,
         }
 
     def register(self, call: Call) -> Mapping[str, Any]:
         """A new target needs both capacities; one that is there takes what is given."""
-        given, name = call.parameters, _target(call.parameters)
+        given, name, partition = call.parameters, _target(call.parameters), call.place.partition.name
         before = self._state.get(TARGET, name) or {}
         document: dict[str, Any] = {
             "CreationTime": time.time(),
             "ScalableTargetARN": call.place.arn("scalable-target", uuid.uuid4().hex, service="application-autoscaling"),
-            "RoleARN": f"arn:aws:iam::{call.place.account}:role/aws-service-role/sagemaker.application-autoscaling",
+            "RoleARN": f"arn:{partition}:iam::{call.place.account}:role/{SERVICE_ROLE}",
             "SuspendedState": dict.fromkeys(
                 ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False
             ),
             **before,
-            **given,
+            **{member: value for member, value in given.items() if member != "Tags"},
         }
         if "MinCapacity" not in document or "MaxCapacity" not in document:
             raise invalid("Both MinCapacity and MaxCapacity must be specified for a new scalable target.")
         if document["MinCapacity"] > document["MaxCapacity"]:
-            raise invalid("Minimum capacity cannot be greater than maximum capacity")
+            said = f"{document['MinCapacity']} > {document['MaxCapacity']}"
+            raise invalid(f"Minimum capacity cannot be greater than maximum capacity: {said}")
         if given["ServiceNamespace"] == "sagemaker":
             self._check_variant(given["ResourceId"])
+        tags = TAGS.read({"Key": key, "Value": value} for key, value in given.get("Tags", {}).items())
+        if before and tags:
+            raise invalid("Tags can be given to a new scalable target only; TagResource changes those of an old one.")
         self._state.put(TARGET, name, document)
+        self._state.set_tags(document["ScalableTargetARN"], tags)
         return {"ScalableTargetARN": document["ScalableTargetARN"]}
 
     def targets(self, call: Call) -> Mapping[str, Any]:
@@ -76,8 +87,11 @@ class Scaling:
     def deregister(self, call: Call) -> Mapping[str, Any]:
         """Its policies go with it."""
         given, name = call.parameters, _target(call.parameters)
-        if not self._state.delete(TARGET, name):
+        document = self._state.get(TARGET, name)
+        if document is None:
             raise _missing("scalable target", given)
+        self._state.delete(TARGET, name)
+        self._state.drop_tags(document["ScalableTargetARN"])
         for policy in self._state.all(POLICY):
             if _fits(policy, given, *_OF_TARGET):
                 self._state.delete(POLICY, _policy(policy))
@@ -91,9 +105,9 @@ class Scaling:
         before = self._state.get(POLICY, _policy(given)) or {}
         if not before and not any(name in given for name in _CONFIGURATIONS):
             raise invalid("A scaling policy configuration must be specified.")
-        path = f"{uuid.uuid4()}:resource/{given['ServiceNamespace']}/{given['ResourceId']}"
-        account, region = call.place.account, call.place.region
-        arn = f"arn:aws:autoscaling:{region}:{account}:scalingPolicy:{path}:policyName/{given['PolicyName']}"
+        where = f"{uuid.uuid4()}:resource/{given['ServiceNamespace']}/{given['ResourceId']}"
+        place = f"{call.place.partition.name}:autoscaling:{call.place.region}:{call.place.account}"
+        arn = f"arn:{place}:scalingPolicy:{where}:policyName/{given['PolicyName']}"
         document = {"PolicyARN": arn, "PolicyType": "StepScaling", "CreationTime": time.time(), "Alarms": [], **before}
         document.update(given)
         self._state.put(POLICY, _policy(given), document)
@@ -116,6 +130,29 @@ class Scaling:
             raise _missing("scaling policy", call.parameters)
         return {}
 
+    def tag(self, call: Call) -> Mapping[str, Any]:
+        """A key that is there gets the new value."""
+        arn, given = self._tagged(call), call.parameters["Tags"]
+        tags = TAGS.read({"Key": key, "Value": value} for key, value in given.items())
+        TAGS.check_count({*self._state.tags(arn), *tags})
+        self._state.set_tags(arn, tags)
+        return {}
+
+    def untag(self, call: Call) -> Mapping[str, Any]:
+        """A key that is not there is no error."""
+        self._state.drop_tags(self._tagged(call), call.parameters["TagKeys"])
+        return {}
+
+    def tags(self, call: Call) -> Mapping[str, Any]:
+        """Of a scalable target."""
+        return {"Tags": self._state.tags(self._tagged(call))}
+
+    def _tagged(self, call: Call) -> str:
+        arn: str = call.parameters["ResourceARN"]
+        if all(one["ScalableTargetARN"] != arn for one in self._state.all(TARGET)):
+            raise Fault("ResourceNotFoundException", f"The resource doesn't exist: {arn}", 400, {"ResourceName": arn})
+        return arn
+
     def _check_variant(self, resource: str) -> None:
         """endpoint/NAME/variant/NAME of an endpoint that there is. Raises Fault."""
         parts = resource.split("/")
@@ -129,9 +166,9 @@ class Scaling:
             raise invalid(f"ResourceId {resource} does not exist: the endpoint has no variant {parts[3]}.")
 
 
-def _none(_: Call) -> Mapping[str, Any]:
+def _none(call: Call) -> Mapping[str, Any]:
     """There are none: nothing is scaled here."""
-    return {"ScalingActivities": []}
+    return _page("ScalingActivities", [], call.parameters)
 
 
 def _target(given: Mapping[str, Any]) -> str:
@@ -152,6 +189,6 @@ def _missing(noun: str, given: Mapping[str, Any]) -> Fault:
 
 
 def _page(answer: str, found: list[Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    refusal = Fault("InvalidNextTokenException", "The next token is invalid.")
+    refusal = Fault("InvalidNextTokenException", f"The next token {str(given.get('NextToken'))[:100]!r} is invalid.")
     some, token = page(found, given.get("NextToken"), given.get("MaxResults", 50), refusal)
     return {answer: some, "NextToken": token}

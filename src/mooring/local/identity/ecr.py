@@ -2,20 +2,21 @@
 
 import base64
 import hashlib
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
+from mooring.local.identity import manifests
+from mooring.local.identity.manifests import KIND
 from mooring.local.state import State
-from mooring.local.wire.call import Call
+from mooring.local.wire.call import Call, Place
 from mooring.local.wire.faults import Fault
 from mooring.local.wire.paging import page
 from mooring.local.wire.service import Handler
+from mooring.local.wire.tags import TagRules, listed
 
-KIND = "ecr-repository"
 TOKEN_S = 12 * 3600
-MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+TAGS = TagRules("InvalidTagParameterException", too_many="TooManyTagsException")
 
 
 class Repositories:
@@ -35,29 +36,41 @@ class Repositories:
             "ListImages": self.list,
             "DescribeImages": self.images,
             "BatchGetImage": self.get,
+            "TagResource": self.tag,
+            "UntagResource": self.untag,
+            "ListTagsForResource": self.tags,
         }
 
     def create(self, call: Call) -> Mapping[str, Any]:
         """An empty one."""
-        name, place = call.parameters["repositoryName"], call.place
+        given, name, place = call.parameters, call.parameters["repositoryName"], call.place
+        self._check_registry(call, name)
+        encryption = given.get("encryptionConfiguration", {"encryptionType": "AES256"})
+        if "kmsKey" in encryption and encryption["encryptionType"] == "AES256":
+            said = f"Invalid parameter at 'encryptionConfiguration': kmsKey is {encryption['kmsKey']!r}"
+            raise Fault("InvalidParameterException", f"{said}, which needs the encryptionType KMS or KMS_DSSE")
         document = {
             "repositoryArn": place.arn("repository", name, service="ecr"),
             "registryId": place.account,
             "repositoryName": name,
-            "repositoryUri": f"{place.account}.dkr.ecr.{place.region}.amazonaws.com/{name}",
+            "repositoryUri": f"{_registry(place)}/{name}",
             "createdAt": time.time(),
-            "imageTagMutability": call.parameters.get("imageTagMutability", "MUTABLE"),
-            "imageScanningConfiguration": call.parameters.get("imageScanningConfiguration", {"scanOnPush": False}),
+            "imageTagMutability": given.get("imageTagMutability", "MUTABLE"),
+            "imageScanningConfiguration": given.get("imageScanningConfiguration", {"scanOnPush": False}),
+            "encryptionConfiguration": encryption,
             "Images": [],
         }
+        tags = TAGS.read(given.get("tags", []))
         if not self._state.add(KIND, name, document):
             said = f"The repository with name '{name}' already exists in the registry with id '{place.account}'"
             raise Fault("RepositoryAlreadyExistsException", said)
+        self._state.set_tags(document["repositoryArn"], tags)
         return {"repository": document}
 
     def describe(self, call: Call) -> Mapping[str, Any]:
         """All, or those named."""
         names = call.parameters.get("repositoryNames")
+        self._check_registry(call, "")
         found = self._state.all(KIND) if names is None else [self._existing(call, name) for name in names]
         return _page("repositories", found, call.parameters)
 
@@ -69,30 +82,53 @@ class Repositories:
             said = f"The repository with name '{name}' in registry with id '{call.place.account}' cannot be deleted"
             raise Fault("RepositoryNotEmptyException", f"{said} because it still contains images")
         self._state.delete(KIND, name)
+        self._state.drop_tags(document["repositoryArn"])
         return {"repository": document}
 
     def put(self, call: Call) -> Mapping[str, Any]:
-        """A manifest; the tag moves to it."""
+        """A manifest; the tag moves to it, unless the repository's tags are immutable."""
         document, given = self._existing(call), call.parameters
         manifest, tag = given["imageManifest"], given.get("imageTag")
+        content = manifests.parsed(manifest)
+        if content is None:
+            said = "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
+            raise Fault("InvalidParameterException", said)
         digest = "sha256:" + hashlib.sha256(manifest.encode()).hexdigest()
+        self._check_put(call, document, digest)
         images = [
             {**one, "Tags": [other for other in one["Tags"] if other != tag]}
             for one in document["Images"]
             if one["Digest"] != digest
         ]
         kept: list[str] = next((one["Tags"] for one in document["Images"] if one["Digest"] == digest), [])
-        media = given.get("imageManifestMediaType") or _media_type(manifest)
+        media = given.get("imageManifestMediaType") or manifests.media_type(content)
         tags = sorted({*kept, *([tag] if tag else [])})
         image = {"Digest": digest, "Tags": tags, "Manifest": manifest, "MediaType": media, "PushedAt": time.time()}
         self._state.change(KIND, document["repositoryName"], {"Images": [*images, image]})
         return {"image": _image(document, image, {"imageDigest": digest, **({"imageTag": tag} if tag else {})})}
 
+    def _check_put(self, call: Call, document: Mapping[str, Any], digest: str) -> None:
+        """Raises Fault for another digest than the manifest's, and for what is there already."""
+        tag, wanted = call.parameters.get("imageTag"), call.parameters.get("imageDigest", digest)
+        where = f"the repository with name '{document['repositoryName']}' in registry with id '{call.place.account}'"
+        if wanted != digest:
+            said = f"Image digest '{wanted}' does not match the digest '{digest}' of the image manifest"
+            raise Fault("ImageDigestDoesNotMatchException", said)
+        same, tagged = manifests.find(document, digest, None), manifests.find(document, None, tag) if tag else None
+        if same is not None and (tag is None or tag in same["Tags"]):
+            said = f"Image with digest '{digest}' and tag '{tag or 'null'}' already exists in {where}"
+            raise Fault("ImageAlreadyExistsException", said)
+        if tagged is not None and document["imageTagMutability"] == "IMMUTABLE":
+            said = (
+                f"The image tag '{tag}' already exists in the '{document['repositoryName']}' repository and cannot be"
+            )
+            raise Fault("ImageTagAlreadyExistsException", f"{said} overwritten because the tag is immutable.")
+
     def list(self, call: Call) -> Mapping[str, Any]:
         """One line for each tag, and one for an image without."""
         found = [
             {"imageDigest": image["Digest"], **({"imageTag": tag} if tag else {})}
-            for image in self._existing(call)["Images"]
+            for image in _filtered(self._existing(call)["Images"], call.parameters)
             for tag in image["Tags"] or [""]
         ]
         return _page("imageIds", found, call.parameters)
@@ -100,7 +136,7 @@ class Repositories:
     def images(self, call: Call) -> Mapping[str, Any]:
         """All, or those named, which have to be there."""
         document, wanted = self._existing(call), call.parameters.get("imageIds")
-        found = document["Images"]
+        found = _filtered(document["Images"], call.parameters)
         if wanted is not None:
             found = [_find(document, one) for one in wanted]
             for image, asked in zip(found, wanted, strict=True):
@@ -111,12 +147,12 @@ class Repositories:
         return _page("imageDetails", [_detail(document, image) for image in found], call.parameters)
 
     def get(self, call: Call) -> Mapping[str, Any]:
-        """Manifests; what is not there is among the failures."""
-        document = self._existing(call)
+        """Manifests; what is not there, or not of an accepted media type, is among the failures."""
+        document, accepted = self._existing(call), call.parameters.get("acceptedMediaTypes")
         images, failures = [], []
         for asked in call.parameters["imageIds"]:
             image = _find(document, asked)
-            if image is None:
+            if image is None or (accepted and image["MediaType"] not in accepted):
                 reason = "Requested image not found"
                 failures.append({"imageId": asked, "failureCode": "ImageNotFound", "failureReason": reason})
             else:
@@ -125,11 +161,37 @@ class Repositories:
 
     def _existing(self, call: Call, name: str | None = None) -> dict[str, Any]:
         name = name or call.parameters["repositoryName"]
+        self._check_registry(call, name)
         document = self._state.get(KIND, name)
         if document is None:
-            said = f"The repository with name '{name}' does not exist in the registry with id '{call.place.account}'"
-            raise Fault("RepositoryNotFoundException", said)
+            raise _missing(name, call.place.account)
         return document
+
+    def _check_registry(self, call: Call, name: str) -> None:
+        """There is one registry, the account's own. Raises Fault for another."""
+        registry = call.parameters.get("registryId", call.place.account)
+        if registry != call.place.account:
+            raise _missing(name, registry)
+
+    def tag(self, call: Call) -> Mapping[str, Any]:
+        """A key that is there gets the new value."""
+        arn, tags = self._tagged(call), TAGS.read(call.parameters["tags"])
+        TAGS.check_count({*self._state.tags(arn), *tags})
+        self._state.set_tags(arn, tags)
+        return {}
+
+    def untag(self, call: Call) -> Mapping[str, Any]:
+        """A key that is not there is no error."""
+        self._state.drop_tags(self._tagged(call), call.parameters["tagKeys"])
+        return {}
+
+    def tags(self, call: Call) -> Mapping[str, Any]:
+        """Of a repository."""
+        return {"tags": listed(self._state.tags(self._tagged(call)))}
+
+    def _tagged(self, call: Call) -> str:
+        name = call.parameters["resourceArn"].partition(":repository/")[2]
+        return str(self._existing(call, name or "?")["repositoryArn"])
 
 
 def _token(call: Call) -> Mapping[str, Any]:
@@ -139,18 +201,32 @@ def _token(call: Call) -> Mapping[str, Any]:
             {
                 "authorizationToken": base64.b64encode(b"AWS:local").decode(),
                 "expiresAt": time.time() + TOKEN_S,
-                "proxyEndpoint": f"https://{call.place.account}.dkr.ecr.{call.place.region}.amazonaws.com",
+                "proxyEndpoint": f"https://{_registry(call.place)}",
             }
         ]
     }
 
 
+def _registry(place: Place) -> str:
+    return f"{place.account}.dkr.ecr.{place.region}.{place.partition.suffix}"
+
+
+def _missing(name: str, registry: str) -> Fault:
+    said = f"The repository with name '{name}' does not exist in the registry with id '{registry}'"
+    return Fault("RepositoryNotFoundException", said)
+
+
 def _find(document: Mapping[str, Any], asked: Mapping[str, str]) -> dict[str, Any] | None:
-    digest, tag = asked.get("imageDigest"), asked.get("imageTag")
-    for image in document["Images"]:
-        if digest in (None, image["Digest"]) and (tag is None or tag in image["Tags"]) and (digest or tag):
-            return dict(image)
-    return None
+    return manifests.find(document, asked.get("imageDigest"), asked.get("imageTag"))
+
+
+def _filtered(images: list[Any], given: Mapping[str, Any]) -> list[Any]:
+    """By the request's filter. Every image is active: none is archived here."""
+    wanted = given.get("filter", {})
+    if wanted.get("imageStatus", "ACTIVE") not in ("ACTIVE", "ANY"):
+        return []
+    status = wanted.get("tagStatus", "ANY")
+    return [one for one in images if status == "ANY" or (status == "TAGGED") == bool(one["Tags"])]
 
 
 def _image_id(asked: Mapping[str, str]) -> str:
@@ -182,26 +258,14 @@ def _detail(document: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
 
 def _size(manifest: str) -> int:
     """Of the layers, as the manifest says; 0 for a list of manifests."""
-    layers = _parsed(manifest).get("layers")
+    layers = (manifests.parsed(manifest) or {}).get("layers")
     sizes = [one.get("size") for one in layers if isinstance(one, dict)] if isinstance(layers, list) else []
     return sum(size for size in sizes if isinstance(size, int))
 
 
-def _media_type(manifest: str) -> str:
-    said = _parsed(manifest).get("mediaType")
-    return said if isinstance(said, str) else MANIFEST
-
-
-def _parsed(manifest: str) -> dict[str, Any]:
-    try:
-        value = json.loads(manifest)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def _page(answer: str, found: list[Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    said = "Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token'"
+    token = given.get("nextToken")
+    said = f"Invalid parameter at 'nextToken' failed to satisfy constraint: 'Invalid token': {str(token)[:100]!r}"
     refusal = Fault("InvalidParameterException", said)
-    some, token = page(found, given.get("nextToken"), given.get("maxResults", 100), refusal)
+    some, token = page(found, token, given.get("maxResults", 100), refusal)
     return {answer: some, "nextToken": token}

@@ -3,18 +3,22 @@
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
 from mooring.local.state import State
-from mooring.local.wire.call import ACCOUNT, Call
+from mooring.local.wire.call import ACCOUNT, Call, Place
 from mooring.local.wire.faults import Fault
+from mooring.local.wire.paging import page
 from mooring.local.wire.service import Handler
+from mooring.local.wire.tags import TagRules, listed
 
 KIND = "role"
 FIRST_ROLE = "SageMakerLocal"
 """There from the start."""
+PAGE = 100
+TAGS = TagRules("InvalidInput", too_many="LimitExceeded", too_many_status=409, any_case=True)
 TRUST = {
     "Version": "2012-10-17",
     "Statement": [
@@ -48,12 +52,12 @@ class Roles:
             "TagRole": self.tag,
             "UntagRole": self.untag,
             "ListRoleTags": self.tags,
-            "SimulatePrincipalPolicy": _simulate,
+            "SimulatePrincipalPolicy": self.simulate,
         }
 
     def get(self, call: Call) -> Mapping[str, Any]:
         """With its trust document; NoSuchEntity if there is none."""
-        return {"Role": _shown(self._existing(call))}
+        return {"Role": _shown(self._existing(call), call.place)}
 
     def create(self, call: Call) -> Mapping[str, Any]:
         """The trust document has to be JSON."""
@@ -62,10 +66,15 @@ class Roles:
             name, given.get("Path", "/"), _policy(given["AssumeRolePolicyDocument"]), given.get("Description")
         )
         document["MaxSessionDuration"] = given.get("MaxSessionDuration", 3600)
+        document["MaxSigninSessionDuration"] = given.get("MaxSigninSessionDuration")
+        if "PermissionsBoundary" in given:
+            boundary = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": given["PermissionsBoundary"]}
+            document["PermissionsBoundary"] = boundary
+        tags = TAGS.read(given.get("Tags", []))
         if not self._state.add(KIND, name, document):
             raise Fault("EntityAlreadyExists", f"Role with name {name} already exists.", 409)
-        self._state.set_tags(document["Arn"], {tag["Key"]: tag["Value"] for tag in given.get("Tags", [])})
-        return {"Role": _shown(document)}
+        self._state.set_tags(document["Arn"], tags)
+        return {"Role": _shown({**document, "Tags": listed(tags)}, call.place)}
 
     def delete(self, call: Call) -> None:
         """As the real one, only when no policies are left on it."""
@@ -77,10 +86,11 @@ class Roles:
         self._state.drop_tags(document["Arn"])
 
     def list(self, call: Call) -> Mapping[str, Any]:
-        """All in one page, those below PathPrefix."""
+        """A page of those below PathPrefix. As on the real one without their tags and boundaries: GetRole has them."""
         prefix = call.parameters.get("PathPrefix", "/")
-        roles = [_shown(one) for one in self._state.all(KIND) if one["Path"].startswith(prefix)]
-        return {"Roles": roles, "IsTruncated": False}
+        found = [one for one in self._state.all(KIND) if one["Path"].startswith(prefix)]
+        bare = [{key: value for key, value in one.items() if key != "PermissionsBoundary"} for one in found]
+        return _page("Roles", [_shown(one, call.place) for one in bare], call.parameters)
 
     def trust(self, call: Call) -> None:
         """Another trust document."""
@@ -108,8 +118,8 @@ class Roles:
         self._change(call, Inline=inline)
 
     def inline(self, call: Call) -> Mapping[str, Any]:
-        """The names of its inline policies, all in one page."""
-        return {"PolicyNames": list(self._existing(call)["Inline"]), "IsTruncated": False}
+        """A page of the names of its inline policies."""
+        return _page("PolicyNames", sorted(self._existing(call)["Inline"]), call.parameters)
 
     def attach(self, call: Call) -> None:
         """Any ARN: whether such a policy exists is not known here."""
@@ -123,19 +133,22 @@ class Roles:
         self._change(call, Attached=[one for one in attached if one != arn])
 
     def attached(self, call: Call) -> Mapping[str, Any]:
-        """All in one page."""
-        arns = self._existing(call)["Attached"]
-        policies = [{"PolicyName": arn.split("/")[-1], "PolicyArn": arn} for arn in arns]
-        return {"AttachedPolicies": policies, "IsTruncated": False}
+        """A page of those below PathPrefix."""
+        prefix, arns = call.parameters.get("PathPrefix", "/"), self._existing(call)["Attached"]
+        policies = [
+            {"PolicyName": arn.split("/")[-1], "PolicyArn": arn} for arn in arns if _path(arn).startswith(prefix)
+        ]
+        return _page("AttachedPolicies", policies, call.parameters)
 
     def tags(self, call: Call) -> Mapping[str, Any]:
-        """All in one page."""
-        return {"Tags": self._existing(call)["Tags"], "IsTruncated": False}
+        """A page, by key."""
+        return _page("Tags", self._existing(call)["Tags"], call.parameters)
 
     def tag(self, call: Call) -> None:
         """A key that is there gets the new value."""
-        tags = {tag["Key"]: tag["Value"] for tag in call.parameters["Tags"]}
-        self._state.set_tags(self._existing(call)["Arn"], tags)
+        tags, arn = TAGS.read(call.parameters["Tags"]), self._existing(call)["Arn"]
+        TAGS.check_count({*self._state.tags(arn), *tags})
+        self._state.set_tags(arn, tags)
 
     def untag(self, call: Call) -> None:
         """A key that is not there is no error."""
@@ -146,14 +159,23 @@ class Roles:
         document = self._state.get(KIND, name)
         if document is None:
             raise Fault("NoSuchEntity", f"The role with name {name} cannot be found.", 404)
-        return {**document, "Tags": self._tags(document["Arn"])}
+        return {**document, "Tags": listed(self._state.tags(document["Arn"]))}
+
+    def simulate(self, call: Call) -> Mapping[str, Any]:
+        """Everything is allowed here; the role has to exist."""
+        given, source = call.parameters, call.parameters["PolicySourceArn"]
+        if ":role/" in source and self._state.get(KIND, source.split("/")[-1]) is None:
+            raise Fault("NoSuchEntity", f"The role with ARN {source} cannot be found.", 404)
+        results = [
+            {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": "allowed"}
+            for action in given["ActionNames"]
+            for resource in given.get("ResourceArns", ["*"])
+        ]
+        return _page("EvaluationResults", results, given)
 
     def _change(self, call: Call, **members: Any) -> None:
         self._existing(call)
         self._state.change(KIND, call.parameters["RoleName"], members)
-
-    def _tags(self, arn: str) -> Sequence[Mapping[str, str]]:
-        return [{"Key": key, "Value": value} for key, value in self._state.tags(arn).items()]
 
 
 def _role(name: str, path: str, trust: str, description: str | None) -> dict[str, Any]:
@@ -171,9 +193,22 @@ def _role(name: str, path: str, trust: str, description: str | None) -> dict[str
     }
 
 
-def _shown(document: Mapping[str, Any]) -> dict[str, Any]:
-    """IAM answers policies percent-encoded."""
-    return {**document, "AssumeRolePolicyDocument": quote(document["AssumeRolePolicyDocument"])}
+def _shown(document: Mapping[str, Any], place: Place) -> dict[str, Any]:
+    """IAM answers policies percent-encoded, and ARNs of the caller's partition: the one account is in each of them."""
+    arn = f"arn:{place.partition.name}:{document['Arn'].split(':', 2)[2]}"
+    return {**document, "Arn": arn, "AssumeRolePolicyDocument": quote(document["AssumeRolePolicyDocument"])}
+
+
+def _path(arn: str) -> str:
+    """Of a policy: `/` for arn:aws:iam::ACCOUNT:policy/NAME."""
+    return "/" + "".join(f"{part}/" for part in arn.split(":")[-1].split("/")[1:-1])
+
+
+def _page(answer: str, items: list[Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    token = given.get("Marker")
+    refusal = Fault("ValidationError", f"The Marker {str(token)[:100]!r} is not one that this operation gave.")
+    some, following = page(items, token, given.get("MaxItems", PAGE), refusal)
+    return {answer: some, "IsTruncated": following is not None, "Marker": following}
 
 
 def _policy(text: str) -> str:
@@ -188,14 +223,3 @@ def _policy(text: str) -> str:
 
 def _no_policy(name: str) -> Fault:
     return Fault("NoSuchEntity", f"The role policy with name {name} cannot be found.", 404)
-
-
-def _simulate(call: Call) -> Mapping[str, Any]:
-    """Everything is allowed here."""
-    resources = call.parameters.get("ResourceArns", ["*"])
-    results = [
-        {"EvalActionName": action, "EvalResourceName": resource, "EvalDecision": "allowed"}
-        for action in call.parameters["ActionNames"]
-        for resource in resources
-    ]
-    return {"EvaluationResults": results, "IsTruncated": False}

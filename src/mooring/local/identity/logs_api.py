@@ -19,6 +19,8 @@ from mooring.local.wire.service import Handler
 
 PAGE = 50
 """Groups or streams of one page, at most."""
+CLASS = "STANDARD"
+"""Of every log group."""
 EVENTS = 10_000
 BYTES = 1024 * 1024
 """Of one page of events, as the real one."""
@@ -49,6 +51,10 @@ class Logs:
         """By name."""
         given = call.parameters
         wanted = given.get("logGroupNamePattern", "").lower()
+        if wanted and given.get("logGroupNamePrefix"):
+            raise _invalid("Only one of logGroupNamePrefix and logGroupNamePattern may be given.")
+        if given.get("logGroupClass", CLASS) != CLASS:
+            return {"logGroups": []}
         names = [name for name in self._logbook.groups(given.get("logGroupNamePrefix", "")) if wanted in name.lower()]
         some, token = _page(names, given)
         return {"logGroups": [self._group(call.place, name) for name in some], "nextToken": token}
@@ -87,6 +93,8 @@ class Logs:
         names, prefix = given.get("logStreamNames"), given.get("logStreamNamePrefix", "")
         if names and prefix:
             raise _invalid("Only one of logStreamNames and logStreamNamePrefix may be given.")
+        if not given.get("startFromHead", True):
+            raise _invalid("The local SageMaker lists the earliest events first: leave startFromHead out.")
         matches = _pattern(given.get("filterPattern", ""))
         after = _placed(given.get("nextToken"))
         begin = max(given.get("startTime", 0), after[0])
@@ -135,7 +143,7 @@ class Logs:
             "metricFilterCount": 0,
             "arn": f"{arn}:*",
             "logGroupArn": arn,
-            "logGroupClass": "STANDARD",
+            "logGroupClass": CLASS,
             "storedBytes": sum(stream.size for stream in streams),
         }
 
@@ -149,7 +157,7 @@ def _group_of(given: Mapping[str, Any]) -> str:
 
 
 def _arn(place: Place, group: str) -> str:
-    return f"arn:aws:logs:{place.region}:{place.account}:log-group:{group}"
+    return f"arn:{place.partition.name}:logs:{place.region}:{place.account}:log-group:{group}"
 
 
 def _stream(place: Place, group: str, stream: Stream) -> dict[str, Any]:
@@ -184,7 +192,7 @@ def _placed(token: str | None) -> Placed:
         return 0, "", -1
     found = re.fullmatch(r"(\d{1,19})/(\d{1,19})/([A-Za-z0-9_.~%-]{1,2000})", token)
     if found is None:
-        raise _invalid("The specified nextToken is invalid.")
+        raise _invalid(f"The specified nextToken is invalid: {token[:100]!r}.")
     return int(found[1]), unquote(found[3]), int(found[2])
 
 
@@ -195,7 +203,7 @@ def _bounds(events: list[Event], given: Mapping[str, Any]) -> tuple[int, int]:
     if token is not None:
         found = re.fullmatch(r"([fb])/(\d{1,19})/(\d{1,19})", token)
         if found is None:
-            raise _invalid("The specified nextToken is invalid.")
+            raise _invalid(f"The specified nextToken is invalid: {token[:100]!r}.")
         place = _index(events, int(found[2]), int(found[3]))
     forwards = token[0] == "f" if token is not None else given.get("startFromHead", False)
     if forwards:
@@ -245,8 +253,9 @@ def _pattern(text: str) -> Callable[[str], bool]:
 
 
 def _page(items: list[Any], given: Mapping[str, Any]) -> tuple[list[Any], str | None]:
-    refusal = _invalid("The specified nextToken is invalid.")
-    return page(items, given.get("nextToken"), given.get("limit", PAGE), refusal)
+    token = given.get("nextToken")
+    refusal = _invalid(f"The specified nextToken is invalid: {str(token)[:100]!r}.")
+    return page(items, token, given.get("limit", PAGE), refusal)
 
 
 def _invalid(message: str) -> Fault:

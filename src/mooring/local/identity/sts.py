@@ -27,7 +27,7 @@ def _identity(call: Call) -> Mapping[str, Any]:
     return {
         "UserId": f"{_ID}:local",
         "Account": account,
-        "Arn": f"arn:aws:sts::{account}:assumed-role/{FIRST_ROLE}/local",
+        "Arn": f"arn:{call.place.partition.name}:sts::{account}:assumed-role/{FIRST_ROLE}/local",
     }
 
 
@@ -38,9 +38,10 @@ def _assume(call: Call) -> Mapping[str, Any]:
         "Credentials": _credentials(call),
         "AssumedRoleUser": {
             "AssumedRoleId": f"{_ID}:{session}",
-            "Arn": f"arn:aws:sts::{call.place.account}:assumed-role/{role}/{session}",
+            "Arn": f"arn:{call.place.partition.name}:sts::{call.place.account}:assumed-role/{role}/{session}",
         },
         "PackedPolicySize": 0,
+        "SourceIdentity": call.parameters.get("SourceIdentity"),
     }
 
 

@@ -17,8 +17,10 @@ from typing import BinaryIO
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from mooring.local.objects import bodies, buckets, reading, subresources, uploading, writing
+from mooring.local.arguments import s3 as arguments
+from mooring.local.objects import bodies, buckets, deleting, reading, subresources, tagging, uploading, writing
 from mooring.local.objects import xml as documents
+from mooring.local.objects.attributes import get_attributes
 from mooring.local.objects.disk import GONE
 from mooring.local.objects.exchange import Ask, Reply, Slice, read_ask
 from mooring.local.objects.exchange import xml as reply
@@ -54,12 +56,12 @@ ROUTES: Mapping[tuple[str, str, str], Route] = {
     ("GET", "bucket", "versions"): Route("ListObjectVersions", buckets.list_versions),
     ("GET", "bucket", "location"): Route("GetBucketLocation", buckets.location),
     ("GET", "bucket", "uploads"): Route("ListMultipartUploads", uploading.list_uploads),
-    ("POST", "bucket", "delete"): Route("DeleteObjects", writing.delete_objects),
+    ("POST", "bucket", "delete"): Route("DeleteObjects", deleting.delete_objects),
     ("GET", "object", ""): Route("GetObject", reading.get_object),
     ("HEAD", "object", ""): Route("HeadObject", reading.head_object),
     ("PUT", "object", ""): Route("PutObject", writing.put_object, streams=True),
     ("PUT", "object", "copy"): Route("CopyObject", writing.copy_object),
-    ("DELETE", "object", ""): Route("DeleteObject", writing.delete_object),
+    ("DELETE", "object", ""): Route("DeleteObject", deleting.delete_object),
     ("POST", "object", "uploads"): Route("CreateMultipartUpload", uploading.create),
     ("PUT", "object", "uploadId"): Route("UploadPart", uploading.put_part, streams=True),
     ("PUT", "object", "uploadId copy"): Route("UploadPartCopy", uploading.copy_part),
@@ -70,11 +72,14 @@ ROUTES: Mapping[tuple[str, str, str], Route] = {
         ("GET", "bucket", sub): Route(name, subresources.of_bucket, says=subresources.told(sub))
         for sub, name in subresources.NAMES.items()
     },
-    ("GET", "object", "attributes"): Route("GetObjectAttributes", reading.get_attributes),
-    ("GET", "object", "acl"): Route("GetObjectAcl", subresources.of_object, says=subresources.ACL),
-    ("GET", "object", "tagging"): Route(
-        "GetObjectTagging", subresources.of_object, says="Of any object the empty set: tags of objects are not kept."
-    ),
+    ("GET", "object", "attributes"): Route("GetObjectAttributes", get_attributes),
+    ("GET", "object", "acl"): Route("GetObjectAcl", subresources.acl_of_object, says=subresources.ACL),
+    ("PUT", "object", "tagging"): Route("PutObjectTagging", tagging.put_of_object),
+    ("GET", "object", "tagging"): Route("GetObjectTagging", tagging.get_of_object),
+    ("DELETE", "object", "tagging"): Route("DeleteObjectTagging", tagging.delete_of_object),
+    ("PUT", "bucket", "tagging"): Route("PutBucketTagging", tagging.put_of_bucket),
+    ("GET", "bucket", "tagging"): Route("GetBucketTagging", tagging.get_of_bucket),
+    ("DELETE", "bucket", "tagging"): Route("DeleteBucketTagging", tagging.delete_of_bucket),
 }
 """(method, what the path names, subresource) → operation."""
 
@@ -84,6 +89,7 @@ OPERATIONS = tuple(sorted(route.name for route in ROUTES.values()))
 SUBRESOURCES = frozenset(
     {
         *subresources.NAMES,
+        "tagging",
         *("list-type", "versions", "location", "uploads", "delete", "uploadId", "analytics", "attributes", "inventory"),
         *("intelligent-tiering", "legal-hold", "metrics", "policy", "restore", "retention", "select", "session"),
         *("torrent", "abac", "metadataConfiguration", "metadataTable", "renameObject", "encryption"),
@@ -128,6 +134,7 @@ class S3:
     async def _answer(self, ask: Ask, receive: Receive) -> Sending:
         try:
             route = route_of(ask)
+            arguments.check(route.name, ask.headers, ask.query, subresource_of(ask))
             if ask.key:
                 check_key(ask.key)
             if ask.headers.get("x-amz-expected-bucket-owner", ACCOUNT) != ACCOUNT:
@@ -164,8 +171,10 @@ class S3:
 def route_of(ask: Ask) -> Route:
     """Raises NotImplemented, with the operation's parts named, or MethodNotAllowed."""
     place = "object" if ask.key else "bucket" if ask.bucket else "service"
-    named = [name for name in ask.query if name in SUBRESOURCES]
-    words = [*named[:1], *(["copy"] if "x-amz-copy-source" in ask.headers and ask.method == "PUT" else [])]
+    words = [
+        *subresource_of(ask).split(),
+        *(["copy"] if "x-amz-copy-source" in ask.headers and ask.method == "PUT" else []),
+    ]
     sub = " ".join(words)
     if (route := ROUTES.get((ask.method, place, sub))) is not None:
         return route
@@ -176,6 +185,11 @@ def route_of(ask: Ask) -> Route:
     what = f"?{sub}" if sub else "without a subresource"
     message = f"The local S3 has no {ask.method} {what} for {article} {place}; the page of operations lists all."
     raise Fault("NotImplemented", message, 501)
+
+
+def subresource_of(ask: Ask) -> str:
+    """The query parameter that says which operation it is, "" for none."""
+    return next((name for name in ask.query if name in SUBRESOURCES), "")
 
 
 def _refused(fault: Fault, path: str, request_id: str) -> Reply:

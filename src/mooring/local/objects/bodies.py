@@ -6,15 +6,14 @@ line. Signatures are not looked at.
 """
 
 import asyncio
-import base64
-import binascii
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from starlette.types import Receive
 
-from mooring.local.objects.checksums import ALGORITHMS, HEADER, Sum, begin, encoded
+from mooring.local.arguments.s3 import unsupported
+from mooring.local.objects.checksums import ALGORITHMS, HEADER, Sum, begin, decoded, encoded, mismatch, named
 from mooring.local.objects.exchange import Received
 from mooring.local.wire.faults import Fault
 
@@ -82,11 +81,9 @@ class _Sink:
         self.size = 0
         self._file = file
         self._headers = headers
-        trailer = headers.get("x-amz-trailer", "").lower()
-        named = [name for name in ALGORITHMS if HEADER + name in headers or HEADER + name in trailer]
-        self.md5 = _certain("md5")
-        self._sums: dict[str, Sum | None] = {name: begin(name) for name in named}
-        self._sha256 = _certain("sha256") if len(headers.get("x-amz-content-sha256", "")) == 64 else None
+        self.md5 = begin("md5")
+        self._sums: dict[str, Sum] = {name: begin(name) for name in _announced(headers)}
+        self._sha256 = begin("sha256") if len(headers.get("x-amz-content-sha256", "")) == 64 else None
 
     def write(self, data: bytes) -> None:
         self.size += len(data)
@@ -101,17 +98,30 @@ class _Sink:
         """The checksums that came along, all right."""
         headers, found = {**self._headers, **trailers}, {}
         for name, total in self._sums.items():
-            value = headers.get(HEADER + name, "")
-            if total is not None and value != encoded(total):
-                message = f"The {name.upper()} you specified did not match the calculated checksum."
-                raise Fault("BadDigest", message)
-            found[name] = value
-        if (sent := headers.get("content-md5")) and _raw(sent) != self.md5.digest():
-            raise Fault("BadDigest", "The Content-MD5 you specified did not match what we received.")
+            header = HEADER + name
+            if decoded(headers.get(header, ""), header) != total.digest():
+                raise mismatch(name.upper())
+            found[name] = encoded(total)
+        if (sent := headers.get("content-md5")) and decoded(sent, "content-md5") != self.md5.digest():
+            raise mismatch("Content-MD5")
         if self._sha256 is not None and headers["x-amz-content-sha256"] != self._sha256.digest().hex():
             message = "The provided 'x-amz-content-sha256' header does not match what was computed."
             raise Fault("XAmzContentSHA256Mismatch", message)
-        return {name: value for name, value in found.items() if value}
+        return found
+
+
+def _announced(headers: Mapping[str, str]) -> list[str]:
+    """The algorithms of the checksums that come with the data or behind it. Raises Fault for one that is unknown."""
+    trailer = headers.get("x-amz-trailer", "")
+    behind = [name.strip().lower() for name in trailer.split(",") if name.strip()]
+    for header in behind:
+        if header.removeprefix(HEADER) not in ALGORITHMS:
+            raise unsupported("the trailer x-amz-trailer", trailer, {"Header": "x-amz-trailer"})
+    found = [name for name in ALGORITHMS if HEADER + name in headers or HEADER + name in behind]
+    if (wanted := named(headers.get("x-amz-sdk-checksum-algorithm", ""))) and wanted not in found:
+        message = "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer"
+        raise Fault("InvalidRequest", f"{message} headers were found.")
+    return found
 
 
 class Unchunker:
@@ -174,20 +184,6 @@ class Unchunker:
             self._in_trailers = self._left == 0
 
 
-def _certain(algorithm: str) -> Sum:
-    total = begin(algorithm)
-    if total is None:
-        raise AssertionError(f"This is a bug: {algorithm} is not there.")
-    return total
-
-
-def _raw(text: str) -> bytes:
-    try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
-        raise Fault("InvalidDigest", "The Content-MD5 you specified was invalid.") from None
-
-
 def _too_large(size: int) -> Any:
     members = {"ProposedSize": str(size), "MaxSizeAllowed": str(MAX_OBJECT_BYTES)}
     raise Fault("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size", 400, members)
@@ -199,7 +195,7 @@ def _not_chunked() -> Fault:
 
 def slice_to_disk(source: Path, span: tuple[int, int], path: Path, algorithm: str) -> Received:
     """Part of an object, from span[0] to before span[1], as if it had been received; with that checksum, if any."""
-    md5, total = _certain("md5"), begin(algorithm) if algorithm else None
+    md5, total = begin("md5"), begin(algorithm) if algorithm else None
     left = span[1] - span[0]
     with source.open("rb") as old, path.open("wb") as new:
         old.seek(span[0])

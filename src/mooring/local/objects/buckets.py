@@ -2,21 +2,31 @@
 
 import base64
 import binascii
+import re
 
 from mooring.local.objects import xml
 from mooring.local.objects.entry import Entry
-from mooring.local.objects.exchange import DEFAULT_REGION, Ask, Reply
+from mooring.local.objects.exchange import Ask, Reply, invalid
 from mooring.local.objects.exchange import xml as reply
 from mooring.local.objects.listing import MAX_KEYS, Page, page
+from mooring.local.objects.signed import DEFAULT_REGION
 from mooring.local.objects.store import ObjectStore
+from mooring.local.objects.tagging import MOST_OF_BUCKET, of_body
 from mooring.local.wire.faults import Fault
+
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 
 
 def list_buckets(store: ObjectStore, ask: Ask) -> Reply:
     """All, or page by page if `max-buckets` is given; a folder made by hand is one."""
-    limit = ask.number("max-buckets", 10_000, 10_000)
+    limit = ask.count("max-buckets", 10_000, 10_000)
     start, prefix = _untoken(ask.query.get("continuation-token", "")), ask.query.get("prefix", "")
-    names = [b for b in store.buckets() if b.name.startswith(prefix) and b.name > start]
+    region = ask.query.get("bucket-region", "")
+    names = [
+        one
+        for one in store.buckets()
+        if one.name.startswith(prefix) and one.name > start and region in ("", one.region)
+    ]
     shown = [[("Name", b.name), ("CreationDate", xml.instant(b.created)), ("BucketRegion", b.region)] for b in names]
     children: list[tuple[str, xml.Value]] = [
         xml.owner(),
@@ -31,23 +41,34 @@ def list_buckets(store: ObjectStore, ask: Ask) -> Reply:
 
 def create_bucket(store: ObjectStore, ask: Ask) -> Reply:
     """A folder; the constraint must fit the caller's region, as on the real one."""
-    wanted = ""
+    wanted, tags = None, {}
     if ask.body.strip():
-        wanted = xml.text_of(xml.parse(ask.body, "CreateBucketConfiguration"), "LocationConstraint")
-    if (wanted or DEFAULT_REGION) != ask.region and ask.region != DEFAULT_REGION:
-        message = (
-            f"The {wanted or 'unspecified'} location constraint is incompatible for the region specific "
-            "endpoint this request was sent to."
-        )
-        raise Fault("IllegalLocationConstraintException", message)
+        wanted = xml.parse(ask.body, "CreateBucketConfiguration").findtext("LocationConstraint")
+        tags = of_body(ask.body, "CreateBucketConfiguration", MOST_OF_BUCKET)
+    region = _region(ask, wanted)
     try:
-        store.create_bucket(ask.bucket, wanted or DEFAULT_REGION)
+        store.create_bucket(ask.bucket, region, tags)
     except Fault as fault:
         # Only this region answers so; a habit from before there were others.
         same = fault.code == "BucketAlreadyOwnedByYou" and store.bucket(ask.bucket).region == DEFAULT_REGION
-        if not (same and ask.region == DEFAULT_REGION and not wanted):
+        if not (same and ask.region == region == DEFAULT_REGION):
             raise
     return Reply(200, {"Location": f"/{ask.bucket}"})
+
+
+def _region(ask: Ask, wanted: str | None) -> str:
+    """Where a bucket is to be. Raises InvalidLocationConstraint, IllegalLocationConstraintException or MalformedXML."""
+    if wanted == "":
+        raise xml.malformed()
+    constraint = {None: DEFAULT_REGION, "EU": "eu-west-1"}.get(wanted, str(wanted))
+    elsewhere = constraint != ask.region
+    if ask.region != DEFAULT_REGION and elsewhere:
+        said = f"The {wanted or 'unspecified'} location constraint is incompatible for the region specific endpoint"
+        raise Fault("IllegalLocationConstraintException", f"{said} this request was sent to.")
+    if wanted is not None and (constraint == DEFAULT_REGION or not _REGION.fullmatch(constraint)):
+        members = {"LocationConstraint": wanted}
+        raise Fault("InvalidLocationConstraint", "The specified location-constraint is not valid", 400, members)
+    return constraint
 
 
 def delete_bucket(store: ObjectStore, ask: Ask) -> Reply:
@@ -95,12 +116,12 @@ def list_objects_v2(store: ObjectStore, ask: Ask) -> Reply:
     token, delimiter = ask.query.get("continuation-token"), ask.query.get("delimiter", "")
     start = ask.query.get("start-after", "")
     if token == "":
-        raise Fault("InvalidArgument", "The continuation token provided is incorrect")
+        raise invalid("continuation-token", token, "The continuation token provided is incorrect")
     limit, found = _page(store, ask, _untoken(token) if token else start)
     children: xml.Children = [
         ("Name", ask.bucket),
         ("Prefix", code(ask.query.get("prefix", ""))),
-        *([("StartAfter", code(start))] if start else []),
+        *([("StartAfter", code(start))] if start and not token else []),
         *([("ContinuationToken", token)] if token else []),
         ("KeyCount", len(found.keys) + len(found.prefixes)),
         ("MaxKeys", limit),
@@ -117,13 +138,17 @@ def list_versions(store: ObjectStore, ask: Ask) -> Reply:
     """Every object is the one version of itself, `null`."""
     code = xml.coder(ask.query)
     marker, delimiter = ask.query.get("key-marker", ""), ask.query.get("delimiter", "")
+    version = ask.query.get("version-id-marker")
+    if version is not None and not (version and marker):
+        said = "cannot be empty." if marker else "cannot be specified without a key marker."
+        raise invalid("version-id-marker", version, f"A version-id marker {said}")
     limit, found = _page(store, ask, marker)
     entries = [entry for key in found.keys if (entry := store.get(ask.bucket, key))]
     children: xml.Children = [
         ("Name", ask.bucket),
         ("Prefix", code(ask.query.get("prefix", ""))),
         ("KeyMarker", code(marker)),
-        ("VersionIdMarker", ""),
+        ("VersionIdMarker", version or ""),
         ("MaxKeys", limit),
         *([("Delimiter", code(delimiter))] if delimiter else []),
         *code.note,
@@ -136,7 +161,7 @@ def list_versions(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def _page(store: ObjectStore, ask: Ask, after: str) -> tuple[int, Page]:
-    limit = ask.number("max-keys", MAX_KEYS, MAX_KEYS)
+    limit = ask.count("max-keys", MAX_KEYS, MAX_KEYS)
     prefix = ask.query.get("prefix", "")
     keys = store.keys(ask.bucket, prefix)
     return limit, page(keys, prefix, ask.query.get("delimiter", ""), after, limit)
@@ -154,12 +179,15 @@ def _contents(store: ObjectStore, ask: Ask, found: Page, *, owned: bool) -> list
 
 
 def _facts(entry: Entry, code: "xml.Coder") -> list[tuple[str, xml.Value]]:
+    sums = entry.about.checksums
     return [
         ("Key", code(entry.key)),
         ("LastModified", xml.instant(entry.modified)),
         ("ETag", f'"{entry.etag}"'),
+        *[("ChecksumAlgorithm", name.upper()) for name in sums if name != "type"],
+        *[("ChecksumType", value) for name, value in sums.items() if name == "type"],
         ("Size", entry.size),
-        ("StorageClass", "STANDARD"),
+        ("StorageClass", entry.storage_class),
     ]
 
 
@@ -171,4 +199,4 @@ def _untoken(token: str) -> str:
     try:
         return base64.urlsafe_b64decode(token).decode()
     except (binascii.Error, ValueError):
-        raise Fault("InvalidArgument", "The continuation token provided is incorrect") from None
+        raise invalid("continuation-token", token, "The continuation token provided is incorrect") from None

@@ -15,6 +15,16 @@ class Bucket:
     name: str
     region: str
     created: float
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of an object that was uploaded in parts."""
+
+    size: int
+    checksums: Mapping[str, str] = field(default_factory=dict)
+    """Algorithm in lower case → base64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +35,14 @@ class About:
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Without the `x-amz-meta-`."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """To be given back with it, in lower case: cache-control, content-encoding, …"""
+    """To be given back with it, in lower case: cache-control, x-amz-storage-class, …"""
     checksums: Mapping[str, str] = field(default_factory=dict)
     """Header name without `x-amz-checksum-` (crc32, sha256, type, …) → its value."""
     etag: str = ""
     """Without quotes; "": the MD5 of the data."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    pieces: tuple[Piece, ...] = ()
+    """Of an object that was uploaded in parts; empty for any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,11 @@ class Entry:
     def metadata(self) -> Mapping[str, str]:
         """Of the user, without the `x-amz-meta-`."""
         return self.about.metadata
+
+    @property
+    def storage_class(self) -> str:
+        """As it was put. Nothing here is stored in one way or another."""
+        return self.about.headers.get("x-amz-storage-class", "STANDARD")
 
     @property
     def uri(self) -> str:

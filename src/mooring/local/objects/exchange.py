@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
+from mooring.local.objects.signed import DEFAULT_REGION, unpacked
 from mooring.local.wire.faults import Fault
 
-DEFAULT_REGION = "us-east-1"
-_CREDENTIAL = re.compile(r"Credential=[^/]*/\d+/([a-z0-9-]+)/")
+_MOST = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +32,34 @@ class Ask:
     bucket: str
     key: str
     query: Mapping[str, str]
+    """Without the signature and the headers of a signed URL."""
     headers: Mapping[str, str]
     path: str
     """As it was sent, for error answers."""
+    region: str = DEFAULT_REGION
+    """Of the signature, of a header or of a signed URL."""
     body: bytes = b""
     received: Received | None = None
-
-    @property
-    def region(self) -> str:
-        """Of the signature, of a header or of a signed URL."""
-        credential = self.query.get("X-Amz-Credential")
-        text = f"Credential={credential}" if credential else self.headers.get("authorization", "")
-        found = _CREDENTIAL.search(text)
-        return found.group(1) if found else DEFAULT_REGION
 
     def prefixed(self, prefix: str) -> dict[str, str]:
         """The headers that begin so, without it."""
         return {name[len(prefix) :]: value for name, value in self.headers.items() if name.startswith(prefix)}
 
-    def number(self, name: str, default: int, most: int) -> int:
-        """A count in the query, cut to `most`. Raises InvalidArgument."""
+    def count(self, name: str, default: int, most: int) -> int:
+        """A number in the query, cut to `most`. Raises InvalidArgument."""
+        return min(self.number(name, default), most)
+
+    def number(self, name: str, default: int) -> int:
+        """A number in the query. Raises InvalidArgument."""
         text = self.query.get(name, "")
         if not text:
             return default
-        if not re.fullmatch(r"[0-9]{1,10}", text):
-            members = {"ArgumentName": name, "ArgumentValue": text}
-            raise Fault("InvalidArgument", f"Provided {name} not an integer or within integer range", 400, members)
-        return min(int(text), most)
+        if re.fullmatch(r"-[0-9]{1,10}", text):
+            argument = "maxKeys" if name == "max-keys" else name
+            raise invalid(argument, text, f"Argument {argument} must be an integer between 0 and {_MOST}")
+        if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > _MOST:
+            raise invalid(name, text, f"Provided {name} not an integer or within integer range")
+        return int(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ def xml(body: bytes, headers: Mapping[str, str] | None = None, status: int = 200
 
 
 def read_ask(scope: Mapping[str, Any]) -> Ask:
-    """An ASGI scope → request. Raises InvalidURI for a path that is no UTF-8."""
+    """An ASGI scope → request. Raises InvalidURI for a path that is not UTF-8, AccessDenied for an expired URL."""
     raw = bytes(scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
     path = raw.decode("latin-1")
     bucket, _, key = raw.removeprefix(b"/").partition(b"/")
@@ -96,7 +97,13 @@ def read_ask(scope: Mapping[str, Any]) -> Ask:
         lower, text = name.decode("latin-1").lower(), value.decode("latin-1").strip()
         headers[lower] = f"{headers[lower]},{text}" if lower in headers else text
     pairs = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    return Ask(scope["method"], decoded(bucket), decoded(key), dict(pairs), headers, path)
+    signed = unpacked(dict(pairs), headers)
+    return Ask(scope["method"], decoded(bucket), decoded(key), signed.query, signed.headers, path, signed.region)
+
+
+def invalid(name: str, value: str, message: str) -> Fault:
+    """InvalidArgument, with the argument's name and value."""
+    return Fault("InvalidArgument", message, 400, {"ArgumentName": name, "ArgumentValue": value})
 
 
 def decoded(quoted: bytes | str) -> str:

@@ -3,6 +3,7 @@
     <bucket>/.mooring/uploads/<id>/upload.json    key, what is said of the object, when it was begun
     <bucket>/.mooring/uploads/<id>/<number>       a part's data, five digits
     <bucket>/.mooring/uploads/<id>/<number>.json  its ETag and checksums
+    <bucket>/.mooring/completed/<id>              what came of the last uploads that were completed
 
 They survive a restart. A part sent again replaces the first.
 """
@@ -19,15 +20,17 @@ from pathlib import Path
 
 import msgspec
 
-from mooring.local.objects.checksums import Sum, begin, composite, encoded
-from mooring.local.objects.entry import About, Entry
-from mooring.local.objects.exchange import Received
+from mooring.local.objects.checksums import Sum, begin, composite, encoded, mismatch, of_file
+from mooring.local.objects.entry import About, Piece
+from mooring.local.objects.exchange import Received, invalid
+from mooring.local.objects.parts import MAX_PART
 from mooring.local.objects.store import ObjectStore
 from mooring.local.wire.faults import Fault
 
-MAX_PART = 10_000
 MIN_PART_BYTES = 5 << 20
 """Of all but the last."""
+REMEMBERED = 1000
+"""Completed uploads of a bucket."""
 _PIECE = 1 << 20
 _PUTTING = threading.Lock()
 
@@ -51,6 +54,32 @@ class Part(msgspec.Struct):
     size: int
     modified: float
     checksums: Mapping[str, str] = {}
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """A part as a request to complete an upload names it; its ETag without quotes."""
+
+    number: int
+    etag: str
+    checksums: Mapping[str, str] = {}
+
+
+class Order(msgspec.Struct, frozen=True):
+    """A request to complete an upload. What it says of the whole: checksums, their kind ("": nothing), bytes."""
+
+    parts: Sequence[Wanted]
+    checksums: Mapping[str, str] = {}
+    kind: str = ""
+    size: int | None = None
+
+
+class Done(msgspec.Struct):
+    """An upload that was completed."""
+
+    key: str
+    etag: str
+    about: About
+    parts: list[tuple[int, str]]
 
 
 class Uploads:
@@ -84,12 +113,20 @@ class Uploads:
         return sorted(found, key=lambda upload: (upload.key, upload.begun))
 
     def add(self, bucket: str, upload: Upload, number: int, data: Received) -> Part:
-        """A part; its data is moved here. `number` from 1 to 10 000, else InvalidArgument."""
+        """A part; its data is moved here. `number` from 1 to 10 000, else InvalidArgument.
+
+        Raises InvalidRequest if it comes with another checksum than the upload was begun with.
+        """
         if not 1 <= number <= MAX_PART:
-            members = {"ArgumentName": "partNumber", "ArgumentValue": str(number)}
             message = f"Part number must be an integer between 1 and {MAX_PART}, inclusive"
-            raise Fault("InvalidArgument", message, 400, members)
-        part = Part(number, data.md5.hex(), data.size, time.time(), data.checksums)
+            raise invalid("partNumber", str(number), message)
+        sums = data.checksums
+        if upload.algorithm and upload.algorithm not in sums:
+            if sums:
+                said = f"expected checksum Type: {upload.algorithm}, actual checksum Type: {', '.join(sums)}"
+                raise Fault("InvalidRequest", f"Checksum Type mismatch occurred, {said}")
+            sums = {upload.algorithm: of_file(upload.algorithm, data.path)}
+        part = Part(number, data.md5.hex(), data.size, time.time(), sums)
         folder = self._folder(bucket, upload.id)
         try:
             with _PUTTING:  # data and record of one and the same
@@ -104,14 +141,12 @@ class Uploads:
         files = sorted(self._folder(bucket, upload_id).glob("[0-9]*.json"))
         return [msgspec.json.decode(file.read_bytes(), type=Part) for file in files]
 
-    def complete(
-        self, bucket: str, upload: Upload, wanted: Sequence[tuple[int, str]], allowed: Callable[[], None]
-    ) -> Entry:
-        """The object of these parts (number, ETag). Raises InvalidPartOrder, InvalidPart, EntityTooSmall.
+    def complete(self, bucket: str, upload: Upload, order: Order, allowed: Callable[[], None]) -> Done:
+        """The object of these parts. Raises InvalidPartOrder, InvalidPart, EntityTooSmall, BadDigest, InvalidRequest.
 
         And what `allowed` does, see `ObjectStore.keep`; then the parts are still there.
         """
-        parts = self._chosen(bucket, upload, wanted)
+        parts = self._chosen(bucket, upload, order)
         folder = self._folder(bucket, upload.id)
         full = begin(upload.algorithm) if upload.kind == "FULL_OBJECT" else None
         md5s = b"".join(bytes.fromhex(part.etag) for part in parts)
@@ -119,34 +154,60 @@ class Uploads:
         scratch = self._store.scratch(bucket)
         try:
             _join([folder / f"{part.number:05}" for part in parts], scratch, full)
-            about = replace(upload.about, checksums=_checksums(upload, parts, full), etag=etag)
-            entry = self._store.keep(bucket, upload.key, scratch, about, allowed)
+            sums = _checksums(upload, parts, full)
+            _check(order, parts, sums)
+            pieces = tuple(Piece(part.size, _of_upload(upload, part)) for part in parts)
+            about = replace(upload.about, checksums=sums, etag=etag, pieces=pieces)
+            self._store.keep(bucket, upload.key, scratch, about, allowed)
         except FileNotFoundError:  # completed or given up by somebody else meanwhile
             raise _gone(upload.id) from None
         finally:
             scratch.unlink(missing_ok=True)
+        done = Done(upload.key, etag, about, [(one.number, one.etag) for one in order.parts])
+        self._remember(bucket, upload.id, done)
         shutil.rmtree(folder, ignore_errors=True)
-        return entry
+        return done
+
+    def completed(self, bucket: str, upload_id: str, key: str, parts: Sequence[Wanted]) -> Done | None:
+        """What came of an upload that was completed with these parts. S3, too, answers a repeated request so."""
+        try:
+            file = self._folder(bucket, upload_id).parents[1] / "completed" / upload_id
+            done = msgspec.json.decode(file.read_bytes(), type=Done)
+        except (FileNotFoundError, Fault):
+            return None
+        same = (done.key, done.parts) == (key, [(one.number, one.etag) for one in parts])
+        return done if same else None
+
+    def _remember(self, bucket: str, upload_id: str, done: Done) -> None:
+        folder = self._store.own_folder(bucket) / "completed"
+        folder.mkdir(exist_ok=True)
+        for old in sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime)[: -REMEMBERED + 1]:
+            old.unlink(missing_ok=True)
+        self._write(bucket, folder / upload_id, done)
 
     def abort(self, bucket: str, upload: Upload) -> None:
         """Its parts are gone."""
         shutil.rmtree(self._folder(bucket, upload.id), ignore_errors=True)
 
-    def _chosen(self, bucket: str, upload: Upload, wanted: Sequence[tuple[int, str]]) -> list[Part]:
-        numbers = [number for number, _ in wanted]
+    def _chosen(self, bucket: str, upload: Upload, order: Order) -> list[Part]:
+        numbers = [one.number for one in order.parts]
         if numbers != sorted(set(numbers)):
             message = "The list of parts was not in ascending order. Parts must be ordered by part number."
             raise Fault("InvalidPartOrder", message)
+        if order.kind not in ("", upload.kind):
+            message = f"The upload was created using the {upload.kind} checksum mode. The complete request must use the"
+            raise Fault("InvalidRequest", f"{message} same checksum mode.")
         there = {part.number: part for part in self.parts(bucket, upload.id)}
         chosen = []
-        for number, etag in wanted:
-            part = there.get(number)
-            if part is None or part.etag != etag.strip().strip('"'):
+        for one in order.parts:
+            part = there.get(one.number)
+            sums = {} if part is None else part.checksums
+            if part is None or part.etag != one.etag or any(sums.get(n, v) != v for n, v in one.checksums.items()):
                 message = (
                     "One or more of the specified parts could not be found.  The part may not have been uploaded, "
                     "or the specified entity tag may not match the part's entity tag."
                 )
-                members = {"UploadId": upload.id, "PartNumber": str(number), "ETag": etag}
+                members = {"UploadId": upload.id, "PartNumber": str(one.number), "ETag": one.etag}
                 raise Fault("InvalidPart", message, 400, members)
             chosen.append(part)
         for part in chosen[:-1]:
@@ -167,7 +228,7 @@ class Uploads:
             raise _gone(upload_id)
         return own / "uploads" / upload_id
 
-    def _write(self, bucket: str, path: Path, what: Upload | Part) -> None:
+    def _write(self, bucket: str, path: Path, what: Upload | Part | Done) -> None:
         new = self._store.scratch(bucket)
         new.write_bytes(msgspec.json.encode(what))
         new.replace(path)
@@ -185,14 +246,31 @@ def _join(files: Sequence[Path], whole: Path, total: Sum | None) -> None:
 
 def _checksums(upload: Upload, parts: Sequence[Part], full: Sum | None) -> dict[str, str]:
     """Of the whole object: over all of its data, or over the parts' checksums."""
-    if not upload.algorithm:
+    # Parts that an earlier version of Mooring received may be without one.
+    if not upload.algorithm or not all(upload.algorithm in part.checksums for part in parts):
         return {}
-    if upload.kind == "FULL_OBJECT":
-        value = encoded(full) if full is not None else None
-    else:
-        sums = [part.checksums.get(upload.algorithm, "") for part in parts]
-        value = composite(upload.algorithm, sums) if all(sums) else None
-    return {upload.algorithm: value, "type": upload.kind} if value else {}
+    of_parts = [part.checksums[upload.algorithm] for part in parts]
+    value = encoded(full) if full is not None else composite(upload.algorithm, of_parts)
+    return {upload.algorithm: value, "type": upload.kind}
+
+
+def _of_upload(upload: Upload, part: Part) -> dict[str, str]:
+    return {name: value for name, value in part.checksums.items() if name == upload.algorithm}
+
+
+def _check(order: Order, parts: Sequence[Part], sums: Mapping[str, str]) -> None:
+    """That the whole is what the caller says it is."""
+    size = sum(part.size for part in parts)
+    if order.size not in (None, size):
+        message = "The provided 'x-amz-mp-object-size' header value does not match what was computed."
+        raise Fault("InvalidRequest", message)
+    for name, value in order.checksums.items():
+        # Of an upload without a checksum that is stored, or of another one: it cannot be compared.
+        if name not in sums:
+            message = f"The upload was not created with the {name} checksum algorithm."
+            raise Fault("InvalidRequest", message)
+        if value.partition("-")[0] != sums[name].partition("-")[0]:
+            raise mismatch(name.upper())
 
 
 def _gone(upload_id: str) -> Fault:

@@ -1,4 +1,4 @@
-"""S3's GetObject and HeadObject: ranges, conditions, headers. In the table of `api.py`."""
+"""S3's GetObject and HeadObject: ranges, parts, conditions, headers. In the table of `api.py`."""
 
 import re
 from collections.abc import Mapping
@@ -6,32 +6,44 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
 
-from mooring.local.objects import xml
 from mooring.local.objects.checksums import HEADER
 from mooring.local.objects.entry import Entry
-from mooring.local.objects.exchange import Ask, Reply, Slice
+from mooring.local.objects.exchange import Ask, Reply, Slice, invalid
+from mooring.local.objects.kept import ARCHIVED, shown
+from mooring.local.objects.parts import part_of
 from mooring.local.objects.store import ObjectStore
 from mooring.local.wire.faults import Fault
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_VERSION = re.compile(r"[A-Za-z0-9._-]{32}")
+"""How S3's own look."""
 _OVERRIDES = ("content-type", "content-disposition", "content-encoding", "content-language", "cache-control", "expires")
 
 
 def get_object(store: ObjectStore, ask: Ask) -> Reply:
-    """Whole or one range of it, with the four conditions (304, 412, 416)."""
-    entry = existing(store, ask.bucket, ask.key, ask.query.get("versionId", ""))
+    """Whole, one range or one part of it, with the four conditions (304, 412, 416). Archived ones are not given out."""
+    entry = existing(store, ask.bucket, ask.key, ask.query.get("versionId"))
+    if entry.storage_class in ARCHIVED and ask.method == "GET":
+        members = {"StorageClass": entry.storage_class}
+        raise Fault("InvalidObjectState", "The operation is not valid for the object's storage class", 403, members)
     if unchanged(entry, ask.headers):
         return Reply(304, {"ETag": f'"{entry.etag}"', "Last-Modified": http_date(entry.modified)})
-    headers = _headers(entry, ask)
-    span = _span(ask.headers.get("range", ""), entry.size)
+    headers, sums = _headers(entry, ask), entry.about.checksums
+    span = _ranged(entry, ask)
+    if "partNumber" in ask.query:
+        part = part_of(entry, ask)
+        span, sums = part.span, part.checksums
+        headers |= part.headers
+    elif span is not None:
+        sums = {}  # that of the whole would not fit a part of it
+    if ask.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
+        headers |= {HEADER + name: value for name, value in sums.items()}
     if span is None:
         headers["Content-Length"] = str(entry.size)
         return Reply(200, headers, Slice(entry.path, entry.modified, 0, entry.size))
     start, end = span
     headers |= {"Content-Range": f"bytes {start}-{end - 1}/{entry.size}", "Content-Length": str(end - start)}
-    # A checksum of the whole would not fit a part of it.
-    part = {name: value for name, value in headers.items() if not name.startswith(HEADER)}
-    return Reply(206, part, Slice(entry.path, entry.modified, start, end - start))
+    return Reply(206, headers, Slice(entry.path, entry.modified, start, end - start))
 
 
 def head_object(store: ObjectStore, ask: Ask) -> Reply:
@@ -39,33 +51,27 @@ def head_object(store: ObjectStore, ask: Ask) -> Reply:
     return replace(get_object(store, ask), body=b"")
 
 
-def get_attributes(store: ObjectStore, ask: Ask) -> Reply:
-    """Those that the caller names, but for parts: nobody knows them any more."""
-    entry = existing(store, ask.bucket, ask.key, ask.query.get("versionId", ""))
-    wanted = {name.strip() for name in ask.headers.get("x-amz-object-attributes", "").split(",")}
-    sums = entry.about.checksums
-    checksum = [(f"Checksum{name.upper()}", value) for name, value in sums.items() if name != "type"]
-    kind = [("ChecksumType", sums["type"])] if "type" in sums else []
-    facts: xml.Children = [
-        ("ETag", entry.etag),
-        *([("Checksum", [*checksum, *kind])] if checksum else []),
-        ("StorageClass", "STANDARD"),
-        ("ObjectSize", entry.size),
-    ]
-    body = xml.render("GetObjectAttributesResponse", [one for one in facts if one[0] in wanted])
-    return Reply(200, {"Content-Type": "application/xml", "Last-Modified": http_date(entry.modified)}, body)
-
-
-def existing(store: ObjectStore, bucket: str, key: str, version: str = "") -> Entry:
-    """Raises NoSuchBucket, NoSuchKey, or NoSuchVersion for any version but `null`."""
+def existing(store: ObjectStore, bucket: str, key: str, version: str | None = None) -> Entry:
+    """Raises NoSuchBucket, NoSuchKey, or NoSuchVersion for any version but `null`, the one that each object has."""
     store.bucket(bucket)
-    if version not in ("", "null"):
-        members = {"Key": key, "VersionId": version}
+    if not is_current(version):
+        members = {"Key": key, "VersionId": str(version)}
         raise Fault("NoSuchVersion", "The specified version does not exist.", 404, members)
     entry = store.get(bucket, key)
     if entry is None:
         raise Fault("NoSuchKey", "The specified key does not exist.", 404, {"Key": key})
     return entry
+
+
+def is_current(version: str | None) -> bool:
+    """Whether a `versionId` means the one version of an object. Raises InvalidArgument for what cannot be one."""
+    if version == "":
+        raise invalid("versionId", "", "Version id cannot be the empty string")
+    if version in (None, "null"):
+        return True
+    if _VERSION.fullmatch(str(version)) is None:
+        raise invalid("versionId", str(version), "Invalid version id specified")
+    return False
 
 
 def unchanged(entry: Entry, headers: Mapping[str, str], prefix: str = "") -> bool:
@@ -103,11 +109,12 @@ def copy_span(text: str, size: int) -> tuple[int, int]:
     found = _RANGE.fullmatch(text.strip())
     if found is None or not all(found.groups()):
         message = "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the"
-        raise Fault("InvalidArgument", f"{message} zero-based offsets of the first and last bytes to copy")
+        said = f"{message} zero-based offsets of the first and last bytes to copy"
+        raise invalid("x-amz-copy-source-range", text, said)
     start, last = int(found.group(1)), int(found.group(2))
     if start > last or last >= size:
-        message = f"Range specified is not valid for source object of size: {size}"
-        raise Fault("InvalidArgument", message)
+        said = f"Range specified is not valid for source object of size: {size}"
+        raise invalid("x-amz-copy-source-range", text, said)
     return start, last + 1
 
 
@@ -117,18 +124,27 @@ def _headers(entry: Entry, ask: Ask) -> dict[str, str]:
         "Last-Modified": http_date(entry.modified),
         "Accept-Ranges": "bytes",
         "Content-Type": entry.content_type,
-        **{name.title(): value for name, value in entry.about.headers.items()},
+        **shown(entry.about),
         **{f"x-amz-meta-{name}": value for name, value in entry.metadata.items()},
     }
     if ask.headers.get("sec-fetch-mode") == "navigate":
         # A browser shows it: an object that is a page gets no scripts and no origin, which is that of our own page.
         headers["Content-Security-Policy"] = "sandbox"
-    if ask.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
-        headers |= {HEADER + name: value for name, value in entry.about.checksums.items()}
     for name in _OVERRIDES:
         if (value := ask.query.get(f"response-{name}")) is not None:
-            headers[name.title()] = value
+            headers = {other: kept for other, kept in headers.items() if other.lower() != name} | {name: value}
     return headers
+
+
+def _ranged(entry: Entry, ask: Ask) -> tuple[int, int] | None:
+    """Start and end (exclusive) of the range that is asked for. None: all of it, also if it has changed since."""
+    text = ask.headers.get("range", "")
+    if text and "partNumber" in ask.query:
+        message = "Cannot specify both Range header and partNumber query parameter"
+        raise Fault("InvalidRequest", message)
+    since = ask.headers.get("if-range", "")
+    as_of_then = not since or _matches(entry.etag, since) or since == http_date(entry.modified)
+    return _span(text, entry.size) if as_of_then else None
 
 
 def _span(text: str, size: int) -> tuple[int, int] | None:

@@ -22,6 +22,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -65,9 +66,9 @@ class ObjectStore:
         try:
             return msgspec.json.decode(file.read_bytes(), type=Bucket)
         except (OSError, msgspec.MsgspecError):
-            return self._describe(name, "us-east-1")
+            return self._describe(Bucket(name, "us-east-1", time.time()))
 
-    def create_bucket(self, name: str, region: str = "us-east-1") -> Bucket:
+    def create_bucket(self, name: str, region: str = "us-east-1", tags: Mapping[str, str] | None = None) -> Bucket:
         """Raises InvalidBucketName or BucketAlreadyOwnedByYou."""
         check_bucket_name(name)
         try:
@@ -75,7 +76,12 @@ class ObjectStore:
         except FileExistsError:
             message = "Your previous request to create the named bucket succeeded and you already own it."
             raise Fault("BucketAlreadyOwnedByYou", message, 409, {"BucketName": name}) from None
-        return self._describe(name, region)
+        return self._describe(Bucket(name, region, time.time(), tags or {}))
+
+    def tag_bucket(self, name: str, tags: Mapping[str, str]) -> None:
+        """In place of the tags that it had. Raises NoSuchBucket."""
+        with self._moving:
+            self._describe(replace(self.bucket(name), tags=tags))
 
     def delete_bucket(self, name: str) -> None:
         """Raises NoSuchBucket or BucketNotEmpty."""
@@ -141,10 +147,22 @@ class ObjectStore:
         """In the order of their UTF-8, which is that of their code points. Raises NoSuchBucket."""
         return sorted(set(self._keys(self.folder(bucket), prefix)))
 
-    def delete(self, bucket: str, key: str) -> None:
-        """No error if there is none. Folders that it leaves empty go too. Raises NoSuchBucket."""
+    def change(self, bucket: str, key: str, changed: Callable[[About], About]) -> None:
+        """What is said of an object, but not its data. Nothing if it is gone."""
+        with self._moving:
+            if (entry := self.get(bucket, key)) is not None:
+                found = entry.path.stat()
+                about = changed(entry.about)
+                self._record(bucket, Record(key, found.st_size, found.st_mtime_ns, entry.etag, about))
+
+    def delete(self, bucket: str, key: str, allowed: Callable[[], None] = lambda: None) -> None:
+        """No error if there is none. Folders that it leaves empty go too. Raises NoSuchBucket.
+
+        `allowed` raises what keeps it from being deleted, at a moment when nobody else stores or deletes anything.
+        """
         folder = self.folder(bucket)
         with self._moving:
+            allowed()
             while path := self._find(folder, key):
                 path.unlink(missing_ok=True)
                 if path.parent != self.own_folder(bucket) / "aside":
@@ -184,11 +202,10 @@ class ObjectStore:
         folder = self.root / name
         return folder.is_dir() and not folder.is_symlink()
 
-    def _describe(self, name: str, region: str) -> Bucket:
-        own = self.own_folder(name)
-        own.mkdir(exist_ok=True)
-        bucket = Bucket(name, region, time.time())
-        (own / "bucket.json").write_bytes(msgspec.json.encode(bucket))
+    def _describe(self, bucket: Bucket) -> Bucket:
+        new = self.scratch(bucket.name)
+        new.write_bytes(msgspec.json.encode(bucket))
+        new.replace(self.own_folder(bucket.name) / "bucket.json")
         return bucket
 
     def _move(self, received: Path, folder: Path, key: str) -> Path:

@@ -6,13 +6,13 @@ Asked by SDKs and infrastructure tools on their way. Setting one is refused by `
 from mooring.local.objects import xml
 from mooring.local.objects.exchange import Ask, Reply
 from mooring.local.objects.exchange import xml as reply
+from mooring.local.objects.reading import existing
 from mooring.local.objects.store import ObjectStore
 from mooring.local.wire.faults import Fault
 
 _XSI = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 
 _UNSET: dict[str, tuple[str, str]] = {
-    "tagging": ("NoSuchTagSet", "The TagSet does not exist"),
     "policy": ("NoSuchBucketPolicy", "The bucket policy does not exist"),
     "policyStatus": ("NoSuchBucketPolicy", "The bucket policy does not exist"),
     "cors": ("NoSuchCORSConfiguration", "The CORS configuration does not exist"),
@@ -53,7 +53,6 @@ _TOLD = {
 
 NAMES = {
     "acl": "GetBucketAcl",
-    "tagging": "GetBucketTagging",
     "policy": "GetBucketPolicy",
     "policyStatus": "GetBucketPolicyStatus",
     "cors": "GetBucketCors",
@@ -98,12 +97,10 @@ def of_bucket(store: ObjectStore, ask: Ask) -> Reply:
     return reply(xml.render(root, children))
 
 
-def of_object(store: ObjectStore, ask: Ask) -> Reply:
-    """What an object has of which nothing can be set here."""
-    store.bucket(ask.bucket)
-    if store.get(ask.bucket, ask.key) is None:
-        raise Fault("NoSuchKey", "The specified key does not exist.", 404, {"Key": ask.key})
-    return _acl() if "acl" in ask.query else reply(xml.render("Tagging", [("TagSet", [])]))
+def acl_of_object(store: ObjectStore, ask: Ask) -> Reply:
+    """That of every object."""
+    existing(store, ask.bucket, ask.key, ask.query.get("versionId"))
+    return _acl()
 
 
 def _acl() -> Reply:

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
+from mooring.local.arguments.s3 import ELEMENTS, unsupported
 from mooring.local.wire.faults import Fault
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -35,7 +36,11 @@ def fault(error: Fault, resource: str, request_id: str) -> bytes:
 
 
 def parse(body: bytes, root: str) -> ET.Element:
-    """The root element, its names without namespaces. Raises MalformedXML, also for another root or a DOCTYPE."""
+    """The root element, its names without namespaces.
+
+    Raises MalformedXML, also for another root, a DOCTYPE or an element that S3 has not, and NotImplemented for an
+    element that S3 has and we have not.
+    """
     try:
         if b"<!" in body:  # entities are the one dangerous thing, and no S3 client sends any
             raise ValueError
@@ -46,13 +51,30 @@ def parse(body: bytes, root: str) -> ET.Element:
         one.tag = one.tag.rpartition("}")[2]
     if element.tag != root:
         raise malformed()
+    for parent in element.iter():
+        for child in parent:
+            _check(parent.tag, child)
     return element
+
+
+def _check(parent: str, child: ET.Element) -> None:
+    table = ELEMENTS.get(parent)
+    if table is None or child.tag not in table.names:
+        raise malformed()
+    value = "".join(child.itertext()).strip()
+    if not table.accepts(child.tag, value):
+        raise unsupported(f"the element {child.tag} of {parent}", value, {"Element": child.tag})
 
 
 def malformed() -> Fault:
     """What S3 says of XML that it cannot use."""
     message = "The XML you provided was not well-formed or did not validate against our published schema"
     return Fault("MalformedXML", message)
+
+
+def sums(checksums: Mapping[str, str]) -> list[tuple[str, Value]]:
+    """Checksums by their elements' names: `ChecksumCRC32`, …, `ChecksumType`."""
+    return [("ChecksumType" if name == "type" else f"Checksum{name.upper()}", v) for name, v in checksums.items()]
 
 
 def text_of(element: ET.Element, name: str) -> str:
@@ -69,7 +91,8 @@ def coder(query: Mapping[str, str]) -> "Coder":
     """How names are to be written: as they are, or percent-encoded if the caller asked for it."""
     encoding = query.get("encoding-type", "")
     if encoding not in ("", "url"):
-        raise Fault("InvalidArgument", "Invalid Encoding Method specified in Request")
+        members = {"ArgumentName": "encoding-type", "ArgumentValue": encoding}
+        raise Fault("InvalidArgument", "Invalid Encoding Method specified in Request", 400, members)
     return Coder(bool(encoding))
 
 

@@ -1,6 +1,13 @@
 // What can be copied and run, with this page's own address in it.
+// `moor local env` leads to port 4567 of 127.0.0.1 unless it is told otherwise.
+function where() {
+  const host = location.hostname.replace(/^\[|\]$/g, "");
+  const named = ["127.0.0.1", "localhost"].includes(host) ? [] : [`--host ${host}`];
+  return location.port === "4567" ? named : [...named, `--port ${location.port || 80}`];
+}
+
 const SNIPPETS = {
-  shell: () => 'eval "$(moor local env)"',
+  shell: () => `eval "$(${["moor local env", ...where()].join(" ")})"`,
   deploy: () => `${SNIPPETS.shell()}
 moor deploy --name qa`,
   transform: () => `${SNIPPETS.shell()}

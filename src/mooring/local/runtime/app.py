@@ -14,6 +14,7 @@ from mooring.local.fleet.fleet import Fleet
 from mooring.local.fleet.live import LiveEndpoint
 from mooring.local.objects.store import ObjectStore
 from mooring.local.runtime.asynchronous import Asynchronous
+from mooring.local.runtime.capture import Captures
 from mooring.local.runtime.invoke import Patience, check_size, invoke
 from mooring.local.runtime.limits import Limits
 from mooring.local.runtime.models import Models
@@ -40,6 +41,7 @@ class Runtime:
         self._limits = limits
         self._models = Models(store, limits)
         self._shadows = Shadows(self._models, limits)
+        self._captures = Captures(store)
         notifications = Notifications(folder / "notifications")
         fleet.on_service = self._announce
         self._notifications = notifications
@@ -61,6 +63,7 @@ class Runtime:
         """Before the fleet."""
         await self._asynchronous.stop()
         await self._shadows.stop()
+        await self._captures.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -97,6 +100,7 @@ class Runtime:
         serverless = where.variant.serverless is not None
         most = self._limits.serverless_body if serverless else self._limits.answer
         answer = await invoke(where, request, self._models, Patience(self._limits.invoke_s, most))
+        self._captures.take(where, request, answer)
         headers = headers_from(where, answer.headers)
         if kind := answer.headers.get("content-type"):
             headers.append(("content-type", kind))

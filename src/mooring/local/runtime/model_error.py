@@ -2,6 +2,7 @@
 
 from mooring.local.fleet.live import LiveEndpoint
 from mooring.local.fleet.logbook import endpoint_group
+from mooring.local.wire.call import partition_of
 from mooring.local.wire.faults import Fault
 
 LONGEST = 2048
@@ -37,7 +38,8 @@ def too_large(live: LiveEndpoint, container: str, limit: int) -> Fault:
 def where(live: LiveEndpoint) -> str:
     """The address of its log, on the real platform."""
     group, region = endpoint_group(live.name), live.region
-    page = f"https://{region}.console.aws.amazon.com/cloudwatch/home?region={region}#logEventViewer:group={group}"
+    console = partition_of(region).console
+    page = f"https://{region}.{console}/cloudwatch/home?region={region}#logEventViewer:group={group}"
     return f"See {page} in account {live.account} for more information."
 
 
@@ -49,6 +51,7 @@ def _model_error(live: LiveEndpoint, container: str, status: int, said: str) -> 
 
 
 def _fault(live: LiveEndpoint, message: str, status: int, said: str) -> Fault:
-    arn = f"arn:aws:logs:{live.region}:{live.account}:log-group:{endpoint_group(live.name)}"
+    partition = partition_of(live.region).name
+    arn = f"arn:{partition}:logs:{live.region}:{live.account}:log-group:{endpoint_group(live.name)}"
     members = {"OriginalStatusCode": status, "OriginalMessage": said[:LONGEST], "LogStreamArn": arn}
     return Fault("ModelError", message[:LONGEST], 424, members)

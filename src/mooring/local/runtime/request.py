@@ -11,6 +11,7 @@ from typing import Any
 
 from starlette.types import Receive
 
+from mooring.local.arguments.sagemaker import RUNTIME
 from mooring.local.wire.faults import Fault
 from mooring.local.wire.service_model import service_model
 
@@ -19,6 +20,8 @@ OPERATIONS: Mapping[str, str] = {
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
     "async-invocations": "InvokeEndpointAsync",
 }
+_OURS = b"x-amzn-sagemaker-"
+"""How headers begin that are arguments; one that the model does not know is refused."""
 _PATH = re.compile(r"/endpoints/([^/]+)/([a-z-]+)")
 
 
@@ -57,12 +60,18 @@ def parse(path: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str, 
         member = known.get(raw)
         if member is not None:
             parameters[member[0]] = _typed(member, value.decode("latin-1"))
-    try:
-        # A body there always is; how long it may be depends on the endpoint, and the model's limit is an old one.
-        service_model("sagemaker-runtime").check(operation, {"Body": b"", **parameters})
-    except Fault as fault:
-        raise Fault("ValidationError", fault.message) from None
+        elif raw.startswith(_OURS):
+            raise Fault("ValidationError", f"{operation} has no header {raw.decode('latin-1')}. Leave it out.")
+    _check(operation, parameters)
     return operation, found[1], parameters
+
+
+def _check(operation: str, parameters: Mapping[str, Any]) -> None:
+    model = service_model("sagemaker-runtime")
+    # A body there always is; how long it may be depends on the endpoint, and the model's limit is an old one.
+    model.check(operation, {"Body": b"", **parameters})
+    for path, value in RUNTIME.violations(operation, model.inputs(operation), parameters):
+        raise model.unsupported(operation, path, value)
 
 
 @cache

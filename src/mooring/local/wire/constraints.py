@@ -119,15 +119,15 @@ def _enumerated(shape: Any) -> str:
 
 
 def _said(value: Any, path: str, what: str) -> str:
-    return f"Value '{_shown(value)}' at '{path}' failed to satisfy constraint: {what}"
+    return f"Value '{shown(value)}' at '{path}' failed to satisfy constraint: {what}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """As Java prints it, cut."""
     if isinstance(value, list):
-        text = f"[{', '.join(_shown(one) for one in value[:100])}]"
+        text = f"[{', '.join(shown(one) for one in value[:100])}]"
     elif isinstance(value, dict):
-        text = "{" + ", ".join(f"{key}={_shown(one)}" for key, one in list(value.items())[:100]) + "}"
+        text = "{" + ", ".join(f"{key}={shown(one)}" for key, one in list(value.items())[:100]) + "}"
     elif isinstance(value, bool):
         text = str(value).lower()
     else:

@@ -32,3 +32,9 @@ def missing(noun: str, arn: str) -> Fault:
 def taken(noun: str, arn: str) -> Fault:
     """There is one of that name already."""
     return invalid(f'Cannot create already existing {noun} "{arn}".')
+
+
+def unknown_member(shape: Any, name: str) -> Fault:
+    """An argument that botocore's model does not have; `shape` is botocore's, of the structure that it came in."""
+    message = f"{shape.name} has no member {name[:100]!r}. Leave it out, or update boto3 where moor local runs."
+    return Fault("SerializationException", message)

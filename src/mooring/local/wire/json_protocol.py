@@ -1,7 +1,8 @@
 """AWS JSON 1.1: a body and a shape in, parameters out; a result and a shape in, a body out. Called by `app.py`.
 
-Used by SageMaker's control plane, Logs, ECR and Application Auto Scaling. What a shape does not know is dropped both
-ways, so that a document may remember more than its Describe answers. Times are epoch seconds.
+Used by SageMaker's control plane, Logs, ECR and Application Auto Scaling. Members of a request that its shape does not
+know are refused. Members of a result that its shape does not know are dropped, so that a document may remember more
+than its Describe answers. Times are epoch seconds.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from mooring.local.wire.faults import Fault
+from mooring.local.wire.faults import Fault, unknown_member
 
 CONTENT_TYPE = "application/x-amz-json-1.1"
 
@@ -68,6 +69,9 @@ def _read_structure(shape: Any, value: Any) -> dict[str, Any]:
         raise _mismatch(value, "structure")
     if getattr(shape, "is_document_type", False):
         return value
+    for name in value:
+        if name not in shape.members and value[name] is not None:
+            raise unknown_member(shape, name)
     known = ((name, member) for name, member in shape.members.items() if value.get(name) is not None)
     return {name: _read(member, value[name]) for name, member in known}
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree as ET
 
-from mooring.local.wire.faults import Fault
+from mooring.local.wire.faults import Fault, unknown_member
 from mooring.local.wire.service_model import ServiceModel
 
 CONTENT_TYPE = "text/xml"
@@ -53,10 +53,10 @@ def _read(shape: Any, value: Any, name: str) -> Any:
     if kind == "structure":
         return _read_structure(shape, value) if isinstance(value, dict) else {}
     if kind == "list":
-        items = value.get("member", {}) if isinstance(value, dict) else {}
+        items = _only(value, "member", name)
         return [_read(shape.member, items[place], name) for place in _in_order(items)]
     if kind == "map":
-        entries = value.get("entry", {}) if isinstance(value, dict) else {}
+        entries = _only(value, "entry", name)
         pairs = (entries[place] for place in _in_order(entries))
         return {str(one["key"]): _read(shape.value, one.get("value", ""), name) for one in pairs if "key" in one}
     if not isinstance(value, str):
@@ -64,7 +64,20 @@ def _read(shape: Any, value: Any, name: str) -> Any:
     return _scalar(kind, value, name)
 
 
+def _only(value: Any, child: str, name: str) -> Any:
+    """The numbered elements of a list or map, {} for an empty one. Raises Fault for anything else beside them."""
+    if not isinstance(value, dict):
+        return {}
+    for other in value:
+        if other != child:
+            raise Fault("MalformedInput", f"{name} has no field {other[:100]!r}: its elements are {name}.{child}.1 …")
+    return value.get(child, {})
+
+
 def _read_structure(shape: Any, tree: Mapping[str, Any]) -> dict[str, Any]:
+    for name in tree:
+        if name not in shape.members:
+            raise unknown_member(shape, name)
     return {name: _read(member, tree[name], name) for name, member in shape.members.items() if name in tree}
 
 

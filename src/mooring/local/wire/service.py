@@ -1,9 +1,10 @@
-"""A service of the local SageMaker: its model and what of it is implemented. Made by `server.py`, asked by `app.py`."""
+"""A service of the local SageMaker: model, arguments, handlers. Made by `server.py`, asked by `app.py`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from mooring.local.wire.arguments import Arguments
 from mooring.local.wire.call import Call
 from mooring.local.wire.service_model import ServiceModel, unimplemented
 
@@ -18,8 +19,17 @@ class Service:
     model: ServiceModel
     handlers: Mapping[str, Handler]
     """Operation → who does it."""
+    arguments: Arguments
+    """Which arguments of these operations are obeyed, stored or refused."""
     reads_much: bool = False
     """Whether they may read for seconds: then in threads, where they hold nobody else up. They change nothing."""
+
+    def check(self, operation: str, parameters: Mapping[str, Any]) -> None:
+        """Raise Fault for parameters that break the model, and for those that are not implemented here."""
+        self.model.check(operation, parameters)
+        found = self.arguments.violations(operation, self.model.inputs(operation), parameters)
+        for path, value in found:
+            raise self.model.unsupported(operation, path, value)
 
     def handler(self, operation: str) -> Handler:
         """Raises Fault for an operation that does not exist, in other words for one that exists elsewhere only."""

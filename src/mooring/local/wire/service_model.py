@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from mooring.local.wire.constraints import violations
+from mooring.local.wire.constraints import shown, violations
 from mooring.local.wire.faults import Fault
 
 PAGE = "docs/reference/local_operations.md"
@@ -18,6 +18,7 @@ _INVALID: Mapping[str, str] = {
     "ecr": "InvalidParameterException",
     "sts": "ValidationError",
     "iam": "ValidationError",
+    "sagemaker-runtime": "ValidationError",
 }
 """What a service calls a request that breaks its model, where it is not ValidationException."""
 
@@ -57,7 +58,20 @@ class ServiceModel:
         if shape is None:
             return
         if found := list(violations(shape, parameters)):
-            raise constraint(found, _INVALID.get(self.name, "ValidationException"))
+            raise constraint(found, self.invalid)
+
+    @property
+    def invalid(self) -> str:
+        """The code for a request that breaks the model."""
+        return _INVALID.get(self.name, "ValidationException")
+
+    def unsupported(self, operation: str, path: str, value: Any) -> Fault:
+        """The error for an argument that the service has and the local SageMaker has not."""
+        return Fault(
+            self.invalid,
+            f"The local SageMaker does not implement {path} of {operation} with the value {shown(value)!r}. "
+            f"Leave it out; {PAGE} lists which arguments are obeyed, stored and refused.",
+        )
 
     def _operation(self, name: str) -> Any:
         if name not in self.operations:
