@@ -5,7 +5,6 @@
 """
 
 import dataclasses
-import difflib
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -26,6 +25,7 @@ from mooring.deploy.role import role_arn
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Archive, Asynchronous, Instances, Scaling, Serverless, Spec, check, check_name
 from mooring.errors import EndpointFailed, NameTaken, UsageError
+from mooring.spelling import nearest
 
 if TYPE_CHECKING:
     from mooring.deploy.archive import Wanted
@@ -99,7 +99,7 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
         refuse_foreign_endpoint(name, find_endpoint(session, name))
     narrator.end(f"account {session.account}, {session.region}{' (local)' if session.local else ''}")
     if isinstance(order.compute, Instances) and order.compute.type not in (known := session.instance_types()):
-        near = difflib.get_close_matches(order.compute.type, known, n=2)
+        near = nearest(order.compute.type, known, count=2)
         narrator.note(f"boto3 knows no {order.compute.type}{', but ' if near else ''}{', '.join(near)}. It is tried.")
     if order.compute is not None and not session.local:
         _check_image(session, order.compute, order.image)

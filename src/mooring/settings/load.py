@@ -1,6 +1,5 @@
 """Flags and environment variables in, `Settings` out, and what to tell of them. The environment's only reader."""
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -10,6 +9,7 @@ from mooring.errors import UsageError
 from mooring.settings.option import PREFIX, TRUE, Alias
 from mooring.settings.platforms import WITHOUT_EFFECT
 from mooring.settings.table import BY_NAME, OPTIONS, Settings
+from mooring.spelling import nearest
 
 BATCH_DEADLINE_S = 600.0
 OF_COMMANDS = ("MOORING_IMAGE", "MOORING_ROLE")
@@ -59,7 +59,7 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
         if name in OF_COMMANDS:
             continue
         if name.startswith(PREFIX) and name not in known and not _is_service(name, environ[name]):
-            near = difflib.get_close_matches(name, known, n=1)
+            near = nearest(name, known)
             notes.append(f"{name} is set, but there is no such setting{f'; {near[0]} is one' if near else ''}.")
     return notes
 
