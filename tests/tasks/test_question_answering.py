@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mooring.backends.base import Ids, Outputs
 from mooring.backends.fake import scores
@@ -115,10 +117,46 @@ def test_a_special_token_in_the_question_gives_no_answer_of_the_question(task: Q
 
 
 def test_fewer_answers_than_asked_for_are_all_there_are(task: QuestionAnswering) -> None:
-    """No made-up ones with score 0; a single one is no list."""
+    """No made-up ones with score 0; a single one is a list of one."""
     found = answer(task, ask("the king lives", top_k=50), {"king": 3})
     assert len(found) == 6
-    assert answer(task, ask("king", top_k=50), {"king": 3})["answer"] == "king"
+    assert [one["answer"] for one in answer(task, ask("king", top_k=50), {"king": 3})] == ["king"]
+
+
+WORDS = st.lists(st.sampled_from(["the", "king", "x", "1", " ", "\n", "é", "\x00"]), min_size=1).map("".join)
+
+
+def shape(found: Any) -> object:
+    """Of an answer: objects and lists, without what is in them or how many answers there are."""
+    if isinstance(found, list):
+        (each,) = {shape(one) for one in found}
+        return ("list", each)
+    assert set(found) == {"score", "start", "end", "answer"}
+    return "answer"
+
+
+@given(
+    contexts=st.lists(WORDS.filter(str.strip), min_size=1, max_size=3),
+    top_k=st.sampled_from([None, 1, 2, 50]),
+    impossible=st.booleans(),
+    how=st.sampled_from(["object", "list", "questions", "questions and contexts"]),
+)
+def test_the_shape_of_an_answer_is_known_from_the_request(
+    task: QuestionAnswering, contexts: list[str], top_k: int | None, impossible: bool, how: str
+) -> None:
+    """From `top_k` and the number of questions, whatever the texts hold."""
+    pairs = [{"question": "who ?", "context": context} for context in contexts]
+    inputs: Any = {
+        "object": pairs[0],
+        "list": pairs,
+        "questions": {"question": ["who ?"] * len(pairs), "context": contexts[0]},
+        "questions and contexts": {"question": ["who ?"] * len(pairs), "context": contexts},
+    }[how]
+    asked = 1 if how == "object" else len(contexts)
+    parameters = {"handle_impossible_answer": impossible} | ({"top_k": top_k} if top_k else {})
+    expected: object = "answer" if top_k in (None, 1) else ("list", "answer")
+    expected = expected if asked == 1 else ("list", expected)
+    assert shape(answer(task, {"inputs": inputs, "parameters": parameters}, {"king": 3})) == expected
 
 
 def test_a_context_without_a_token_has_the_empty_answer(task: QuestionAnswering) -> None:

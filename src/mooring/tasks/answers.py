@@ -1,7 +1,9 @@
-"""A request's spans in, answers as clients get them out: characters, text and score. Called by `question_answering.py`.
+"""Turn a request's spans into the answers that clients get: characters, text and score.
 
-Semantics are those of transformers 4.57's question-answering pipeline: spans are widened to whole words, and those with
-the same text, whatever its case, are one answer whose score is their sum.
+Called by `question_answering.py`. Semantics are those of transformers 4.57's question-answering pipeline: spans are
+widened to whole words, and those with the same text, whatever its case, are one answer whose score is their sum. Two
+differences: `top_k` above 1 always gives a list, where the pipeline gives an object when it finds a single answer; and
+spans with a score of 0, which lie outside of the text, are not answers.
 """
 
 from collections.abc import Sequence
@@ -65,7 +67,7 @@ def collect(text: str, places: Places, windows: Sequence[tuple[Piece, Spans]]) -
 
 
 def best(answers: list[Answer], top_k: int, null: float | None) -> Answer | list[Answer]:
-    """The `top_k` answers with the highest scores; one answer stands alone, several are a list.
+    """The `top_k` answers with the highest scores: one object for a `top_k` of 1, else a list of 1 to `top_k`.
 
     `null` is the score of "no answer", None if that was not asked for.
     """
@@ -74,7 +76,8 @@ def best(answers: list[Answer], top_k: int, null: float | None) -> Answer | list
     ranked = sorted(answers, key=lambda answer: -answer["score"])[:top_k]
     if not ranked:  # a context without a token
         ranked = [{"score": 0.0, "start": 0, "end": 0, "answer": ""}]
-    return ranked[0] if len(ranked) == 1 else ranked
+    # By what was asked for, never by how many were found: clients must know the type before they see the answer.
+    return ranked[0] if top_k == 1 else ranked
 
 
 def allowed_tokens(ids: Sequence[Any], pieces: Sequence[Piece], length: int, cls_id: int | None) -> Flags:

@@ -120,7 +120,10 @@ class QuestionAnswering:
         return windows, _Cut(pair, context, [piece for _, piece in made], [window.input_ids for window in windows])
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
-        """The answer of one pair, or a list with each pair's."""
+        """The answer of a request's only pair, or a list with each pair's.
+
+        A list of one question is answered as that question alone, as by the pipeline.
+        """
         parameters, cuts = prepared.state
         answers = []
         done = 0
