@@ -1,6 +1,6 @@
 """From a body to an answer with made-up logits: which text comes out, and what it is worth."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from mooring.backends.base import Ids, Outputs
 from mooring.backends.fake import scores
 from mooring.errors import InvalidRequest
+from mooring.tasks import question_answering
 from mooring.tasks.base import Prepared
 from mooring.tasks.question_answering import QuestionAnswering
 from mooring.tasks.tokenizer import Tokens, load_tokenizer
@@ -243,3 +244,32 @@ def test_answers_and_windows_are_bounded_together(task: QuestionAnswering) -> No
     with pytest.raises(InvalidRequest, match=r"1000 answers from \d+ windows are too many"):
         task.prepare(task.parse({"inputs": many, "parameters": {"top_k": 1000}}))
     assert task.prepare(task.parse({"inputs": many, "parameters": {"top_k": 20}})).windows
+
+
+def test_thousands_of_questions_on_one_text_look_at_it_once(
+    task: QuestionAnswering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its length is estimated and its digest made once, or a body of 25 MB would be work for minutes."""
+    looked: list[str] = []
+
+    def noting(real: Callable[[str], Any]) -> Callable[[str], Any]:
+        def noted(text: str) -> Any:
+            looked.append(text)
+            return real(text)
+
+        return noted
+
+    for name in ("_tokens", "_digest"):
+        monkeypatch.setattr(question_answering, name, noting(getattr(question_answering, name)))
+    request = task.parse({"question": ["who ?", "what ?"] * 2000, "context": "é" * 1000})
+    assert task.estimate(request) > 4000
+    assert task.key(request)
+    assert [text for text in looked if len(text) == 1000] == ["é" * 1000] * 2
+
+
+def test_the_text_of_all_answers_is_bounded(task: QuestionAnswering) -> None:
+    """A word may be as long as the body, and each answer is a copy of it."""
+    text = "a" * 200_000 + " " + "b" * 200_000
+    assert len(answer(task, {"question": "who ?", "context": text}, {})["answer"]) >= 200_000
+    with pytest.raises(InvalidRequest, match="too long together"):
+        answer(task, {"question": ["who ?"] * 100, "context": text}, {})

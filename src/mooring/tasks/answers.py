@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mooring.errors import InvalidRequest
 from mooring.tasks.spans import Flags, Indices, Spans
 from mooring.tasks.tokenizer import NO_WORD, Tokens
 from mooring.tasks.windows import Piece
@@ -49,21 +50,28 @@ def _word_bounds(context: Tokens) -> tuple[Indices, Indices]:
     return firsts[number], lasts[number]
 
 
-def collect(text: str, places: Places, windows: Sequence[tuple[Piece, Spans]]) -> list[Answer]:
+def collect(text: str, places: Places, windows: Sequence[tuple[Piece, Spans]], room: int) -> tuple[list[Answer], int]:
     """Every answer of a context, spans with the same text merged, in the order in which each was first met.
 
-    `windows` gives each window's piece of the context and its spans, [K] each.
+    `windows` gives each window's piece of the context and its spans, [K] each. Candidates may have `room` characters
+    together; what is left of it is returned too. Raises InvalidRequest when it does not suffice.
     """
     found: dict[str, Answer] = {}
     for piece, spans in windows:
         starts, ends = spans.starts - piece.at, spans.ends - piece.at
         good = (starts >= 0) & (ends < piece.count) & (spans.scores > 0)
         firsts, lasts = places.characters(starts[good] + piece.first, ends[good] + piece.first, piece)
+        room -= sum(lasts) - sum(firsts)
+        if room < 0:
+            raise InvalidRequest(
+                "the possible answers are too long together: words of the text have thousands of characters.",
+                hint="Ask for fewer answers (top_k) or shorter ones (max_answer_len), or ask fewer questions at once.",
+            )
         for start, end, score in zip(firsts, lasts, spans.scores[good].tolist(), strict=True):
             said = text[start:end]
             answer = found.setdefault(said.lower(), {"score": 0.0, "start": start, "end": end, "answer": said})
             answer["score"] += score
-    return list(found.values())
+    return list(found.values()), room
 
 
 def best(answers: list[Answer], top_k: int, null: float | None) -> Answer | list[Answer]:
