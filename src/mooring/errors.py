@@ -89,11 +89,15 @@ class RequestError(MooringError):
 
 
 class InvalidRequest(RequestError):
-    """The body cannot be understood. `pointer` is a JSON pointer (RFC 6901) to the field, "" for the whole body."""
+    """The body cannot be understood.
+
+    `pointer` is a JSON pointer (RFC 6901) to the field, "" for the whole body; `reason` is the message without it.
+    """
 
     def __init__(self, message: str, *, pointer: str = "", hint: str = "") -> None:
         super().__init__(f"{pointer}: {message}" if pointer else message, hint=hint)
         self.pointer = pointer
+        self.reason = message
 
 
 class PayloadTooLarge(RequestError):

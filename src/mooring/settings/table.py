@@ -179,6 +179,9 @@ class Settings:
         "A batch transform job: lines and rows are answered one by one, and a full queue is waited for.",
         aliases=platforms.BATCH,
     )
+    max_records: int = _option(
+        250_000, "Lines or rows that one request of a batch job may hold; above: 413.", minimum=1
+    )
     batch_strict: bool = _option(False, "In a batch job, one bad record fails its request, as in the stock container.")
 
     # How close it keeps to the stock container

@@ -14,6 +14,8 @@ class WebLimits:
     """From the end of the headers to the end of the body."""
     thread_bytes: int = 262_144
     """Bodies above this are decoded in a thread: what takes milliseconds must not hold up everybody's next step."""
+    max_records: int = 4096
+    """Lines or rows that one body may hold. Where they are one request, each is a window of it at least."""
     batch: bool = False
     """A batch transform job: lines and rows are answered one by one, and a full queue is waited for."""
     default_accept: str = ""

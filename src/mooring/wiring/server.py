@@ -73,10 +73,12 @@ def _several(settings: Settings, first: Path | None = None, *, behind: bool = Fa
 
 
 def _limits(settings: Settings) -> WebLimits:
+    batch = settings.batch and not settings.batch_strict
     return WebLimits(
         max_body_bytes=settings.max_body_bytes,
         deadline_s=settings.deadline_s,
-        batch=settings.batch and not settings.batch_strict,
+        max_records=settings.max_records if batch else settings.max_windows,
+        batch=batch,
         default_accept=settings.default_accept,
         ping_always_200=settings.ping_always_200,
         strict_content_types=settings.strict_content_types,
