@@ -89,15 +89,13 @@ class RequestError(MooringError):
 
 
 class InvalidRequest(RequestError):
-    """The body cannot be understood.
-
-    `pointer` is a JSON pointer (RFC 6901) to the field, "" for the whole body; `reason` is the message without it.
-    """
+    """The body cannot be understood. `pointer` is a JSON pointer (RFC 6901) to the field, "" for the whole body."""
 
     def __init__(self, message: str, *, pointer: str = "", hint: str = "") -> None:
         super().__init__(f"{pointer}: {message}" if pointer else message, hint=hint)
         self.pointer = pointer
         self.reason = message
+        """The message without the pointer."""
 
 
 class PayloadTooLarge(RequestError):
