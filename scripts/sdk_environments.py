@@ -1,7 +1,8 @@
 """Make the environments that `make test-sdk` runs other people's clients in, each only if it is not there yet.
 
 `.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli`, and `.work/mooring` (mooring[aws] of
-this checkout, to be measured). None may bring PyTorch. To make one anew, remove its folder.
+this checkout, to be measured). None may bring PyTorch. `.work/hfjs` has Hugging Face's client for JavaScript, where
+there is npm. To make one anew, remove its folder.
 
 python scripts/sdk_environments.py
 """
@@ -20,6 +21,7 @@ ENVIRONMENTS = {
     "awscli": "awscli",
     "mooring": f"{ROOT}[aws]",
 }
+JAVASCRIPT = {"hfjs": "@huggingface/inference"}
 UNWANTED = ("torch", "tensorflow", "jax", "nvidia_*")
 
 
@@ -30,6 +32,13 @@ def main() -> None:
         if not (folder / "made").exists():
             print(f"{folder.relative_to(ROOT)}: pip install {wanted!r} …", flush=True)
             make(folder, wanted)
+    for name, wanted in JAVASCRIPT.items():
+        folder = WORK / name
+        if shutil.which("npm") is None:
+            print(f"{folder.relative_to(ROOT)}: not made, there is no npm here", flush=True)
+        elif not (folder / "made").exists():
+            print(f"{folder.relative_to(ROOT)}: npm install {wanted} …", flush=True)
+            make_javascript(folder, wanted)
 
 
 def make(folder: Path, wanted: str) -> None:
@@ -43,6 +52,14 @@ def make(folder: Path, wanted: str) -> None:
     ]
     if found:
         sys.exit(f"{wanted} pulls {', '.join(found)}: name here what is needed of it instead.")
+    (folder / "made").touch()
+
+
+def make_javascript(folder: Path, wanted: str) -> None:
+    """As `make`, of a package of npm's."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", folder, wanted], check=True)
     (folder / "made").touch()
 
 

@@ -18,10 +18,11 @@ from mooring.multi.paging import page
 from mooring.multi.registry import Registry
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
 from mooring.web.body import read_body
-from mooring.web.border import border_over, no_route
+from mooring.web.border import border_over
 from mooring.web.invocations import Invocations
 from mooring.web.limits import WebLimits
 from mooring.web.media import JSON
+from mooring.web.no_route import SEVERAL_MODELS
 from mooring.web.pages import versions
 
 
@@ -111,6 +112,7 @@ def create_multi_app(registry: Registry, metrics: Metrics, limits: WebLimits, *,
     models = Models(registry, metrics, limits)
     routes = [
         Route("/ping", models.ping),
+        Route("/health", models.ping),
         Route("/health/live", models.live),
         Route("/health/ready", models.ping),
         Route("/metrics", models.metrics),
@@ -124,7 +126,7 @@ def create_multi_app(registry: Registry, metrics: Metrics, limits: WebLimits, *,
     app = Starlette(
         routes=routes,
         middleware=[border_over(routes, metrics, log_requests=log_requests, hft_errors=limits.hft_errors)],
-        exception_handlers={HTTPException: no_route},
+        exception_handlers={HTTPException: SEVERAL_MODELS.refuse},
     )
     app.router.redirect_slashes = False
     return app
