@@ -15,6 +15,7 @@ from mooring.container.topology import Topology
 from mooring.settings import Settings
 from mooring.web.listen import Address
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
+from mooring.web.server import connections_for
 
 READ_MARGIN_S = 10
 """How much longer than the deadline nginx waits for a worker to say so itself."""
@@ -46,7 +47,7 @@ def render(settings: Settings, topology: Topology, folders: Folders, place: Plac
         # root is said, too: nginx as root would otherwise become nobody, who may not use the workers' sockets.
         "user": f"user {place.user or 'root'};\n" if os.geteuid() == 0 else "",
         "processes": min(4, max(1, len(topology.active))),
-        "connections": 4 * settings.max_in_flight + 64,
+        "connections": connections_for(settings.max_in_flight),
         "drain": math.ceil(settings.drain_s),
         "listen": _listen(place.address),
         "servers": "\n".join(_servers(topology, folders)),

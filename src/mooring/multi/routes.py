@@ -24,6 +24,7 @@ from mooring.web.limits import WebLimits
 from mooring.web.media import JSON
 from mooring.web.no_route import SEVERAL_MODELS
 from mooring.web.pages import versions
+from mooring.web.room import Room
 
 
 class Models:
@@ -100,11 +101,12 @@ class Invoke:
         self._registry = registry
         self._metrics = metrics
         self._limits = limits
+        self._room = Room(limits.max_in_flight, limits.max_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises NotLoaded, and what `Invocations` raises."""
         model = self._registry.get(scope["path_params"]["name"])
-        await Invocations(model.service, self._metrics, self._limits)(scope, receive, send)
+        await Invocations(model.service, self._metrics, self._limits, self._room)(scope, receive, send)
 
 
 def create_multi_app(registry: Registry, metrics: Metrics, limits: WebLimits, *, log_requests: bool) -> Starlette:

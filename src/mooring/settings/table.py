@@ -139,7 +139,7 @@ class Settings:
     )
     max_in_flight: int = _option(
         1024,
-        "Requests that nginx lets in at the same time; above: 429.",
+        "Requests let in at the same time; above: 429.",
         minimum=1,
         aliases=("MMS_JOB_QUEUE_SIZE",),
     )

@@ -16,6 +16,7 @@ from mooring.web.invocations import Invocations
 from mooring.web.limits import WebLimits
 from mooring.web.no_route import ONE_MODEL
 from mooring.web.pages import Pages
+from mooring.web.room import Room
 from mooring.web.service import Service
 
 
@@ -25,7 +26,7 @@ def create_app(
     """The routes over a service, which the caller starts and stops (`server.py` does)."""
     limits = limits or WebLimits()
     pages = Pages(service, metrics, limits)
-    invocations = Invocations(service, metrics, limits)
+    invocations = Invocations(service, metrics, limits, Room(limits.max_in_flight, limits.max_body_bytes))
     routes = [
         Route("/invocations", invocations, methods=["POST"]),
         # Hugging Face's clients post to the address that they are given, as it is.

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from mooring.engine.job import Answered, Timings
-from mooring.errors import BodyTooSlow, InvalidRequest, PayloadTooLarge
+from mooring.errors import BodyTooSlow, InvalidRequest, PayloadTooLarge, QueueFull
 from mooring.observe.metrics import Metrics
 from mooring.web.batch import Job, answer_records, wait_for_room
 from mooring.web.body import read_body, unless_gone
@@ -19,6 +19,7 @@ from mooring.web.decode import decode
 from mooring.web.encode import encode
 from mooring.web.limits import WebLimits
 from mooring.web.media import CSV, LINES, answer_kind, body_kind, strict_body_kind
+from mooring.web.room import Room, Visit
 from mooring.web.service import Service
 from mooring.web.user_code import Call, UserCode
 
@@ -29,21 +30,30 @@ WRITTEN_HERE = 512
 class Invocations:
     """An ASGI endpoint, without request and response objects: it is the one that has to be fast."""
 
-    def __init__(self, service: Service, metrics: Metrics, limits: WebLimits) -> None:
+    def __init__(self, service: Service, metrics: Metrics, limits: WebLimits, room: Room) -> None:
+        """The `room` is one for all models of a server."""
         self._service = service
         self._metrics = metrics
         self._limits = limits
+        self._room = room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises what `border.py` turns into a response."""
+        visit = self._room.enter()
+        try:
+            await self._handle(scope, receive, send, visit)
+        finally:
+            visit.leave()
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
         headers = Headers(scope=scope)
         if (user_code := self._service.user_code) is not None:
-            await self._by_user(user_code, scope, receive, send)
+            await self._by_user(user_code, scope, receive, send, visit)
             return
         kind_of = strict_body_kind if self._limits.strict_content_types else body_kind
         sent = kind_of(headers.get("content-type", ""))
         wanted = answer_kind(self._accept(headers))
-        body = await self._body(scope, headers, receive)
+        body = await self._body(scope, headers, receive, visit)
         if self._limits.batch and sent in (LINES, CSV):
             await self._by_record(scope, receive, send, body, (sent, wanted))
             return
@@ -72,10 +82,10 @@ class Invocations:
         await send(start(200, kinds[1], len(batch.content), headers))
         await send({"type": "http.response.body", "body": batch.content})
 
-    async def _by_user(self, user_code: UserCode, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _by_user(self, user_code: UserCode, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
         """The model's own code reads the body and writes the answer."""
         headers = Headers(scope=scope)
-        body = await self._body(scope, headers, receive)
+        body = await self._body(scope, headers, receive, visit)
         call = Call(
             body,
             headers.get("content-type", ""),
@@ -95,10 +105,10 @@ class Invocations:
         given = ",".join(headers.getlist("accept"))
         return self._limits.default_accept if given.strip() in ("", "*/*") else given
 
-    async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes:
+    async def _body(self, scope: Scope, headers: Headers, receive: Receive, visit: Visit) -> bytes:
         try:
-            return await read_body(headers, receive, self._limits.max_body_bytes, self._limits.body_s)
-        except (PayloadTooLarge, BodyTooSlow):
+            return await read_body(headers, receive, self._limits.max_body_bytes, self._limits.body_s, visit)
+        except (PayloadTooLarge, BodyTooSlow, QueueFull):
             scope[UNREAD] = True
             raise
 

@@ -8,6 +8,8 @@ class WebLimits:
     """Sizes in bytes, times in seconds."""
 
     max_body_bytes: int = 26_214_400
+    max_in_flight: int = 1024
+    """Requests to the model at the same time."""
     deadline_s: float = 60.0
     """From the end of the body to the answer."""
     body_s: float = 60.0

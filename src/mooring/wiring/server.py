@@ -12,7 +12,7 @@ from mooring.settings import Settings
 from mooring.web.app import create_app
 from mooring.web.limits import WebLimits
 from mooring.web.listen import Address
-from mooring.web.server import Life, ServerOptions
+from mooring.web.server import Life, ServerOptions, connections_for
 from mooring.web.server import serve as run
 from mooring.web.service import Service
 from mooring.wiring.multi import multi_app, read_first
@@ -76,6 +76,7 @@ def _limits(settings: Settings) -> WebLimits:
     batch = settings.batch and not settings.batch_strict
     return WebLimits(
         max_body_bytes=settings.max_body_bytes,
+        max_in_flight=settings.max_in_flight,
         deadline_s=settings.deadline_s,
         max_records=settings.max_records if batch else settings.max_windows,
         batch=batch,
@@ -87,4 +88,11 @@ def _limits(settings: Settings) -> WebLimits:
 
 
 def _options(settings: Settings, address: Address, *, late: bool = False) -> ServerOptions:
-    return ServerOptions(address, keep_alive_s=settings.keep_alive_s, drain_s=settings.drain_s, late=late)
+    return ServerOptions(
+        address,
+        keep_alive_s=settings.keep_alive_s,
+        drain_s=settings.drain_s,
+        # Behind nginx it is nginx that bounds connections; in front of nobody, as many as nginx would take.
+        max_connections=0 if late else connections_for(settings.max_in_flight),
+        late=late,
+    )
