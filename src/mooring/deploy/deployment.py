@@ -25,6 +25,7 @@ from mooring.deploy.role import role_arn
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Archive, Asynchronous, Instances, Scaling, Serverless, Spec, check, check_name
 from mooring.errors import EndpointFailed, NameTaken, UsageError
+from mooring.settings import environment_notes
 from mooring.spelling import nearest
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
             tags=order.tags,
         )
     )
+    for note in environment_notes(order.environment):
+        narrator.note(note)
     narrator.begin("Asking who deploys where")
     bucket = order.bucket or session.default_bucket
     role = role_arn(session, order.role, narrator)

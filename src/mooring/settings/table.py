@@ -66,7 +66,7 @@ class Settings:
         "Disk for compiled models, found again by later starts on the same CPU; 0: none.",
         minimum=0,
     )
-    offline: bool = _option(False, "Use only what the cache holds; call nobody.", aliases=("HF_HUB_OFFLINE",))
+    offline: bool = _option(False, "Use only what the cache holds; call nobody.", aliases=platforms.OFFLINE)
 
     # The model's own code
 
@@ -128,9 +128,11 @@ class Settings:
         "Port to listen on; 0 for any free one.",
         minimum=0,
         maximum=65535,
-        aliases=("SAGEMAKER_BIND_TO_PORT",),
+        aliases=platforms.PORT,
     )
-    max_body_bytes: int = _option(26_214_400, "Largest request body; above: 413.", minimum=1, aliases=platforms.BODY)
+    max_body_bytes: int = _option(
+        26_214_400, "Largest request body; above: 413.", minimum=1, maximum=1 << 40, aliases=platforms.BODY
+    )
     max_windows: int = _option(4096, "Windows that one request may need; above: 413.", minimum=1)
     answer_cache_bytes: int = _option(
         16_777_216,
@@ -141,7 +143,8 @@ class Settings:
         1024,
         "Requests let in at the same time; above: 429.",
         minimum=1,
-        aliases=("MMS_JOB_QUEUE_SIZE",),
+        maximum=16_384,
+        aliases=platforms.QUEUE,
     )
     queue_tokens: int = _option(524_288, "Padded tokens that may wait to be computed; above: 429.", minimum=1)
     deadline_s: float = _option(
