@@ -56,6 +56,13 @@ class _Refused(Exception):
     """Ends the parser's work on what has been received."""
 
 
+class _Trailers(list[tuple[bytes, bytes]]):
+    """Takes a message's trailers, which nobody wants, and keeps none."""
+
+    def append(self, header: tuple[bytes, bytes]) -> None:
+        """Nothing."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
@@ -66,6 +73,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **named)
         self._in_head = True
         self._head_bytes = 0
+        self._read = 0
         self._framing = 0
         self._pieces: list[bytes] = []
         self._refusal = b""
@@ -94,10 +102,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._refusal or self.transport.is_closing():
             return
         in_body = not self._in_head
+        self._read = len(data)
         if self._in_head:
             if self._timer is None:
                 self._timer = self.loop.call_later(HEAD_S, self._too_late)
-            self._head_bytes += len(data)
+            self._head_bytes += self._read
         super().data_received(data)
         progress = bool(self._pieces)
         self._deliver()
@@ -105,17 +114,12 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._head_bytes > HEAD_BYTES:
                 self._head_too_large()
         elif in_body and not progress:
-            self._framing += len(data)
+            self._framing += self._read
             if self._framing > FRAMING_BYTES:
                 message = f"The body has more than {FRAMING_BYTES} bytes of chunk extensions or trailers in a row."
                 self._refuse(400, "InvalidRequest", message)
         else:
             self._framing = 0
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by the parser; for trailers as well, which nobody wants."""
-        if self._in_head:
-            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
@@ -128,6 +132,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._framing = 0
         self._cancel()
         super().on_headers_complete()
+        self.headers = _Trailers()
 
     def on_body(self, body: bytes) -> None:
         """Called by the parser, for each chunk. A body in chunks of a byte is handed on in larger pieces."""
@@ -149,24 +154,24 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _check_head(self) -> None:
         """Refuse a head that is too large, or that nginx would not take."""
-        size = longest = len(self.url)
+        if (self._head_bytes > LINE_BYTES or self._read > LINE_BYTES) and self._is_too_large():
+            self._head_too_large()
+            raise _Refused
         hosts = 0
         for name, value in self.headers:
-            length = len(name) + len(value)
-            size += length + len(": \r\n")
-            longest = max(longest, length)
-            if len(name) == 4 and name.lower() == b"host":
+            if name == b"host":
                 hosts += 1
-            elif len(name) == 17 and name.lower() == b"transfer-encoding" and value.lower() != b"chunked":
+            elif name == b"transfer-encoding" and value.lower() != b"chunked":
                 message = "This Transfer-Encoding is not read. Send the body with a length, or chunked."
                 self._refuse(501, "InvalidRequest", message)
                 raise _Refused
-        if size > HEAD_BYTES or longest > LINE_BYTES:
-            self._head_too_large()
-            raise _Refused
         if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):
             self._refuse(400, "InvalidRequest", f"The request has {hosts} Host headers. It needs exactly one.")
             raise _Refused
+
+    def _is_too_large(self) -> bool:
+        lengths = [len(self.url), *(len(name) + len(value) for name, value in self.headers)]
+        return max(lengths) > LINE_BYTES or sum(lengths) + len(": \r\n") * len(lengths) > HEAD_BYTES
 
     # What goes out
 
