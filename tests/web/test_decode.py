@@ -244,6 +244,14 @@ def test_a_fault_of_a_record_is_told_by_its_row_or_line(kind: str, data: bytes, 
     assert str(error) == f"{said} Do that."
 
 
+@pytest.mark.parametrize("piece", [b"{},", b"[],"])
+def test_a_body_of_nothing_but_objects_is_too_large(piece: bytes) -> None:
+    """Decoded, each would take twenty times its bytes."""
+    assert len(decode(JSON, b"[" + piece * 100_000 + b"0]").body) == 100_001  # type: ignore[arg-type]
+    with pytest.raises(PayloadTooLarge, match="more than 1000000 objects and lists"):
+        decode(JSON, b"[" + piece * 1_000_000 + b"0]")
+
+
 @given(kind=st.sampled_from(KINDS), data=st.binary(max_size=200))
 def test_any_bytes_are_decoded_or_refused(kind: str, data: bytes) -> None:
     """Nothing but an InvalidRequest comes out."""

@@ -26,6 +26,9 @@ from mooring.web.no_route import SEVERAL_MODELS
 from mooring.web.pages import versions
 from mooring.web.room import Room
 
+BODY_LIMIT = 1 << 20
+"""Bytes of a body that names a model."""
+
 
 class Models:
     """One method per route."""
@@ -83,8 +86,7 @@ class Models:
         return _json({"multi_model": True, "models": models, "ready": True, "reason": "", "versions": versions()})
 
     async def _fields(self, request: Request) -> dict[str, Any]:
-        limits = self._limits
-        data = await read_body(request.headers, request.receive, limits.max_body_bytes, limits.body_s)
+        data = await read_body(request.headers, request.receive, BODY_LIMIT, self._limits.body_s)
         try:
             found = msgspec.json.decode(data)
         except (msgspec.DecodeError, RecursionError) as error:

@@ -106,13 +106,13 @@ class _Keys:
 
     def check(self, given: Mapping[Any, object], at: str) -> None:
         """Raise InvalidRequest for a parameter's name, or for what looks like `parameters` itself."""
-        for key in given:
-            if key in _READERS:
-                raise InvalidRequest(
-                    "this is a parameter; here it would have no effect.",
-                    pointer=f"{at}/{key}",
-                    hint=f'Send it in `parameters`: {{"inputs": {{…}}, "parameters": {{"{key}": …}}}}.',
-                )
+        for key in _READERS.keys() & given.keys():
+            raise InvalidRequest(
+                "this is a parameter; here it would have no effect.",
+                pointer=f"{at}/{key}",
+                hint=f'Send it in `parameters`: {{"inputs": {{…}}, "parameters": {{"{key}": …}}}}.',
+            )
+        for key in islice(given, COMPARED) if self._left else ():
             if key not in _KNOWN and self._may_be_misspelt(key) and nearest(key, ("parameters",), cutoff=0.7):
                 raise InvalidRequest(
                     "it would have no effect.", pointer=f"{at}/{_pointed(key)}", hint="Is it meant to be `parameters`?"

@@ -14,7 +14,7 @@ class WebLimits:
     """From the end of the body to the answer."""
     body_s: float = 60.0
     """From the end of the headers to the end of the body."""
-    thread_bytes: int = 262_144
+    thread_bytes: int = 65_536
     """Bodies above this are decoded in a thread: what takes milliseconds must not hold up everybody's next step."""
     max_records: int = 4096
     """Lines or rows that one body may hold. Where they are one request, each is a window of it at least."""

@@ -2,11 +2,15 @@
 
 import msgspec
 
-from mooring.errors import InvalidRequest
+from mooring.errors import InvalidRequest, PayloadTooLarge
 
 BOM = b"\xef\xbb\xbf"
 
 EXAMPLE = 'Send {"inputs": {"question": "…", "context": "…"}}.'
+
+MOST_CONTAINERS = 1_000_000
+"""Objects and lists of one JSON value: each takes 70 bytes, for 3 bytes of the body. Braces in texts count, too; a text
+of so many would have more windows than a request may have."""
 
 _OTHER_MARKS = {
     b"\xff\xfe\x00\x00": "UTF-32",
@@ -42,7 +46,12 @@ def read_text(data: bytes) -> str:
 
 
 def read_json(data: bytes, where: str = "") -> object:
-    """One JSON value. Raises InvalidRequest; its message begins with `where`, e.g. "Line 3: "."""
+    """One JSON value. Raises InvalidRequest, whose message begins with `where`, e.g. "Line 3: "; or PayloadTooLarge."""
+    if len(data) > MOST_CONTAINERS and data.count(b"{") + data.count(b"[") > MOST_CONTAINERS:
+        raise PayloadTooLarge(
+            f"{where}The JSON has more than {MOST_CONTAINERS} objects and lists.",
+            hint="Split it into several requests.",
+        )
     try:
         value: object = msgspec.json.decode(data)
     except UnicodeDecodeError as error:
