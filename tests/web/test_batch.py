@@ -225,6 +225,18 @@ def test_records_at_fault_hold_nobody_up_and_repeat_no_long_texts() -> None:
     assert turns > 70
 
 
+def test_a_line_that_is_too_large_is_that_records_error() -> None:
+    """Not the end of the body."""
+
+    async def scene(stage: Site) -> None:
+        reply = await stage.ask(lines(GOOD, "[" + "{}," * 1_000_001 + "0]", GOOD), content_type=LINES, accept=LINES)
+        found = [json.loads(line) for line in reply.body.splitlines()]
+        assert [entry.get("answer") for entry in found] == ["Ada", None, "Ada"]
+        assert found[1]["error"]["type"] == "PayloadTooLarge"
+
+    play(scene, BATCH)
+
+
 def test_only_some_records_are_in_the_engine_at_a_time() -> None:
     """And a client that leaves takes all of them with it."""
 

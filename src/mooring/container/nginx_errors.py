@@ -1,7 +1,7 @@
 """What nginx answers by itself, in the shape of the application's errors. Used by `nginx_conf.py`.
 
-Each error is a page of its own: a location that nobody can ask for. They are not named locations, for nginx cannot go
-to one from a request whose first line it could not read.
+Each error has a location of its own, which clients cannot ask for. They are not named locations, because nginx cannot
+go to one from a request whose first line it could not read.
 """
 
 from collections.abc import Sequence

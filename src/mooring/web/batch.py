@@ -121,7 +121,7 @@ class _Run:
         return [self._request(record) for record in islice(found, READ_AT_ONCE)]
 
     def _request(self, record: Record) -> Any:
-        if isinstance(record.value, InvalidRequest):
+        if isinstance(record.value, RequestError):
             return record.value
         try:
             return self._service.parse(record.value)

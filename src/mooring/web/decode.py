@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mooring.errors import InvalidRequest
+from mooring.errors import InvalidRequest, RequestError
 from mooring.web.media import JSON
 from mooring.web.records import Record, records
 from mooring.web.text import EXAMPLE, read_json, unmarked
@@ -49,7 +49,7 @@ def decode(kind: str, data: bytes, most: int = MOST_RECORDS) -> Decoded:
     found: list[Record] = []
     parameters: object = None
     for record in records(kind, data, most):
-        if isinstance(record.value, InvalidRequest):
+        if isinstance(record.value, RequestError):
             raise record.value
         value, given = (record.value, None) if record.row else _line(record)
         if found and given != parameters:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mooring.errors import InvalidRequest, PayloadTooLarge, echo
+from mooring.errors import InvalidRequest, PayloadTooLarge, RequestError, echo
 from mooring.web.media import CSV
 from mooring.web.text import read_json, read_text, unmarked
 
@@ -33,7 +33,7 @@ class Record:
     """One request of a body, or why it cannot be read."""
 
     value: object
-    """Decoded; an InvalidRequest in the place of one that is not."""
+    """Decoded; a RequestError in the place of one that cannot be."""
     line: int
     """The line of the body that it is on; a row of several lines ends there. The first is 1."""
     row: int = 0
@@ -71,7 +71,7 @@ def _lines(data: bytes, most: int) -> Iterator[Record]:
     for number, begin, end in _spans(data, most):
         try:
             yield Record(read_json(data[begin:end], f"Line {number}: "), number)
-        except InvalidRequest as error:
+        except RequestError as error:
             yield Record(error, number)
 
 
