@@ -1,5 +1,6 @@
-# Mooring: `docker build -t mooring .` and `docker run -p 8080:8080 mooring serve`.
-# Targets: `serve` (the default, last), and `full` with PyTorch and transformers for handlers that need them.
+# Mooring: `docker build --target serve -t mooring .` and `docker run -p 8080:8080 mooring serve`.
+# Targets: `serve`, and `full` with PyTorch and transformers for handlers that need them. Without --target it is `serve`,
+# too, but Docker without BuildKit builds every stage above it then, and PyTorch is several GB.
 
 ARG PYTHON=python:3.11-slim
 
@@ -57,6 +58,9 @@ ENTRYPOINT ["mooring-entrypoint"]
 CMD ["serve"]
 
 
+FROM base AS serve
+
+
 FROM base AS full
 # PyPI's torch is built for GPUs and several GB large: TORCH_OPTIONS names the index of the CPU build, for example.
 ARG TORCH="torch>=2.6"
@@ -64,4 +68,4 @@ ARG TORCH_OPTIONS=""
 RUN pip --python /opt/mooring/bin/python install --no-cache-dir ${TORCH_OPTIONS} "${TORCH}" "transformers>=4.57"
 
 
-FROM base AS serve
+FROM serve

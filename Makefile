@@ -46,16 +46,17 @@ test-wire: $(VENV)/dev.stamp ## Real sockets, processes and the real engine (min
 test-slow: $(VENV)/dev.stamp ## All of SQuAD and PyTorch as reference; SQUAD_DIR names the data
 	$(PY) -c 'import torch' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[torch]'
+	$(PY) scripts/environments.py transformers4 transformers5
 	SQUAD_DIR=$(SQUAD_DIR) $(PY) -m pytest -m slow -rs
 
 test-sdk: $(VENV)/dev.stamp ## Other people's clients against moor local; writes docs/reference/local_clients.md
-	$(PY) scripts/sdk_environments.py
+	$(PY) scripts/environments.py sdk2 sdk3 awscli mooring hfjs
 	@rm -f .work/clients.json
 	$(PY) -m pytest -m sdk tests/fidelity -rs
 	$(PY) scripts/clients_page.py
 
 image: ## Build the image, as `mooring` (ENGINE names the client)
-	DOCKER_BUILDKIT=1 $(ENGINE) build --network host -t mooring .
+	DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 BUILDAH_FORMAT=docker $(ENGINE) build --network host --target serve -t mooring .
 
 image-test: $(VENV)/dev.stamp ## Build the image and test it on a Docker or Podman engine
 	$(PY) -m pytest -m 'container and not sdk' -rs

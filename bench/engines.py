@@ -1,6 +1,5 @@
 """Model folders opened as the server opens them, with what the server decides by itself left open. In process."""
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ from mooring.backends.base import ShapeGrid
 from mooring.backends.cpu import fast_int8, has_bf16
 from mooring.backends.openvino import BATCHES, LENGTHS, STREAMS, OpenVinoBackend, default_grid
 from mooring.graph.dequantise import dequantised
-from mooring.graph.heads import build_graph
 from mooring.graph.runtime import import_openvino
-from mooring.model.manifest import GRAPH_FILES, read_manifest
-from mooring.model.weights import open_weights
+from mooring.graph.source import Artefact, Checkpoint, GraphSource
+from mooring.model.folder import GRAPH_FILES, ModelFolder
+from mooring.model.manifest import read_manifest
 from mooring.tasks.base import Task
 from mooring.wiring.model import make_task
 
@@ -45,34 +44,28 @@ USUAL = Shape()
 def open_engine(folder: Path, precision: str, shape: Shape = USUAL) -> tuple[Task, OpenVinoBackend]:
     """A folder of safetensors, or an artefact of `moor build`; one in int8 is also computed in fp32 or bf16."""
     manifest = read_manifest(folder, source=str(folder))
-    graph, close = graph_of(folder)
     backend = OpenVinoBackend(
-        graph,
+        source_of(folder),
         precision=precision,
         grid=shape.grid(manifest.max_positions),
         streams=shape.streams,
         dequantise=manifest.precision == "int8" and precision != "int8",
-        release=close,
     )
     return make_task(folder, manifest), backend
 
 
-def graph_of(folder: Path) -> tuple[Any, Any]:
-    """What to compile, and what to call once that is done."""
-    if (folder / GRAPH_FILES[0]).is_file():
-        return folder / GRAPH_FILES[0], lambda: None
-    weights = open_weights(folder)
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return build_graph(config, weights), weights.close
+def source_of(folder: Path) -> GraphSource:
+    """What to compile."""
+    opened = ModelFolder(folder)
+    return Artefact(opened) if opened.has(GRAPH_FILES[0]) else Checkpoint(opened, "question-answering")
 
 
 def graph_at(folder: Path, precision: str) -> Any:
     """An `openvino.Model` of the folder; an artefact's in floating point unless `precision` is int8."""
-    graph, _ = graph_of(folder)
-    if not isinstance(graph, Path):
-        return graph
-    model = import_openvino().Core().read_model(str(graph))
-    return model if precision == "int8" else dequantised(model)
+    source = source_of(folder)
+    model = source.model()
+    source.close()
+    return dequantised(model) if isinstance(source, Artefact) and precision != "int8" else model
 
 
 def precisions() -> tuple[str, ...]:

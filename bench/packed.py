@@ -14,12 +14,16 @@ import numpy as np
 from bench.engines import Shape
 from mooring.backends.base import Outputs, ShapeGrid, Window
 from mooring.backends.openvino import OpenVinoBackend
-from mooring.graph.families import FAMILIES, Inputs, number
+from mooring.graph.families import FAMILIES, Inputs
 from mooring.graph.heads import HEADS
 from mooring.graph.layers import MASKED, Layers, Node
 from mooring.graph.runtime import import_openvino, import_opset
+from mooring.graph.source import Given
+from mooring.graph.tensors import Tensors
+from mooring.model.config import whole
+from mooring.model.folder import ModelFolder
 from mooring.model.manifest import read_manifest
-from mooring.model.weights import Weights, open_weights
+from mooring.model.weights import open_weights
 from mooring.tasks.base import Task
 from mooring.wiring.model import make_task
 
@@ -30,9 +34,9 @@ STEP = 16
 class PackedLayers(Layers):
     """Positions and mask are inputs."""
 
-    def __init__(self, weights: Weights, places: Node, bias: Node) -> None:
+    def __init__(self, tensors: Tensors, places: Node, bias: Node) -> None:
         """`places` [1, L] are positions within a window, `bias` [1, 1, L, L] what is added to attention's scores."""
-        super().__init__(weights)
+        super().__init__(tensors)
         self._places, self._bias = places, bias
 
     def positions(self, ids: Node, name: str, rows: int, size: int) -> Node:  # noqa: ARG002 - as the base class
@@ -76,9 +80,9 @@ def packed_graph(folder: Path) -> Any:
     if family.segments:
         row["token_type_ids"] = ops.parameter([1, -1], ov.Type.i32, name="token_type_ids")
     row["bias"] = ops.parameter([1, 1, -1, -1], ov.Type.f32, name="bias")
-    layers = PackedLayers(open_weights(folder), row["places"], row["bias"])
+    layers = PackedLayers(Tensors(open_weights(ModelFolder(folder))), row["places"], row["bias"])
     hidden = family.encode(layers, config, Inputs(row["input_ids"], row["bias"], row.get("token_type_ids")))
-    outputs = HEADS["question-answering"](layers, hidden, number(config, family.hidden_size))
+    outputs = HEADS["question-answering"](layers, hidden, whole(config, family.hidden_size))
     model = ov.Model([ops.result(node, name=name) for name, node in outputs.items()], list(row.values()), "packed")
     for port, name in [*zip(model.inputs, row, strict=True), *zip(model.outputs, outputs, strict=True)]:
         port.get_tensor().set_names({name})
@@ -91,5 +95,5 @@ def open_packed(folder: Path, precision: str, shape: Shape) -> tuple[Task, Packe
     positions = manifest.max_positions
     tokens = shape.grid(positions).tokens
     grid = ShapeGrid(tuple(range(STEP, positions + 1, STEP)), tuple(range(1, tokens // STEP + 1)), tokens)
-    backend = PackedBackend(packed_graph(folder), precision=precision, grid=grid, streams=shape.streams)
+    backend = PackedBackend(Given(lambda: packed_graph(folder)), precision=precision, grid=grid, streams=shape.streams)
     return make_task(folder, manifest), backend

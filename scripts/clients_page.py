@@ -20,7 +20,7 @@ NOTES = WORK / "clients.json"
 COLUMNS = ("boto3", "SageMaker SDK 2", "SageMaker SDK 3", "AWS CLI")
 LOCAL_MODE = "SageMaker SDK 2, local mode"
 INSTALLS = {
-    "mooring": "`mooring[aws]`",
+    "mooring": "`.[aws]`, this checkout",
     "sdk2": "`sagemaker[local]<3`",
     "sdk3": "`sagemaker>=3`",
     "awscli": "`awscli`",

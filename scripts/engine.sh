@@ -2,7 +2,7 @@
 # For the tests of the image on a Debian machine without a Docker engine, or without a way to a registry: an engine from
 # Debian's packages, and stand-ins for the base images, made from Debian's packages and this machine's CPython 3.11.
 # Images made on them are for tests: never publish one.
-#   engine.sh up     install and start the engine (docker.io + docker-compose 1.29), idempotent
+#   engine.sh up     install and start the engine (docker.io + docker-compose 1.29), install podman and a registry, idempotent
 #   engine.sh base   make debian:bookworm-slim and python:3.11-slim locally, idempotent
 #   engine.sh down   stop the engine that `up` started
 # root only. DEB_CACHE (default /var/cache/base-images): the two images are kept there as tarballs and loaded next time.
@@ -11,9 +11,19 @@ RUN=/run/containers-kit; mkdir -p $RUN; CACHE=${DEB_CACHE:-/var/cache/base-image
 export DEBIAN_FRONTEND=noninteractive; unset DOCKER_HOST
 say(){ echo "[${SECONDS}s] $*"; }
 
+# Its program alone: the package would start a service that listens at all addresses.
+registry(){
+  local W; W=$(mktemp -d); chmod 755 "$W"
+  (cd "$W"; apt-get download -qq docker-registry >/dev/null 2>&1; dpkg -x docker-registry_*.deb .; install -m 755 usr/bin/docker-registry /usr/local/bin/)
+  rm -rf "$W"
+}
+
 up(){
-  if ! command -v dockerd >/dev/null || ! command -v docker-compose >/dev/null || ! command -v debootstrap >/dev/null; then
-    apt-get update -qq; apt-get install -y -qq --no-install-recommends docker.io docker-compose debootstrap iptables >/dev/null
+  local each missing=()
+  for each in dockerd docker-compose debootstrap podman docker-registry; do command -v $each >/dev/null || missing+=($each); done
+  if [ ${#missing[@]} -gt 0 ]; then
+    apt-get update -qq; apt-get install -y -qq --no-install-recommends docker.io docker-compose debootstrap iptables podman >/dev/null
+    registry
     say "installed"
   fi
   if ! docker version >/dev/null 2>&1; then

@@ -1,4 +1,4 @@
-"""Write docs/reference/ from the code: settings, command line, errors, and the local SageMaker's operations.
+"""Write docs/reference/ from the code: settings, command line, errors, tokenizers, the local SageMaker's operations.
 
 `--check` says what is stale, and exits 1.
 
@@ -23,6 +23,8 @@ from mooring.local.objects.api import ROUTES
 from mooring.local.server import services
 from mooring.local.state import State
 from mooring.settings import OPTIONS
+from mooring.tokenization.classes import CLASSES
+from mooring.tokenization.config import KEYS
 from mooring.web.status import STATUS
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
@@ -155,11 +157,56 @@ def _sentence(doc: str | None) -> str:
     return " ".join((doc or "").split("\n\n")[0].split()).replace("|", "\\|")
 
 
+def tokenizers_page() -> str:
+    """Which tokenizer classes there are, and what each does with the keys of tokenizer_config.json."""
+    classes, keys = [], []
+    for known in CLASSES.values():
+        built = "yes" if known.kind == "wordpiece" else "no"
+        classes.append(f"| `{known.name}` | {known.kind} | {built} | {', '.join(known.inputs)} |")
+    for name, key in KEYS.items():
+        obeyed_by = f"`{key.only}`" if key.only else " and ".join(key.kinds)
+        keys.append(f"| `{name}` | {obeyed_by} | {key.unset or '–'} | {key.meaning} |")
+    return TOKENIZERS.format(notice=NOTICE, classes="\n".join(classes), keys="\n".join(keys))
+
+
+TOKENIZERS = """# Tokenizers
+{notice}
+
+Token ids are those of transformers 4.57. It picks a class by the name in `tokenizer_class` (of tokenizer_config.json,
+else of config.json, else the family's own) and applies keys by class. So does Mooring, and a test compares the two on
+some hundred small folders. Another class, or a value that is not implemented, is refused by name.
+
+| class, with or without `Fast` | kind | built from vocab.txt | default of `model_input_names` |
+| --- | --- | --- | --- |
+{classes}
+
+`TokenizersBackend` is what transformers 5 writes for a tokenizer that is no more than its tokenizer.json. It has the
+segments that transformers 4 gave the same tokenizer, so that a file means what it meant when the model was trained.
+
+| key | obeyed by | where it is absent | meaning |
+| --- | --- | --- | --- |
+{keys}
+| `model_max_length`, else `max_len` | all | no limit | Longest window, in tokens; at most the model's positions. |
+
+Tokens that are never split are named by `added_tokens_decoder`, `additional_special_tokens`, `extra_special_tokens` and
+the roles (`cls_token`, …), whose defaults are the class's. Without an `added_tokens_decoder`, special_tokens_map.json
+and added_tokens.json count, too.
+
+In WordPiece classes a key wins over tokenizer.json, also where it is absent: BertTokenizer lower-cases a cased
+tokenizer.json unless the file says `do_lower_case: false`. transformers 4.57 does the same. `moor serve` and
+`moor doctor` warn of it.
+
+An id beyond the model's embedding table is refused when the model is loaded, with token and id. An added token beyond
+it is a warning, and a request whose text contains it is refused.
+"""
+
+
 PAGES = {
     "settings.md": settings_page,
     "cli.md": cli_page,
     "errors.md": errors_page,
     "local_operations.md": operations_page,
+    "tokenizers.md": tokenizers_page,
 }
 
 

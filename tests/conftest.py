@@ -2,16 +2,25 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Generator
 
+import hypothesis
 import pytest
 
 pytest_plugins = ["mooring.testing.plugin", "tests.support.small_disk"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """What a user's cache is for is kept for this run alone; the workers of pytest-xdist share the first process's."""
+    """Make a run independent of where it was started: in the background, on a busy machine, with a user's own cache."""
+    # A job in the background inherits an ignored SIGINT, and so would every program that a test interrupts.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    # How long an example takes says how busy the machine is.
+    hypothesis.settings.register_profile("mooring", deadline=None)
+    hypothesis.settings.load_profile("mooring")
+    # What a user's cache is for is kept for this run alone; the workers of pytest-xdist share the first process's.
     if hasattr(config, "workerinput"):
         return
     folder = tempfile.mkdtemp(prefix="mooring-tests-")

@@ -16,5 +16,7 @@ def __getattr__(name: str) -> Any:
     from importlib.util import find_spec
 
     if find_spec("boto3") is None:
-        raise ImportError(f"mooring.{name} needs boto3: pip install 'mooring[aws]'")
+        from mooring.installation import install_command
+
+        raise ImportError(f"mooring.{name} needs boto3. Install it: {install_command('aws')}")
     return getattr(import_module(_PLACES[name]), name)

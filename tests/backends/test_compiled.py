@@ -1,6 +1,5 @@
 """Models kept compiled: found again by who wants the same, and never in anybody's way."""
 
-import json
 import os
 import subprocess
 import sys
@@ -18,10 +17,10 @@ from mooring.backends import compiled
 from mooring.backends.base import Outputs, ShapeGrid, Window
 from mooring.backends.compiled import CompileCache
 from mooring.backends.openvino import OpenVinoBackend
-from mooring.graph.heads import build_graph
 from mooring.graph.runtime import import_openvino
-from mooring.model.weights import open_weights
+from mooring.graph.source import Artefact, Given
 from tests.support.golden_inputs import FAMILIES, sequence
+from tests.support.graphs import graph_of
 
 GRID = ShapeGrid(lengths=(32,), batches=(1, 2), tokens=64)
 LIMIT = 1 << 30
@@ -38,12 +37,11 @@ class Model:
     def graph(self) -> Any:
         """As the server builds it."""
         self.built += 1
-        with open_weights(self.folder) as weights:
-            return build_graph(json.loads((self.folder / "config.json").read_text()), weights)
+        return graph_of(self.folder)
 
     def open(self, cache: CompileCache | None, **more: Any) -> OpenVinoBackend:
         """With whatever is being written done with."""
-        backend = OpenVinoBackend(self.graph, **{"precision": "fp32", "grid": GRID, "cache": cache, **more})
+        backend = OpenVinoBackend(Given(self.graph), **{"precision": "fp32", "grid": GRID, "cache": cache, **more})
         settle()
         return backend
 
@@ -102,7 +100,7 @@ def test_the_second_start_finds_it_and_answers_bit_for_bit_the_same(model: Model
 
 def test_streams_opened_at_once_wait_for_the_file(model: Model, cache: CompileCache) -> None:
     """Compiling again would take longer."""
-    backend = OpenVinoBackend(model.graph, precision="fp32", grid=GRID, cache=cache, streams=2, threads=2)
+    backend = OpenVinoBackend(Given(model.graph), precision="fp32", grid=GRID, cache=cache, streams=2, threads=2)
     backend.open_streams()
     assert model.built == 1
     assert found(backend)
@@ -205,8 +203,9 @@ def test_a_file_larger_than_the_limit_is_not_kept(model: Model, cache: CompileCa
 def test_a_model_that_cannot_be_compiled_is_named_as_ever(cache: CompileCache, tmp_path: Path) -> None:
     """And leaves nothing behind."""
     (tmp_path / "broken.xml").write_text("<net></net>")
+    (tmp_path / "broken.bin").write_bytes(b"")
     with pytest.raises(Exception, match="cannot compile"):
-        OpenVinoBackend(tmp_path / "broken.xml", precision="fp32", grid=GRID, cache=cache)
+        OpenVinoBackend(Artefact.at(tmp_path / "broken.xml"), precision="fp32", grid=GRID, cache=cache)
     assert files(cache) == []
 
 
@@ -216,9 +215,9 @@ def test_an_int8_artefact_answers_bit_for_bit_the_same(dequantise: bool, cache: 
     """The embedded one, with its int8 operations and in floating point."""
     precision = "fp32" if dequantise else "int8"
     more: dict[str, Any] = {"precision": precision, "grid": GRID, "dequantise": dequantise}
-    plain, first = (OpenVinoBackend(EMBEDDED, cache=kept, **more) for kept in (None, cache))
+    plain, first = (OpenVinoBackend(Artefact.at(EMBEDDED), cache=kept, **more) for kept in (None, cache))
     settle()
-    again = OpenVinoBackend(EMBEDDED, cache=cache, **more)
+    again = OpenVinoBackend(Artefact.at(EMBEDDED), cache=cache, **more)
     assert (found(first), found(again)) == (False, True)
     assert same(answers(first), answers(plain))
     assert same(answers(again), answers(plain))
@@ -250,6 +249,7 @@ def test_the_import_is_lean_and_gives_user_code_its_converter() -> None:
     code = """
 import sys
 from mooring.graph.runtime import import_openvino
+from mooring.graph.source import Artefact, Given
 openvino = import_openvino()
 assert "openvino.tools.ovc" not in sys.modules
 assert callable(openvino.convert_model)

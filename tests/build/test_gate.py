@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mooring.build.gate import Drop, Verdict, looks, paired_drop
+from mooring.build.gate import Drop, Verdict, fewest_questions, looks, paired_drop
 
 
 def test_equal_scores_have_no_drop_and_an_interval_for_what_was_not_seen() -> None:
@@ -81,6 +81,16 @@ def test_looks_grow_from_what_was_asked_to_all_there_is(asked: int, available: i
     assert counts[0] == min(asked, available)
     assert counts[-1] == available
     assert list(counts) == sorted(set(counts))
+
+
+@given(max_drop=st.floats(0.01, 100))
+def test_the_fewest_questions_can_pass_and_one_less_cannot(max_drop: float) -> None:
+    """If not one goes wrong; to the rounding of the limit."""
+    fewest = fewest_questions(max_drop)
+    assert paired_drop([100.0] * fewest, [100.0] * fewest, resamples=1).verdict(max_drop) is Verdict.PASSED
+    if fewest > 1:
+        fewer = [100.0] * (fewest - 1)
+        assert paired_drop(fewer, fewer, resamples=1).verdict(max_drop) is not Verdict.PASSED
 
 
 def test_looks_double() -> None:

@@ -1,6 +1,5 @@
 """int8 by nncf on tiny models, and finding the operation that a planted outlier spoils."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,12 @@ from mooring.build.calibration import Arrays
 from mooring.build.compress import PASSES, quantise
 from mooring.build.noise import rank
 from mooring.build.recipe import Recipe
-from mooring.graph.heads import build_graph
 from mooring.graph.runtime import import_openvino
-from mooring.model.weights import open_weights
+from tests.support.graphs import graph_of
 from tests.support.outliers import plant_outlier
 from tests.support.tiny_models import write_tiny_bert
 
 pytestmark = pytest.mark.wire
-
-
-def graph_of(folder: Path) -> Any:
-    """The exact graph; its constants keep the mapped weights alive."""
-    return build_graph(json.loads((folder / "config.json").read_text(encoding="utf-8")), open_weights(folder))
 
 
 def inputs(count: int) -> list[Arrays]:

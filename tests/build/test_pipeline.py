@@ -17,6 +17,7 @@ from mooring.build.progress import Silent
 from mooring.build.workshop import Workshop
 from mooring.engine.offline import answer_all
 from mooring.errors import BuildError, UsageError
+from mooring.graph.source import GraphSource
 from mooring.model.manifest import read_manifest
 from mooring.model.source import resolve
 from mooring.settings import Settings
@@ -100,8 +101,8 @@ def test_int8_is_judged_as_both_kinds_of_cpus_compute_it_wherever_it_is_built(
     judged: list[tuple[Any, str, OpenVinoBackend]] = []
     compile_ = Workshop._compile
 
-    def noted(self: Workshop, graph: Any, precision: str) -> OpenVinoBackend:
-        judged.append((graph, precision, compile_(self, graph, precision)))
+    def noted(self: Workshop, source: GraphSource, precision: str) -> OpenVinoBackend:
+        judged.append((source, precision, compile_(self, source, precision)))
         return judged[-1][2]
 
     monkeypatch.setattr(Workshop, "_compile", noted)
@@ -118,14 +119,14 @@ def test_int8_is_judged_as_both_kinds_of_cpus_compute_it_wherever_it_is_built(
     assert gate.narrow.reference == gate.reference
     (wide, precision, _), _, (narrow, narrow_precision, backend) = judged
     if dot_products:
-        assert (precision, Path(wide).name) == ("int8", "1-int8.xml")
+        assert (precision, next(iter(wide.hashes))) == ("int8", "1-int8.xml")
     else:
-        assert (precision, quantisers(wide)) == ("fp32", Counter())
+        assert (precision, quantisers(wide.model())) == ("fp32", Counter())
     assert narrow_precision == "int8"
     if avx2:
         assert backend.info()["rewritten"] == "pointwise"
     else:
-        found = quantisers(narrow)
+        found = quantisers(narrow.model())
         assert found["Clamp"] == found["FakeQuantize"] > 0
     assert (built.tried[-1].per_second is not None) == (dot_products or avx2)
 
@@ -173,6 +174,25 @@ def test_auto_ends_at_bf16_when_nothing_quantised_passes(model: Path, questions:
     assert len(said.notes) == 4
     left_out = [len(trial.excluded) for trial in built.tried]
     assert 0 == left_out[0] < left_out[1] <= left_out[2] <= left_out[3]
+
+
+def test_too_few_questions_to_pass_are_refused_before_anything_is_tried(
+    model: Path, questions: Path, tmp_path: Path
+) -> None:
+    """Each attempt would end undecided, one after the other, for hours."""
+    wanted = order(model, tmp_path / "out", calibration=questions, samples=40, questions=40)
+    with pytest.raises(BuildError, match=r"40 questions cannot show that at most 5 points .* 60 can") as caught:
+        build(replace(wanted, most_questions=40), make_task)
+    assert "--max-drop 7.5" in caught.value.hint
+
+
+def test_no_more_questions_are_asked_than_were_allowed(model: Path, questions: Path, tmp_path: Path) -> None:
+    """An undecided verdict is not a passed one."""
+    said = Silent()
+    wanted = order(model, tmp_path / "out", calibration=questions, samples=40, questions=40, max_drop=7.5)
+    built = build(replace(wanted, most_questions=40), make_task, said)
+    judged = [trial.judgement.drop.questions for trial in built.tried if trial.judgement is not None]
+    assert set(judged) == {40}
 
 
 def test_leaving_the_gate_out_is_recorded(model: Path, questions: Path, tmp_path: Path) -> None:

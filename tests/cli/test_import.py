@@ -41,4 +41,4 @@ def test_help_loads_little() -> None:
     """Modules are what its time goes with; how many milliseconds depends on the machine."""
     loaded = modules_after("from mooring.cli import run; assert run(['--help']) == 0") - modules_after("pass")
     assert len(loaded) < 100
-    assert len({name for name in loaded if name.startswith("mooring")}) < 12
+    assert len({name for name in loaded if name.startswith("mooring")}) < 14

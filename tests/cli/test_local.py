@@ -163,9 +163,9 @@ def test_files_that_may_not_be_read_are_no_fault_of_ours(
     folder = write_tiny_distilbert(tmp_path / "closed")
 
     def refuse(path: Path) -> None:
-        raise PermissionError(13, "Permission denied", str(path / "model.safetensors"))
+        raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("mooring.wiring.model.open_weights", refuse)
+    monkeypatch.setattr("mooring.model.safetensors_file.OpenFile", refuse)
     assert run(["ask", "Who?", "-c", context, "-m", str(folder)]) == 3
     said = capsys.readouterr().err
     assert "cannot be read: Permission denied" in said

@@ -63,14 +63,14 @@ def test_removing_loads_no_numbers() -> None:
 
 
 @pytest.mark.wire
-def test_an_image_of_another_region(session: Session) -> None:
+def test_an_image_of_another_region() -> None:
     """SageMaker says so only when the endpoint has failed."""
-    from mooring.deploy.deployment import _check_image
-    from mooring.deploy.spec import Instances
+    from mooring.deploy.deployment import Order, _check_image
+    from mooring.deploy.session import Place
     from mooring.errors import UsageError
 
     with pytest.raises(UsageError, match="takes images from its own region"):
-        _check_image(session, Instances(), ECR)
+        _check_image(Session(Place(region="us-east-1")), Order(image=ECR))
 
 
 @pytest.mark.wire

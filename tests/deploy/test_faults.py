@@ -32,6 +32,15 @@ ANSWERS = [
     ("ResourceLimitExceeded", "The account-level limit is 0", AccountError, "limit is 0", "Service Quotas"),
     ("ThrottlingException", "Rate exceeded", DeployError, "Rate exceeded", "again in a minute"),
     ("ValidationException", "Bad thing", DeployError, "Bad thing", ""),
+    (
+        "ValidationException",
+        "Unsupported manifest media type application/vnd.oci.image.index.v1+json for image host/mine:1. "
+        "Ensure that valid manifest media type is used for specified image.",
+        DeployError,
+        "application/vnd.oci.image.index.v1+json",
+        "docker://host/mine:1 docker://host/mine:docker",
+    ),
+    ("ImageTagAlreadyExistsException", "the tag is immutable", DeployError, "immutable", "put-image-tag-mutability"),
     ("BucketAlreadyExists", "taken", DeployError, "taken", "--bucket"),
 ]
 

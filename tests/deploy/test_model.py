@@ -112,4 +112,4 @@ def test_importing_mooring_stays_cheap() -> None:
         "assert not hasattr(mooring, 'Nothing')"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert (done.returncode, "pip install 'mooring[aws]'" in done.stdout) == (0, True), done.stderr
+    assert (done.returncode, "[aws]'" in done.stdout) == (0, True), done.stderr

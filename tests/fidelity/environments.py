@@ -1,6 +1,6 @@
 """Clients in environments of their own: where those are, and how a program is run in one.
 
-`scripts/sdk_environments.py` makes them. A program sees the variables of the local server and nothing of this process's
+`scripts/environments.py` makes them. A program sees the variables of the local server and nothing of this process's
 environment, and cannot reach anything but this machine: guard/sitecustomize.py.
 """
 
@@ -83,7 +83,7 @@ def environment(name: str) -> Path:
     """Its folder; without it the test is skipped with what to do."""
     folder = WORK / name
     if not (folder / "made").exists():
-        pytest.skip(f"there is no {folder}: scripts/sdk_environments.py makes it (make test-sdk)")
+        pytest.skip(f"there is no {folder}: scripts/environments.py makes it (make test-sdk)")
     return folder
 
 

@@ -9,8 +9,7 @@ import pytest
 
 from mooring.backends.base import ShapeGrid, Window
 from mooring.backends.openvino import OpenVinoBackend
-from mooring.graph.heads import build_graph
-from mooring.model.weights import open_weights
+from tests.support.graphs import given, graph_of
 from tests.support.tiny_models import write_tiny_bert, write_tiny_distilbert
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -38,8 +37,7 @@ def worst_difference(family: str, folder: Path, lengths: range) -> float:
     config = json.loads((folder / "config.json").read_text())
     model = transformers.AutoModelForQuestionAnswering.from_pretrained(folder, dtype=torch.float32).eval()
     grid = ShapeGrid(lengths=tuple(lengths), batches=(1,), tokens=max(lengths))
-    with open_weights(folder) as weights:
-        backend = OpenVinoBackend(build_graph(config, weights), precision="fp32", grid=grid)
+    backend = OpenVinoBackend(given(graph_of(folder)), precision="fp32", grid=grid)
     rng, worst = np.random.default_rng(0), 0.0
     for length in lengths:
         ids = rng.integers(5, config["vocab_size"], length).astype(np.int32)

@@ -1,6 +1,5 @@
 """The embedded model's int8 artefact in floating point."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,11 @@ import pytest
 from mooring.backends.base import Outputs, ShapeGrid, Window
 from mooring.backends.openvino import OpenVinoBackend
 from mooring.graph.dequantise import dequantised
-from mooring.graph.heads import build_graph
 from mooring.graph.runtime import import_openvino
-from mooring.model.weights import open_weights
+from mooring.graph.source import Artefact
 from mooring.settings import Settings
 from mooring.wiring.model import open_model
+from tests.support.graphs import given, graph_of
 
 pytestmark = pytest.mark.wire
 
@@ -51,10 +50,8 @@ def test_nothing_of_int8_is_left_and_the_original_is_untouched() -> None:
 
 def test_its_numbers_are_near_the_exact_models() -> None:
     """As near as int8's own: logits spread over about 2, and a weight read wrongly moves them by more than 1."""
-    with open_weights(SOURCE) as weights:
-        graph = build_graph(json.loads((SOURCE / "config.json").read_text()), weights)
-        exact = run(OpenVinoBackend(graph, precision="fp32", grid=GRID))
-    free = run(OpenVinoBackend(artefact(), precision="fp32", grid=GRID, dequantise=True))
+    exact = run(OpenVinoBackend(given(graph_of(SOURCE)), precision="fp32", grid=GRID))
+    free = run(OpenVinoBackend(Artefact.at(artefact()), precision="fp32", grid=GRID, dequantise=True))
     assert 0 < _far(free, exact) < 0.2
 
 

@@ -1,6 +1,5 @@
 """Our graphs against transformers: the same logits, to 1e-4, from the same weights."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +7,8 @@ import pytest
 
 from mooring.backends.base import ShapeGrid, Window
 from mooring.backends.openvino import OpenVinoBackend
-from mooring.graph.heads import build_graph
-from mooring.model.weights import open_weights
 from tests.support.golden_inputs import FAMILIES, LENGTHS, PADDED, sequence
+from tests.support.graphs import given, graph_of
 
 TOLERANCE = 1e-4
 GOLDEN = Path(__file__).parents[1] / "golden" / "logits.npz"
@@ -20,9 +18,7 @@ GRID = ShapeGrid(lengths=(*LENGTHS,), batches=(1, 2, 4), tokens=512)
 def open_tiny(family: str, folder: Path, grid: ShapeGrid = GRID, precision: str = "fp32") -> OpenVinoBackend:
     """The family's tiny model on the real engine."""
     FAMILIES[family](folder)
-    with open_weights(folder) as weights:
-        graph = build_graph(json.loads((folder / "config.json").read_text()), weights)
-        return OpenVinoBackend(graph, precision=precision, grid=grid, threads=1)
+    return OpenVinoBackend(given(graph_of(folder)), precision=precision, grid=grid, threads=1)
 
 
 def window(length: int) -> Window:

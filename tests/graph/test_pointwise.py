@@ -13,6 +13,8 @@ from mooring.graph.dequantise import dequantised
 from mooring.graph.narrow import levels_for, narrowed
 from mooring.graph.pointwise import pointwise
 from mooring.graph.runtime import import_openvino, import_opset
+from mooring.graph.source import Artefact
+from tests.support.graphs import given
 from tests.support.int8_graph import EMBEDDED, embedded, product, scaled, surrounded
 
 Floats = npt.NDArray[np.float32]
@@ -124,7 +126,7 @@ def test_a_graph_without_int8_stays_as_it_is() -> None:
 def backend(monkeypatch: pytest.MonkeyPatch) -> OpenVinoBackend:
     """The embedded model as a CPU with AVX2 alone computes it."""
     monkeypatch.setattr(rewrites, "avx2_alone", lambda: True)
-    return OpenVinoBackend(EMBEDDED, precision="int8", grid=GRID)
+    return OpenVinoBackend(Artefact.at(EMBEDDED), precision="int8", grid=GRID)
 
 
 def window(length: int) -> Window:
@@ -138,7 +140,7 @@ def test_its_answers_are_those_of_the_same_levels_in_products(
 ) -> None:
     """Which is what `moor build` judges on other CPUs."""
     monkeypatch.setattr(rewrites, "avx2_alone", lambda: False)
-    products = OpenVinoBackend(narrowed(embedded()), precision="int8", grid=GRID)
+    products = OpenVinoBackend(given(narrowed(embedded())), precision="int8", grid=GRID)
     assert backend.info()["rewritten"] == "pointwise"
     assert products.info()["rewritten"] == "none"
     assert far(backend.run([window(40)])[0], products.run([window(40)])[0]) < 0.05

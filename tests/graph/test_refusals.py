@@ -7,14 +7,16 @@ import pytest
 
 from mooring.errors import ModelError, ModelInvalid, ModelUnsupported
 from mooring.graph.heads import build_graph
+from mooring.graph.tensors import Tensors
+from mooring.model.folder import ModelFolder
 from mooring.model.weights import open_weights
 from tests.support.tiny_models import write_tiny_bert, write_tiny_distilbert
 
 
 def build(folder: Path, **changes: object) -> None:
     config = json.loads((folder / "config.json").read_text()) | changes
-    with open_weights(folder) as weights:
-        build_graph({key: value for key, value in config.items() if value is not None}, weights)
+    with open_weights(ModelFolder(folder)) as weights:
+        build_graph({key: value for key, value in config.items() if value is not None}, Tensors(weights))
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,12 @@ def project(tmp_path: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
     found = _compose()
     if found is None:
         pytest.skip("neither `docker compose` nor docker-compose is here (Debian: apt-get install docker-compose)")
-    text = (ROOT / "compose.yaml").read_text().replace("build: .", "").replace("image: mooring", f"image: {IMAGE}")
+    text = (
+        (ROOT / "compose.yaml")
+        .read_text()
+        .replace("build: {context: ., target: serve}", "")
+        .replace("image: mooring", f"image: {IMAGE}")
+    )
     (tmp_path / "compose.yaml").write_text(text)
     empty = tmp_path / "docker" / "no-model"
     empty.mkdir(parents=True)

@@ -85,11 +85,17 @@ def test_code_beside_the_model_is_no_second_model(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/etc/evil", "..", "a\\..\\evil", "C:evil"])
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/etc/evil", ".."])
 def test_members_that_point_outside_are_refused(tmp_path: Path, name: str) -> None:
     """No name leaves the target, and nothing at all is unpacked from such an archive."""
     _refused(_tar(tmp_path / "m.tar.gz", ("config.json", b"{}"), (name, b"x")), "points outside")
     assert not (tmp_path / "evil").exists()
+
+
+@pytest.mark.parametrize(("name", "odd"), [("a\\..\\evil", r"'\\\\'"), ("C:evil", "':'"), ("notes 12:30.txt", "':'")])
+def test_names_that_other_systems_read_otherwise_are_refused(tmp_path: Path, name: str, odd: str) -> None:
+    """For that reason, and not for leading outside, which they do nowhere but on Windows."""
+    _refused(_tar(tmp_path / "m.tar.gz", ("config.json", b"{}"), (name, b"x")), f"with {odd} in its name")
 
 
 @pytest.mark.parametrize(

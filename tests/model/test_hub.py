@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from mooring.errors import HubError, ModelError, ModelIncomplete, UnsafeWeights
-from mooring.model.config import MANIFEST_FILE
+from mooring.model.folder import GRAPH_FILES, MANIFEST_FILE
 from mooring.model.hub import fetch, wanted_files
-from mooring.model.manifest import GRAPH_FILES, read_manifest
+from mooring.model.manifest import read_manifest
 from mooring.model.source import SourceOptions, resolve
 from tests.support.hub_server import TOKEN, HubServer, Repo
 from tests.support.tiny_models import write_tiny_bert
@@ -145,7 +145,7 @@ def test_a_revision_is_a_branch_a_tag_or_a_pull_request(hub: HubServer, options:
 def test_we_say_who_we_are_and_no_more(hub: HubServer, options: Options) -> None:
     """The user agent names Mooring and its library; there are no other calls than the download's."""
     resolve("org/tiny", options())
-    assert all(agent.startswith("mooring/") for agent in hub.agents)
+    assert all(agent.startswith("mooring-serve/") for agent in hub.agents)
     assert all(path.startswith(("/api/models/org/tiny", "/org/tiny/resolve/")) for _, path in hub.requests)
 
 

@@ -1,6 +1,8 @@
 """What a folder is: read from Hub files or from mooring.json, and what is said when it cannot be served."""
 
 import json
+import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,9 @@ from safetensors.numpy import load_file, save_file
 from mooring.errors import ModelError, ModelIncomplete, ModelInvalid, ModelNotFound, ModelUnsupported, UnsafeWeights
 from mooring.graph import families
 from mooring.model import config
-from mooring.model.config import MANIFEST_FILE
 from mooring.model.digest import folder_digest
+from mooring.model.folder import GRAPH_FILES, MANIFEST_FILE, ModelFolder
 from mooring.model.manifest import (
-    GRAPH_FILES,
     SCHEMA,
     GateRecord,
     Manifest,
@@ -22,6 +23,7 @@ from mooring.model.manifest import (
     read_manifest,
     write_manifest,
 )
+from mooring.tokenization.load import load_tokenizer
 from tests.support.tiny_models import write_json, write_tiny_bert, write_tiny_distilbert
 
 
@@ -62,7 +64,6 @@ def test_a_bert_from_the_hub(folder: Path) -> None:
         hidden_size=32,
         layers=2,
         max_seq_len=384,
-        lower_case=True,
         revision="abc",
     )
 
@@ -84,7 +85,7 @@ def test_weights_dtype_is_what_most_bytes_are(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "expected"), [(1e30, 384), (int(1e30), 384), (256, 256), (100_000, 384), (None, 384)]
+    ("limit", "expected"), [(1e30, 384), (int(1e30), 384), (float("inf"), 384), (256, 256), (100_000, 384), (None, 384)]
 )
 def test_the_window_follows_the_tokenizers_limit(folder: Path, limit: float | None, expected: int) -> None:
     """`model_max_length` counts where it is a limit; "no limit", written as 1e30, falls back to the default."""
@@ -103,10 +104,10 @@ def test_layers_that_config_and_weights_do_not_agree_on_are_refused(folder: Path
 
 
 def test_a_missing_tokenizer_config_is_a_warning(folder: Path) -> None:
-    """Without tokenizer_config.json the model is served; lower-casing is read from the tokenizer itself."""
+    """Without tokenizer_config.json the model is served, with the usual values of its class."""
     (folder / "tokenizer_config.json").unlink()
     manifest = read_manifest(folder, source="it")
-    assert (manifest.missing, manifest.lower_case) == (("tokenizer_config.json",), True)
+    assert manifest.missing == ("tokenizer_config.json",)
     assert "tokenizer_config.json" in manifest.warnings[0]
 
 
@@ -167,9 +168,72 @@ def test_the_most_specific_suffix_names_the_task(folder: Path, architecture: str
 
 @pytest.mark.parametrize("listed", [None, [], "BertForQuestionAnswering", [None]])
 def test_without_an_architecture_the_task_is_unknown(folder: Path, listed: object) -> None:
-    """The task is never guessed: the message says what to write where."""
+    """The task is never guessed: the message says how to name it. Then the weights have to have its head."""
     error = _refused(_edit(folder, "config.json", architectures=listed), ModelUnsupported, "architectures is")
-    assert '"architectures": ["BertForQuestionAnswering"]' in error.hint
+    assert "--task question-answering" in error.hint
+    manifest = read_manifest(folder, source="it", task="question-answering")
+    assert (manifest.task, manifest.architecture) == ("question-answering", "")
+    arrays = load_file(folder / "model.safetensors")
+    save_file({n: a for n, a in arrays.items() if not n.startswith("qa_")}, folder / "model.safetensors")
+    with pytest.raises(ModelInvalid, match=r"no tensor 'qa_outputs\.weight'"):
+        read_manifest(folder, source="it", task="question-answering")
+
+
+@pytest.mark.parametrize("labels", [["a"], {"0": 0, "1": 1}, 7, {"0": None}])
+def test_labels_that_question_answering_does_not_use_are_not_judged(folder: Path, labels: object) -> None:
+    """What the task does not need cannot be a reason to refuse a model."""
+    assert read_manifest(_edit(folder, "config.json", id2label=labels), source="it").labels
+
+
+@pytest.mark.parametrize("pruned", [{"0": [0]}, {"1": [0, 2]}])
+def test_pruned_heads_are_refused_by_name(folder: Path, pruned: object) -> None:
+    """The shapes of weights would not fit, which says nothing to their owner."""
+    _refused(_edit(folder, "config.json", pruned_heads=pruned), ModelUnsupported, "pruned_heads is")
+    assert read_manifest(_edit(folder, "config.json", pruned_heads={}), source="it")
+
+
+@pytest.mark.parametrize("text", ["\ufeff", ""])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+def test_json_is_read_as_it_was_saved(folder: Path, text: str, encoding: str) -> None:
+    """With a byte order mark, or as editors of Windows save it."""
+    for name in ("config.json", "tokenizer_config.json"):
+        content = (folder / name).read_text(encoding="utf-8")
+        (folder / name).write_text(content if encoding != "utf-8" else text + content, encoding=encoding)
+    assert read_manifest(folder, source="it").layers == 2
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"])
+def test_a_pointer_of_git_lfs_is_named(folder: Path, name: str) -> None:
+    """The file itself was never fetched."""
+    (folder / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    read = load_tokenizer if name == "tokenizer.json" else partial(read_manifest, source="it")
+    with pytest.raises(ModelInvalid, match=f"{re.escape(name)} .*Git LFS pointer"):
+        read(ModelFolder(folder))
+
+
+@pytest.mark.parametrize(
+    ("file", "says", "way_out"),
+    [
+        ("tf_model.h5", "only as tf_model.h5, which is TensorFlow's format", "from_tf=True"),
+        ("flax_model.msgpack", "Flax's format", "from_flax=True"),
+        ("model.onnx", "which is ONNX", "own repository"),
+        ("openvino_model.xml", "OpenVINO graph that `moor build` did not make", "own repository"),
+    ],
+)
+def test_weights_of_another_format_are_named_with_the_way_out(folder: Path, file: str, says: str, way_out: str) -> None:
+    """Rather than missed; of an archive, too."""
+    (folder / "model.safetensors").rename(folder / file)
+    assert way_out in _refused(folder, ModelUnsupported, says).hint
+    with pytest.raises(ModelUnsupported, match=r"archive 'model\.tar\.gz' has its weights") as caught:
+        read_manifest(folder, source="model.tar.gz")
+    assert "pack it again" in caught.value.hint
+
+
+@pytest.mark.parametrize("place", ["a", "a/b", "a/b/c"])
+def test_a_model_further_down_is_pointed_out(tmp_path: Path, place: str) -> None:
+    """As deep as archives of archives go."""
+    write_tiny_bert(tmp_path / place)
+    assert f"'{place}' holds a model" in _refused(tmp_path, ModelIncomplete, "lacks config.json").hint
 
 
 def test_a_head_that_is_not_in_the_weights_is_missed(folder: Path) -> None:
@@ -188,7 +252,6 @@ def test_a_head_that_is_not_in_the_weights_is_missed(folder: Path) -> None:
         ({"vocab_size": None}, "vocab_size is missing"),
         ({"max_position_embeddings": -1}, "max_position_embeddings is -1"),
         ({"num_attention_heads": 5}, "hidden_size 32 cannot be split over num_attention_heads 5"),
-        ({"id2label": ["a"]}, "id2label is"),
     ],
 )
 def test_impossible_sizes_are_refused(folder: Path, changes: dict[str, object], says: str) -> None:
@@ -196,7 +259,7 @@ def test_impossible_sizes_are_refused(folder: Path, changes: dict[str, object], 
     _refused(_edit(folder, "config.json", **changes), ModelInvalid, says)
 
 
-@pytest.mark.parametrize("limit", [0, -5, "512", True])
+@pytest.mark.parametrize("limit", [0, -5, "512", True, float("nan"), [1]])
 def test_an_impossible_length_limit_is_refused(folder: Path, limit: object) -> None:
     """The tokenizer's limit is checked like the config's sizes."""
     _refused(_edit(folder, "tokenizer_config.json", model_max_length=limit), ModelInvalid, "model_max_length is")
@@ -251,6 +314,12 @@ def test_a_manifest_of_a_newer_mooring_is_refused(folder: Path) -> None:
     [
         ({"precision": "int3"}, ModelInvalid, "precision"),
         ({"max_seq_len": "384"}, ModelInvalid, "max_seq_len"),
+        ({"max_seq_len": 0}, ModelInvalid, "max_seq_len is 0"),
+        ({"max_seq_len": -5}, ModelInvalid, "max_seq_len is -5"),
+        ({"max_seq_len": 513}, ModelInvalid, "max_seq_len 513 exceeds max_positions 512"),
+        ({"max_positions": 1_000_000_000}, ModelInvalid, "max_position_embeddings is 512, .* says 1000000000"),
+        ({"vocab_size": 7}, ModelInvalid, "vocab_size is 192, .* says 7"),
+        ({"layers": 0}, ModelInvalid, "layers is 0"),
         ({"schema": None}, ModelInvalid, "schema"),
         ({"family": "t5"}, ModelUnsupported, "family 't5'"),
         ({"task": "juggling"}, ModelUnsupported, "task 'juggling'"),

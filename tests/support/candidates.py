@@ -9,7 +9,7 @@ from mooring.build.judge import Judgement, Rules
 from mooring.build.ladder import Attempt
 from mooring.build.race import Pace
 
-RULES = Rules(asked=1000, max_drop=0.5, gated=True, seed=0, one_look=True)
+RULES = Rules(asked=1000, most=1000, max_drop=0.5, gated=True, seed=0, one_look=True)
 
 
 def candidate(attempt: Attempt, *, upper: float = 0.3, ratio: float = 1.0, size: int = 20_000_000) -> Candidate:

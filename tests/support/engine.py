@@ -156,7 +156,7 @@ def ready(*options: str, image: str = IMAGE) -> Iterator[Container]:
 def build(context: Path, tag: str = IMAGE) -> None:
     """An image from a build context; the image under test from a checkout's."""
     environ = {**os.environ, "DOCKER_BUILDKIT": "1"}
-    command = [needed(), "build", "--network", "host", "-t", tag, str(context)]
+    command = [needed(), "build", "--network", "host", "--target", "serve", "-t", tag, str(context)]
     done = subprocess.run(
         command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )

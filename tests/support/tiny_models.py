@@ -7,6 +7,7 @@ digits, punctuation and some words. Weights come from a seeded numpy generator, 
 
 import json
 import string
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,22 @@ def random_weights(shapes: Mapping[str, tuple[int, ...]], seed: int, spread: flo
         is_norm = "LayerNorm.weight" in name or "layer_norm.weight" in name
         arrays[name] = values * np.float32(0.1) + np.float32(1) if is_norm else values * np.float32(spread)
     return arrays
+
+
+def save_as(arrays: Mapping[str, Array], dtype: str, path: Path) -> None:
+    """A safetensors file of float32 arrays, stored as F32, F16 or BF16; the library's numpy writer knows no BF16."""
+    if dtype != "BF16":
+        kind = {"F32": np.float32, "F16": np.float16}[dtype]
+        save_file({name: array.astype(kind) for name, array in arrays.items()}, path, {"format": "pt"})
+        return
+    header: dict[str, Any] = {}
+    data = b""
+    for name, array in arrays.items():
+        bits = (array.view(np.uint32) >> 16).astype("<u2").tobytes()
+        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [len(data), len(data) + len(bits)]}
+        data += bits
+    text = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
 
 
 def write_json(path: Path, value: object) -> None:

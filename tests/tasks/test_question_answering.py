@@ -1,7 +1,6 @@
 """From a body to an answer with made-up logits: which text comes out, and what it is worth."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,12 @@ from hypothesis import strategies as st
 from mooring.backends.base import Ids, Outputs
 from mooring.backends.fake import scores
 from mooring.errors import InvalidRequest
+from mooring.model.folder import ModelFolder
 from mooring.tasks import question_answering
 from mooring.tasks.base import Prepared
 from mooring.tasks.question_answering import QuestionAnswering
-from mooring.tasks.tokenizer import Tokens, load_tokenizer
+from mooring.tokenization.load import load_tokenizer
+from mooring.tokenization.pair import Tokens
 from tests.support.tiny_models import vocabulary, write_tokenizer
 
 PIECES = vocabulary()
@@ -26,7 +27,7 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> QuestionAnswering:
     """The task with the tests' small vocabulary."""
     folder = tmp_path_factory.mktemp("tokenizer")
     write_tokenizer(folder)
-    return QuestionAnswering(load_tokenizer(Path(folder)), max_seq_len=64, max_positions=512)
+    return QuestionAnswering(load_tokenizer(ModelFolder(folder)), max_seq_len=64, max_positions=512)
 
 
 def logits(prepared: Prepared, starts: Mapping[str, float], ends: Mapping[str, float]) -> list[Outputs]:

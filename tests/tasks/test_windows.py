@@ -1,6 +1,6 @@
 """Windows against the tokenizers library's own truncation, which is what transformers cuts with."""
 
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
 from mooring.errors import InvalidRequest
-from mooring.tasks.tokenizer import PairTokenizer, load_tokenizer
+from mooring.model.folder import ModelFolder
 from mooring.tasks.windows import cut, pieces
+from mooring.tokenization.load import load_tokenizer
+from mooring.tokenization.pair import PairTokenizer
 from tests.support.tiny_models import write_tokenizer
 
 WORDS = st.sampled_from(["king", "queen", "xyz", "The", "北京", "ünïque", ",", "👑", "[SEP]"])
@@ -21,29 +23,36 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[PairTokenizer, Token
     """The same tokenizer, ours and the library's."""
     folder = tmp_path_factory.mktemp("tokenizer")
     write_tokenizer(folder)
-    return load_tokenizer(Path(folder)), Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return load_tokenizer(ModelFolder(folder)), Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
 @given(
     question=st.lists(WORDS, max_size=6).map(" ".join),
     context=st.lists(WORDS, max_size=120).map(" ".join),
     max_seq_len=st.integers(24, 96),
+    side=st.sampled_from(["left", "right"]),
     data=st.data(),
 )
 def test_windows_are_the_librarys(
-    both: tuple[PairTokenizer, Tokenizer], question: str, context: str, max_seq_len: int, data: st.DataObject
+    both: tuple[PairTokenizer, Tokenizer],
+    question: str,
+    context: str,
+    max_seq_len: int,
+    side: str,
+    data: st.DataObject,
 ) -> None:
     """Ids, segments, their number and their order; and each piece of context is where it is said to be."""
     ours, theirs = both
+    ours = replace(ours, habits=replace(ours.habits, from_left=side == "left"))
     asked, text = ours.encode(question), ours.encode(context)
     room = max_seq_len - SPECIALS - len(asked)
     if room < 1:
         return
     stride = data.draw(st.integers(0, room - 1))
-    theirs.enable_truncation(max_seq_len, stride=stride, strategy="only_second")
+    theirs.enable_truncation(max_seq_len, stride=stride, strategy="only_second", direction=side)
 
     first = theirs.encode(question, context)
-    made = list(cut(asked, text, ours.template, max_seq_len, stride))
+    made = list(cut(asked, text, ours, max_seq_len, stride))
 
     expected = [first, *first.overflowing]
     assert [window.input_ids.tolist() for window, _ in made] == [encoding.ids for encoding in expected]

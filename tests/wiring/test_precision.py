@@ -17,7 +17,7 @@ FAILED = msgspec.structs.replace(PASSED, drop_upper=0.9, passed=False)
 INT8 = Manifest(
     name="m", source="m", task="question-answering", family="bert", architecture="B", format="openvino",
     precision="int8", weights_dtype="I8", labels={}, max_positions=512, vocab_size=10, hidden_size=8, layers=1,
-    max_seq_len=384, lower_case=True, gate=GateRecord(passed=True),
+    max_seq_len=384, gate=GateRecord(passed=True),
 )  # fmt: skip
 DOT, AVX2, NEITHER = (True, False), (False, True), (False, False)
 

@@ -1,7 +1,7 @@
-"""Models as OpenVINO compiled them, kept in files: compiling is half of a start, finding its own file a tenth.
+"""Models as OpenVINO compiled them, kept in files: compiling takes half of a start, reading the file a tenth.
 
-Used by `openvino.py`. A file serves every number of threads and streams, and several processes map the same one.
-Whoever changes the model, its precision, this package, OpenVINO or the CPU finds none and makes another.
+A file serves every number of threads and streams. It is read into memory of OpenVINO's, never mapped: whatever happens
+to it later changes nothing. Another model, precision, version of this package or of OpenVINO, or CPU has another file.
 """
 
 import contextlib
@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import mooring
 from mooring import graph
 from mooring.backends import rewrites
 from mooring.backends.cpu import signature
+from mooring.errors import ModelInvalid
 from mooring.graph.runtime import import_openvino
+from mooring.model.reading import OpenFile
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +42,6 @@ class Compiled:
 
     model: Any
     """An `openvino.CompiledModel`."""
-    memory: Any = None
-    """What it reads its weights from: has to live as long as the model."""
     found: bool = False
     """Whether it was compiled before."""
 
@@ -59,6 +57,8 @@ class CompileCache:
     max_bytes: int
     identity: str
     _writing: threading.Thread | None = None
+    _content: Any = None
+    """What was read, an `openvino.Tensor`: compiling for streams reads the same memory."""
 
     def open(self, core: Any, graph: Callable[[], Any], config: Mapping[str, str], *, variant: str) -> Compiled:
         """From its file, or from `graph` and then into the file.
@@ -69,7 +69,7 @@ class CompileCache:
         path = self.path(config, variant)
         if self._writing is not None:
             self._writing.join()  # there is no sooner way to it
-        if _ours(self.folder) and (found := _read(core, path, config)) is not None:
+        if (found := self._import(core, path, config)) is not None:
             return found
         scratch = self._scratch()
         if scratch is None:
@@ -77,13 +77,38 @@ class CompileCache:
         try:
             compiled = core.compile_model(graph(), "CPU", {**config, "CACHE_DIR": str(scratch)})
         except RuntimeError as error:
-            # Of the model, or of writing the file: without it we shall see.
+            # Either the model is at fault or the file could not be written: compiling without a file tells which.
             log.info("compiling again without keeping it: %s", error)
             shutil.rmtree(scratch, ignore_errors=True)
             return Compiled(core.compile_model(graph(), "CPU", dict(config)))
         self._writing = threading.Thread(target=self._keep, args=(scratch, path), name="moor-compiled")
         self._writing.start()
         return Compiled(compiled)
+
+    def has(self, config: Mapping[str, str], variant: str) -> bool:
+        """Whether `open` will most likely find a file."""
+        return self.path(config, variant).is_file()
+
+    def forget(self) -> None:
+        """Give back what was read; compiled models keep what they need of it."""
+        self._content = None
+
+    def _import(self, core: Any, path: Path, config: Mapping[str, str]) -> Compiled | None:
+        """What is in the file; None if there is none, or nothing that can be used."""
+        if self._content is None and _ours(self.folder):
+            self._content = _read(path)
+        if self._content is None:
+            return None
+        try:
+            compiled = core.import_model(self._content, "CPU", dict(config))
+        except (RuntimeError, ValueError) as error:
+            log.warning("%s is damaged and made anew: %s", path, (str(error).strip().splitlines() or ["?"])[-1])
+            self._content = None
+            path.unlink(missing_ok=True)
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # for `_tidy`
+        return Compiled(compiled, found=True)
 
     def path(self, config: Mapping[str, str], variant: str) -> Path:
         """The file of this model, compiled so on this CPU by this version."""
@@ -110,7 +135,7 @@ class CompileCache:
             return None
 
     def _keep(self, scratch: Path, path: Path) -> None:
-        """Beside the start that made it, for disks may be slow."""
+        """Run in the background: a slow disk must not delay startup."""
         try:
             # There is none if OpenVINO could not write it: it does not say so.
             for blob in scratch.glob("*.blob"):
@@ -140,25 +165,28 @@ class CompileCache:
                 path.unlink(missing_ok=True)
 
 
-def _read(core: Any, path: Path, config: Mapping[str, str]) -> Compiled | None:
-    """What is in the file; None if there is none, or nothing that can be used."""
+def _read(path: Path) -> Any:
+    """The compiled model in a file, as an `openvino.Tensor`; None if there is no file, or one of another kind."""
     try:
-        # Mapped to be changed, which nobody does: OpenVINO takes no other array.
-        content = np.memmap(path, np.uint8, "c")
-    except (OSError, ValueError):  # ValueError: it is empty
+        file = OpenFile(path)
+    except OSError:
         return None
+    ov = import_openvino()
     try:
-        # The first line is what OpenVINO compares in a cache of its own; `import_model` does not know it.
-        first_line = bytes(content[:LONGEST_LINE]).partition(b"\n")
-        tensor = import_openvino().Tensor(content[len(first_line[0]) + 1 :], shared_memory=True)
-        compiled = core.import_model(tensor, "CPU", dict(config))
-    except (RuntimeError, ValueError) as error:
-        log.warning("%s is damaged and made anew: %s", path, (str(error).strip().splitlines() or ["?"])[-1])
-        path.unlink(missing_ok=True)
+        head = bytearray(min(LONGEST_LINE, file.size))
+        file.read_into(memoryview(head))
+        # OpenVINO compares the first line in a cache of its own; `import_model` does not know it.
+        start = head.find(b"\n") + 1
+        content = ov.Tensor(ov.Type.u8, ov.Shape([file.size - start]))
+        file.rewind()
+        file.read_into(memoryview(bytearray(start)))
+        file.read_into(memoryview(content.data))
+    except (OSError, ModelInvalid) as error:
+        log.warning("%s cannot be read and is made anew: %s", path, error)
         return None
-    with contextlib.suppress(OSError):
-        os.utime(path)  # for `_tidy`
-    return Compiled(compiled, content, found=True)
+    finally:
+        file.close()
+    return content if file.size else None
 
 
 def _ours(folder: Path) -> bool:

@@ -6,8 +6,7 @@ precision and shapes of the engine are decided.
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from mooring.backends.rewrites import QUANTISED, REWRITES, rewrite_for
 from mooring.errors import BackendError, ModelInvalid, UsageError, echo
 from mooring.graph.dequantise import dequantised
 from mooring.graph.runtime import import_openvino
+from mooring.graph.source import GraphSource
 
 HINTS: Mapping[str, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32", "mixed": "f32"}
 """Our precision → the precision OpenVINO computes everything in that the graph does not say itself.
@@ -64,26 +64,24 @@ def usable_threads() -> int:
 class OpenVinoBackend:
     """A model compiled for all threads and, when that is asked for, once more for several streams of fewer.
 
-    Two compilations of one model share what is mapped from its file; what the engine repacks it keeps once for each.
+    Two compilations of one model share its weights; what the engine repacks it keeps once for each.
     """
 
     def __init__(
         self,
-        model: Any,
+        source: GraphSource,
         *,
         precision: str,
         grid: ShapeGrid,
         threads: int = 0,
         streams: int = 1,
         dequantise: bool = False,
-        release: Callable[[], None] = lambda: None,
         cache: CompileCache | None = None,
     ) -> None:
-        """`model` is an `openvino.Model`, what makes one, or the path of an IR's .xml; `threads` 0 is all there are.
+        """`source` belongs to this backend, which closes it once nothing is left to compile; `threads` 0 is all cores.
 
-        `dequantise` computes what is int8 in it in floating point. `release` is called when `model` is needed no more:
-        at once, or if there are streams once they are open. With `cache` it is looked for there before it is compiled.
-        Raises ModelInvalid when the IR cannot be read or compiled, UsageError for an unknown precision.
+        `dequantise` computes what is int8 in it in floating point. With `cache` the model is looked for there before it
+        is compiled. Raises ModelInvalid when the graph cannot be read or compiled, UsageError for an unknown precision.
         """
         if precision not in HINTS:
             raise UsageError(f"precision {echo(precision)} is not known; choose from {', '.join(HINTS)}.")
@@ -94,11 +92,10 @@ class OpenVinoBackend:
         self._streams = streams
         self._dequantise = dequantise
         self._rewrite = rewrite_for(precision)
-        self._release = release
         self._cache = cache
-        self._model = model
-        self._mapped: list[Any] = []
-        """What compiled models read their weights from: it has to live as long as they do."""
+        self._source = source
+        self._model: Any = None
+        """The graph, kept until the streams are compiled, too."""
         self._found = False
         try:
             self._compiled: Any = self._compile(1, self._threads)
@@ -114,13 +111,11 @@ class OpenVinoBackend:
         self._outputs = tuple(port.get_any_name() for port in self._compiled.outputs)
 
     def _graph(self) -> Any:
-        """What to compile. Made anew each time: dequantised it is four times what is mapped from the file."""
-        model = self._model
-        if isinstance(model, (str, Path)):
-            model = self._ov.Core().read_model(str(model))
-        elif callable(model):
-            model = model()
-        model = dequantised(model) if self._dequantise else model
+        """What to compile. Rewritten anew each time: dequantised it has four times as many bytes."""
+        if self._model is None:
+            self._model = self._source.model()
+            self._source.drop()
+        model = dequantised(self._model) if self._dequantise else self._model
         return REWRITES[self._rewrite](model)
 
     def _compile(self, streams: int, threads: int) -> Any:
@@ -136,11 +131,12 @@ class OpenVinoBackend:
             if self._cache is None:
                 return core.compile_model(self._graph(), "CPU", config)
             variant = f"dequantised {self._dequantise}, rewritten {self._rewrite}"
+            if self._cache.has(config, variant):
+                self._source.drop()  # memory for weights that will not be needed
             opened = self._cache.open(core, self._graph, config, variant=variant)
         except RuntimeError as error:
             raise _invalid(error) from error
         self._found = opened.found
-        self._mapped.append(opened.memory)
         return opened.model
 
     @property
@@ -171,10 +167,11 @@ class OpenVinoBackend:
             self._forget()
 
     def _forget(self) -> None:
-        """Give the model, as it was before it was compiled, back."""
+        """Give back what only compiling needs."""
         self._model = None
-        release, self._release = self._release, lambda: None
-        release()
+        self._source.close()
+        if self._cache is not None:
+            self._cache.forget()
 
     def run(self, windows: Sequence[Window], *, stream: int | None = None) -> list[Outputs]:
         """Pad to the grid, compute, cut the padding off. Rows keep the order of `windows`."""
@@ -233,7 +230,6 @@ class OpenVinoBackend:
         self._requests = []
         self._forget()
         self._compiled = None
-        self._mapped = []
 
 
 def _offered() -> list[str]:

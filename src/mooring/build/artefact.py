@@ -12,13 +12,10 @@ from typing import Any
 
 from mooring.errors import BuildError, echo
 from mooring.graph.runtime import import_openvino
-from mooring.model.config import MANIFEST_FILE
-from mooring.model.manifest import GRAPH_FILES
+from mooring.model.folder import CONFIG_FILE, GRAPH_FILES, MANIFEST_FILE, TOKENIZER_FILES
 
-COPIED = ("config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-"""Of the source; what is not there is not missed."""
-VOCABULARY = "vocab.txt"
-"""Copied only where tokenizer.json, which holds it too, is not there."""
+COPIED = (CONFIG_FILE, *TOKENIZER_FILES)
+"""Files of the source that decide on answers; those that are there."""
 CARDS = ("README", "LICENSE", "LICENCE", "NOTICE", "COPYING")
 """Beginnings, in any case, of the names of the files that say whose the model is and what it is for."""
 
@@ -30,7 +27,7 @@ class Staging:
     artefact: Path
     """Becomes the artefact."""
     attempts: Path
-    """Graphs on trial. Each has a name of its own: the file of a graph in use is mapped and must not be overwritten."""
+    """Graphs on trial, each under a name of its own."""
 
     def save_graph(self, model: Any, name: str, *, halve: bool) -> Path:
         """Write the IR; its .xml. `halve` stores float32 constants as fp16, to be widened when it is compiled."""
@@ -120,8 +117,6 @@ def _swap(new: Path, out: Path, old: Path) -> None:
 def copy_companions(source: Path, artefact: Path) -> None:
     """Tokenizer, config, model card and licences of the source."""
     names = [name for name in COPIED if (source / name).is_file()]
-    if "tokenizer.json" not in names and (source / VOCABULARY).is_file():
-        names.append(VOCABULARY)
     names += [path.name for path in source.iterdir() if path.is_file() and path.name.upper().startswith(CARDS)]
     for name in names:
         shutil.copyfile(source / name, artefact / name)

@@ -16,6 +16,7 @@ from mooring.build.calibration import Arrays
 from mooring.build.recipe import Ranges, Recipe
 from mooring.errors import BuildError
 from mooring.graph.runtime import import_openvino
+from mooring.installation import install_command
 
 PASSES = 2
 """How often nncf runs the calibration inputs: ranges for smoothing, then ranges and biases for the quantisers."""
@@ -33,7 +34,7 @@ def import_nncf() -> Any:
     except ImportError as error:
         raise BuildError(
             f"int8 needs nncf, which is not installed ({error}).",
-            hint="pip install 'mooring[build]', or build with --precision bf16.",
+            hint=f"Install it: {install_command('build')}; or build with --precision bf16.",
         ) from error
     finally:
         # nncf makes every logger of the process one of its own class.

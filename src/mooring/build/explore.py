@@ -11,7 +11,7 @@ from mooring.build.artefact import Staging, check_target, graph_size, scratch
 from mooring.build.candidates import CANDIDATES, Candidate, choose
 from mooring.build.judge import Metric, Rules
 from mooring.build.ladder import Attempt
-from mooring.build.pipeline import MakeTask, Order, check_order, opened, prepare
+from mooring.build.pipeline import MakeTask, Order, check_order, materials_of, prepare
 from mooring.build.progress import Progress, Silent
 from mooring.build.workshop import Workshop
 from mooring.errors import BuildError, MooringError
@@ -50,8 +50,8 @@ def explore(
     check_order(order, attempts)
     prepared = prepare(order, attempts, make_task, progress)
     rules = replace(prepared.rules, one_look=True)
+    materials = materials_of(order, prepared, rules)
     with (
-        opened(order, prepared, rules) as materials,
         scratch() as staging,
         Workshop(materials, staging, order.threads, progress) as workshop,
     ):

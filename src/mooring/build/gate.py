@@ -3,6 +3,7 @@
 Pure: numpy only. Called by `pipeline.py`. Scores are per question, in points from 0 to 100.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +15,8 @@ RESAMPLES = 2_000
 CONFIDENCE = 0.95
 MINIMUM_QUESTIONS = 2_000
 """Below this the interval is as wide as the drops it should detect; a smaller number has to be asked for by name."""
+MOST_QUESTIONS = 8_000
+"""While the verdict is undecided, unless all are asked for: a build must end. Two doublings halve the interval."""
 
 RULE_OF_THREE = 3
 """−ln(0.05), rounded: with 95 % confidence an event that did not happen in n attempts has a probability below 3/n."""
@@ -85,6 +88,12 @@ def _bootstrap_means(
         picks = rng.integers(0, values.size, (min(rows, resamples - start), values.size))
         parts.append(values[picks].mean(axis=1))
     return np.concatenate(parts)
+
+
+def fewest_questions(max_drop: float) -> int:
+    """How many questions can show a drop of at most `max_drop` points (above 0), even if not one goes wrong."""
+    fewest = max(1, math.floor(100 * RULE_OF_THREE / max_drop))
+    return fewest if 100 * RULE_OF_THREE / fewest <= max_drop else fewest + 1
 
 
 def looks(asked: int, available: int) -> tuple[int, ...]:

@@ -33,6 +33,8 @@ class Rules:
 
     asked: int
     """Questions at the first look."""
+    most: int
+    """Questions at the last look."""
     max_drop: float
     """In points of the metric."""
     gated: bool
@@ -92,7 +94,7 @@ class Judge:
         """Ask until the interval lies on one side of the limit, or all questions (or the one look's) are used up."""
         given: list[Texts] = []
         seconds = 0.0
-        counts = looks(rules.asked, len(self._samples))
+        counts = looks(rules.asked, min(rules.most, len(self._samples)))
         for count in counts[:1] if rules.one_look else counts:
             self._extend_reference(count)
             answers, spent = self._ask(candidate, len(given), count)

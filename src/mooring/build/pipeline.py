@@ -4,17 +4,15 @@ Called by `cli/build.py`, and in parts by `explore.py`. What is judged is the fi
 the graph it was made from.
 """
 
-import contextlib
-import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from mooring.build.artefact import check_target, copy_companions, size_of, staged
 from mooring.build.calibration import Split, check_calibration, check_judged, split
 from mooring.build.compress import import_nncf
-from mooring.build.gate import MINIMUM_QUESTIONS
+from mooring.build.gate import MINIMUM_QUESTIONS, MOST_QUESTIONS, RULE_OF_THREE, fewest_questions
 from mooring.build.judge import AGREEMENT_MAX_DROP, F1_MAX_DROP, Rules
 from mooring.build.ladder import BF16, LADDERS, Attempt, climb, ladder_of
 from mooring.build.progress import Progress, Silent
@@ -23,10 +21,10 @@ from mooring.build.recipe import USUAL, Recipe
 from mooring.build.record import manifest_of, refusal
 from mooring.build.workshop import Materials, Trial, Workshop
 from mooring.errors import BuildError, UsageError, echo
-from mooring.graph.heads import build_graph
+from mooring.graph.source import Checkpoint
+from mooring.model.folder import ModelFolder
 from mooring.model.manifest import Manifest, read_manifest, write_manifest
 from mooring.model.source import ResolvedModel
-from mooring.model.weights import open_weights
 from mooring.observe.memory import peak_bytes
 from mooring.tasks.base import Task
 
@@ -50,7 +48,9 @@ class Order:
     judge: Path | None = None
     """Without it the judged questions are held back from `calibration`."""
     questions: int | None = MINIMUM_QUESTIONS
-    """To judge with; None is all there are."""
+    """To judge with at first; None is all there are."""
+    most_questions: int = MOST_QUESTIONS
+    """To judge with while the verdict is undecided; no fewer than `questions`."""
     max_drop: float | None = None
     """None is the usual limit of the metric."""
     gate: bool = True
@@ -109,7 +109,9 @@ def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -
     ladder = _ladder(order, progress)
     prepared = prepare(order, ladder, make_task, progress)
     questions, rules = prepared.questions, prepared.rules
-    with opened(order, prepared, rules) as materials, staged(order.out, force=order.force) as staging:
+    _check_decidable(ladder, rules)
+    materials = materials_of(order, prepared, rules)
+    with staged(order.out, force=order.force) as staging:
         with Workshop(materials, staging, order.threads, progress) as workshop:
             tried = climb(ladder, workshop.trial)
             if tried[-1].accepted:
@@ -145,13 +147,14 @@ def prepare(order: Order, ladder: tuple[Attempt, ...], make_task: MakeTask, prog
     return Prepared(manifest, task, questions, rules)
 
 
-@contextlib.contextmanager
-def opened(order: Order, prepared: Prepared, rules: Rules) -> Iterator[Materials]:
-    """The exact graph with what judges it; its weights stay mapped inside the block."""
-    config = json.loads((order.model.folder / "config.json").read_text(encoding="utf-8"))
-    with open_weights(order.model.folder) as weights:
-        graph = build_graph(config, weights, prepared.manifest.task)
-        yield Materials(prepared.manifest, prepared.task, graph, prepared.questions.parts, rules)
+def materials_of(order: Order, prepared: Prepared, rules: Rules) -> Materials:
+    """The exact graph with what judges it."""
+    source = Checkpoint(ModelFolder(order.model.folder), prepared.manifest.task)
+    try:
+        graph = source.model()
+    finally:
+        source.close()
+    return Materials(prepared.manifest, prepared.task, graph, prepared.questions.parts, rules)
 
 
 def _ladder(order: Order, progress: Progress) -> tuple[Attempt, ...]:
@@ -197,8 +200,10 @@ def _rules(order: Order, questions: Questions) -> Rules:
     judged = questions.parts.judged
     labelled = bool(judged) and all(sample.answers for sample in judged)
     usual = F1_MAX_DROP if labelled or not judged else AGREEMENT_MAX_DROP
+    asked = len(judged) if order.questions is None else order.questions
     return Rules(
-        asked=len(judged) if order.questions is None else order.questions,
+        asked=asked,
+        most=max(asked, order.most_questions),
         max_drop=usual if order.max_drop is None else order.max_drop,
         gated=order.gate,
         seed=order.seed,
@@ -212,3 +217,17 @@ def _check_enough(ladder: tuple[Attempt, ...], questions: Questions, rules: Rule
     if rules.gated:
         source = questions.judge or questions.calibration
         check_judged(questions.parts, max(rules.asked, 1), source.name)
+
+
+def _check_decidable(ladder: tuple[Attempt, ...], rules: Rules) -> None:
+    """Raises BuildError when no candidate could pass, whatever it answers: trying them all would take hours."""
+    if all(attempt.exact for attempt in ladder) or not rules.gated or rules.max_drop <= 0:
+        return
+    fewest = fewest_questions(rules.max_drop)
+    if rules.most < fewest:
+        raise BuildError(
+            f"{rules.most:,} questions cannot show that at most {rules.max_drop:g} points are lost, even if every "
+            f"answer is right; {fewest:,} can.",
+            hint=f"Ask more with --questions, allow more with --max-drop {100 * RULE_OF_THREE / rules.most:.1f}, or "
+            "leave the gate out with --no-gate (recorded in the manifest).",
+        )

@@ -25,7 +25,7 @@ from mooring.build.race import RACE_QUESTIONS, RACE_RUNS, Pace, race
 from mooring.build.recipe import Recipe
 from mooring.graph.dequantise import widened
 from mooring.graph.narrow import narrowed
-from mooring.graph.runtime import import_openvino
+from mooring.graph.source import Artefact, Given, GraphSource
 from mooring.model.manifest import Manifest
 from mooring.tasks.base import Task
 
@@ -136,7 +136,8 @@ class Workshop:
         self._progress.stage("Judging it with fewer levels, as CPUs with AVX2 alone have", rules.asked)
         here = avx2_alone()
         # Where the backend narrows by itself, a second time would be once too often.
-        candidate = self._compile(trial.graph if here else narrowed(_read(trial.graph)), trial.attempt.precision)
+        source = Artefact.at(trial.graph) if here else _of(narrowed(_read(trial.graph)))
+        candidate = self._compile(source, trial.attempt.precision)
         try:
             narrow = self._opened_judge().judge(candidate, rules)
         finally:
@@ -148,7 +149,7 @@ class Workshop:
         samples = self._materials.parts.judged[:RACE_QUESTIONS]
         self._progress.stage(f"Timing {trial.attempt.precision} beside fp32", RACE_RUNS * len(samples))
         judge = self._opened_judge()
-        candidate = self._compile(trial.graph, _precision(trial.attempt))
+        candidate = self._compile(Artefact.at(trial.graph), _precision(trial.attempt))
         try:
             return race(self._materials.task, judge.reference, candidate, samples, self._progress.advance)
         finally:
@@ -190,9 +191,9 @@ class Workshop:
         rules = replace(rules, one_look=rules.one_look or attempt.exact)
         self._progress.stage(f"Judging {attempt.precision} against fp32", 2 * min(rules.asked, self._available))
         if _as_others(attempt):
-            candidate = self._compile(path, _precision(attempt))
+            candidate = self._compile(Artefact.at(path), _precision(attempt))
         else:
-            candidate = self._compile(widened(_read(path)), "fp32")
+            candidate = self._compile(_of(widened(_read(path))), "fp32")
         try:
             return self._opened_judge().judge(candidate, rules)
         finally:
@@ -204,15 +205,15 @@ class Workshop:
 
     def _opened_judge(self) -> Judge:
         if self._judge is None:
-            self._reference = self._compile(self._materials.graph, "fp32")
+            self._reference = self._compile(_of(self._materials.graph), "fp32")
             self._judge = Judge(
                 self._materials.task, self._reference, self._materials.parts.judged, self._progress.advance
             )
         return self._judge
 
-    def _compile(self, model: Any, precision: str) -> OpenVinoBackend:
+    def _compile(self, source: GraphSource, precision: str) -> OpenVinoBackend:
         grid = default_grid(self._materials.manifest.max_positions)
-        return OpenVinoBackend(model, precision=precision, grid=grid, threads=self._threads)
+        return OpenVinoBackend(source, precision=precision, grid=grid, threads=self._threads)
 
 
 def _precision(attempt: Attempt) -> str:
@@ -226,7 +227,11 @@ def _as_others(attempt: Attempt) -> bool:
 
 
 def _read(path: Path) -> Any:
-    return import_openvino().Core().read_model(str(path))
+    return Artefact.at(path).model()
+
+
+def _of(graph: Any) -> GraphSource:
+    return Given(lambda: graph)
 
 
 def _described(trial: Trial) -> str:

@@ -1,6 +1,7 @@
 """The command `moor`: arguments in, an exit code out. Loads nothing heavy; each command's module is imported when used.
 
 group.py    the commands' table           border.py   errors → messages and exit codes
+streams.py  stdout and stderr that take any text
 options.py  settings → flags              serve.py, ask.py, eval.py, bench.py, build.py: one command each
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 
 from mooring.cli.border import TERMINATED, State, guarded
 from mooring.cli.group import moor
+from mooring.cli.streams import prepare
 
 __all__ = ["main", "run"]
 
@@ -24,6 +26,7 @@ def run(args: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Entry point of the `moor` script and of `python -m mooring`."""
+    prepare()
     with contextlib.suppress(ValueError):  # not the main thread
         # As with Ctrl-C, what is half-made is cleaned up; a server takes the signal over while it runs.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))

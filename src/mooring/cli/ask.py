@@ -9,6 +9,7 @@ from mooring.cli.opening import no_model_here, opened_model
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.parameters import given_parameters, parameter_options
 from mooring.cli.passage import excerpt, printable, read_context
+from mooring.cli.streams import write_json
 from mooring.errors import BenchError, echo
 from mooring.settings import Settings
 
@@ -37,7 +38,7 @@ def command(question: str, context: str | None, url: str | None, **flags: Any) -
     body = {"inputs": {"question": question, "context": text}, "parameters": parameters}
     answer = _remote(url, body) if url else _local(settings, body)
     if as_json:
-        click.echo(json.dumps(answer, ensure_ascii=False))
+        write_json(answer)
     else:
         _show(text, _checked(answer))
 
@@ -59,7 +60,7 @@ def _remote(url: str, body: dict[str, object]) -> object:
     from mooring.bench.oneshot import post
     from mooring.bench.target import parse_target
 
-    return post(parse_target(url), json.dumps(body, ensure_ascii=False).encode())
+    return post(parse_target(url), json.dumps(body).encode())
 
 
 def _local(settings: Settings, body: dict[str, object]) -> object:

@@ -1,6 +1,5 @@
 """`moor bench URL`: a running server and questions in, requests a second and latencies out."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from mooring.cli.border import FAILED, INTERRUPTED
 from mooring.cli.facts import served_line
 from mooring.cli.opening import cut_short, warn
 from mooring.cli.options import setting_options
+from mooring.cli.streams import write_json
 from mooring.errors import UsageError
 
 if TYPE_CHECKING:
@@ -278,7 +278,7 @@ def _finish(ctx: click.Context, document: dict[str, Any], output: Output) -> Non
         output.report.write_text(render(document), encoding="utf-8")
         click.echo(f"report      {output.report}", err=output.as_json)
     if output.as_json:
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        write_json(document, indent=2)
     steps = [step for sweep in document.get("sweeps", ()) for step in sweep["steps"]] or [document]
     failed = steps[-1].get("latency_ms") is None
     if document["interrupted"]:

@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -78,9 +79,21 @@ def guarded(command: Callable[[], object], state: State) -> int:
 
 def _of_system(error: OSError) -> tuple[str, str]:
     """What the system refused, and what to do: a file's rights or a full disk are nobody's fault here."""
+    said = str(error.strerror or error)
+    if error.errno == errno.ENOENT and error.filename is None:
+        if not _is_somewhere():
+            return "The current folder has been removed.", "Go to one that exists: cd."
+        if "temporary directory" in said:
+            return f"{said}.", "Set TMPDIR to a folder that this user can write to."
     where = f"{error.filename}: " if error.filename is not None else ""
-    hint = _HINTS.get(error.errno or 0, "")
-    return f"{where}{error.strerror or error}.", hint
+    return f"{where}{said}.", _HINTS.get(error.errno or 0, "")
+
+
+def _is_somewhere() -> bool:
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
 
 
 _HINTS = {

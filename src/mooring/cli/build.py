@@ -3,7 +3,6 @@
 Progress goes to stderr, the result to stdout. Registered lazily by the command group.
 """
 
-import json
 import math
 import shlex
 import sys
@@ -16,6 +15,7 @@ import click
 from mooring.cli import explore
 from mooring.cli.build_progress import shown
 from mooring.cli.options import setting_options, settings_from
+from mooring.cli.streams import write_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,12 +29,14 @@ MEGABYTE = 1_000_000
 SETTINGS = ("threads", "revision", "cache_dir", "hub_endpoint", "offline")
 
 
-def _question_count(_context: click.Context, _parameter: click.Parameter, value: str) -> int | None:
-    """A whole number from 1, or None for "all"."""
+def _question_count(_context: click.Context, _parameter: click.Parameter, value: str | None) -> dict[str, int | None]:
+    """What the option says of an order's questions: so many and no more, all of them, or the usual ones."""
+    if value is None:
+        return {}
     if value == "all":
-        return None
+        return {"questions": None}
     if value.isdecimal() and int(value) > 0:
-        return int(value)
+        return {"questions": int(value), "most_questions": int(value)}
     raise click.BadParameter(f"{value!r} is neither a whole number from 1 nor 'all'.")
 
 
@@ -81,11 +83,9 @@ def _recipe(_context: click.Context, _parameter: click.Parameter, value: str | N
 )
 @click.option(
     "--questions",
-    default="2000",
-    show_default=True,
     callback=_question_count,
     metavar="N|all",
-    help="Questions the gate asks at first; more while it is undecided.",
+    help="Number of questions to judge with.  [default: 2,000, then up to 8,000 while the result is undecided]",
 )
 @click.option(
     "--max-drop",
@@ -125,7 +125,7 @@ def command(**options: Any) -> None:
         with shown(quiet=quiet) as progress:
             built = _built(order, make_task, progress, explored)
     if options["as_json"]:
-        click.echo(json.dumps(_document(explored, built), indent=2, ensure_ascii=False))
+        write_json(_document(explored, built), indent=2)
     elif built is not None:
         from rich.console import Console
 
@@ -155,7 +155,7 @@ def _order(options: dict[str, Any], progress: "Progress") -> "tuple[Order, MakeT
         calibration=options["calibration"],
         samples=options["calibration_samples"],
         judge=options["judge"],
-        questions=options["questions"],
+        **options["questions"],
         max_drop=options["max_drop"],
         gate=not options["no_gate"],
         seed=options["seed"],

@@ -11,9 +11,19 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shown(*, quiet: bool) -> Iterator["Progress"]:
-    """Stages on stderr, each with its bar while it runs and its time when it has ended."""
+    """Stages on stderr, each with its bar while it runs and its time when it has ended.
+
+    Where stderr is not a terminal there are no bars, and each stage is announced by a line: some take minutes.
+    """
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import Progress as Bars
 
     console = Console(stderr=True, quiet=quiet)
@@ -23,9 +33,10 @@ def shown(*, quiet: bool) -> Iterator["Progress"]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
     with Bars(*columns, console=console, transient=True) as bars:
-        stages = _Stages(bars, console.print)
+        stages = _Stages(bars, console.print, announce=not console.is_terminal)
         yield stages
         stages.end()
 
@@ -33,7 +44,15 @@ def shown(*, quiet: bool) -> Iterator["Progress"]:
 class _Stages:
     """The pipeline's progress, drawn by rich."""
 
-    def __init__(self, bars: Any, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        bars: Any,
+        say: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        announce: bool = False,
+    ) -> None:
+        self._announce = announce
         self._bars = bars
         self._say = say
         self._clock = clock
@@ -45,6 +64,8 @@ class _Stages:
         """End the stage before and begin this one."""
         self.end()
         self._title, self._began = title, self._clock()
+        if self._announce:
+            self._say(f"  {title} …")
         self._running = self._bars.add_task(title, total=total)
 
     def advance(self, steps: int = 1) -> None:

@@ -13,6 +13,7 @@ import click
 from mooring.cli.banner import EXAMPLE
 from mooring.cli.deploy_options import deploy_options, order_of
 from mooring.cli.narration import narrated, opened_session, show_log
+from mooring.cli.streams import write_json
 from mooring.errors import EndpointFailed, MooringError
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def command(model: str | None, **flags: Any) -> None:
     trial = _try_out(session, outcome) if flags["wait"] else {}
     report = _report(session, outcome, trial) | {"waited": flags["wait"], "seconds": round(time.monotonic() - began, 2)}
     if flags["as_json"]:
-        click.echo(json.dumps(report, indent=2, ensure_ascii=False))
+        write_json(report, indent=2)
     else:
         _say(report)
 

@@ -1,7 +1,6 @@
 """`moor doctor MODEL`: a model in, what would fail with it on SageMaker out, before anything is uploaded."""
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +10,7 @@ from mooring.cli.deploy_options import image_option
 from mooring.cli.narration import opened_session, place_options
 from mooring.cli.opening import warn
 from mooring.cli.options import setting_options, settings_from
+from mooring.cli.streams import write_json
 from mooring.errors import AccountError
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def command(model: str, **flags: Any) -> int:
     case = Case(model, source_options(settings_from(flags)), compute, image=_image(flags))
     findings = examine(case)
     if flags["as_json"]:
-        click.echo(json.dumps([dataclasses.asdict(each) for each in findings], indent=2, ensure_ascii=False))
+        write_json([dataclasses.asdict(each) for each in findings], indent=2)
     else:
         _show(findings)
     return FAILED if any(each.level == "error" for each in findings) else 0
@@ -51,7 +51,8 @@ def command(model: str, **flags: Any) -> int:
 
 def _image(flags: dict[str, Any]) -> "ImageFacts":
     """From the engine here; from ECR only for a name there. Whoever may not ask ECR is examined without."""
-    from mooring.deploy.image import DEFAULT_IMAGE, ImageFacts, facts_of, region_of
+    from mooring.deploy.image import DEFAULT_IMAGE, ImageFacts, region_of
+    from mooring.deploy.registry import facts_of
 
     image = flags.pop("image") or DEFAULT_IMAGE
     region = region_of(image)

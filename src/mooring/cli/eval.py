@@ -16,6 +16,7 @@ from mooring.cli.opening import cut_short, no_model_here, opened_model, warn
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.parameters import given_parameters, parameter_options
 from mooring.cli.progress import counting_bar
+from mooring.cli.streams import write_json
 from mooring.errors import BenchError, RequestError, UsageError
 from mooring.evaluate import Question, Score, read_squad, score, summarise
 from mooring.settings import Settings
@@ -76,7 +77,7 @@ def command(ctx: click.Context, /, file: Path, url: str | None, clients: int | N
         _write(predictions, {one.id: one.prediction for one in scored})
     result = summarise(scored)
     if as_json:
-        click.echo(json.dumps(_as_json(file, len(questions), result, judged), ensure_ascii=False, indent=2))
+        write_json(_as_json(file, len(questions), result, judged), indent=2)
     else:
         _show(len(questions), result, judged)
     if judged.interrupted:

@@ -1,4 +1,4 @@
-"""`moor image`: the container image, built from this installation: a name in, an image in the engine out."""
+"""`moor image`: build the container image from this installation, in the format that SageMaker takes."""
 
 import os
 import shutil
@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 import mooring
+from mooring.deploy.engine import ENGINES, building, running
 from mooring.errors import BuildError
 
 PACKAGE = Path(mooring.__file__).resolve().parent
-ENGINES = ("docker", "podman")
 
 
 @click.command("image", short_help="Build the container image from this installation.")
@@ -30,22 +30,21 @@ def command(tag: str, target: str, engine: str | None, arguments: tuple[str, ...
     context, network = more["context"], more["network"]
     if isinstance(context, Path):
         write_context(context)
-        click.echo(f"docker build -t {tag} {context}")
+        click.echo(f"docker build --target {target} -t {tag} {context}")
         return
-    client = _client(engine)
+    client = running(engine)
+    flags, variables = building(client)
     with tempfile.TemporaryDirectory(prefix="mooring-image-") as folder:
         place = Path(folder) / "context"
         write_context(place)
-        command = [client, "build", "-t", tag, "--target", target, "--build-arg", f"VERSION={mooring.__version__}"]
-        # Podman's own format has no health check.
-        command += ["--format", "docker"] if Path(client).name == "podman" else []
+        command = [client, "build", "-t", tag, "--target", target, *flags]
         command += ["--network", str(network)] if network else []
-        for argument in arguments:
+        for argument in (f"VERSION={mooring.__version__}", *arguments):
             command += ["--build-arg", argument]
-        done = subprocess.run([*command, str(place)], env={**os.environ, "DOCKER_BUILDKIT": "1"}, check=False)
+        done = subprocess.run([*command, str(place)], env={**os.environ, **variables}, check=False)
     if done.returncode:
         raise BuildError(f"{client} could not build the image (exit code {done.returncode}).")
-    click.echo(f"{tag} is built. Try: docker run --rm -p 8080:8080 {tag} serve")
+    click.echo(f"{tag} is built. Try: {Path(client).name} run --rm -p 8080:8080 {tag} serve")
 
 
 def write_context(folder: Path) -> None:
@@ -65,15 +64,3 @@ def _files() -> Path:
         if (place / "Dockerfile").is_file() and (place / "docker").is_dir():
             return place
     raise BuildError("This installation has no Dockerfile.", hint="Install Mooring again, or build from a checkout.")
-
-
-def _client(engine: str | None) -> str:
-    """The engine's client. Raises BuildError if none answers."""
-    for name in (engine,) if engine else ENGINES:
-        found = shutil.which(str(name))
-        if found and subprocess.run([found, "version"], capture_output=True, check=False).returncode == 0:
-            return found
-    wanted = engine or " or ".join(ENGINES)
-    raise BuildError(
-        f"No {wanted} engine answers here.", hint="Start it, or write the build context: moor image --context FOLDER"
-    )

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,17 @@ import click
 import mooring
 from mooring.cli.options import setting_options
 from mooring.errors import UsageError
+from mooring.settings.places import user_data
 
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 4567
 ASK_S = 0.5
 """How long `moor local env` waits for an answer from the server that it describes."""
 
 
-def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where the XDG rules put a program's data."""
-    base = environ.get("XDG_DATA_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".local" / "share") / "mooring" / "local"
+def default_folder() -> Path | None:
+    """Where the XDG rules put a program's data; None for a user without a home."""
+    data = user_data()
+    return data / "local" if data is not None else None
 
 
 _data = click.option(
@@ -173,7 +173,13 @@ def env(ctx: click.Context, /, region: str, as_json: bool, **where: Any) -> None
 
 
 def _folder(given: Path | None) -> Path:
-    return (given or default_folder()).absolute()
+    folder = given or default_folder()
+    if folder is None:
+        raise UsageError(
+            "There is no folder to keep data in: HOME is not set, and this user has no home folder.",
+            hint="Name one: --data FOLDER.",
+        )
+    return folder.absolute()
 
 
 def _answers(url: str) -> bool:
@@ -201,6 +207,8 @@ def _need_boto() -> None:
     from importlib.util import find_spec
 
     if find_spec("botocore") is None:
+        from mooring.installation import install_command
+
         raise UsageError(
-            "moor local needs boto3, which is not installed.", hint="Install it: pip install 'mooring[aws]'"
+            "moor local needs boto3, which is not installed.", hint=f"Install it: {install_command('aws')}"
         )

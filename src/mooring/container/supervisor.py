@@ -27,11 +27,13 @@ from mooring.container.nginx_conf import Place, render
 from mooring.container.proxy import Line, Nginx, Tries
 from mooring.container.registry import LoadedModels
 from mooring.container.topology import Topology, affordable, plan
+from mooring.errors import UsageError
 from mooring.handler.find import UserCode, code_folders, find_code
 from mooring.observe.machine import Machine, this_machine
 from mooring.observe.memory import proportional_bytes
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
+from mooring.settings.places import expanded
 from mooring.web.listen import Address, listen
 
 Ready = Callable[[Mapping[str, Any], str], None]
@@ -286,6 +288,8 @@ def _topology(settings: Settings, machine: Machine, code: UserCode | None) -> To
 def _model_folder(settings: Settings) -> Path | None:
     """The folder that workers have to be able to read, if it is one."""
     if settings.model is not None:
-        path = Path(settings.model).expanduser()
-        return path if path.exists() else None
+        with contextlib.suppress(UsageError):  # no such home: the worker says so
+            path = expanded(settings.model, "The model")
+            return path if path.exists() else None
+        return None
     return settings.base_dir / "model" if settings.base_dir is not None else None

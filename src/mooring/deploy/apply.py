@@ -8,8 +8,8 @@ from pathlib import Path
 from mooring.deploy.actions import Action, Plan, named, title
 from mooring.deploy.clock import Clock
 from mooring.deploy.faults import in_words, is_missing, is_taken, was_refused
-from mooring.deploy.image import push_image
 from mooring.deploy.narrator import Narrator
+from mooring.deploy.registry import push_image
 from mooring.deploy.session import Session
 from mooring.deploy.wait import wait_for
 from mooring.errors import DeployError, MooringError, NameTaken
@@ -33,7 +33,7 @@ OPERATIONS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("put", "scaling-policy"): ("application-autoscaling", "put_scaling_policy"),
     ("delete", "scaling-policy"): ("application-autoscaling", "delete_scaling_policy"),
 }
-"""(verb, kind) → the service and its operation; "wait" is `wait.py`'s, "push" is `image.py`'s."""
+"""(verb, kind) → the service and its operation; "wait" is `wait.py`'s, "push" is `registry.py`'s."""
 
 
 @dataclass
@@ -104,7 +104,7 @@ def _execute(session: Session, action: Action, tell: Callable[[str], None], cloc
         wait_for(session, action.request, tell, clock)
         return
     if action.verb == "push":
-        push_image(session, action.request["Image"], action.request["Uri"])
+        push_image(session, action.request["Image"], action.request["Uri"], tell)
         return
     service, operation = OPERATIONS[action.verb, action.kind]
     client = session.client(service)

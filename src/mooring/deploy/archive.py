@@ -15,11 +15,11 @@ import mooring
 from mooring.deploy.narrator import Narrator
 from mooring.deploy.pack import ARCHIVE, Packed, choose, has_code, pack
 from mooring.errors import BuildError
-from mooring.model.config import MANIFEST_FILE
 from mooring.model.digest import folder_digest
+from mooring.model.folder import MANIFEST_FILE
 from mooring.model.manifest import Manifest, read_manifest
 from mooring.model.source import ResolvedModel, SourceOptions, resolve
-from mooring.settings.places import user_cache
+from mooring.settings.places import expanded, user_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def archive_of(wanted: Wanted, place: Path, narrator: Narrator, *, readable: boo
     if wanted.build or (wanted.build is None and wanted.calibration is not None):
         found = _built(wanted, found, narrator)
     narrator.begin("Packing the model")
-    own = Path(wanted.source).expanduser()
+    own = expanded(wanted.source, "The model")
     if found.kind == "archive" and wanted.code is None and not found.warnings:
         packed = _as_it_is(own)
     else:

@@ -7,18 +7,19 @@
 import dataclasses
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mooring.deploy.actions import Action, Plan, title
 from mooring.deploy.apply import Done, apply, undo
-from mooring.deploy.fit import fit_image, fit_memory
-from mooring.deploy.image import DEFAULT_IMAGE, facts_of, is_ours, pushed_name, region_of
+from mooring.deploy.fit import Finding, fit_format, fit_image, fit_memory
+from mooring.deploy.image import DEFAULT_IMAGE, is_ours, region_of
 from mooring.deploy.narrator import Narrator
 from mooring.deploy.observe import find_endpoint, observe, stand
 from mooring.deploy.plan import plan, refuse_foreign_endpoint
+from mooring.deploy.registry import facts_of, pushed_name, registry_facts
 from mooring.deploy.removal import plan_removal
 from mooring.deploy.requests import archive_key, archive_prefix
 from mooring.deploy.role import role_arn
@@ -104,8 +105,7 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
     if isinstance(order.compute, Instances) and order.compute.type not in (known := session.instance_types()):
         near = nearest(order.compute.type, known, count=2)
         narrator.note(f"boto3 knows no {order.compute.type}{', but ' if near else ''}{', '.join(near)}. It is tried.")
-    if order.compute is not None and not session.local:
-        _check_image(session, order.compute, order.image)
+    _check_image(session, order)
     archive = _archive(order, name, bucket, place, narrator)
     if order.compute is not None and archive is not None and not order.multi_model:
         for short in fit_memory(order.compute, archive.unpacked):
@@ -123,15 +123,25 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
     return check(spec)
 
 
-def _check_image(session: Session, compute: Instances | Serverless, image: str) -> None:
-    """Raise UsageError for an image that cannot run there, as far as engine or registry say. A local one runs here."""
-    region = region_of(image)
+def _check_image(session: Session, order: Order) -> None:
+    """Raise UsageError for an image that SageMaker would refuse or could not run, as far as engine or registry say."""
+    region = region_of(order.image)
+    if session.local:
+        # What runs it is on this machine; what the local registry knows of it counts all the same.
+        found = registry_facts(session, order.image)
+        _raise_first(fit_format(found) if found else ())
+        return
     if region not in (None, session.region):
         raise UsageError(
             f"The image is in {region}, and SageMaker in {session.region} takes images from its own region only.",
             hint=f"--region {region}, or an image in {session.region}.",
         )
-    for found in fit_image(compute, facts_of(image, session)):
+    facts = facts_of(order.image, session)
+    _raise_first(fit_format(facts) if order.compute is None else fit_image(order.compute, facts))
+
+
+def _raise_first(findings: Iterable[Finding]) -> None:
+    for found in findings:
         if found.level == "error":
             raise UsageError(found.what, hint=found.way_out)
 

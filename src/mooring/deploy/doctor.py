@@ -14,10 +14,11 @@ from mooring.deploy.limits import LIMITS
 from mooring.deploy.pack import choose
 from mooring.deploy.spec import Instances, Serverless
 from mooring.errors import MooringError
+from mooring.model.folder import ModelFolder
 from mooring.model.manifest import Manifest, read_manifest
 from mooring.model.pickles import conversion_command, pickled_weights
 from mooring.model.source import ResolvedModel, SourceOptions, resolve
-from mooring.tasks.tokenizer import load_tokenizer
+from mooring.tokenization.load import load_tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +96,14 @@ def _tokenizer(patient: Patient) -> Iterator[Finding]:
     if manifest is None:
         return
     try:
-        load_tokenizer(patient.found.folder, vocab_size=manifest.vocab_size, lower_case=manifest.lower_case)
+        tokenizer = load_tokenizer(ModelFolder(patient.found.folder), embeddings=manifest.vocab_size)
     except MooringError as error:
         yield Finding("error", "tokenizer", error.message, error.hint)
         return
     for warning in manifest.warnings:
         yield Finding("warning", "tokenizer", warning, "Copy the file from where the model comes from.")
+    for warning in tokenizer.warnings:
+        yield Finding("warning", "tokenizer", warning)
     yield Finding("ok", "tokenizer", f"{manifest.vocab_size:,} pieces")
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from mooring.deploy.manifest import how_to_convert
 from mooring.errors import AccountError, DeployError, MooringError
 from mooring.spelling import nearest
 
@@ -122,6 +123,9 @@ def of_answer(doing: str, response: Mapping[str, Any]) -> MooringError:
         )
     if code in _BUSY:
         return DeployError(f"{what} ({code})", hint="AWS asks to slow down: run the same command again in a minute.")
+    if "manifest media type" in said:
+        image = re.search(r"for image (\S+?)\.?(\s|$)", said)
+        return DeployError(what, hint=how_to_convert(image[1] if image else "IMAGE"))
     return DeployError(f"{what} ({code})" if said else what, hint=_HINTS.get(code, ""))
 
 
@@ -132,6 +136,8 @@ _HINTS = {
     "InvalidBucketName": "3 to 63 lower-case letters, digits, hyphens and dots: name another --bucket.",
     "NoSuchBucket": "Name a bucket of yours with --bucket, or leave it out for the account's default.",
     "BucketAlreadyExists": "That name belongs to another account: name a bucket of yours with --bucket.",
+    "ImageTagAlreadyExistsException": "The image has to be written again in Docker's format, under the same tag: let "
+    "the repository's tags be overwritten, aws ecr put-image-tag-mutability --image-tag-mutability MUTABLE.",
     "PermanentRedirect": "The bucket is in another region: name one in this region with --bucket.",
 }
 

@@ -8,6 +8,7 @@ from mooring.deploy import instances
 from mooring.deploy.image import ImageFacts
 from mooring.deploy.instances import Instance
 from mooring.deploy.limits import GIGABYTE, LIMITS
+from mooring.deploy.manifest import DOCKER, LISTS, REFUSED, how_to_convert
 from mooring.deploy.spec import DEFAULT_INSTANCE, Instances, Serverless
 
 Level = Literal["error", "warning", "ok"]
@@ -27,7 +28,8 @@ class Finding:
 
 
 def fit_image(compute: Instances | Serverless, image: ImageFacts) -> Iterator[Finding]:
-    """Architecture and size. Of an image that nobody knows, nothing is known to be wrong."""
+    """Format, architecture and size. Of an image that nobody knows, nothing is known to be wrong."""
+    yield from fit_format(image)
     serverless = isinstance(compute, Serverless)
     # Serverless endpoints run on x86 alone.
     machine = Instance("serverless", "amd64") if isinstance(compute, Serverless) else instances.describe(compute.type)
@@ -50,6 +52,16 @@ def fit_image(compute: Instances | Serverless, image: ImageFacts) -> Iterator[Fi
     if serverless and size and most and size > most:
         what = f"The image has {size / 1e9:.1f} GB; a serverless endpoint takes 10."
         yield Finding("error", "image", what, "Use the target `serve` of the Dockerfile: moor image --target serve.")
+
+
+def fit_format(image: ImageFacts) -> Iterator[Finding]:
+    """Whether SageMaker takes the media type of the image's manifest, if that is known."""
+    if image.media_type in REFUSED:
+        what = f"SageMaker does not take the image {image.name}: its manifest is {image.media_type}, not {DOCKER}."
+        yield Finding("error", "format", what, how_to_convert(image.name))
+    elif image.media_type in LISTS:
+        what = f"The image {image.name} is for several platforms ({image.media_type}); SageMaker may not take it."
+        yield Finding("warning", "format", what, how_to_convert(image.name))
 
 
 def fit_memory(compute: Instances | Serverless, model_bytes: int, *, halves: bool = False) -> Iterator[Finding]:

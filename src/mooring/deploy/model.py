@@ -20,6 +20,7 @@ from mooring.deploy.narrator import Lines, Narrator, Silent
 from mooring.deploy.session import Place, Session
 from mooring.deploy.spec import DEFAULT_INSTANCE, Asynchronous, Instances, Scaling, Serverless
 from mooring.errors import UsageError, echo
+from mooring.settings.places import expanded
 from mooring.spelling import nearest
 
 
@@ -187,13 +188,13 @@ class Model:
         """The folder to pack as code/, and the file in it to start from."""
         entry, folder = self._options.get("entry_point"), self._options.get("source_dir")
         if folder is not None:
-            source = Path(folder).expanduser()
+            source = expanded(folder, "source_dir")
             if not source.is_dir() or (entry and not (source / entry).is_file()):
                 raise UsageError(f"source_dir {echo(folder)} is no folder with {entry or 'code'} in it.")
             return source, entry
         if entry is None:
             return None, None
-        file = Path(entry).expanduser()
+        file = expanded(entry, "entry_point")
         if not file.is_file():
             raise UsageError(
                 f"entry_point {echo(entry)} is no file.", hint="source_dir names the folder that it is in."

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mooring.deploy.faults import code_of, in_words, is_denied, is_missing
-from mooring.deploy.image import in_registry
+from mooring.deploy.registry import in_registry
 from mooring.deploy.requests import (
     DEPLOYMENT_TAG,
     NAMESPACE,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mooring.errors import DeployError, ModelIncomplete, echo
-from mooring.model.manifest import GRAPH_FILES
+from mooring.model.folder import GRAPH_FILES
 from mooring.model.pickles import pickled_weights
 from mooring.model.weights import INDEX_FILE, SINGLE_FILE
 

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from mooring.deploy.faults import in_words
 from mooring.errors import DeployError, UsageError, echo
+from mooring.installation import install_command
 
 LOCAL_REGION = "us-east-1"
 _ATTEMPTS = 5
@@ -110,7 +111,8 @@ def _boto3() -> Any:
     try:
         import boto3
     except ImportError as error:
-        raise DeployError("Deploying needs boto3.", hint="pip install 'mooring[aws]'") from error
+        hint = f"Install it: {install_command('aws')}"
+        raise DeployError("Deploying needs boto3, which is not installed.", hint=hint) from error
     return boto3
 
 

@@ -142,7 +142,7 @@ class Once:
 
 
 async def _copied(answered: Answered) -> object:
-    """The answer again, for the model's own code may change what it is given."""
+    """A copy of the answer: the model's own code may change what it is given."""
     if answered.windows > COPIED_HERE:
         return await asyncio.to_thread(copy.deepcopy, answered.answer)
     return copy.deepcopy(answered.answer)

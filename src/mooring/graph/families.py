@@ -9,6 +9,7 @@ from typing import Any
 
 from mooring.errors import ModelInvalid, echo
 from mooring.graph.layers import Layers, Node
+from mooring.model.config import positive, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +32,21 @@ class Family:
     """Whether the model tells question from passage by `token_type_ids`."""
 
 
-def number(config: Mapping[str, Any], key: str) -> int:
-    """A positive whole number of the config. Raises ModelInvalid with the value seen."""
-    value = config.get(key)
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        seen = "is missing" if key not in config else f"is {echo(value)}"
-        raise ModelInvalid(f"config.json: {key} {seen}; it must be a whole number, at least 1.")
-    return value
-
-
 def _bert(layers: Layers, config: Mapping[str, Any], inputs: Inputs) -> Node:
-    hidden, heads = number(config, "hidden_size"), number(config, "num_attention_heads")
-    inner, epsilon = number(config, "intermediate_size"), float(config.get("layer_norm_eps", 1e-12))
+    hidden, heads = whole(config, "hidden_size"), whole(config, "num_attention_heads")
+    inner, epsilon = whole(config, "intermediate_size"), positive(config, "layer_norm_eps", 1e-12)
     kind = config.get("position_embedding_type", "absolute")
     if kind != "absolute":
         raise ModelInvalid(f"config.json: position_embedding_type is {echo(kind)}; only 'absolute' is known.")
     base = "bert.embeddings"
-    x = layers.embedding(inputs.input_ids, f"{base}.word_embeddings", number(config, "vocab_size"), hidden)
-    segments = number(config, "type_vocab_size")
+    x = layers.embedding(inputs.input_ids, f"{base}.word_embeddings", whole(config, "vocab_size"), hidden)
+    segments = whole(config, "type_vocab_size")
     x = layers.add(x, layers.embedding(inputs.token_type_ids, f"{base}.token_type_embeddings", segments, hidden))
-    rows = number(config, "max_position_embeddings")
+    rows = whole(config, "max_position_embeddings")
     x = layers.add(x, layers.positions(inputs.input_ids, f"{base}.position_embeddings", rows, hidden))
     x = layers.layer_norm(x, f"{base}.LayerNorm", hidden, epsilon)
     bias = layers.padding_bias(inputs.attention_mask)
-    for index in range(number(config, "num_hidden_layers")):
+    for index in range(whole(config, "num_hidden_layers")):
         at = f"bert.encoder.layer.{index}"
         query, key, value = (
             layers.linear(x, f"{at}.attention.self.{part}", hidden, hidden) for part in ("query", "key", "value")
@@ -74,14 +66,14 @@ DISTILBERT_EPSILON = 1e-12
 
 
 def _distilbert(layers: Layers, config: Mapping[str, Any], inputs: Inputs) -> Node:
-    hidden, heads, inner = (number(config, key) for key in ("dim", "n_heads", "hidden_dim"))
+    hidden, heads, inner = (whole(config, key) for key in ("dim", "n_heads", "hidden_dim"))
     base = "distilbert.embeddings"
-    x = layers.embedding(inputs.input_ids, f"{base}.word_embeddings", number(config, "vocab_size"), hidden)
-    rows = number(config, "max_position_embeddings")
+    x = layers.embedding(inputs.input_ids, f"{base}.word_embeddings", whole(config, "vocab_size"), hidden)
+    rows = whole(config, "max_position_embeddings")
     x = layers.add(x, layers.positions(inputs.input_ids, f"{base}.position_embeddings", rows, hidden))
     x = layers.layer_norm(x, f"{base}.LayerNorm", hidden, DISTILBERT_EPSILON)
     bias = layers.padding_bias(inputs.attention_mask)
-    for index in range(number(config, "n_layers")):
+    for index in range(whole(config, "n_layers")):
         at = f"distilbert.transformer.layer.{index}"
         query, key, value = (layers.linear(x, f"{at}.attention.{part}_lin", hidden, hidden) for part in ("q", "k", "v"))
         mixed = layers.attention(query, key, value, bias, heads)

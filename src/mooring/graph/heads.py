@@ -1,7 +1,4 @@
-"""A config and its weights in, a whole OpenVINO model out: the family's encoder with the task's head on top.
-
-Called by `wiring/` at serve time (a folder of safetensors) and by `build/` before it quantises.
-"""
+"""A config and its weights in, a whole OpenVINO model out: the family's encoder with the task's head on top."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from mooring.errors import ModelInvalid, ModelUnsupported, echo
-from mooring.graph.families import FAMILIES, Inputs, number
+from mooring.graph.families import FAMILIES, Inputs
 from mooring.graph.layers import Layers, Node
 from mooring.graph.runtime import import_openvino, import_opset
-from mooring.model.weights import Weights
+from mooring.graph.tensors import Tensors
+from mooring.model.config import whole
 
 
 def _question_answering(layers: Layers, hidden: Node, size: int) -> dict[str, Node]:
@@ -28,12 +26,12 @@ HEADS: Mapping[str, Callable[[Layers, Node, int], dict[str, Node]]] = {"question
 """Task → its head, as outputs by name in the order a backend returns them."""
 
 
-def build_graph(config: Mapping[str, Any], weights: Weights, task: str = "question-answering") -> Any:
+def build_graph(config: Mapping[str, Any], tensors: Tensors, task: str = "question-answering") -> Any:
     """An `openvino.Model` with inputs `input_ids`, `attention_mask` and, if it has segments, `token_type_ids`.
 
-    Inputs are int32 [B, L] with B and L free; outputs are float32 [B, L], named by the head. The constants point into
-    the mapped weights: keep `weights` open until the model is compiled. Raises ModelUnsupported for a family or task
-    that is not known and ModelInvalid where config and weights disagree.
+    Inputs are int32 [B, L] with B and L free; outputs are float32 [B, L], named by the head. The model keeps the memory
+    of the tensors that it uses. Raises ModelUnsupported for a family or task that is not known and ModelInvalid where
+    config and weights disagree.
     """
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in FAMILIES:
@@ -43,12 +41,12 @@ def build_graph(config: Mapping[str, Any], weights: Weights, task: str = "questi
         raise ModelUnsupported(f"the task {echo(task)} is not known; known are {', '.join(HEADS)}.")
     ov, ops = import_openvino(), import_opset()
     family = FAMILIES[kind]
-    size = number(config, family.hidden_size)
+    size = whole(config, family.hidden_size)
     _check_heads(config, size)
     names = ["input_ids", "attention_mask", *(["token_type_ids"] if family.segments else [])]
     parameters = {name: ops.parameter([-1, -1], ov.Type.i32, name=name) for name in names}
     inputs = Inputs(parameters["input_ids"], parameters["attention_mask"], parameters.get("token_type_ids"))
-    layers = Layers(weights)
+    layers = Layers(tensors)
     outputs = HEADS[task](layers, family.encode(layers, config, inputs), size)
     results = [ops.result(node, name=name) for name, node in outputs.items()]
     model = ov.Model(results, list(parameters.values()), kind)
@@ -60,6 +58,6 @@ def build_graph(config: Mapping[str, Any], weights: Weights, task: str = "questi
 
 def _check_heads(config: Mapping[str, Any], size: int) -> None:
     key = "num_attention_heads" if "num_attention_heads" in config else "n_heads"
-    heads = number(config, key)
+    heads = whole(config, key)
     if size % heads:
         raise ModelInvalid(f"config.json: the hidden size {size} cannot be split over {heads} attention heads.")

@@ -10,7 +10,7 @@ import numpy as np
 
 from mooring.errors import ModelInvalid, ModelUnsupported, echo
 from mooring.graph.runtime import import_openvino, import_opset
-from mooring.model.weights import Weights
+from mooring.graph.tensors import Tensors
 
 Node = Any
 """An `openvino.Node` or `openvino.Output`; the library ships no types for either."""
@@ -25,42 +25,24 @@ _LEGACY_NAMES = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "Layer
 class Layers:
     """Builds layers from one model's weights and checks each weight's shape on the way."""
 
-    def __init__(self, weights: Weights) -> None:
-        self._weights = weights
+    def __init__(self, tensors: Tensors) -> None:
+        self._tensors = tensors
         self._ov = import_openvino()
         self._ops = import_opset()
 
     def weight(self, name: str, shape: tuple[int, ...]) -> Node:
-        """The named weight, a constant on the mapped file, as float32. Raises ModelInvalid on a wrong shape."""
+        """The named weight as float32. Raises ModelInvalid on a wrong shape."""
         name = self._present(name)
-        seen = self._weights.shape(name)
+        seen = self._tensors.shape(name)
         if seen != shape:
             raise ModelInvalid(
                 f"weight {name} has shape {list(seen)}, but config.json asks for {list(shape)}.",
                 hint="The weights and the config are of different models; take both from the same revision.",
             )
-        dtype = self._weights.dtype(name)
-        if dtype == "F32":
-            return self._constant(name, self._weights.array(name))
-        if dtype in ("F16", "BF16"):
-            array = self._weights.array(name)
-            if dtype == "BF16":
-                tensor = self._ov.Tensor(array.view(np.uint16), self._ov.Shape(list(shape)), self._ov.Type.bf16)
-                constant = self._ops.constant(tensor, shared_memory=True, name=name)
-            else:
-                constant = self._constant(name, array)
-            # The half stays half in the graph; the compiler widens it once, while it repacks the weight anyway.
-            return self._ops.convert(constant, self._ov.Type.f32)
-        raise ModelUnsupported(
-            f"weight {name} is stored as {dtype}; a graph can be built from F32, F16 and BF16.",
-            hint="Save the model in one of these first.",
-        )
-
-    def _constant(self, name: str, array: Any) -> Node:
-        return self._ops.constant(array, shared_memory=True, name=name)
+        return self._tensors.constant(name)
 
     def _present(self, name: str) -> str:
-        names = self._weights.names()
+        names = self._tensors.names()
         if name in names:
             return name
         for suffix, legacy in _LEGACY_NAMES.items():

@@ -17,7 +17,9 @@ def __getattr__(name: str) -> Any:
     from importlib.util import find_spec
 
     if find_spec("boto3") is None:
-        raise ImportError("mooring.local needs boto3: pip install 'mooring[aws]'")
+        from mooring.installation import install_command
+
+        raise ImportError(f"mooring.local needs boto3. Install it: {install_command('aws')}")
     from mooring.local.started import start
 
     return start

@@ -14,6 +14,7 @@ from mooring.local.fleet.phases import DEFAULT_SCALE
 from mooring.local.server import LocalSageMaker, Options
 from mooring.local.surroundings import variables, write_sdk_configuration
 from mooring.observe.logs import configure_logs
+from mooring.settings.places import expanded
 
 
 class Started:
@@ -54,7 +55,7 @@ def start(data: str | Path, *, port: int = 0, instant: bool = False) -> Started:
         # show local variables there, with the environments of models.
         configure_logs("warning", "text", ours_only=True)
     # Absolute: a program may go to another folder while it is served.
-    folder = Path(data).expanduser().absolute()
+    folder = expanded(data, "data").absolute()
     server = LocalSageMaker(Options(folder, port=port, time_scale=0.0 if instant else DEFAULT_SCALE))
     server.start()
     return Started(server, folder)

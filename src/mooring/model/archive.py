@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Self
 
 from mooring.errors import ModelError, ModelInvalid, echo
-from mooring.model.config import CONFIG_FILE, MANIFEST_FILE
+from mooring.model.folder import CONFIG_FILE, MANIFEST_FILE
 
 _CHUNK = 1 << 20
 _MAX_HEADER = 1 << 20
@@ -145,8 +145,14 @@ def _copy(read: Callable[[int], bytes], file: IO[bytes]) -> None:
 def _inside(into: Path, member: tarfile.TarInfo) -> Path:
     """The member's path below `into`. Raises ModelInvalid for anything but a plain file or folder that stays there."""
     name = PurePosixPath(member.name)
-    if name.is_absolute() or ".." in name.parts or any(c in member.name for c in "\\:\0"):
+    if name.is_absolute() or ".." in name.parts:
         raise ModelInvalid(f"The archive has a member {echo(member.name)} that points outside of it.", hint=_DISTRUST)
+    if odd := next((character for character in "\\:\0" if character in member.name), None):
+        raise ModelInvalid(
+            f"The archive has a member {echo(member.name)} with {echo(odd)} in its name, which means something else on "
+            "other systems.",
+            hint="Nothing was unpacked. Rename the file and pack the folder again.",
+        )
     if not (member.isreg() or member.isdir()) or member.issparse():
         kind = "a link" if member.issym() or member.islnk() else "neither a plain file nor a folder"
         raise ModelInvalid(f"The archive's member {echo(member.name)} is {kind}.", hint=_DISTRUST)

@@ -1,23 +1,17 @@
-"""A Hugging Face config in, the facts Mooring needs out: family, task, labels, lengths.
+"""The facts of a Hugging Face config that Mooring needs: family, task, labels, lengths.
 
-Called by `manifest.py` for folders that `moor build` did not write, and by whoever needs `config.json` itself
-(`read_json`). What it cannot read it refuses by name: an unknown family or a model without a head is no guess.
+For folders that `moor build` did not write. What cannot be served is refused by name: an unknown family, or a model
+without a head, is not guessed at. What the task does not need is not looked at.
 """
 
-import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from mooring.errors import ModelIncomplete, ModelInvalid, ModelUnsupported, echo
+from mooring.errors import ModelInvalid, ModelUnsupported, echo
+from mooring.model.folder import CONFIG_FILE, TOKENIZER_CONFIG_FILE, ModelFolder
 
-CONFIG_FILE = "config.json"
-TOKENIZER_FILE = "tokenizer.json"
-TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
-VOCAB_FILE = "vocab.txt"
-MANIFEST_FILE = "mooring.json"
-"""What `moor build` writes beside them."""
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
 DEFAULT_SEQ_LEN = 384
 """Longest window by default, as in transformers' question-answering pipeline."""
@@ -63,59 +57,48 @@ class Facts:
     task: str
     family: str
     architecture: str
+    """Empty where config.json names none and the task was asked for."""
     labels: dict[str, str]
     max_positions: int
     vocab_size: int
     hidden_size: int
     layers: int
     max_seq_len: int
-    lower_case: bool
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in the file. Raises ModelIncomplete without a file, ModelInvalid if it holds anything else."""
-    try:
-        value = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise ModelIncomplete(f"There is no {path.name} in {echo(str(path.parent))}.", missing=(path.name,)) from error
-    except (ValueError, RecursionError) as error:
-        raise ModelInvalid(f"{path.name} in {echo(str(path.parent))} is not JSON: {error}.") from error
-    if not isinstance(value, dict):
-        raise ModelInvalid(f"{path.name} in {echo(str(path.parent))} holds {echo(value)}, not a JSON object.")
-    return value
-
-
-def read_facts(folder: Path) -> Facts:
-    """Facts of a folder as it comes from the Hub.
+def read_facts(folder: ModelFolder, task: str | None = None) -> Facts:
+    """Facts of a folder as it comes from the Hub; `task` is the one asked for, None the one that config.json names.
 
     Raises ModelUnsupported (family, task or head unknown), ModelInvalid (impossible values) or ModelIncomplete.
     """
-    config = read_json(folder / CONFIG_FILE)
+    config = folder.json(CONFIG_FILE)
     family = config.get("model_type")
     if not isinstance(family, str) or family not in FAMILIES:
         raise ModelUnsupported(
             f"{CONFIG_FILE}: model_type is {echo(family)}; the families that can be served are {', '.join(FAMILIES)}.",
             hint="Choose a model of one of these families.",
         )
-    architecture = _architecture(config)
-    task = task_of(architecture)
+    if pruned := config.get("pruned_heads"):
+        raise ModelUnsupported(
+            f"{CONFIG_FILE}: pruned_heads is {echo(pruned)}; models with pruned attention heads are not supported.",
+            hint="Serve the checkpoint from before pruning.",
+        )
+    architecture = _architecture(config, task)
     keys = FAMILIES[family]
-    hidden, heads = _size(config, keys.hidden), _size(config, keys.heads)
+    hidden, heads = whole(config, keys.hidden), whole(config, keys.heads)
     if hidden % heads:
         raise ModelInvalid(f"{CONFIG_FILE}: {keys.hidden} {hidden} cannot be split over {keys.heads} {heads}.")
-    max_positions = _size(config, "max_position_embeddings")
-    tokenizer = read_json(folder / TOKENIZER_CONFIG_FILE) if (folder / TOKENIZER_CONFIG_FILE).is_file() else {}
+    max_positions = whole(config, "max_position_embeddings")
     return Facts(
-        task=task,
+        task=task if task in SERVED_TASKS else task_of(architecture),
         family=family,
         architecture=architecture,
         labels=_labels(config),
         max_positions=max_positions,
-        vocab_size=_size(config, "vocab_size"),
+        vocab_size=whole(config, "vocab_size"),
         hidden_size=hidden,
-        layers=_size(config, keys.layers),
-        max_seq_len=min(_model_max_length(tokenizer, max_positions), DEFAULT_SEQ_LEN),
-        lower_case=_lower_case(tokenizer, folder),
+        layers=whole(config, keys.layers),
+        max_seq_len=min(read_max_length(folder, max_positions), DEFAULT_SEQ_LEN),
     )
 
 
@@ -141,46 +124,54 @@ def task_of(architecture: str) -> str:
     )
 
 
-def _architecture(config: Mapping[str, Any]) -> str:
-    listed = config.get("architectures")
-    if not isinstance(listed, list) or not listed or not isinstance(listed[0], str):
-        raise ModelUnsupported(
-            f"{CONFIG_FILE}: architectures is {echo(listed)}, so the model's task is unknown.",
-            hint='If you know it, write it there, for example "architectures": ["BertForQuestionAnswering"].',
-        )
-    return listed[0]
-
-
-def _size(config: Mapping[str, Any], key: str) -> int:
+def whole(config: Mapping[str, Any], key: str, file: str = CONFIG_FILE) -> int:
+    """A positive whole number of a config. Raises ModelInvalid with the value seen."""
     value = config.get(key)
     if type(value) is not int or value < 1:
         seen = f"is {echo(value)}" if key in config else "is missing"
-        raise ModelInvalid(f"{CONFIG_FILE}: {key} {seen}; it must be a whole number, at least 1.")
+        raise ModelInvalid(f"{file}: {key} {seen}; it must be a whole number, at least 1.")
     return value
 
 
+def positive(config: Mapping[str, Any], key: str, default: float) -> float:
+    """A positive, finite number of config.json. Raises ModelInvalid with the value seen."""
+    value = config.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise ModelInvalid(f"{CONFIG_FILE}: {key} is {echo(value)}; it must be a positive number.")
+    return float(value)
+
+
+def _architecture(config: Mapping[str, Any], task: str | None) -> str:
+    listed = config.get("architectures")
+    if isinstance(listed, list) and listed and isinstance(listed[0], str):
+        return listed[0]
+    if task in SERVED_TASKS:
+        return ""  # the weights tell whether they have that task's head
+    raise ModelUnsupported(
+        f"{CONFIG_FILE}: architectures is {echo(listed)}, so the model's task is unknown.",
+        hint=f"If it is for {SERVED_TASKS[0]}, serve it with --task {SERVED_TASKS[0]} (or HF_TASK).",
+    )
+
+
 def _labels(config: Mapping[str, Any]) -> dict[str, str]:
-    """`id2label`; without it LABEL_0 and LABEL_1, as transformers does."""
+    """`id2label` as texts; without it LABEL_0 and LABEL_1, as transformers does. Question answering uses none."""
     named = config.get("id2label")
-    if named is None:
-        return {"0": "LABEL_0", "1": "LABEL_1"}
-    if not isinstance(named, dict) or not all(isinstance(label, str) for label in named.values()):
-        raise ModelInvalid(f"{CONFIG_FILE}: id2label is {echo(named)}; it must map numbers to names.")
-    return dict(named)
+    return {key: str(label) for key, label in named.items()} if isinstance(named, dict) else dict(_NO_LABELS)
 
 
-def _model_max_length(tokenizer: Mapping[str, Any], max_positions: int) -> int:
-    """The tokenizer's limit where it has one: "no limit" is written as 1e30, and nothing exceeds the positions."""
-    limit = tokenizer.get("model_max_length", max_positions)
-    if isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 1:
-        raise ModelInvalid(f"{TOKENIZER_CONFIG_FILE}: model_max_length is {echo(limit)}; it must be at least 1.")
+_NO_LABELS = {"0": "LABEL_0", "1": "LABEL_1"}
+
+
+def read_max_length(folder: ModelFolder, max_positions: int) -> int:
+    """The tokenizer's limit where it has one, at most `max_positions`: null, or 1e30, is no limit.
+
+    `max_len` is what it was called before 2020. Raises ModelInvalid for a value that is no length.
+    """
+    tokenizer = folder.json_or_empty(TOKENIZER_CONFIG_FILE)
+    key = "model_max_length" if "model_max_length" in tokenizer else "max_len"
+    limit = tokenizer.get(key)
+    if limit is None:
+        return max_positions
+    if isinstance(limit, bool) or not isinstance(limit, int | float) or math.isnan(limit) or limit < 1:
+        raise ModelInvalid(f"{TOKENIZER_CONFIG_FILE}: {key} is {echo(limit)}; it must be a number, at least 1.")
     return int(min(limit, max_positions))
-
-
-def _lower_case(tokenizer: Mapping[str, Any], folder: Path) -> bool:
-    if isinstance(stated := tokenizer.get("do_lower_case"), bool):
-        return stated
-    if not (folder / TOKENIZER_FILE).is_file():
-        return True  # transformers' default for a bare vocab.txt
-    normalizer = read_json(folder / TOKENIZER_FILE).get("normalizer")
-    return isinstance(normalizer, dict) and normalizer.get("lowercase") is True

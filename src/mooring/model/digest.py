@@ -1,21 +1,39 @@
-"""A model folder in, one sha256 over all that determines its answers out. Called by `manifest.py` and for `/info`."""
+"""One sha256 over everything in a model folder that determines its answers.
+
+Equal folders have equal digests whatever their path, order or dates. Not in it: mooring.json, cards, licences, and
+files that serving does not read.
+"""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
-_NAMES = frozenset({"config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json"})
-_SUFFIXES = (".safetensors", ".safetensors.index.json", ".xml", ".bin")
+from mooring.model.folder import CONFIG_FILE, GRAPH_FILES, MANIFEST_FILE, TOKENIZER_FILES, ModelFolder
+from mooring.model.weights import INDEX_FILE, weight_files
 
 
-def folder_digest(folder: Path) -> str:
-    """ "sha256:…" over names and contents of weights, config and tokenizer; not over mooring.json, cards or licences.
-
-    Reads every byte: about 1 s a gigabyte. Equal folders have equal digests whatever their path, order or dates.
-    """
+def digest_of(folder: ModelFolder, weights: Mapping[str, str]) -> str:
+    """ "sha256:…" of the folder, given the hashes of its weight files by name: hex sha256 of each file's content."""
+    small = (CONFIG_FILE, INDEX_FILE, *TOKENIZER_FILES)
+    read = {name: folder.sha256(name) for name in small if folder.has(name) and name not in weights}
     total = hashlib.sha256()
-    for path in sorted(folder.iterdir(), key=lambda p: p.name):
-        if path.is_file() and (path.name in _NAMES or path.name.endswith(_SUFFIXES)):
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, "sha256").hexdigest()
-            total.update(f"{path.name}\0{content}\n".encode())
+    for name, content in sorted((read | dict(weights)).items()):
+        total.update(f"{name}\0{content}\n".encode())
     return f"sha256:{total.hexdigest()}"
+
+
+def folder_digest(folder: ModelFolder | Path, *, built: bool | None = None) -> str:
+    """The digest of a folder that is not being opened: reads every byte, about 1 s a gigabyte.
+
+    `built`: whether a graph of `moor build` is served from it; None: whether there is one.
+    """
+    folder = ModelFolder.of(folder)
+    if built is None:
+        built = all(folder.has(name) for name in (MANIFEST_FILE, *GRAPH_FILES))
+    paths = [folder.path / name for name in GRAPH_FILES] if built else list(weight_files(folder))
+    return digest_of(folder, {path.name: _hash(path) for path in paths})
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

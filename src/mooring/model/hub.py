@@ -16,24 +16,24 @@ from types import ModuleType
 from typing import Any
 
 import mooring
-from mooring.errors import HubError, ModelIncomplete, echo
-from mooring.model.config import CONFIG_FILE, MANIFEST_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE
+from mooring.errors import HubError, ModelIncomplete, ModelUnsupported, UsageError, echo
+from mooring.installation import DISTRIBUTION
+from mooring.model.folder import (
+    CONFIG_FILE,
+    GRAPH_FILES,
+    MANIFEST_FILE,
+    TOKENIZER_FILE,
+    TOKENIZER_FILES,
+    VOCAB_FILE,
+    ModelFolder,
+)
+from mooring.model.foreign import foreign_weights
 from mooring.model.hub_library import Bars, import_hub, quiet
-from mooring.model.manifest import GRAPH_FILES
 from mooring.model.pickles import pickled_weights, unsafe_weights
 from mooring.model.weights import INDEX_FILE, SINGLE_FILE, weight_files
+from mooring.settings.places import expanded
 
-_SMALL_FILES = frozenset(
-    {
-        CONFIG_FILE,
-        TOKENIZER_FILE,
-        TOKENIZER_CONFIG_FILE,
-        VOCAB_FILE,
-        MANIFEST_FILE,
-        INDEX_FILE,
-        "special_tokens_map.json",
-    }
-)
+_SMALL_FILES = frozenset({CONFIG_FILE, MANIFEST_FILE, INDEX_FILE, *TOKENIZER_FILES})
 _ID = re.compile(r"\w([\w.-]*\w)?(/\w([\w.-]*\w)?)?", re.ASCII)
 _TIMEOUT_S = 10.0
 _OFFLINE = "Offline mode is on"
@@ -97,7 +97,7 @@ def fetch(repo: str, options: SourceOptions) -> Fetched:
 
 def _download(hub: ModuleType, repo: str, options: SourceOptions) -> Fetched:
     api = hub.HfApi(
-        endpoint=options.endpoint, token=options.token, library_name="mooring", library_version=mooring.__version__
+        endpoint=options.endpoint, token=options.token, library_name=DISTRIBUTION, library_version=mooring.__version__
     )
     info = api.model_info(repo, revision=options.revision, files_metadata=True, timeout=_TIMEOUT_S)
     sizes = {file.rfilename: file.size or 0 for file in info.siblings or []}
@@ -116,7 +116,7 @@ def _download(hub: ModuleType, repo: str, options: SourceOptions) -> Fetched:
             cache_dir=cache,
             token=options.token,
             endpoint=options.endpoint,
-            library_name="mooring",
+            library_name=DISTRIBUTION,
             library_version=mooring.__version__,
             allow_patterns=[glob.escape(name) for name in wanted],
             max_workers=4,
@@ -148,6 +148,12 @@ def wanted_files(repo: str, names: frozenset[str]) -> tuple[str, ...]:
         top = frozenset(name for name in names if "/" not in name)
         if pickles := pickled_weights(top):
             raise unsafe_weights(repo, pickles, hub=True)
+        if (foreign := foreign_weights(top)) is not None:
+            raise ModelUnsupported(
+                f"The Hub's model {echo(repo)} has its weights only as {foreign.names}, which is {foreign.format}.",
+                hint="Nothing was downloaded. Choose a revision with model.safetensors (--revision refs/pr/N names a "
+                "pull request), or another model.",
+            )
         missing.append(SINGLE_FILE)
     if not names & {TOKENIZER_FILE, VOCAB_FILE}:
         missing.append(f"{TOKENIZER_FILE} (or {VOCAB_FILE})")
@@ -175,7 +181,7 @@ def _cached(hub: ModuleType, repo: str, options: SourceOptions, why: str) -> Fet
     try:
         names = frozenset(p.name for p in folder.iterdir() if p.exists())
         if SINGLE_FILE not in wanted_files(repo, names) and INDEX_FILE in names:
-            weight_files(folder)  # names the shards that are missing
+            weight_files(ModelFolder(folder))  # names the shards that are missing
     except ModelIncomplete as error:
         raise HubError(
             f"{why.rstrip('.')}, and the copy of {echo(repo)} in the cache ({cache}) lacks {', '.join(error.missing)}.",
@@ -190,7 +196,11 @@ def _lookup(hub: ModuleType, repo: str, name: str, cache: Path, options: SourceO
 
 
 def _cache(hub: ModuleType, options: SourceOptions) -> Path:
-    return Path(options.cache_dir or hub.constants.HF_HUB_CACHE)
+    """Raises HubError for a user without a home, where the library would make a folder called ~ in the current one."""
+    try:
+        return options.cache_dir or expanded(hub.constants.HF_HUB_CACHE, "The folder for downloads")
+    except UsageError as error:
+        raise HubError(error.message, hint="Name one: --cache-dir FOLDER, or HF_HOME=FOLDER.") from error
 
 
 def _explain(hub: ModuleType, repo: str, options: SourceOptions, error: Exception) -> HubError:

@@ -1,6 +1,6 @@
-"""A model folder in, what it is out: `Manifest`. Called by `wiring/`, `moor build` and whoever shows a model.
+"""What the model in a folder is: `Manifest`.
 
-A folder that `moor build` wrote says everything in `mooring.json`; one straight from the Hub is read from config.json,
+A folder that `moor build` wrote says everything in mooring.json; one straight from the Hub is read from config.json,
 the tokenizer's config and the headers of its weights. Both give the same struct: nobody downstream asks which it was.
 """
 
@@ -11,21 +11,20 @@ from typing import Literal
 import msgspec
 
 from mooring.errors import ModelIncomplete, ModelInvalid, ModelNotFound, ModelUnsupported, echo
-from mooring.model.config import (
-    ARCHIVE_SUFFIXES,
+from mooring.model.config import ARCHIVE_SUFFIXES, FAMILIES, SERVED_TASKS, read_facts, whole
+from mooring.model.digest import folder_digest
+from mooring.model.folder import (
     CONFIG_FILE,
-    FAMILIES,
+    GRAPH_FILES,
     MANIFEST_FILE,
-    SERVED_TASKS,
     TOKENIZER_CONFIG_FILE,
     TOKENIZER_FILE,
     VOCAB_FILE,
-    read_facts,
+    ModelFolder,
 )
-from mooring.model.digest import folder_digest
-from mooring.model.weights import open_weights, weight_files
+from mooring.model.foreign import foreign_weights
+from mooring.model.weights import SINGLE_FILE, open_weights, weight_files
 
-GRAPH_FILES = ("openvino_model.xml", "openvino_model.bin")
 SCHEMA = 1
 """Version of mooring.json written here; a newer one is refused, an older one is read."""
 
@@ -99,10 +98,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     layers: int
     max_seq_len: int
     """The default window."""
-    lower_case: bool
     revision: str | None = None
     digest: str = ""
-    """`folder_digest` of the folder. Empty for a folder that `moor build` did not write: reading it all takes time."""
+    """`folder_digest` of the folder. Empty for a folder that `moor build` did not write, until it has been read."""
     built: str | None = None
     """ISO date."""
     built_with: dict[str, str] = {}
@@ -114,24 +112,28 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Files that the folder lacks and can be served without."""
 
 
-def read_manifest(folder: Path, *, source: str, revision: str | None = None) -> Manifest:
+def read_manifest(
+    folder: ModelFolder | Path, *, source: str, revision: str | None = None, task: str | None = None
+) -> Manifest:
     """What the model in `folder` is; `source` is what the user named, `revision` overrides the one stored.
 
-    Raises ModelNotFound, ModelIncomplete (naming the missing files), ModelUnsupported, ModelInvalid or UnsafeWeights.
+    `task` is the one asked for; None is the one that the folder names. Raises ModelNotFound, ModelIncomplete (naming
+    the missing files), ModelUnsupported, ModelInvalid or UnsafeWeights.
     """
-    if not folder.is_dir():
-        raise ModelNotFound(f"There is no folder {echo(str(folder))}.")
-    if (folder / MANIFEST_FILE).is_file():
+    folder = ModelFolder.of(folder)
+    if not folder.path.is_dir():
+        raise ModelNotFound(f"There is no folder {folder}.")
+    if folder.has(MANIFEST_FILE):
         built = _read_built(folder)
         return msgspec.structs.replace(built, source=source, revision=revision or built.revision)
     _require(folder, source, _missing_from_hub_folder(folder))
-    facts = read_facts(folder)
+    facts = read_facts(folder, task)
     with open_weights(folder) as weights:
         dtype, names = weights.main_dtype, weights.names()
     if "qa_outputs.weight" not in names:
         raise ModelInvalid(
-            f"{CONFIG_FILE} says {facts.architecture}, but the weights have no tensor 'qa_outputs.weight': "
-            "the question-answering head was never trained or is not in this file.",
+            f"{CONFIG_FILE} says {facts.architecture or facts.task}, but the weights have no tensor "
+            "'qa_outputs.weight': the question-answering head was never trained or is not in this file.",
         )
     stored = 1 + max((int(found[1]) for name in names if (found := _LAYER.search(name))), default=-1)
     if stored != facts.layers:
@@ -139,9 +141,9 @@ def read_manifest(folder: Path, *, source: str, revision: str | None = None) -> 
             f"{CONFIG_FILE} says {facts.layers} layers, and the weights have {stored}.",
             hint="A model computed with some of its layers gives wrong answers. Take both files from the same model.",
         )
-    optional = () if (folder / TOKENIZER_CONFIG_FILE).is_file() else (TOKENIZER_CONFIG_FILE,)
+    optional = () if folder.has(TOKENIZER_CONFIG_FILE) else (TOKENIZER_CONFIG_FILE,)
     return Manifest(
-        name=name_of(source, folder),
+        name=name_of(source, folder.path),
         source=source,
         task=facts.task,
         family=facts.family,
@@ -155,7 +157,6 @@ def read_manifest(folder: Path, *, source: str, revision: str | None = None) -> 
         hidden_size=facts.hidden_size,
         layers=facts.layers,
         max_seq_len=facts.max_seq_len,
-        lower_case=facts.lower_case,
         revision=revision,
         warnings=tuple(f"There is no {name}; its usual values are assumed." for name in optional),
         missing=optional,
@@ -168,7 +169,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     Call it last: the digest is over the files that are there.
     """
     if not manifest.digest:
-        manifest = msgspec.structs.replace(manifest, digest=folder_digest(folder))
+        manifest = msgspec.structs.replace(manifest, digest=folder_digest(folder, built=manifest.format == "openvino"))
     text = msgspec.json.format(msgspec.json.encode(manifest), indent=2)
     (folder / MANIFEST_FILE).write_bytes(text + b"\n")
     return manifest
@@ -183,8 +184,8 @@ def name_of(source: str, folder: Path) -> str:
     return name.removesuffix(".tgz").removesuffix(".tar.gz") or folder.resolve().name
 
 
-def _read_built(folder: Path) -> Manifest:
-    text = (folder / MANIFEST_FILE).read_bytes()
+def _read_built(folder: ModelFolder) -> Manifest:
+    text = folder.read(MANIFEST_FILE)
     try:
         schema = msgspec.json.decode(text, type=_Versioned).schema
         if schema > SCHEMA:
@@ -194,15 +195,16 @@ def _read_built(folder: Path) -> Manifest:
             )
         manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ModelInvalid(f"{MANIFEST_FILE} in {echo(str(folder))} cannot be read: {error}.") from error
+        raise ModelInvalid(f"{MANIFEST_FILE} in {folder} cannot be read: {error}.") from error
     if manifest.task not in SERVED_TASKS or manifest.family not in FAMILIES:
         raise ModelUnsupported(
             f"{MANIFEST_FILE} says task {echo(manifest.task)} and family {echo(manifest.family)}; known are "
             f"{', '.join(SERVED_TASKS)} and {', '.join(FAMILIES)}."
         )
     names = GRAPH_FILES if manifest.format == "openvino" else (CONFIG_FILE,)
-    missing = [name for name in names if not (folder / name).is_file()] + _missing_tokenizer(folder)
-    _require(folder, str(folder), missing, f"which {MANIFEST_FILE} needs")
+    missing = [name for name in names if not folder.has(name)] + _missing_tokenizer(folder)
+    _require(folder, str(folder.path), missing, f"which {MANIFEST_FILE} needs")
+    _check_sizes(folder, manifest)
     if manifest.format == "safetensors":
         weight_files(folder)
     return manifest
@@ -212,8 +214,26 @@ class _Versioned(msgspec.Struct):
     schema: int
 
 
-def _missing_from_hub_folder(folder: Path) -> list[str]:
-    missing = [] if (folder / CONFIG_FILE).is_file() else [CONFIG_FILE]
+def _check_sizes(folder: ModelFolder, manifest: Manifest) -> None:
+    """Sizes that no model has, and those that config.json, which the digest covers, does not agree with."""
+    stated = msgspec.structs.asdict(manifest)
+    for key in ("max_positions", "vocab_size", "hidden_size", "layers", "max_seq_len"):
+        whole(stated, key, MANIFEST_FILE)
+    if manifest.max_seq_len > manifest.max_positions:
+        raise ModelInvalid(
+            f"{MANIFEST_FILE}: max_seq_len {manifest.max_seq_len} exceeds max_positions {manifest.max_positions}."
+        )
+    config = folder.json_or_empty(CONFIG_FILE)
+    for key, own in (("max_position_embeddings", manifest.max_positions), ("vocab_size", manifest.vocab_size)):
+        if config.get(key, own) != own:
+            raise ModelInvalid(
+                f"{CONFIG_FILE}: {key} is {echo(config[key])}, and {MANIFEST_FILE} says {own}.",
+                hint="The files are of different models, or one was edited. Build the model again.",
+            )
+
+
+def _missing_from_hub_folder(folder: ModelFolder) -> list[str]:
+    missing = [] if folder.has(CONFIG_FILE) else [CONFIG_FILE]
     missing += _missing_tokenizer(folder)
     try:
         weight_files(folder)
@@ -222,19 +242,55 @@ def _missing_from_hub_folder(folder: Path) -> list[str]:
     return missing
 
 
-def _missing_tokenizer(folder: Path) -> list[str]:
-    here = any((folder / name).is_file() for name in (TOKENIZER_FILE, VOCAB_FILE))
-    return [] if here else [f"{TOKENIZER_FILE} (or {VOCAB_FILE})"]
+def _missing_tokenizer(folder: ModelFolder) -> list[str]:
+    return [] if folder.has(TOKENIZER_FILE) or folder.has(VOCAB_FILE) else [f"{TOKENIZER_FILE} (or {VOCAB_FILE})"]
 
 
-def _require(folder: Path, source: str, missing: list[str], why: str = "") -> None:
+def _require(folder: ModelFolder, source: str, missing: list[str], why: str = "") -> None:
     if not missing:
         return
-    nested = sorted(p.parent.name for p in folder.glob(f"*/{CONFIG_FILE}"))
     packed = source.endswith(ARCHIVE_SUFFIXES)
-    hint = "Pack it again: tar -czf model.tar.gz -C FOLDER ." if packed else "Put them there."
-    hint = f"Its folder {nested[0]!r} holds a model: did you mean that one?" if nested else hint
-    lacks = f"lacks {', '.join(missing)}" + (f", {why}" if why else "")
     # An archive is unpacked to a place that says nothing to its owner.
-    what = f"archive {echo(source)}" if packed else f"model folder {echo(str(folder))}"
-    raise ModelIncomplete(f"The {what} {lacks}.", missing=tuple(missing), hint=hint)
+    what = f"archive {echo(source)}" if packed else f"model folder {folder}"
+    names = [path.name for path in folder.path.iterdir() if path.is_file()]
+    if SINGLE_FILE in missing and (foreign := foreign_weights(names)) is not None:
+        raise ModelUnsupported(
+            f"The {what} has its weights only as {foreign.names}, which is {foreign.format}; safetensors is served.",
+            hint=foreign.way_out + (_PACK if packed else ""),
+        )
+    lacks = f"lacks {', '.join(missing)}" + (f", {why}" if why else "")
+    raise ModelIncomplete(f"The {what} {lacks}.", missing=tuple(missing), hint=_where(folder, packed=packed))
+
+
+_PACK = " Then pack it again: tar -czf model.tar.gz -C FOLDER ."
+
+
+def _where(folder: ModelFolder, *, packed: bool) -> str:
+    """What to do about missing files: look further down, if there is a model."""
+    below = models_below(folder.path)
+    if below:
+        more = f" (and {len(below) - 1} more)" if len(below) > 1 else ""
+        return f"Its folder {str(below[0])!r}{more} holds a model: did you mean that one?"
+    return _PACK.strip() if packed else "Put them there."
+
+
+def models_below(folder: Path) -> list[Path]:
+    """Folders below this one that hold a model, relative to it; a glance, not a search of a whole disk."""
+    found: list[Path] = []
+    level = [folder]
+    for _ in range(_DEPTH):
+        level = [below for parent in level for below in _folders(parent)][:_GLANCES]
+        found += [path.relative_to(folder) for path in level if (path / CONFIG_FILE).is_file()]
+    return found
+
+
+_DEPTH = 4
+_GLANCES = 500
+"""Folders looked into on each level."""
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        return sorted(path for path in parent.iterdir() if path.is_dir() and not path.is_symlink())
+    except OSError:
+        return []

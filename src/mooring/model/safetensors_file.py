@@ -1,12 +1,11 @@
-"""One safetensors file in, its mapping and where each tensor lies in it out.
+"""One safetensors file: its header, checked, and where each tensor lies.
 
 A file is 8 bytes of little-endian length, a JSON header, then the tensors without gaps. Every number in the header is
-checked before it is believed. Format: https://github.com/huggingface/safetensors#format. Called by `weights.py`.
+checked before it is believed. Format: https://github.com/huggingface/safetensors#format.
 """
 
 import json
 import math
-import mmap
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from mooring.errors import ModelInvalid, echo
+from mooring.model.folder import LFS_HINT, LFS_POINTER
+from mooring.model.reading import OpenFile
 
 MAX_HEADER_BYTES = 100_000_000
 """The same limit as the reference implementation's; a BERT's header is about 12 kB."""
@@ -50,29 +51,55 @@ class Tensor:
     end: int
 
 
-def map_file(path: Path) -> tuple[mmap.mmap, dict[str, Tensor]]:
-    """Map the file copy-on-write and read its header. Raises ModelInvalid, naming file and tensor."""
-    size = path.stat().st_size
+@dataclass(frozen=True, slots=True)
+class TensorFile:
+    """An open file with its header. `head` is everything before the first tensor."""
+
+    file: OpenFile
+    head: bytes
+    tensors: dict[str, Tensor]
+
+
+def open_tensors(path: Path) -> TensorFile:
+    """Open a file and read its header. Raises ModelInvalid, naming file and tensor."""
+    file = OpenFile(path)
+    try:
+        head = _head(file)
+        tensors = _parse_header(path, head[8:], len(head))
+        expected = max((t.end for t in tensors.values()), default=len(head))
+        if expected > file.size:
+            raise _truncated(path, expected, file.size)
+        if expected < file.size:
+            raise ModelInvalid(
+                f"{path.name} has {file.size} bytes, its header accounts for {expected} only.", hint=_AGAIN
+            )
+    except BaseException:
+        file.close()
+        raise
+    return TensorFile(file, head, tensors)
+
+
+def _head(file: OpenFile) -> bytes:
+    path, size = file.path, file.size
     if size < 8:
         raise ModelInvalid(f"{path.name} has {size} bytes; a safetensors file has at least 8.", hint=_AGAIN)
-    with path.open("rb") as file:
-        # ACCESS_COPY, not ACCESS_READ: OpenVINO shares memory with writeable arrays only. Nothing is ever written.
-        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-    header_bytes = int.from_bytes(mapped[:8], "little")
+    length = bytearray(8)
+    file.read_into(memoryview(length))
+    header_bytes = int.from_bytes(length, "little")
+    if length == LFS_POINTER[:8]:
+        raise ModelInvalid(
+            f"{path.name} in {echo(str(path.parent))} is a Git LFS pointer, not the file itself.", hint=LFS_HINT
+        )
     if header_bytes > MAX_HEADER_BYTES:
         raise ModelInvalid(
             f"{path.name} declares a header of {header_bytes} bytes, more than {MAX_HEADER_BYTES}.",
-            hint="It is probably not a safetensors file (a Git LFS pointer or an error page?).",
+            hint="It is probably not a safetensors file: an error page, or a file of another format?",
         )
     if header_bytes + 8 > size:
         raise _truncated(path, header_bytes + 8, size)
-    tensors = _parse_header(path, mapped[8 : 8 + header_bytes], 8 + header_bytes)
-    expected = max((t.end for t in tensors.values()), default=8 + header_bytes)
-    if expected > size:
-        raise _truncated(path, expected, size)
-    if expected < size:
-        raise ModelInvalid(f"{path.name} has {size} bytes, its header accounts for {expected} only.", hint=_AGAIN)
-    return mapped, tensors
+    header = bytearray(header_bytes)
+    file.read_into(memoryview(header))
+    return bytes(length + header)
 
 
 def _parse_header(path: Path, text: bytes, data: int) -> dict[str, Tensor]:

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mooring.errors import ModelError, ModelNotFound, ModelUnsupported, echo
+from mooring.errors import ModelError, ModelNotFound, ModelUnsupported, UsageError, echo
 from mooring.model.archive import Limits, locate, unpack
 from mooring.model.config import ARCHIVE_SUFFIXES
 from mooring.model.hub import SourceOptions, fetch, is_hub_id
+from mooring.settings.places import expanded
 
 __all__ = ["EMBEDDED", "EMBEDDED_FOLDER", "Kind", "ResolvedModel", "SourceOptions", "resolve"]
 
@@ -50,10 +51,12 @@ def resolve(source: str | None, options: SourceOptions = SourceOptions()) -> Res
     if not source.strip() or "\0" in source:
         raise ModelNotFound(f"The model is named {echo(source)}.", hint="Name a folder, a .tar.gz or a Hub id.")
     try:
-        path = Path(source).expanduser()
+        path = expanded(source, "The model")
         is_folder, is_file = path.is_dir(), path.is_file()
-    except (OSError, RuntimeError) as error:  # no permission, a name too long, no such user's home
-        raise ModelNotFound(f"The path {echo(source)} cannot be looked at: {error}.") from error
+    except OSError as error:  # no permission, a name too long
+        raise ModelNotFound(f"The path {echo(source)} cannot be looked at: {error.strerror or error}.") from error
+    except UsageError as error:
+        raise ModelNotFound(error.message, hint=error.hint) from error
     if is_folder:
         return ResolvedModel(path, source, "folder", warnings=_unused_revision(options, "a folder"))
     if is_file:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mooring.errors import UsageError, echo
+from mooring.settings.places import expanded
 
 PREFIX = "MOORING_"
 
@@ -102,7 +103,7 @@ class Option:
         except ValueError as error:
             shown = "not valid" if self.secret else echo(text)
             raise UsageError(f"{named} is {shown}.", hint=f"It must be {self.allowed}.") from error
-        return value
+        return expanded(value, named) if self.kind is Path else value
 
     def read(self, environ: Mapping[str, str]) -> Found | None:
         """The variable that decides, with its value; None if none is set. Empty counts as not set.
@@ -157,7 +158,7 @@ def _boolean(text: str) -> bool:
 def _path(text: str) -> Path:
     if "\0" in text:
         raise ValueError(text)
-    return Path(text).expanduser()
+    return Path(text)
 
 
 _PARSERS: Mapping[type, Callable[[str], Any]] = {str: str, int: int, float: float, bool: _boolean, Path: _path}

@@ -13,8 +13,8 @@ import numpy as np
 
 from mooring.errors import InvalidRequest
 from mooring.tasks.spans import Flags, Indices, Spans
-from mooring.tasks.tokenizer import NO_WORD, Tokens
 from mooring.tasks.windows import Piece
+from mooring.tokenization.pair import NO_WORD, Tokens
 
 Answer = dict[str, Any]
 """score, start, end, answer."""

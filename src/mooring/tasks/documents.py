@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from mooring.tasks.tokenizer import Tokens
+from mooring.tokenization.pair import Tokens
 
 MAX_BYTES = 8 << 20
 """Of one model: more texts are hardly asked about at a time."""

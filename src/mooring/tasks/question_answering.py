@@ -1,7 +1,7 @@
 """Extractive question answering: a question and a text in, the part of the text that answers it out.
 
-Constructed by `wiring/`; its steps are called by the engine. The hops: `qa_request.py` (body → pairs and parameters),
-`tokenizer.py` and `windows.py` (texts → windows), the engine, `spans.py` (logits → spans), `answers.py`.
+The hops: `qa_request.py` (body → pairs and parameters), `tokenization/pair.py` and `windows.py` (texts → windows), the
+engine, `spans.py` (logits → spans), `answers.py`.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ from mooring.tasks.base import Prepared
 from mooring.tasks.documents import MAX_BYTES, Documents
 from mooring.tasks.qa_request import Lengths, Pair, Parameters, Request, parse
 from mooring.tasks.spans import best_spans, probabilities
-from mooring.tasks.tokenizer import PairTokenizer, Tokens
 from mooring.tasks.windows import Piece, cut
+from mooring.tokenization.pair import PairTokenizer, Tokens
 
 BYTES_PER_TOKEN = 4
 """Of UTF-8, about: English has 4.6, and a Chinese character is 3 bytes and a token."""
@@ -79,7 +79,7 @@ class QuestionAnswering:
 
     def _estimate(self, pair: Pair, parameters: Parameters, known: dict[str, int]) -> int:
         frame = _tokens(pair.question) + self._tokenizer.template.specials
-        # Counted once, for thousands of questions may be asked of one long text.
+        # Counted once: thousands of questions may be asked of one long text.
         context = known.get(pair.context) or known.setdefault(pair.context, _tokens(pair.context))
         room = parameters.max_seq_len - frame
         if context <= room:
@@ -118,8 +118,7 @@ class QuestionAnswering:
         if context is None:
             context = known[pair.context] = self._documents.tokens(pair.context)
         question = self._tokenizer.encode(pair.question)
-        template = self._tokenizer.template
-        made = list(cut(question, context, template, parameters.max_seq_len, parameters.doc_stride))
+        made = list(cut(question, context, self._tokenizer, parameters.max_seq_len, parameters.doc_stride))
         windows = [window for window, _ in made]
         return windows, _Cut(pair, context, [piece for _, piece in made], [window.input_ids for window in windows])
 

@@ -1,7 +1,7 @@
-"""A tokenised question and context in, windows that fit the model out, each with its place in the context.
+"""A tokenized question and context in, windows that fit the model out, each with its place in the context.
 
-Pure. Called by `question_answering.py`. Windows are those that transformers 4.57 makes with truncation="only_second":
-the question whole in each, the context in pieces that overlap by `stride` tokens.
+Pure. Windows are those that transformers 4.57 makes with truncation="only_second": the question whole in each, the
+context in pieces that overlap by `stride` tokens.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import numpy as np
 
 from mooring.backends.base import Ids, Window
 from mooring.errors import InvalidRequest
-from mooring.tasks.tokenizer import Template, Tokens
+from mooring.tokenization.pair import PairTokenizer, Template, Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,12 @@ class Piece:
     """Index in the window of that token."""
 
 
-def pieces(question: int, context: int, specials: int, max_seq_len: int, stride: int) -> list[tuple[int, int]]:
+def pieces(
+    question: int, context: int, specials: int, max_seq_len: int, stride: int, *, from_left: bool = False
+) -> list[tuple[int, int]]:
     """(first, count) of each window's context tokens, for texts of so many tokens; at least one window.
 
+    `from_left`: counted from the end of the context, its last piece first (transformers' truncation_side "left").
     Raises InvalidRequest when the context has to be cut and the question leaves no room to move on by at least a token.
     """
     room = max_seq_len - specials - question
@@ -35,23 +38,27 @@ def pieces(question: int, context: int, specials: int, max_seq_len: int, stride:
         return [(0, context)]
     if room <= stride:
         raise InvalidRequest(
-            f"the question has {question} tokens, so that a window of {max_seq_len} has {max(room, 0)} left for the "
-            f"context; with a doc_stride of {stride} it needs at least {stride + 1}.",
+            f"the question has {question} tokens, so that a window of {max_seq_len} has {max(room, 0)} left "
+            f"for the context; with a doc_stride of {stride} it needs at least {stride + 1}.",
             hint="Shorten the question, lower doc_stride, or raise max_seq_len.",
         )
     step = room - stride
     # The last window is the first one that reaches the end.
     starts = range(0, context - room + step, step)
-    return [(start, min(room, context - start)) for start in starts]
+    found = [(start, min(room, context - start)) for start in starts]
+    return [(context - start - count, count) for start, count in found] if from_left else found
 
 
 def cut(
-    question: Tokens, context: Tokens, template: Template, max_seq_len: int, stride: int
+    question: Tokens, context: Tokens, tokenizer: PairTokenizer, max_seq_len: int, stride: int
 ) -> Iterator[tuple[Window, Piece]]:
     """Every window of a question on a context, in order. Raises as `pieces`."""
+    template = tokenizer.template
     lead = np.concatenate((template.before, question.ids, template.between))
     at = len(lead)
-    for first, count in pieces(len(question), len(context), template.specials, max_seq_len, stride):
+    from_left = tokenizer.habits.from_left
+    counts = (len(question), len(context), template.specials)
+    for first, count in pieces(*counts, max_seq_len, stride, from_left=from_left):
         ids = np.concatenate((lead, context.ids[first : first + count], template.after))
         yield Window(ids, _types(len(ids), at, template)), Piece(first, count, at)
 

@@ -50,7 +50,9 @@ def running_server(model: str | None = None, *arguments: str, timeout_s: float =
     `timeout_s`; leaving the block stops it as Ctrl-C would, and kills it if that takes longer than 30 s.
     """
     command = [sys.executable, "-m", "mooring", "serve", *([model] if model else []), "--port", "0", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
+    )
     log: deque[str] = deque(maxlen=LAST_LINES)
     readers = [_reader(process.stderr, log)]
     # Reading its stdout blocks: a server that says nothing is ended from outside.

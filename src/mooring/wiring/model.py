@@ -1,52 +1,50 @@
-"""Settings in, a model that can compute out. Called by `server.py` and by the commands that need no server."""
+"""Settings in, a model that can compute out. For the server, and for the commands that need no server."""
 
-import functools
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from mooring.backends.base import Backend
-from mooring.backends.compiled import CompileCache, described
+from mooring.backends.compiled import CompileCache
 from mooring.backends.openvino import OpenVinoBackend, default_grid, streams_for
 from mooring.backends.rewrites import QUANTISED
-from mooring.errors import ModelError, UsageError, echo
-from mooring.graph.heads import build_graph
-from mooring.model.digest import folder_digest
-from mooring.model.manifest import GRAPH_FILES, Manifest, read_manifest
+from mooring.errors import ModelError, ModelInvalid, UsageError, echo
+from mooring.graph.source import Artefact, Checkpoint
+from mooring.model.digest import digest_of
+from mooring.model.folder import MANIFEST_FILE, ModelFolder
+from mooring.model.manifest import Manifest, read_manifest
 from mooring.model.source import ResolvedModel
-from mooring.model.weights import open_weights
 from mooring.observe.memory import peak_bytes, resident_bytes
 from mooring.settings import Settings
 from mooring.settings.places import user_cache
 from mooring.tasks.base import Task
 from mooring.tasks.documents import MAX_BYTES
 from mooring.tasks.question_answering import QuestionAnswering
-from mooring.tasks.tokenizer import load_tokenizer
+from mooring.tokenization.load import load_tokenizer
+from mooring.tokenization.pair import PairTokenizer
 from mooring.wiring.precision import precision_for
 from mooring.wiring.source import Progress, find_model
 
 
-def _question_answering(folder: Path, manifest: Manifest, max_pairs: int, document_bytes: int) -> Task:
-    tokenizer = load_tokenizer(folder, vocab_size=manifest.vocab_size, lower_case=manifest.lower_case)
-    lengths = {"max_seq_len": manifest.max_seq_len, "max_positions": manifest.max_positions}
-    return QuestionAnswering(tokenizer, **lengths, max_pairs=max_pairs, document_bytes=document_bytes)
-
-
-_TASKS: Mapping[str, Callable[[Path, Manifest, int, int], Task]] = {"question-answering": _question_answering}
-
-
-def make_task(folder: Path, manifest: Manifest, max_pairs: int = 4096, document_bytes: int = 0) -> Task:
+def make_task(folder: ModelFolder | Path, manifest: Manifest, max_pairs: int = 4096, document_bytes: int = 0) -> Task:
     """The task that the folder's model does, with its tokenizer; `max_pairs` questions at most in one request.
 
-    `document_bytes` of texts are kept tokenised for requests to come.
+    `document_bytes` of texts are kept tokenized for requests to come.
     """
-    return _TASKS[manifest.task](folder, manifest, max_pairs, document_bytes)
+    return _task(_tokenizer(ModelFolder.of(folder), manifest), manifest, max_pairs, document_bytes)
+
+
+def _tokenizer(folder: ModelFolder, manifest: Manifest) -> PairTokenizer:
+    return load_tokenizer(folder, embeddings=manifest.vocab_size)
+
+
+def _task(tokenizer: PairTokenizer, manifest: Manifest, max_pairs: int, document_bytes: int) -> Task:
+    lengths = {"max_seq_len": manifest.max_seq_len, "max_positions": manifest.max_positions}
+    return QuestionAnswering(tokenizer, **lengths, max_pairs=max_pairs, document_bytes=document_bytes)
 
 
 def cache_bytes(settings: Settings) -> int:
@@ -105,48 +103,52 @@ def open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
 
 def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     began = time.monotonic()
-    manifest = read_manifest(found.folder, source=found.source, revision=found.revision)
+    folder = ModelFolder(found.folder)
+    manifest = read_manifest(folder, source=found.source, revision=found.revision, task=settings.task)
     if settings.task is not None and settings.task != manifest.task:
         raise UsageError(
             f"the task asked for is {echo(settings.task)}, and the model's is {manifest.task}.",
             hint="Leave HF_TASK and --task out to serve what the model is for.",
         )
-    manifest = msgspec.structs.replace(manifest, digest=manifest.digest or folder_digest(found.folder))
     precision, warnings = precision_for(manifest, settings.precision)
-    task = make_task(found.folder, manifest, settings.max_windows, min(MAX_BYTES, cache_bytes(settings)))
-    graph, release = _graph(found, manifest)
+    tokenizer = _tokenizer(folder, manifest)
+    task = _task(tokenizer, manifest, settings.max_windows, min(MAX_BYTES, cache_bytes(settings)))
+    source = Artefact(folder) if manifest.format == "openvino" else Checkpoint(folder, manifest.task)
+    manifest = _with_digest(folder, manifest, source)
     # Several models in one process take turns with all cores: streams would cost each of them memory.
     streams = 1 if settings.multi_model else streams_for(settings.threads, settings.streams)
     grid = default_grid(manifest.max_positions, sparse=settings.multi_model, streams=streams)
     backend = OpenVinoBackend(
-        graph,
+        source,
         precision=precision,
         grid=grid,
         threads=settings.threads,
         streams=streams,
         dequantise=manifest.precision in QUANTISED and precision not in QUANTISED,
-        release=release,
-        cache=compile_cache(settings, found, manifest),
+        cache=compile_cache(settings, manifest),
     )
     manifest = msgspec.structs.replace(manifest, precision=precision)
     report = LoadReport(time.monotonic() - began, resident_bytes(), peak_bytes())
-    return OpenedModel(found.folder, manifest, task, backend, (*found.warnings, *manifest.warnings, *warnings), report)
+    warnings = (*found.warnings, *manifest.warnings, *tokenizer.warnings, *warnings)
+    return OpenedModel(found.folder, manifest, task, backend, warnings, report)
 
 
-def _graph(found: ResolvedModel, manifest: Manifest) -> tuple[Any, Callable[[], None]]:
-    """The graph to compile and what to call once it need not be compiled any more."""
-    if manifest.format == "openvino":
-        return found.folder / GRAPH_FILES[0], lambda: None
-    config = json.loads((found.folder / "config.json").read_text(encoding="utf-8"))
-    weights = open_weights(found.folder)
-    return functools.partial(build_graph, config, weights, manifest.task), weights.close
+def _with_digest(folder: ModelFolder, manifest: Manifest, source: Artefact | Checkpoint) -> Manifest:
+    """The manifest with the digest of the bytes that are served. Raises ModelInvalid if it claims another one."""
+    digest = digest_of(folder, source.hashes)
+    if manifest.digest and manifest.digest != digest:
+        source.close()
+        raise ModelInvalid(
+            f"The files in {folder} are not those that {MANIFEST_FILE} describes: their digest is {digest}, and it "
+            f"says {manifest.digest}. What it says of their accuracy does not hold for them.",
+            hint="Copy the whole folder again, or build it again with `moor build`.",
+        )
+    return msgspec.structs.replace(manifest, digest=digest)
 
 
-def compile_cache(settings: Settings, found: ResolvedModel, manifest: Manifest) -> CompileCache | None:
-    """Where the model is kept compiled, if anywhere. An artefact's files may have been changed after its digest."""
+def compile_cache(settings: Settings, manifest: Manifest) -> CompileCache | None:
+    """Where the model is kept compiled, if anywhere."""
     base = settings.cache_dir or user_cache()
     if not settings.compile_cache_bytes or base is None:
         return None
-    files = GRAPH_FILES if manifest.format == "openvino" else ()
-    identity = "\n".join((manifest.digest or "", manifest.task, *(described(found.folder / name) for name in files)))
-    return CompileCache(base / "compiled", settings.compile_cache_bytes, identity)
+    return CompileCache(base / "compiled", settings.compile_cache_bytes, f"{manifest.digest}\n{manifest.task}")

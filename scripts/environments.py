@@ -1,10 +1,11 @@
-"""Make the environments that `make test-sdk` runs other people's clients in, each only if it is not there yet.
+"""Make the environments of their own that tests run other packages in, each only if it is not there yet.
 
-`.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli`, and `.work/mooring` (mooring[aws] of
-this checkout, to be measured). None may bring PyTorch. `.work/hfjs` has Hugging Face's client for JavaScript, where
-there is npm. To make one anew, remove its folder.
+`.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli`, and `.work/mooring` (this checkout
+with its extra `aws`, to be measured) are for `make test-sdk`; `.work/transformers4` and `.work/transformers5` are for
+`make test-slow`. None may bring PyTorch. `.work/hfjs` has Hugging Face's client for JavaScript, where there is npm.
+To make one anew, remove its folder.
 
-python scripts/sdk_environments.py
+python scripts/environments.py sdk2 sdk3 awscli mooring hfjs
 """
 
 import shutil
@@ -20,24 +21,27 @@ ENVIRONMENTS = {
     "sdk3": "sagemaker>=3",
     "awscli": "awscli",
     "mooring": f"{ROOT}[aws]",
+    "transformers4": "transformers==4.57.6",
+    "transformers5": "transformers==5.24.0",
 }
 JAVASCRIPT = {"hfjs": "@huggingface/inference"}
 UNWANTED = ("torch", "tensorflow", "jax", "nvidia_*")
 
 
 def main() -> None:
-    """Say what is made."""
-    for name, wanted in ENVIRONMENTS.items():
+    """Make those that the command line names; say what is made."""
+    for name in sys.argv[1:]:
         folder = WORK / name
-        if not (folder / "made").exists():
-            print(f"{folder.relative_to(ROOT)}: pip install {wanted!r} …", flush=True)
-            make(folder, wanted)
-    for name, wanted in JAVASCRIPT.items():
-        folder = WORK / name
-        if shutil.which("npm") is None:
-            print(f"{folder.relative_to(ROOT)}: not made, there is no npm here", flush=True)
-        elif not (folder / "made").exists():
-            print(f"{folder.relative_to(ROOT)}: npm install {wanted} …", flush=True)
+        if (folder / "made").exists():
+            continue
+        shown = folder.relative_to(ROOT)
+        if (wanted := JAVASCRIPT.get(name)) is None:
+            print(f"{shown}: pip install {ENVIRONMENTS[name]!r} …", flush=True)
+            make(folder, ENVIRONMENTS[name])
+        elif shutil.which("npm") is None:
+            print(f"{shown}: not made, there is no npm here", flush=True)
+        else:
+            print(f"{shown}: npm install {wanted} …", flush=True)
             make_javascript(folder, wanted)
 
 

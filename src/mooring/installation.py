@@ -1,0 +1,55 @@
+"""The command that installs an extra of Mooring into the environment that is running.
+
+Mooring is on no package index, so a hint names the folder that it was installed from. Installers record that folder
+(PEP 610, direct_url.json). Without it, the hint names the extra's own packages.
+"""
+
+import json
+import shlex
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+DISTRIBUTION = "mooring-serve"
+EXTRAS = {"aws": "boto3>=1.42", "build": "nncf>=3.4,<4"}
+"""Extra → its requirement. A test compares this with pyproject.toml, which an installation does not have."""
+
+
+def install_command(extra: str) -> str:
+    """A shell command that works in the current folder. `extra` is a key of `EXTRAS`."""
+    source = _source()
+    if source is None:
+        return f"{_installer()} {shlex.quote(EXTRAS[extra])}"
+    folder, editable = source
+    here = "." if folder.samefile(".") else str(folder)
+    return f"{_installer()} {'-e ' if editable else ''}{shlex.quote(f'{here}[{extra}]')}"
+
+
+def _source() -> tuple[Path, bool] | None:
+    """The folder that Mooring was installed from, if it still exists, and whether the installation is editable."""
+    # Here, because they take 30 ms to import and a hint is seldom needed.
+    from importlib import metadata
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    try:
+        record = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
+    except metadata.PackageNotFoundError:
+        folder, editable = Path(__file__).resolve().parents[2], True  # a checkout on PYTHONPATH, if it is one
+    else:
+        if "dir_info" not in record:  # a wheel
+            return None
+        folder = Path(url2pathname(urlsplit(record["url"]).path))
+        editable = bool(record["dir_info"].get("editable", False))
+    return (folder, editable) if (folder / "pyproject.toml").is_file() else None
+
+
+def _installer() -> str:
+    """pip or uv for this very environment: the `pip` on PATH often belongs to another one."""
+    python, pip = shlex.quote(sys.executable), shutil.which("pip")
+    if pip and sys.prefix != sys.base_prefix and Path(pip).parent == Path(sys.executable).parent:
+        return "pip install"
+    if find_spec("pip") is not None:
+        return f"{python} -m pip install"
+    return f"uv pip install --python {python}" if shutil.which("uv") else f"pip --python {python} install"

@@ -1,0 +1,112 @@
+"""The tokenizer classes of transformers that Mooring knows, and what each does with the keys of tokenizer_config.json.
+
+transformers picks a class by name and then applies keys by class: `do_lower_case` overrides tokenizer.json in
+BertTokenizer and means nothing in PreTrainedTokenizerFast. A test holds this table against transformers 4.57.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from mooring.errors import ModelUnsupported, echo
+from mooring.model.folder import CONFIG_FILE, TOKENIZER_CONFIG_FILE, ModelFolder
+
+Kind = Literal["wordpiece", "plain"]
+"""wordpiece: can be built from vocab.txt, and its keys override the normalizer of tokenizer.json.
+plain: tokenizer.json as it is."""
+
+SEGMENTS = ("input_ids", "token_type_ids", "attention_mask")
+NO_SEGMENTS = ("input_ids", "attention_mask")
+
+_BERT = {
+    "unk_token": "[UNK]",
+    "sep_token": "[SEP]",
+    "pad_token": "[PAD]",
+    "cls_token": "[CLS]",
+    "mask_token": "[MASK]",
+}
+_XLM_ROBERTA = {
+    "bos_token": "<s>",
+    "eos_token": "</s>",
+    "sep_token": "</s>",
+    "cls_token": "<s>",
+    "unk_token": "<unk>",
+    "pad_token": "<pad>",
+    "mask_token": "<mask>",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerClass:
+    """One class of transformers, under its name without "Fast"."""
+
+    name: str
+    kind: Kind
+    inputs: tuple[str, ...]
+    """Default of `model_input_names`. Without token_type_ids the model sees segment 0 everywhere."""
+    special_tokens: Mapping[str, str]
+    """Defaults of the special tokens."""
+    stripping_mask: bool = False
+    """Whether the mask token takes the white space before it (AddedToken's lstrip)."""
+    prefix_space: bool = False
+    """Whether `add_prefix_space` overrides the pre-tokenizer's own."""
+
+
+def _wordpiece(name: str, inputs: tuple[str, ...] = SEGMENTS) -> TokenizerClass:
+    return TokenizerClass(name, "wordpiece", inputs, _BERT, prefix_space=True)
+
+
+CLASSES: Mapping[str, TokenizerClass] = {
+    known.name: known
+    for known in (
+        _wordpiece("BertTokenizer"),
+        _wordpiece("ConvBertTokenizer"),
+        _wordpiece("DPRContextEncoderTokenizer"),
+        _wordpiece("DPRQuestionEncoderTokenizer"),
+        _wordpiece("DistilBertTokenizer", NO_SEGMENTS),
+        _wordpiece("ElectraTokenizer"),
+        _wordpiece("LayoutLMTokenizer"),
+        _wordpiece("LxmertTokenizer"),
+        _wordpiece("MobileBertTokenizer"),
+        _wordpiece("RealmTokenizer"),
+        _wordpiece("RetriBertTokenizer", NO_SEGMENTS),
+        _wordpiece("SqueezeBertTokenizer"),
+        TokenizerClass("PreTrainedTokenizer", "plain", SEGMENTS, {}, prefix_space=True),
+        # What transformers 5 writes for a tokenizer that is no more than its tokenizer.json.
+        TokenizerClass("TokenizersBackend", "plain", SEGMENTS, {}),
+        TokenizerClass(
+            "XLMRobertaTokenizer", "plain", NO_SEGMENTS, _XLM_ROBERTA, stripping_mask=True, prefix_space=True
+        ),
+    )
+}
+
+OF_FAMILY: Mapping[str, str] = {"bert": "BertTokenizer", "distilbert": "DistilBertTokenizer"}
+"""The class of a folder that names none, by `model_type`."""
+
+_REASONS: Mapping[str, str] = {
+    "BertJapaneseTokenizer": " It splits words with MeCab, Sudachi or Juman++, which are not part of Mooring.",
+}
+
+
+def class_of(folder: ModelFolder) -> TokenizerClass:
+    """The class that transformers would choose: tokenizer_config.json's, else config.json's, else the family's.
+
+    Raises ModelUnsupported for one that is not known, by name: another class would give other ids.
+    """
+    config = folder.json_or_empty(CONFIG_FILE)
+    for file, values in ((TOKENIZER_CONFIG_FILE, folder.json_or_empty(TOKENIZER_CONFIG_FILE)), (CONFIG_FILE, config)):
+        if (stated := values.get("tokenizer_class")) is not None:
+            return _named(stated, file)
+    family = config.get("model_type")
+    return CLASSES[OF_FAMILY.get(family, "BertTokenizer") if isinstance(family, str) else "BertTokenizer"]
+
+
+def _named(stated: object, file: str) -> TokenizerClass:
+    name = stated.removesuffix("Fast") if isinstance(stated, str) else ""
+    if name not in CLASSES:
+        raise ModelUnsupported(
+            f"{file}: tokenizer_class is {echo(stated)}, which is not supported.{_REASONS.get(name, '')}",
+            hint=f"Supported: {', '.join(CLASSES)}, each with or without Fast at its end. If tokenizer.json alone says "
+            "how to split texts, set tokenizer_class to PreTrainedTokenizerFast.",
+        )
+    return CLASSES[name]

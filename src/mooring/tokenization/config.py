@@ -1,0 +1,157 @@
+"""The keys of tokenizer_config.json that decide on token ids: one table, and what a folder's file says by it.
+
+Every other key is ignored, as transformers ignores it. A key that would change ids and is not implemented is refused by
+name: silently other ids are silently other answers.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mooring.errors import ModelInvalid, ModelUnsupported, echo
+from mooring.model.folder import TOKENIZER_CONFIG_FILE
+from mooring.tokenization.classes import SEGMENTS, Kind, TokenizerClass
+
+Read = Callable[[str, Any], Any]
+"""(where it stands, its value) → what it means. Raises ModelInvalid or ModelUnsupported."""
+
+
+def flag(where: str, value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, int) or value not in (0, 1):  # a bool is an int
+        raise ModelInvalid(f"{where} is {echo(value)}; it must be true or false.")
+    return bool(value)
+
+
+def flag_or_null(where: str, value: Any) -> bool | None:
+    """True, false, or null for what the rest implies."""
+    return None if value is None else flag(where, value)
+
+
+def side(where: str, value: Any) -> str:
+    """Left or right."""
+    if value not in ("left", "right"):
+        raise ModelInvalid(f"{where} is {echo(value)}; it must be left or right.")
+    return str(value)
+
+
+def right(where: str, value: Any) -> str:
+    """Right: with padding on the left transformers puts the context before the question."""
+    if side(where, value) == "left":
+        raise ModelUnsupported(
+            f"{where} is 'left'; question answering is implemented for 'right' only.",
+            hint="If the model was trained with the question first, set padding_side to right in "
+            f"{TOKENIZER_CONFIG_FILE}.",
+        )
+    return "right"
+
+
+def inputs(where: str, value: Any) -> tuple[str, ...]:
+    """Names of what the model is given."""
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise ModelInvalid(f"{where} is {echo(value)}; it must be a list of names.")
+    if unknown := [name for name in value if name not in SEGMENTS]:
+        raise ModelUnsupported(
+            f"{where} has {echo(unknown[0])}; known are {', '.join(SEGMENTS)}.",
+            hint="Remove it, or serve the model that the tokenizer belongs to.",
+        )
+    if "input_ids" not in value:
+        raise ModelInvalid(f"{where} is {echo(value)}; input_ids must be in it.")
+    return tuple(value)
+
+
+def nothing(way_out: str) -> Read:
+    """Anything but an empty value is refused."""
+
+    def read(where: str, value: Any) -> None:
+        if value:
+            raise ModelUnsupported(f"{where} is {echo(value)}, which is not implemented.", hint=way_out)
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of tokenizer_config.json."""
+
+    meaning: str
+    read: Read
+    unset: str = ""
+    """What holds where the file does not have the key."""
+    kinds: tuple[Kind, ...] = ("wordpiece", "plain")
+    """The kinds of classes that obey it."""
+    only: str | None = None
+    """The one class that obeys it."""
+
+
+_FRAME = "Write the frame into tokenizer.json's post_processor and remove the key."
+
+KEYS: Mapping[str, Key] = {
+    "do_lower_case": Key("Lower-case texts.", flag, "true", kinds=("wordpiece",)),
+    "strip_accents": Key("Remove accents; null: if texts are lower-cased.", flag_or_null, "null", kinds=("wordpiece",)),
+    "tokenize_chinese_chars": Key("Make each Chinese character a word of its own.", flag, "true", kinds=("wordpiece",)),
+    "add_prefix_space": Key(
+        "Put a space before texts, where the pre-tokenizer has that setting; null: as it says.", flag_or_null, "false"
+    ),
+    "split_special_tokens": Key("Split the text of special tokens like any other text.", flag, "false"),
+    "model_input_names": Key(
+        "What the model is given; without token_type_ids it sees segment 0 everywhere.", inputs, "the class's"
+    ),
+    "truncation_side": Key("Where long contexts are cut: left counts windows from the end.", side, "tokenizer.json's"),
+    "padding_side": Key("Only right.", right, "tokenizer.json's"),
+    "fast_tokenizer_files": Key(
+        "Refused.", nothing("Keep the right one of those files as tokenizer.json and remove the key.")
+    ),
+    "init_inputs": Key("Refused.", nothing("Name the values by their keys, and remove this one.")),
+    "add_bos_token": Key("Refused.", nothing(_FRAME), only="TokenizersBackend"),
+    "add_eos_token": Key("Refused.", nothing(_FRAME), only="TokenizersBackend"),
+}
+"""As transformers 4.57 applies them, but for what is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What a tokenizer's configuration asks for."""
+
+    lower_case: bool = True
+    """This and the next two count for WordPiece classes only."""
+    strip_accents: bool | None = None
+    """None: as `lower_case`."""
+    chinese_chars: bool = True
+    """Whether each Chinese character is a word of its own."""
+    prefix_space: bool | None = False
+    """None leaves the pre-tokenizer's own."""
+    split_special_tokens: bool = False
+    """Whether the text of a special token is split like any other text."""
+    segments: bool = True
+    """Whether the model is given token_type_ids; without them it sees segment 0 everywhere."""
+    truncation_side: str | None = None
+    """None: what tokenizer.json says."""
+    padding_side: str | None = None
+    """None: what tokenizer.json says."""
+    from_vocabulary: bool = False
+    """Whether transformers would build it from vocab.txt although there is a tokenizer.json."""
+    stated: frozenset[str] = field(default_factory=frozenset)
+    """The keys that the file has."""
+
+
+def read_keys(values: Mapping[str, Any], known: TokenizerClass) -> Keys:
+    """Check tokenizer_config.json. Raises ModelInvalid (an impossible value) or ModelUnsupported."""
+    found = {
+        name: key.read(f"{TOKENIZER_CONFIG_FILE}: {name}", values[name])
+        for name, key in KEYS.items()
+        if name in values and known.kind in key.kinds and key.only in (None, known.name)
+    }
+    return Keys(
+        lower_case=found.get("do_lower_case", True),
+        strip_accents=found.get("strip_accents"),
+        chinese_chars=found.get("tokenize_chinese_chars", True),
+        prefix_space=found.get("add_prefix_space", False),
+        split_special_tokens=found.get("split_special_tokens", False),
+        segments="token_type_ids" in found.get("model_input_names", known.inputs),
+        truncation_side=found.get("truncation_side"),
+        padding_side=found.get("padding_side"),
+        # Old versions saved a tokenizer_file of null; transformers then rebuilds from the vocabulary.
+        from_vocabulary=values.get("tokenizer_file", "") is None or values.get("from_slow") is True,
+        stated=frozenset(values),
+    )

@@ -1,0 +1,121 @@
+"""A model folder in, its tokenizer out, built as transformers 4.57 builds it from the same files."""
+
+import contextlib
+import json
+
+from tokenizers import Tokenizer, pre_tokenizers
+
+from mooring.errors import ModelIncomplete, ModelInvalid
+from mooring.model.folder import CONFIG_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE, ModelFolder
+from mooring.tokenization import ids, wordpiece
+from mooring.tokenization.classes import TokenizerClass, class_of
+from mooring.tokenization.config import Keys, read_keys, right
+from mooring.tokenization.pair import Habits, PairTokenizer, Template, template_of
+from mooring.tokenization.special import NamedTokens, add_missing, named_tokens
+
+
+def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> PairTokenizer:
+    """The tokenizer of `tokenizer.json`, or else one built from `vocab.txt`.
+
+    `embeddings` is the number of rows of the model's embedding table; None leaves ids unchecked. Raises
+    ModelIncomplete, ModelInvalid, or ModelUnsupported for a class or key that is not implemented.
+    """
+    known = class_of(folder)
+    keys = read_keys(folder.json_or_empty(TOKENIZER_CONFIG_FILE), known)
+    if folder.has(TOKENIZER_FILE) and not (keys.from_vocabulary and folder.has(VOCAB_FILE)):
+        tokenizer, named, warnings = _from_json(folder, known, keys)
+    elif folder.has(VOCAB_FILE):
+        tokenizer, named, warnings = _from_vocabulary(folder, known, keys)
+    else:
+        raise ModelIncomplete(
+            f"The model folder {folder} has no tokenizer.",
+            missing=(f"{TOKENIZER_FILE} (or {VOCAB_FILE})",),
+            hint=f"Copy {TOKENIZER_FILE} from the model's repository into it.",
+        )
+    if known.prefix_space:
+        _set_prefix_space(tokenizer, keys)
+    cut_at = keys.truncation_side or (tokenizer.truncation or {}).get("direction")
+    # A folder's tokenizer.json often has both on, at the lengths of some training run.
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = keys.split_special_tokens
+    cls = named.text("cls_token")
+    habits = Habits(None if cls is None else tokenizer.token_to_id(cls), keys.segments, cut_at == "left")
+    template = template_of(tokenizer, habits)
+    _check_segments(folder, template)
+    if embeddings is None:
+        return PairTokenizer(tokenizer, habits, template, warnings=warnings)
+    beyond = ids.unembedded(tokenizer, embeddings, template.ids)
+    if beyond:
+        warnings += (ids.warning(beyond, embeddings),)
+    return PairTokenizer(tokenizer, habits, template, beyond, warnings)
+
+
+_Built = tuple[Tokenizer, NamedTokens, tuple[str, ...]]
+"""The tokenizer with all of its tokens, what the folder's files name, and warnings."""
+
+
+def _read(folder: ModelFolder) -> Tokenizer:
+    try:
+        return Tokenizer.from_buffer(folder.read(TOKENIZER_FILE))
+    except Exception as error:  # Border: the library raises bare Exceptions.
+        raise ModelInvalid(
+            f"{TOKENIZER_FILE} in {folder} cannot be read: {str(error)[:200]}.", hint="Download or copy the file again."
+        ) from error
+
+
+def _from_json(folder: ModelFolder, known: TokenizerClass, keys: Keys) -> _Built:
+    tokenizer = _read(folder)
+    if keys.padding_side is None:
+        right(f"{TOKENIZER_FILE}: padding direction", (tokenizer.padding or {}).get("direction", "right"))
+    wordpiece.check_unknown(tokenizer, TOKENIZER_FILE, folder)
+    named = named_tokens(folder, known, tokenizer.get_added_tokens_decoder())
+    # Before the keys: transformers, too, prepares the search for added tokens with the file's own normalizer.
+    add_missing(tokenizer, named)
+    if known.kind != "wordpiece":
+        return tokenizer, named, ()
+    warnings = wordpiece.overridden(tokenizer, keys, known.name)
+    wordpiece.apply_keys(tokenizer, keys)
+    return tokenizer, named, warnings
+
+
+def _from_vocabulary(folder: ModelFolder, known: TokenizerClass, keys: Keys) -> _Built:
+    if known.kind != "wordpiece":
+        raise ModelIncomplete(
+            f"The model folder {folder} has a {VOCAB_FILE}, and its tokenizer class {known.name} cannot be built from "
+            "that.",
+            missing=(TOKENIZER_FILE,),
+            hint=f"Copy {TOKENIZER_FILE} from the model's repository into it.",
+        )
+    # Also where the vocabulary is taken instead of a tokenizer.json: that file's added tokens count all the same.
+    named = named_tokens(folder, known, _read(folder).get_added_tokens_decoder() if folder.has(TOKENIZER_FILE) else {})
+    tokenizer = wordpiece.from_vocabulary(wordpiece.vocabulary(folder), named.text("unk_token") or "", keys)
+    wordpiece.check_unknown(tokenizer, VOCAB_FILE, folder)
+    add_missing(tokenizer, named)
+    wordpiece.frame(tokenizer, named.text("cls_token"), named.text("sep_token"))
+    return tokenizer, named, ()
+
+
+def _set_prefix_space(tokenizer: Tokenizer, keys: Keys) -> None:
+    """Make `add_prefix_space` win over a pre-tokenizer that has such a setting."""
+    if tokenizer.pre_tokenizer is None or keys.prefix_space is None:
+        return
+    state = json.loads(tokenizer.pre_tokenizer.__getstate__())
+    if state.get("add_prefix_space", keys.prefix_space) == keys.prefix_space:
+        return
+    kind = getattr(pre_tokenizers, state.pop("type"))
+    with contextlib.suppress(TypeError):  # as transformers: what cannot be made anew stays as it is
+        tokenizer.pre_tokenizer = kind(**{**state, "add_prefix_space": keys.prefix_space})
+
+
+def _check_segments(folder: ModelFolder, template: Template) -> None:
+    """The same rule as for token ids: a segment without an embedding is none."""
+    rows = folder.json_or_empty(CONFIG_FILE).get("type_vocab_size")
+    highest = max(template.first_type, template.second_type)
+    if type(rows) is int and 0 < rows <= highest:
+        raise ModelInvalid(
+            f"The tokenizer puts the context into segment {highest}; {CONFIG_FILE} has type_vocab_size {rows}, "
+            f"segments 0 to {rows - 1}.",
+            hint=f"If the model was trained without segments, set model_input_names to "
+            f'["input_ids", "attention_mask"] in {TOKENIZER_CONFIG_FILE}.',
+        )

@@ -1,0 +1,143 @@
+"""Texts in, token ids with their places in the text out.
+
+Each text is tokenized by itself and windows are put together from the pieces (`tasks/windows.py`): that way a context
+is tokenized once, however many windows and questions it has.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from mooring.errors import InvalidRequest, ModelInvalid, echo
+
+Ids = npt.NDArray[np.int32]
+
+NO_WORD = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """One text, tokenized without special tokens. n tokens; n may be 0 for a text of control characters alone."""
+
+    ids: Ids
+    """[n]."""
+    places: npt.NDArray[np.int32]
+    """[n, 2]: each token's first character in the text, and the one after its last."""
+    words: npt.NDArray[np.int32]
+    """[n]: which word each token belongs to, ascending; `NO_WORD` where the tokenizer knows none."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What a pair of texts is put together with: before + first + between + second + after."""
+
+    before: Ids
+    between: Ids
+    after: Ids
+    first_type: int
+    """`token_type_ids` of everything up to and with `between`."""
+    second_type: int
+    """And of what follows."""
+
+    @property
+    def specials(self) -> int:
+        """Special tokens in a window."""
+        return len(self.before) + len(self.between) + len(self.after)
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """Those of the special tokens."""
+        return frozenset(np.concatenate((self.before, self.between, self.after)).tolist())
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How texts become windows, beyond what the `tokenizers` library keeps in a tokenizer."""
+
+    cls_id: int | None = None
+    """The token at which a model may put "no answer", and which takes part in every softmax."""
+    segments: bool = True
+    """Whether the second text has another segment than the first, where the frame says so."""
+    from_left: bool = False
+    """Whether windows are counted from the end of the text (`truncation_side: left`)."""
+
+
+@dataclass(frozen=True)
+class PairTokenizer:
+    """Safe to call from several threads. One text a call: the library's own thread pool, which would fight the engine
+    for the cores, works on lists of texts only."""
+
+    tokenizer: Tokenizer
+    habits: Habits
+    template: Template
+    beyond: Mapping[int, str] = field(default_factory=dict)
+    """Added tokens for which the model has no embedding, by id."""
+    warnings: tuple[str, ...] = ()
+    """What whoever serves the model should know."""
+
+    @property
+    def cls_id(self) -> int | None:
+        """As in `habits`."""
+        return self.habits.cls_id
+
+    def encode(self, text: str) -> Tokens:
+        """Tokenize one text. Raises InvalidRequest for a text that is not Unicode, or that the model cannot read."""
+        try:
+            encoding = self.tokenizer.encode(text, add_special_tokens=False)
+        except TypeError as error:
+            raise InvalidRequest(
+                "the text contains half of a surrogate pair, which is not a character.", hint="Send it as valid UTF-8."
+            ) from error
+        except Exception as error:  # Border: the library raises bare Exceptions for texts that its model cannot encode.
+            raise InvalidRequest(f"the model's tokenizer cannot encode the text: {str(error)[:200]}.") from error
+        found = encoding.ids
+        if self.beyond:
+            self._refuse_beyond(found)
+        ids = np.array(found, np.int32)
+        words = encoding.word_ids
+        if None in words:
+            words = [NO_WORD if word is None else word for word in words]
+        places = np.array(encoding.offsets, np.int32).reshape(len(ids), 2)
+        return Tokens(ids, places, np.array(words, np.int32))
+
+    def _refuse_beyond(self, ids: list[int]) -> None:
+        number = next((number for number in ids if number in self.beyond), None)
+        if number is not None:
+            raise InvalidRequest(
+                f"the text contains the token {echo(self.beyond[number])} (id {number}), for which the model has no "
+                "embedding.",
+                hint="Remove it from the text.",
+            )
+
+
+def template_of(tokenizer: Tokenizer, habits: Habits) -> Template:
+    """Found by framing a pair: what belongs to neither text is the frame.
+
+    Raises ModelInvalid if the tokenizer drops one of the texts, or cannot encode any.
+    """
+    try:
+        framed = tokenizer.encode("a", "b")
+    except Exception as error:  # Border: the library raises bare Exceptions.
+        raise ModelInvalid(f"The tokenizer cannot encode a text: {str(error)[:200]}.", hint=_OWN) from error
+    sides = framed.sequence_ids
+    texts = [side for side in sides if side is not None]
+    if set(texts) != {0, 1} or texts != sorted(texts):
+        raise ModelInvalid(
+            "The tokenizer cannot frame a question and a context: its post-processor does not keep both.", hint=_OWN
+        )
+    if max(framed.ids) > np.iinfo(np.int32).max:
+        raise ModelInvalid(f"The tokenizer has a token with id {max(framed.ids)}; no model has so many.", hint=_OWN)
+    ids, types = np.array(framed.ids, np.int32), framed.type_ids if habits.segments else [0] * len(framed.ids)
+    first, second = sides.index(0), sides.index(1)
+    first_end, second_end = first + sides.count(0), second + sides.count(1)
+    parts = (ids[:first], ids[first_end:second], ids[second_end:])
+    return Template(*parts, first_type=types[first], second_type=types[second])
+
+
+_OWN = "Take tokenizer.json from the model's own repository."

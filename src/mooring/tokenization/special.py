@@ -1,0 +1,172 @@
+"""Added and special tokens: those that a folder's files name, added to a tokenizer that lacks them.
+
+The order decides on ids, for a token that the vocabulary lacks gets the next free one. It is transformers': added
+tokens by id, then special tokens by role.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tokenizers import AddedToken, Tokenizer
+
+from mooring.errors import ModelInvalid, echo
+from mooring.model.folder import ADDED_TOKENS_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE, ModelFolder
+from mooring.tokenization.classes import TokenizerClass
+
+ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+MORE = "additional_special_tokens"
+EXTRA = "extra_special_tokens"
+"""transformers 4 writes it as an object of role → token, transformers 5 as a list."""
+
+Token = str | AddedToken
+"""An AddedToken brings its own flags, which replace those that a tokenizer has for the same text; a str brings none."""
+
+_FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedTokens:
+    """What a folder's files name."""
+
+    added: tuple[AddedToken, ...]
+    """Sorted by id. The ids themselves do not count: a token keeps the one it has, or gets the next free one."""
+    roles: Mapping[str, Token]
+    """E.g. "cls_token" → "[CLS]"."""
+    more: tuple[Token, ...]
+    """Special tokens without a role."""
+
+    def text(self, role: str) -> str | None:
+        """The text of a role's token; None if there is none."""
+        return text_of(self.roles[role]) if role in self.roles else None
+
+    def special(self) -> list[Token]:
+        """Every special token once, in the order of roles."""
+        found: dict[str, Token] = {}
+        for token in (*self.roles.values(), *self.more):
+            found.setdefault(text_of(token), token)
+        return list(found.values())
+
+
+def named_tokens(folder: ModelFolder, known: TokenizerClass, in_file: Mapping[int, AddedToken]) -> NamedTokens:
+    """Read tokenizer_config.json and, where it has no `added_tokens_decoder`, the two older files.
+
+    `in_file` are the added tokens of tokenizer.json by id. Raises ModelInvalid, with file and key, for a value that is
+    no token.
+    """
+    values = folder.json_or_empty(TOKENIZER_CONFIG_FILE)
+    if "added_tokens_decoder" in values:
+        added = _decoder(values["added_tokens_decoder"])
+        by_text = {token.content: token for token in added.values()}
+    else:
+        values = {**values, **_special_tokens_map(folder, values)}
+        added = {**_added_tokens(folder, values), **in_file}
+        by_text = {token.content: token for token in in_file.values()}
+    stated = {**known.special_tokens, **{role: values[role] for role in ROLES if role in values}}
+    roles = {role: _token(stated[role], role) for role in ROLES if stated.get(role)}
+    if known.stripping_mask and isinstance(mask := roles.get("mask_token"), str):
+        roles["mask_token"] = AddedToken(mask, lstrip=True)
+    roles = {role: by_text.get(text_of(token), token) for role, token in roles.items()}
+    ordered = tuple(token for _, token in sorted(added.items(), key=lambda item: item[0]))
+    return NamedTokens(ordered, roles, (*_list(values, MORE), *_extra(values)))
+
+
+def add_missing(tokenizer: Tokenizer, named: NamedTokens) -> None:
+    """Add every token that the tokenizer does not have as an added token yet."""
+    present = tokenizer.get_added_tokens_decoder().values()
+    same = {repr(token) for token in present}
+    missing: list[Token] = [token for token in named.added if repr(token) not in same]
+    texts = {token.content for token in present} | {text_of(token) for token in missing}
+    missing += [
+        token
+        for token in named.special()
+        if (token not in texts if isinstance(token, str) else not any(token == other for other in missing))
+    ]
+    special = {text_of(token) for token in named.special()}
+    tokenizer.add_tokens([_flagged(token, special=text_of(token) in special) for token in missing])
+
+
+def text_of(token: Token) -> str:
+    """The text that stands for the token."""
+    return token if isinstance(token, str) else str(token.content)
+
+
+def _flagged(token: Token, *, special: bool) -> AddedToken:
+    if isinstance(token, str):
+        return AddedToken(token, special=special)
+    token.special = token.special or special
+    return token
+
+
+def _decoder(stated: object) -> dict[int, AddedToken]:
+    key = "added_tokens_decoder"
+    if not isinstance(stated, dict):
+        raise _no_token(key, stated)
+    found = {}
+    for number, value in stated.items():
+        token = _token(value, key)
+        if isinstance(token, str) or not str(number).isdecimal():
+            raise _no_token(f"{key}/{number}", value)
+        found[int(number)] = token
+    return found
+
+
+def _special_tokens_map(folder: ModelFolder, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What special_tokens_map.json says; its list of more tokens goes behind that of tokenizer_config.json."""
+    stated = folder.json_or_empty(SPECIAL_TOKENS_FILE)
+    found: dict[str, Any] = {}
+    for key, value in stated.items():
+        if key == MORE and isinstance(value, list):
+            tokens = _list(values, MORE)
+            for token in (_token(one, key, SPECIAL_TOKENS_FILE, special=True) for one in value):
+                tokens += [] if any(token == other for other in tokens) else [token]
+            found[key] = tokens
+        elif key in ROLES and value is not None:
+            found[key] = _token(value, key, SPECIAL_TOKENS_FILE, special=True)
+        elif key in (*ROLES, MORE):
+            found[key] = value
+    return found
+
+
+def _added_tokens(folder: ModelFolder, values: Mapping[str, Any]) -> dict[int, AddedToken]:
+    """added_tokens.json: token → id."""
+    stated = [_token(values[role], role) for role in ROLES if values.get(role)]
+    special = {text_of(token) for token in (*stated, *_list(values, MORE))}
+    found = {}
+    for text, number in folder.json_or_empty(ADDED_TOKENS_FILE).items():
+        if type(number) is not int or number < 0:
+            raise _no_token(text, number, ADDED_TOKENS_FILE, "it must be the token's id, a whole number")
+        found[number] = AddedToken(text, special=text in special, normalized=text not in special)
+    return found
+
+
+def _list(values: Mapping[str, Any], key: str) -> list[Token]:
+    stated = values.get(key)
+    if stated is None:
+        return []
+    if not isinstance(stated, list | tuple):
+        raise _no_token(key, stated, needs="it must be a list of tokens")
+    return [_token(value, key) for value in stated]
+
+
+def _extra(values: Mapping[str, Any]) -> list[Token]:
+    stated = values.get(EXTRA)
+    return _list({EXTRA: list(stated.values())} if isinstance(stated, dict) else values, EXTRA)
+
+
+def _token(value: object, key: str, file: str = TOKENIZER_CONFIG_FILE, *, special: bool = False) -> Token:
+    """A token as files write it: its text, or an object with `content` and flags."""
+    if isinstance(value, str | AddedToken):
+        return value
+    if not isinstance(value, dict) or not isinstance(value.get("content"), str):
+        raise _no_token(key, value, file)
+    flags = {flag: value[flag] for flag in _FLAGS if flag in value}
+    if not all(isinstance(flag, bool) for flag in flags.values()):
+        raise _no_token(key, value, file)
+    return AddedToken(value["content"], **{**flags, **({"special": True} if special else {})})
+
+
+def _no_token(
+    key: str, value: object, file: str = TOKENIZER_CONFIG_FILE, needs: str = "it must be a token: text, or an object"
+) -> ModelInvalid:
+    return ModelInvalid(f"{file}: {key} is {echo(value)}; {needs}.")

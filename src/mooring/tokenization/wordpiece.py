@@ -1,0 +1,105 @@
+"""BERT's kind of tokenizer: built from vocab.txt, and its keys applied to the normalizer of tokenizer.json."""
+
+from collections.abc import Mapping
+
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from mooring.errors import ModelInvalid, ModelUnsupported, echo
+from mooring.model.folder import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE, ModelFolder
+from mooring.tokenization.config import Keys
+
+
+def vocabulary(folder: ModelFolder) -> dict[str, int]:
+    """Token → id of vocab.txt, one token a line, counted as transformers counts lines.
+
+    Lines end at \\n, \\r\\n or \\r and nowhere else: Unicode's other separators may be tokens. Of equal tokens the last
+    one counts. Raises ModelInvalid if the file is not UTF-8.
+    """
+    try:
+        text = folder.read(VOCAB_FILE).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelInvalid(f"{VOCAB_FILE} in {folder} is not UTF-8 (byte {error.start}).") from error
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if not lines[-1]:
+        lines.pop()  # what follows the last line's end is not a line
+    return {token: number for number, token in enumerate(lines)}
+
+
+def from_vocabulary(words: Mapping[str, int], unknown: str, keys: Keys) -> Tokenizer:
+    """A tokenizer that has its keys, and no special tokens or frame yet."""
+    tokenizer = Tokenizer(models.WordPiece(dict(words), unk_token=unknown))
+    tokenizer.normalizer = _normalizer(keys, clean_text=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def frame(tokenizer: Tokenizer, cls: str | None, sep: str | None) -> None:
+    """Make pairs [CLS] first [SEP] second [SEP], the second in segment 1. Raises ModelInvalid without these tokens."""
+    if not cls or not sep:
+        role = "sep_token" if cls else "cls_token"
+        raise ModelInvalid(f"{TOKENIZER_CONFIG_FILE}: {role} is null; a tokenizer built from {VOCAB_FILE} needs one.")
+    try:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{cls}:0 $A:0 {sep}:0",
+            pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",
+            special_tokens=[(cls, tokenizer.token_to_id(cls)), (sep, tokenizer.token_to_id(sep))],
+        )
+    except (ValueError, TypeError) as error:
+        raise ModelInvalid(f"The special tokens {echo(cls)} and {echo(sep)} cannot frame a text: {error}.") from error
+
+
+def check_unknown(tokenizer: Tokenizer, file: str, folder: ModelFolder) -> None:
+    """Raises ModelInvalid if a WordPiece vocabulary lacks the token for unknown words: it could not encode any."""
+    model = tokenizer.model
+    if isinstance(model, models.WordPiece) and model.token_to_id(model.unk_token) is None:
+        raise ModelInvalid(
+            f"{file} in {folder} has no unknown token {echo(model.unk_token)} in its vocabulary.",
+            hint="If it has another name, say so as unk_token in tokenizer_config.json.",
+        )
+
+
+def overridden(tokenizer: Tokenizer, keys: Keys, class_name: str) -> tuple[str, ...]:
+    """Warnings for settings of tokenizer.json that lose against a default of the class, which nobody may have meant."""
+    normalizer = tokenizer.normalizer
+    if not isinstance(normalizer, normalizers.BertNormalizer):
+        return ()
+    settings = (
+        ("do_lower_case", normalizer.lowercase, keys.lower_case),
+        ("tokenize_chinese_chars", normalizer.handle_chinese_chars, keys.chinese_chars),
+        ("strip_accents", _strips(normalizer.strip_accents, keys), _strips(keys.strip_accents, keys)),
+    )
+    return tuple(
+        f"{TOKENIZER_FILE} has {key} {str(own).lower()}, and {class_name} makes it {str(used).lower()} because "
+        f"{TOKENIZER_CONFIG_FILE} does not say: so does transformers 4.57. Write {key} there to be sure."
+        for key, own, used in settings
+        if own != used and key not in keys.stated
+    )
+
+
+def apply_keys(tokenizer: Tokenizer, keys: Keys) -> None:
+    """Make `do_lower_case`, `strip_accents` and `tokenize_chinese_chars` win over the normalizer of tokenizer.json.
+
+    Normalizers of another kind are left alone, as in transformers; none at all is refused, as there.
+    """
+    normalizer = tokenizer.normalizer
+    if normalizer is None:
+        raise ModelUnsupported(
+            f"{TOKENIZER_FILE} has no normalizer, and its class needs one for do_lower_case.",
+            hint="If texts are to be taken as they are, set tokenizer_class to PreTrainedTokenizerFast in "
+            f"{TOKENIZER_CONFIG_FILE}.",
+        )
+    if isinstance(normalizer, normalizers.BertNormalizer):
+        tokenizer.normalizer = _normalizer(keys, clean_text=normalizer.clean_text)
+
+
+def _normalizer(keys: Keys, *, clean_text: bool) -> normalizers.BertNormalizer:
+    return normalizers.BertNormalizer(
+        clean_text=clean_text,
+        handle_chinese_chars=keys.chinese_chars,
+        strip_accents=keys.strip_accents,
+        lowercase=keys.lower_case,
+    )
+
+
+def _strips(stated: bool | None, keys: Keys) -> bool:
+    return keys.lower_case if stated is None else stated
