@@ -50,7 +50,7 @@ test-slow: $(VENV)/dev.stamp ## All of SQuAD and PyTorch as reference; SQUAD_DIR
 	SQUAD_DIR=$(SQUAD_DIR) $(PY) -m pytest -m slow -rs
 
 test-sdk: $(VENV)/dev.stamp ## Other people's clients against moor local; writes docs/reference/local_clients.md
-	$(PY) scripts/environments.py sdk2 sdk3 awscli mooring
+	$(PY) scripts/environments.py sdk2 sdk3 awscli mooring hfjs
 	@rm -f .work/clients.json
 	$(PY) -m pytest -m sdk tests/fidelity -rs
 	$(PY) scripts/clients_page.py

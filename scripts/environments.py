@@ -2,9 +2,10 @@
 
 `.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli`, and `.work/mooring` (this checkout
 with its extra `aws`, to be measured) are for `make test-sdk`; `.work/transformers4` and `.work/transformers5` are for
-`make test-slow`. None may bring PyTorch. To make one anew, remove its folder.
+`make test-slow`. None may bring PyTorch. `.work/hfjs` has Hugging Face's client for JavaScript, where there is npm.
+To make one anew, remove its folder.
 
-python scripts/environments.py sdk2 sdk3 awscli mooring
+python scripts/environments.py sdk2 sdk3 awscli mooring hfjs
 """
 
 import shutil
@@ -23,17 +24,25 @@ ENVIRONMENTS = {
     "transformers4": "transformers==4.57.6",
     "transformers5": "transformers==5.24.0",
 }
+JAVASCRIPT = {"hfjs": "@huggingface/inference"}
 UNWANTED = ("torch", "tensorflow", "jax", "nvidia_*")
 
 
 def main() -> None:
     """Make those that the command line names; say what is made."""
     for name in sys.argv[1:]:
-        wanted = ENVIRONMENTS[name]
         folder = WORK / name
-        if not (folder / "made").exists():
-            print(f"{folder.relative_to(ROOT)}: pip install {wanted!r} …", flush=True)
-            make(folder, wanted)
+        if (folder / "made").exists():
+            continue
+        shown = folder.relative_to(ROOT)
+        if (wanted := JAVASCRIPT.get(name)) is None:
+            print(f"{shown}: pip install {ENVIRONMENTS[name]!r} …", flush=True)
+            make(folder, ENVIRONMENTS[name])
+        elif shutil.which("npm") is None:
+            print(f"{shown}: not made, there is no npm here", flush=True)
+        else:
+            print(f"{shown}: npm install {wanted} …", flush=True)
+            make_javascript(folder, wanted)
 
 
 def make(folder: Path, wanted: str) -> None:
@@ -47,6 +56,14 @@ def make(folder: Path, wanted: str) -> None:
     ]
     if found:
         sys.exit(f"{wanted} pulls {', '.join(found)}: name here what is needed of it instead.")
+    (folder / "made").touch()
+
+
+def make_javascript(folder: Path, wanted: str) -> None:
+    """As `make`, of a package of npm's."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", folder, wanted], check=True)
     (folder / "made").touch()
 
 

@@ -95,7 +95,7 @@ def errors_page() -> str:
         "# Errors",
         NOTICE,
         "",
-        'Over HTTP an error\'s body is `{"code", "type", "message", "request_id"}`; on the command line it is',
+        'Over HTTP an error\'s body is `{"code", "type", "message", "request_id", "error"}`; on the command line it is',
         "`moor: message` on stderr, a line with what to try next, and an exit code.",
         "",
         "| type | what it means | HTTP | exit code |",

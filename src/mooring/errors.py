@@ -45,10 +45,31 @@ ECHO_LIMIT = 80
 
 
 def echo(value: object) -> str:
-    """The value as an error message may show it: its repr, cut to `ECHO_LIMIT` characters."""
-    # Cut before repr as well as after it: repr of a 20 MB string is 20 MB of work for 80 characters.
-    text = repr(value[: ECHO_LIMIT + 1] if isinstance(value, (str, bytes, list, tuple)) else value)
+    """The value as an error message may show it: its repr, cut to `ECHO_LIMIT` characters.
+
+    The work is bounded as well: a value of 20 MB is not written out for the sake of 80 characters.
+    """
+    text = _written(value, ECHO_LIMIT)
     return text if len(text) <= ECHO_LIMIT else text[: ECHO_LIMIT - 1] + "…"
+
+
+def _written(value: object, room: int) -> str:
+    """At least the first `room` characters of the repr of what JSON can hold, and not much more."""
+    if isinstance(value, (str, bytes)):
+        return repr(value[: room + 1])
+    if isinstance(value, int) and value.bit_length() > 4 * ECHO_LIMIT:
+        return f"a whole number of {value.bit_length()} bits"
+    if not isinstance(value, (list, tuple, dict)):
+        return repr(value)
+    text = opening = "{" if isinstance(value, dict) else "[" if isinstance(value, list) else "("
+    for part in value:
+        if len(text) > room:
+            return text
+        text += ", " if text != opening else ""
+        text += _written(part, room - len(text))
+        if isinstance(value, dict) and len(text) <= room:
+            text += ": " + _written(value[part], room - len(text))
+    return text + {"{": "}", "[": "]", "(": ")"}[opening]
 
 
 class MooringError(Exception):
@@ -73,6 +94,8 @@ class InvalidRequest(RequestError):
     def __init__(self, message: str, *, pointer: str = "", hint: str = "") -> None:
         super().__init__(f"{pointer}: {message}" if pointer else message, hint=hint)
         self.pointer = pointer
+        self.reason = message
+        """The message without the pointer."""
 
 
 class PayloadTooLarge(RequestError):

@@ -17,6 +17,7 @@ import pytest
 
 from mooring.container.proxy import find_nginx
 from tests.support.behind import PAIR, Behind, behind, prepared
+from tests.support.served import read
 from tests.support.tiny_models import write_tiny_bert
 
 pytestmark = pytest.mark.wire
@@ -109,15 +110,57 @@ def test_a_body_above_the_limit_is_nginxs_413_in_our_shape(shared: Behind, chunk
     assert ("more than 3000000" if chunked else "4000000") in found["message"]
     assert "3000000" in found["message"]
     assert found["request_id"] == response.getheader("X-Request-Id")
+    assert found["error"] == found["message"]
 
 
-def test_what_is_no_http_gets_400_in_our_shape(shared: Behind) -> None:
-    """From nginx itself."""
-    with socket.create_connection(("127.0.0.1", shared.port), timeout=30) as one:
-        one.sendall(b"NONSENSE\x01 / HTTP/1.1\r\nHost: x\r\n\r\n")
-        reply = one.recv(65536).decode()
-    assert reply.startswith("HTTP/1.1 400")
-    assert '"type":"InvalidRequest"' in reply
+def told(port: int, data: bytes) -> tuple[int, dict[str, str], Any]:
+    """What comes back for these bytes: status, headers in lower case, decoded body."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as one:
+        one.sendall(data)
+        response = read(one)
+    return response.status, response.headers, response.json
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "kind"),
+    [
+        (b"NONSENSE\x01 / HTTP/1.1\r\nHost: x\r\n\r\n", 400, "InvalidRequest"),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "InvalidRequest"),
+        (b"GET /-/400-400 HTTP/1.1\r\nHost: x\r\n\r\n", 404, "NotFound"),
+        (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 404, "NotFound"),
+        (b"POST /health/no HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 404, "NotFound"),
+        (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, "MethodNotAllowed"),
+        (b"GET /invocations HTTP/1.1\r\nHost: x\r\n\r\n", 405, "MethodNotAllowed"),
+        (b"POST /ping HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 405, "MethodNotAllowed"),
+        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431, "InvalidRequest"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 9000 + b"\r\n\r\n", 431, "InvalidRequest"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: x\r\n" * 20_000 + b"\r\n", 431, "InvalidRequest"),
+        (
+            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            501,
+            "InvalidRequest",
+        ),
+        (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505, "InvalidRequest"),
+    ],
+)
+def test_every_error_has_our_shape_whoever_makes_it(shared: Behind, data: bytes, status: int, kind: str) -> None:
+    """nginx, process 1 or a worker; never a page of HTML."""
+    found, headers, body = told(shared.port, data)
+    assert (found, body["code"], body["type"]) == (status, status, kind)
+    assert headers["content-type"] == "application/json"
+    assert set(body) == {"code", "type", "message", "request_id", "error"}
+    assert body["error"] == body["message"]
+    assert body["request_id"] == headers["x-request-id"]
+    if status in (404, 405):
+        assert "Questions go to POST /invocations" in body["message"] or body["message"].endswith("It takes POST.")
+
+
+def test_the_address_alone_answers_and_health_is_a_ping(shared: Behind) -> None:
+    """As Hugging Face's clients ask, without a redirect."""
+    status, _, answer = shared.send("POST", "/", json.dumps({"inputs": PAIR, "parameters": {}}).encode())
+    assert (status, set(answer)) == (200, {"score", "start", "end", "answer"})
+    assert shared.get("/health") == (200, {"status": "ready"})
+    assert shared.get("/")[1]["routes"]["POST /"]
 
 
 def test_a_slow_client_holds_no_worker(shared: Behind) -> None:

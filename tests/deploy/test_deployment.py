@@ -81,7 +81,8 @@ def test_deploy_predict_again_update_destroy(
     assert again["model_data"] == made["model_data"]
 
     before = standing(session, "qa")
-    changed = moor(capsys, "deploy", str(artefact), *there, "--env", "MOORING_LOG_LEVEL=warning")
+    foreign = ("--env", "MOORING_LOG_LEVEL=warning", "--env", "SAGEMAKER_MODEL_SERVER_TIMEOUT=3600")
+    changed = moor(capsys, "deploy", str(artefact), *there, *foreign)
     assert changed["changed"]
     after = standing(session, "qa")
     assert after["endpoints"] == ["qa"]
@@ -181,6 +182,14 @@ def test_a_failed_endpoint_is_undone_and_explained(session: Session, artefact: P
     remove(session, survey(session, "broken", None), Silent())
     assert standing(session, "broken") == NOTHING
     assert "broken-archives" not in [each["Name"] for each in session.client("s3").list_buckets()["Buckets"]]
+
+
+def test_a_variable_that_surprises_is_told_of_before_anything_is_made(session: Session, tmp_path: Path) -> None:
+    """As the container's log will."""
+    heard = Heard()
+    prepare(session, order("noted", environment={"SAGEMAKER_MODEL_SERVER_TIMEOUT": "3600"}), tmp_path, heard)
+    (said,) = (note for note in heard.notes if note.startswith("SAGEMAKER_"))
+    assert said == "SAGEMAKER_MODEL_SERVER_TIMEOUT=3600 (minutes) is more than is possible here: deadline_s is 86400."
 
 
 def test_a_failed_update_leaves_the_endpoint_as_it_was(session: Session, tmp_path: Path) -> None:

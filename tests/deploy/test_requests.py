@@ -105,6 +105,7 @@ def test_a_job_is_what_botocore_takes(services: dict[str, Any]) -> None:
         ({"output": "b/o"}, "output 'b/o'"),
         ({"join": True, "split": "None"}, "joined"),
         ({"max_payload_mb": 60, "max_concurrent": 2}, "more than 100 MB"),
+        ({"environment": {"SAGEMAKER_MODEL_SERVER_WORKERS": "two"}}, "SAGEMAKER_MODEL_SERVER_WORKERS is 'two'"),
     ],
 )
 def test_jobs_that_would_fail_late(change: dict[str, Any], said: str) -> None:

@@ -36,6 +36,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a variable's name": ({"environment": {"A-B": "1"}}, "A-B"),
     "a variable's length": ({"environment": {"A": "x" * 1025}}, "1025 characters"),
     "many variables": ({"environment": {f"V{n}": "" for n in range(101)}}, "101 variables"),
+    "a value that ends the container": (
+        {"environment": {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "soon"}},
+        "SAGEMAKER_MODEL_SERVER_TIMEOUT is 'soon'. It must be a number of minutes",
+    ),
+    "a value of ours that is none": ({"environment": {"MOORING_PRECISION": "fp16"}}, "MOORING_PRECISION is 'fp16'"),
     "AWS's tags": ({"tags": {"aws:x": "1"}}, "aws:x"),
     "our tags": ({"tags": {"mooring:x": "1"}}, "own"),
     "many tags": ({"tags": {f"t{n}": "" for n in range(48)}}, "48 tags"),
@@ -48,6 +53,12 @@ def test_refused(name: str) -> None:
     changes, said = REFUSED[name]
     with pytest.raises(UsageError, match=said):
         check(dataclasses.replace(SPEC, **changes))
+
+
+def test_a_variable_is_taken_as_the_stock_container_takes_it() -> None:
+    """Also where that is more than is possible here."""
+    environment = {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "3600", "SAGEMAKER_PROGRAM": "", "MMS_JOB_QUEUE_SIZE": "99999"}
+    assert check(dataclasses.replace(SPEC, environment=environment)).environment == environment
 
 
 def test_an_asynchronous_endpoint_may_scale_to_nothing() -> None:

@@ -30,7 +30,8 @@ def main() -> None:
     """Serve until told to stop."""
     options: dict[str, Any] = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
     configure_logs(options.get("log_level", "info"), "json")
-    protocol.HEAD_S = options.get("head_s", protocol.HEAD_S)
+    for name, value in options.get("protocol", {}).items():
+        setattr(protocol, name, value)
     backend, metrics = FakeBackend(), Metrics()
     task = TextTask() if options.get("task") == "text" else FakeTask()
     loaded = threading.Event()
@@ -54,7 +55,9 @@ def main() -> None:
         serve(
             app,
             service,
-            ServerOptions(address, drain_s=options.get("drain_s", 10)),
+            ServerOptions(
+                address, drain_s=options.get("drain_s", 10), max_connections=options.get("max_connections", 0)
+            ),
             on_ready=lambda port: say(f"listening {port}"),
         )
     except KeyboardInterrupt:

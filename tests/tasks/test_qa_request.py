@@ -1,11 +1,14 @@
 """Bodies in every shape that is accepted, and a pointer to the field in every one that is not."""
 
+import contextlib
+import difflib
 from typing import Any
 
 import pytest
 
+from mooring import spelling
 from mooring.errors import InvalidRequest, PayloadTooLarge
-from mooring.tasks.qa_request import Lengths, Pair, parse
+from mooring.tasks.qa_request import COMPARED, Lengths, Pair, parse
 
 LENGTHS = Lengths(max_seq_len=384, max_positions=512)
 ONE = {"question": "Who?", "context": "Ada."}
@@ -150,3 +153,53 @@ def test_a_bound_for_answers() -> None:
     assert parse({"inputs": ONE, "parameters": {"top_k": 1000}}, LENGTHS).parameters.top_k == 1000
     with pytest.raises(InvalidRequest, match="1001 answers are too many; 1000 may be asked for"):
         parse({"inputs": ONE, "parameters": {"top_k": 1001}}, LENGTHS)
+
+
+JUNK = {f"parametre{number:07d}": 0 for number in range(15_500)}
+"""248 KB of keys, each as long as one that is compared with `parameters`."""
+LONG = "x" * 24_000_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"inputs": ONE, **JUNK},
+        {**ONE, **JUNK},
+        {"inputs": {**ONE, **JUNK}},
+        {"inputs": {"context": "Ada.", **JUNK}},
+        {"inputs": ONE, "parameters": JUNK},
+        {"inputs": [{**ONE, f"parametre{number:07d}": 0} for number in range(4096)]},
+        {"inputs": ONE, LONG: 0},
+        {"inputs": {"question": "Who?", LONG: 0}},
+        {"inputs": ONE, "parameters": {LONG: 0}},
+    ],
+    ids=["beside", "bare", "inside", "no question", "parameters", "list", "long", "long, no context", "long parameter"],
+)
+def test_a_request_costs_a_fixed_number_of_comparisons(body: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many keys it has and however long they are: comparing takes time quadratic in their length."""
+    compared: list[tuple[int, int]] = []
+
+    def counted(word: str, known: list[str], **how: Any) -> list[str]:
+        compared.extend((len(word), len(name)) for name in known)
+        return []
+
+    monkeypatch.setattr(difflib, "get_close_matches", counted)
+    with contextlib.suppress(InvalidRequest):
+        parse(body, LENGTHS)
+    assert len(compared) <= COMPARED
+    assert all(length <= spelling.LONGEST for pair in compared for length in pair)
+
+
+def test_a_key_among_many_is_still_found() -> None:
+    """The first keys are compared with `parameters`; a parameter's own name is found wherever it is."""
+    with pytest.raises(InvalidRequest, match="Is it meant to be `parameters`"):
+        parse({"inputs": ONE, "parametrs": {}, **JUNK}, LENGTHS)
+    with pytest.raises(InvalidRequest, match="this is a parameter"):
+        parse({"inputs": ONE, **JUNK, "top_k": 2}, LENGTHS)
+
+
+@pytest.mark.parametrize("name", ["top_k", "max_answer_len", "max_seq_len", "doc_stride"])
+def test_a_number_of_thousands_of_digits_is_refused_or_obeyed(name: str) -> None:
+    """Python itself refuses to write one of more than 4,300 digits."""
+    with contextlib.suppress(InvalidRequest):
+        parse({"inputs": ONE, "parameters": {name: 10**5000}}, LENGTHS)

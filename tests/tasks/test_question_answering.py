@@ -1,15 +1,18 @@
 """From a body to an answer with made-up logits: which text comes out, and what it is worth."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mooring.backends.base import Ids, Outputs
 from mooring.backends.fake import scores
 from mooring.errors import InvalidRequest
 from mooring.model.folder import ModelFolder
+from mooring.tasks import question_answering
 from mooring.tasks.base import Prepared
 from mooring.tasks.question_answering import QuestionAnswering
 from mooring.tokenization.load import load_tokenizer
@@ -116,10 +119,46 @@ def test_a_special_token_in_the_question_gives_no_answer_of_the_question(task: Q
 
 
 def test_fewer_answers_than_asked_for_are_all_there_are(task: QuestionAnswering) -> None:
-    """No made-up ones with score 0; a single one is no list."""
+    """No made-up ones with score 0; a single one is a list of one."""
     found = answer(task, ask("the king lives", top_k=50), {"king": 3})
     assert len(found) == 6
-    assert answer(task, ask("king", top_k=50), {"king": 3})["answer"] == "king"
+    assert [one["answer"] for one in answer(task, ask("king", top_k=50), {"king": 3})] == ["king"]
+
+
+WORDS = st.lists(st.sampled_from(["the", "king", "x", "1", " ", "\n", "é", "\x00"]), min_size=1).map("".join)
+
+
+def shape(found: Any) -> object:
+    """Of an answer: objects and lists, without what is in them or how many answers there are."""
+    if isinstance(found, list):
+        (each,) = {shape(one) for one in found}
+        return ("list", each)
+    assert set(found) == {"score", "start", "end", "answer"}
+    return "answer"
+
+
+@given(
+    contexts=st.lists(WORDS.filter(str.strip), min_size=1, max_size=3),
+    top_k=st.sampled_from([None, 1, 2, 50]),
+    impossible=st.booleans(),
+    how=st.sampled_from(["object", "list", "questions", "questions and contexts"]),
+)
+def test_the_shape_of_an_answer_is_known_from_the_request(
+    task: QuestionAnswering, contexts: list[str], top_k: int | None, impossible: bool, how: str
+) -> None:
+    """From `top_k` and the number of questions, whatever the texts hold."""
+    pairs = [{"question": "who ?", "context": context} for context in contexts]
+    inputs: Any = {
+        "object": pairs[0],
+        "list": pairs,
+        "questions": {"question": ["who ?"] * len(pairs), "context": contexts[0]},
+        "questions and contexts": {"question": ["who ?"] * len(pairs), "context": contexts},
+    }[how]
+    asked = 1 if how == "object" else len(contexts)
+    parameters = {"handle_impossible_answer": impossible} | ({"top_k": top_k} if top_k else {})
+    expected: object = "answer" if top_k in (None, 1) else ("list", "answer")
+    expected = expected if asked == 1 else ("list", expected)
+    assert shape(answer(task, {"inputs": inputs, "parameters": parameters}, {"king": 3})) == expected
 
 
 def test_a_context_without_a_token_has_the_empty_answer(task: QuestionAnswering) -> None:
@@ -206,3 +245,32 @@ def test_answers_and_windows_are_bounded_together(task: QuestionAnswering) -> No
     with pytest.raises(InvalidRequest, match=r"1000 answers from \d+ windows are too many"):
         task.prepare(task.parse({"inputs": many, "parameters": {"top_k": 1000}}))
     assert task.prepare(task.parse({"inputs": many, "parameters": {"top_k": 20}})).windows
+
+
+def test_thousands_of_questions_on_one_text_look_at_it_once(
+    task: QuestionAnswering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its length is estimated and its digest made once, or a body of 25 MB would be work for minutes."""
+    looked: list[str] = []
+
+    def noting(real: Callable[[str], Any]) -> Callable[[str], Any]:
+        def noted(text: str) -> Any:
+            looked.append(text)
+            return real(text)
+
+        return noted
+
+    for name in ("_tokens", "_digest"):
+        monkeypatch.setattr(question_answering, name, noting(getattr(question_answering, name)))
+    request = task.parse({"question": ["who ?", "what ?"] * 2000, "context": "é" * 1000})
+    assert task.estimate(request) > 4000
+    assert task.key(request)
+    assert [text for text in looked if len(text) == 1000] == ["é" * 1000] * 2
+
+
+def test_the_text_of_all_answers_is_bounded(task: QuestionAnswering) -> None:
+    """A word may be as long as the body, and each answer is a copy of it."""
+    text = "a" * 200_000 + " " + "b" * 200_000
+    assert len(answer(task, {"question": "who ?", "context": text}, {})["answer"]) >= 200_000
+    with pytest.raises(InvalidRequest, match="too long together"):
+        answer(task, {"question": ["who ?"] * 100, "context": text}, {})

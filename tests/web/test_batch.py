@@ -1,14 +1,20 @@
-"""Batch transform: many records in a body, one bad one among them, and a queue that is full."""
+"""Batch transform: many records in a body, bad ones among them, a full queue, and bodies of nothing but records."""
 
+import asyncio
 import json
 
 import pytest
 
 from mooring.engine.limits import Limits
+from mooring.settings import Settings
+from mooring.web.batch import AT_ONCE, MESSAGE_LIMIT
 from mooring.web.limits import WebLimits
+from mooring.web.records import check_count
+from tests.engine.running import until
+from tests.support.asgi import Client
 from tests.web.site import PAIR, Site, play
 
-BATCH = WebLimits(batch=True)
+BATCH = WebLimits(batch=True, max_records=250_000)
 GOOD = json.dumps(PAIR)
 LINES = "application/jsonlines"
 
@@ -117,5 +123,135 @@ def test_a_header_that_names_no_column_fails_the_body() -> None:
 
     async def scene(stage: Site) -> None:
         assert (await stage.ask(b"a,b\r\n1,2\r\n", content_type="text/csv")).status == 400
+
+    play(scene, BATCH)
+
+
+def test_a_record_at_fault_is_told_by_its_line_or_row() -> None:
+    """Also where the task finds the fault."""
+
+    async def scene(stage: Site) -> None:
+        reply = await stage.ask(lines(GOOD, '{"question": "q"}'), content_type=LINES, accept=LINES)
+        assert "Line 2, /inputs/context: " in reply.body.decode()
+        body = b"question,context\r\nWho?,Ada wrote it.\r\nWho?,\r\n"
+        reply = await stage.ask(body, content_type="text/csv", accept="text/csv")
+        assert "Row 2 (line 3), column inputs/context: " in reply.body.decode()
+
+    play(scene, BATCH)
+
+
+def test_the_columns_of_csv_do_not_depend_on_the_records() -> None:
+    """The parts of a job's output fit together: `error` is there also when nothing failed."""
+
+    async def scene(stage: Site) -> None:
+        for row in ("Who?,Ada wrote it.", "Who?"):
+            body = f"question,context\r\nWho?,Ada wrote it.\r\n{row}\r\n".encode()
+            reply = await stage.ask(body, content_type="text/csv", accept="text/csv")
+            assert reply.body.splitlines()[0] == b"score,start,end,answer,error"
+
+    play(scene, BATCH)
+
+
+def test_several_answers_of_a_record_do_not_fit_into_a_row() -> None:
+    """That record has an error, and the others their answers."""
+
+    async def scene(stage: Site) -> None:
+        two = json.dumps({"inputs": PAIR, "parameters": {"top_k": 2}})
+        reply = await stage.ask(lines(GOOD, two), content_type=LINES, accept="text/csv")
+        first, second = reply.body.decode().splitlines()[1:]
+        assert first.endswith("Ada,")
+        assert "NotAcceptable" in second
+
+    play(scene, BATCH)
+
+
+def test_an_unexpected_failure_is_that_records_error() -> None:
+    """Without its words, which may repeat the text."""
+
+    async def scene(stage: Site) -> None:
+        crash = json.dumps({"question": "Who?", "context": "crash secretly"})
+        reply = await stage.ask(lines(GOOD, crash, GOOD), content_type=LINES, accept=LINES)
+        found = [json.loads(line) for line in reply.body.splitlines()]
+        assert [entry.get("answer") for entry in found] == ["Ada", None, "Ada"]
+        assert found[1]["error"]["type"] == "InternalError"
+        assert b"secret" not in reply.body
+
+    play(scene, BATCH)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"), [(LINES, b"1\n" * 400_000), ("text/csv", b"question,context\n" + b"q,c\n" * 400_000)]
+)
+def test_a_body_of_nothing_but_records_is_413(kind: str, body: bytes) -> None:
+    """Before any is computed; the message has the limit and what to do."""
+
+    async def scene(stage: Site) -> None:
+        reply = await stage.ask(body, content_type=kind)
+        assert (reply.status, reply.json["type"]) == (413, "PayloadTooLarge")
+        assert "may have 250000. Split it into several requests of at most 250000" in reply.json["message"]
+        assert stage.computed == 0
+
+    play(scene, BATCH)
+
+
+def test_six_megabytes_of_short_records_are_not_too_many() -> None:
+    """A transform job's default payload, in the shortest JSON Lines and in short rows."""
+    line, row = b'{"question":"q","context":"c"}\n', b"Who wrote it?,Ada did.\n"
+    check_count(LINES, line * ((6 << 20) // len(line)), Settings().max_records)
+    check_count("text/csv", b"question,context\n" + row * 240_000, Settings().max_records)
+
+
+def test_records_at_fault_hold_nobody_up_and_repeat_no_long_texts() -> None:
+    """Other work of the event loop goes on between them."""
+    turns = 0
+
+    async def scene(stage: Site) -> None:
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        counting = asyncio.ensure_future(count())
+        reply = await stage.ask(b"1\n" * 20_000, content_type=LINES, accept=LINES)
+        counting.cancel()
+        assert reply.headers["x-mooring-failed-records"] == "20000"
+        assert len(reply.body) < 20_000 * 150
+        long = json.dumps({"question": "Who?", "context": ["x" * 5000]})
+        reply = await stage.ask(lines(long), content_type=LINES, accept=LINES)
+        assert len(json.loads(reply.body)["error"]["message"]) <= MESSAGE_LIMIT
+
+    play(scene, BATCH)
+    assert turns > 70
+
+
+def test_a_line_that_is_too_large_is_that_records_error() -> None:
+    """Not the end of the body."""
+
+    async def scene(stage: Site) -> None:
+        reply = await stage.ask(lines(GOOD, "[" + "{}," * 1_000_001 + "0]", GOOD), content_type=LINES, accept=LINES)
+        found = [json.loads(line) for line in reply.body.splitlines()]
+        assert [entry.get("answer") for entry in found] == ["Ada", None, "Ada"]
+        assert found[1]["error"]["type"] == "PayloadTooLarge"
+
+    play(scene, BATCH)
+
+
+def test_only_some_records_are_in_the_engine_at_a_time() -> None:
+    """And a client that leaves takes all of them with it."""
+
+    async def scene(stage: Site) -> None:
+        stage.backend.gate.close()
+        leaving = Client(stage.app)
+        body = lines(*(json.dumps({"question": f"{number}?", "context": "Ada."}) for number in range(2000)))
+        calling = asyncio.ensure_future(leaving.call("POST", "/invocations", [body], {"Content-Type": LINES}))
+        await until(lambda: stage.engine.snapshot()["in_flight"] == AT_ONCE)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert stage.engine.snapshot()["in_flight"] == AT_ONCE
+        leaving.left.set()
+        assert (await calling).status == 0
+        await until(lambda: stage.engine.snapshot()["in_flight"] == 0)
+        stage.backend.gate.open()
 
     play(scene, BATCH)

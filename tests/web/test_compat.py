@@ -3,6 +3,7 @@
 import pytest
 
 from mooring.web.limits import WebLimits
+from tests.support.asgi import Client
 from tests.web.site import PAIR, Site, play
 
 
@@ -45,6 +46,9 @@ def test_every_error_a_400() -> None:
         stage.backend.fail_next = 1
         for reply in (await stage.ask(), await stage.ask({"question": 1})):
             assert (reply.status, reply.json["code"], reply.json["type"]) == (400, 400, "InternalServerException")
+            assert reply.json["error"] == reply.json["message"]
+        bare = await Client(stage.app).call("POST", "/", [b"{"])
+        assert (bare.status, bare.json["type"]) == (400, "InternalServerException")
         assert (await stage.get("/nothing")).status == 404
 
     play(scene, WebLimits(hft_errors=True))

@@ -1,17 +1,25 @@
 """Bodies to what a task parses, and what is said of bodies that are none."""
 
 import contextlib
+import json
+from itertools import islice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mooring.errors import InvalidRequest
+from mooring.errors import InvalidRequest, PayloadTooLarge
 from mooring.web.decode import Decoded, decode
 from mooring.web.media import CSV, JSON, KINDS, LINES
+from mooring.web.records import records
 
 PAIR = {"question": "Wo?", "context": "In Köln 🌊."}
 ROW = {"question": "q", "context": "c"}
+
+
+def told(decoded: Decoded) -> tuple[object, int | None]:
+    """The body and how many records it was made of."""
+    return decoded.body, decoded.rows
 
 
 def refused(kind: str, data: bytes) -> str:
@@ -29,7 +37,7 @@ def test_json_is_decoded_as_it_is() -> None:
 def test_a_byte_order_mark_is_no_part_of_a_body() -> None:
     """Some editors put one before everything."""
     assert decode(JSON, b"\xef\xbb\xbf[1]") == Decoded([1])
-    assert decode(CSV, b"\xef\xbb\xbfquestion,context\r\nq,c") == Decoded({"inputs": [ROW]}, 1)
+    assert told(decode(CSV, b"\xef\xbb\xbfquestion,context\r\nq,c")) == ({"inputs": [ROW]}, 1)
 
 
 def test_the_last_of_equal_keys_wins() -> None:
@@ -87,13 +95,13 @@ def test_csv_bytes_that_are_not_utf8_are_named() -> None:
 def test_lines_are_requests_in_order() -> None:
     """Wrapped and bare ones, with either line break, blank lines left out."""
     data = b'{"question":"q","context":"c"}\r\n\n{"inputs": {"question":"q","context":"c"}}\n'
-    assert decode(LINES, data) == Decoded({"inputs": [ROW, ROW]}, 2)
+    assert told(decode(LINES, data)) == ({"inputs": [ROW, ROW]}, 2)
 
 
 def test_a_lines_parameters_hold_for_all() -> None:
     """They are one batch."""
     line = b'{"inputs": "x", "parameters": {"top_k": 2}}\n'
-    assert decode(LINES, line + line) == Decoded({"inputs": ["x", "x"], "parameters": {"top_k": 2}}, 2)
+    assert told(decode(LINES, line + line)) == ({"inputs": ["x", "x"], "parameters": {"top_k": 2}}, 2)
 
 
 def test_parameters_that_differ_are_refused_by_line() -> None:
@@ -117,19 +125,19 @@ def test_csv_rows_are_requests_of_their_columns() -> None:
     """Names in any case and with blanks around them; quotes, commas and line breaks inside of quotes."""
     data = 'Question, CONTEXT\r\n"Who, now?","Ada said ""I"".\nTwice."\r\nWo?,"In Köln 🌊."\r\n\r\n'.encode()
     rows = [{"question": "Who, now?", "context": 'Ada said "I".\nTwice.'}, PAIR]
-    assert decode(CSV, data) == Decoded({"inputs": rows}, 2)
+    assert told(decode(CSV, data)) == ({"inputs": rows}, 2)
 
 
 def test_a_column_inputs_is_the_request() -> None:
     """And the other columns are left out."""
-    assert decode(CSV, b"id,inputs\n7,hello\n8,world\n") == Decoded({"inputs": ["hello", "world"]}, 2)
+    assert told(decode(CSV, b"id,inputs\n7,hello\n8,world\n")) == ({"inputs": ["hello", "world"]}, 2)
 
 
 def test_a_field_may_be_longer_than_the_csv_modules_own_limit() -> None:
     """Which is 128 KB."""
     context = "x" * 300_000
     data = f"question,context\nq,{context}\n".encode()
-    assert decode(CSV, data) == Decoded({"inputs": [{"question": "q", "context": context}]}, 1)
+    assert told(decode(CSV, data)) == ({"inputs": [{"question": "q", "context": context}]}, 1)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +161,95 @@ def test_what_is_not_csv_is_said_with_its_row(data: bytes, said: str) -> None:
 def test_a_header_that_is_echoed_is_cut() -> None:
     """A body without a header may have a text in its first row."""
     assert len(refused(CSV, b"x" * 1000 + b"\n")) < 300
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons (;)"), ("\t", "tabs"), ("|", "vertical bars (|)")])
+def test_another_delimiter_is_named(mark: str, name: str) -> None:
+    """As spreadsheets in some countries write."""
+    message = refused(CSV, f"Question{mark}Context\nWho?{mark}Ada.\n".encode())
+    assert message.startswith(f"The CSV's columns are separated by {name}: the first row is ")
+    assert message.endswith("Separate them by commas (RFC 4180).")
+
+
+def test_a_header_is_repeated_as_it_was_sent() -> None:
+    """With its capital letters."""
+    assert "and is 'Frage, Text'" in refused(CSV, b"Frage,Text\n1,2\n")
+    assert told(decode(CSV, b"Question,CONTEXT,Id\nq,c,7\n")) == ({"inputs": [{**ROW, "Id": "7"}]}, 1)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"])
+def test_other_encodings_are_named(kind: str, encoding: str) -> None:
+    """With a byte order mark and without one."""
+    text = "question,context\nq,c\n" if kind == CSV else json.dumps({"inputs": ROW})
+    message = refused(kind, text.encode(encoding))
+    assert message.startswith("The body is encoded in UTF-")
+    assert encoding[:6].upper() in message
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"), [(LINES, b'{"inputs":"x"}\n' * 6), (LINES, b"1\n" * 6), (CSV, b"inputs\n" + b"x\n" * 6)]
+)
+def test_more_records_than_allowed_are_too_large(kind: str, data: bytes) -> None:
+    """As many as allowed are not."""
+    what = "rows" if kind == CSV else "lines"
+    assert decode(kind, data, 6).rows == 6
+    with pytest.raises(PayloadTooLarge) as caught:
+        decode(kind, data, 5)
+    assert str(caught.value) == (
+        f"The body has more than 5 {what}; one request may have 5. "
+        f"Split it into several requests of at most 5 {what} each."
+    )
+
+
+@pytest.mark.parametrize("kind", [LINES, CSV])
+def test_records_are_read_one_at_a_time(kind: str) -> None:
+    """Whoever wants the first of a million pays for the first; and counting them makes none."""
+    data = b"question,context\nq,c\n" if kind == CSV else b'{"question":"q","context":"c"}\n'
+    found = records(kind, data + data.splitlines(keepends=True)[-1] * 1_000_000, 10)
+    assert next(found).value == ROW
+    assert sum(1 for _ in islice(found, 9)) == 9
+    with pytest.raises(PayloadTooLarge):
+        next(found)
+
+
+def test_blank_lines_cost_little() -> None:
+    """24 MB of them, and lines keep their numbers."""
+    blank = b"\n" * 12_000_000 + b" \n\r\n\t" * 2_400_000
+    (found,) = records(LINES, blank + b'{"inputs":"x"}', 1)
+    assert (found.value, found.line) == ({"inputs": "x"}, 1 + blank.count(b"\n"))
+    assert list(records(LINES, blank, 1)) == []
+    with pytest.raises(PayloadTooLarge):
+        list(records(CSV, b"inputs\n" + blank, 1000))
+
+
+def test_a_header_of_thousands_of_columns_is_refused() -> None:
+    """Before anything is made of them."""
+    assert "has 1000001 columns; 1000 are allowed" in refused(CSV, b"," * 1_000_000)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "pointer", "said"),
+    [
+        (CSV, b'question,context\n"a\nb",c\n\nq,\n', "/inputs/1/context", "Row 2 (line 5), column context: why"),
+        (CSV, b"question,context\nq,c\n", "/inputs/0", "Row 1 (line 2): why"),
+        (LINES, b'\n{"inputs":"x"}\n\n{"inputs":"y"}', "/inputs/1/question", "Line 4, /question: why"),
+        (LINES, b'{"inputs":"x"}', "/parameters/top_k", "/parameters/top_k: why"),
+        (JSON, b'{"inputs":["x"]}', "/inputs/0", "/inputs/0: why"),
+    ],
+)
+def test_a_fault_of_a_record_is_told_by_its_row_or_line(kind: str, data: bytes, pointer: str, said: str) -> None:
+    """Not by its index in a list that the client never sent."""
+    error = decode(kind, data).located(InvalidRequest("why", pointer=pointer, hint="Do that."))
+    assert str(error) == f"{said} Do that."
+
+
+@pytest.mark.parametrize("piece", [b"{},", b"[],"])
+def test_a_body_of_nothing_but_objects_is_too_large(piece: bytes) -> None:
+    """Decoded, each would take twenty times its bytes."""
+    assert len(decode(JSON, b"[" + piece * 100_000 + b"0]").body) == 100_001  # type: ignore[arg-type]
+    with pytest.raises(PayloadTooLarge, match="more than 1000000 objects and lists"):
+        decode(JSON, b"[" + piece * 1_000_000 + b"0]")
 
 
 @given(kind=st.sampled_from(KINDS), data=st.binary(max_size=200))

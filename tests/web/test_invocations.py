@@ -21,7 +21,8 @@ def refused(reply: Reply, status: int, kind: str, said: str) -> None:
     """The reply is an error in our shape."""
     assert reply.status == status
     assert reply.headers["content-type"] == "application/json"
-    assert set(reply.json) == {"code", "type", "message", "request_id"}
+    assert set(reply.json) == {"code", "type", "message", "request_id", "error"}
+    assert reply.json["error"] == reply.json["message"]
     assert (reply.json["code"], reply.json["type"]) == (status, kind)
     assert said in reply.json["message"]
     assert reply.json["request_id"] == reply.headers["x-request-id"]
@@ -36,6 +37,20 @@ def test_json_is_answered_wrapped_or_not(body: object, content_type: str | None)
     assert reply.headers["content-type"] == "application/json"
     assert reply.json["answer"] == "Ada"
     assert list(reply.json) == ["score", "start", "end", "answer"]
+
+
+def test_the_bare_address_answers_as_well() -> None:
+    """Hugging Face's clients post to the address that they are given."""
+
+    async def scene(stage: Site) -> None:
+        data = json.dumps({"inputs": PAIR, "parameters": {}}).encode()
+        reply = await Client(stage.app).call("POST", "/", [data], JSON)
+        assert (reply.status, reply.json["answer"]) == (200, "Ada")
+        reply = await Client(stage.app).call("POST", "/", [b"{"], JSON)
+        refused(reply, 400, "InvalidRequest", "This is not JSON")
+        assert stage.sample("mooring_requests_total", route="/", status="200") == 1
+
+    play(scene)
 
 
 def test_a_list_is_answered_by_a_list() -> None:

@@ -39,7 +39,8 @@ def test_a_canary_is_found_nowhere(log: io.StringIO) -> None:
             stage.backend.fail_next = 0
             reply = await stage.ask(body, content_type=content_type)
             if reply.status != 200:
-                assert reply.body.decode().count(CANARY) <= ECHO_LIMIT // len(CANARY)
+                assert reply.json["message"].count(CANARY) <= ECHO_LIMIT // len(CANARY)
+                assert reply.json["error"] == reply.json["message"]
         stage.backend.fail_next = 2
         assert (await stage.ask({"question": LONG, "context": LONG})).status == 500
         assert (await stage.get("/ping")).status == 503

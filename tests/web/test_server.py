@@ -237,7 +237,12 @@ def test_a_head_without_end_is_refused() -> None:
 
 def test_connections_that_say_nothing_are_closed() -> None:
     """408 for half a head, and no word to one that never said any; a kept connection may be idle for longer."""
-    with served(head_s=0.3) as server, server.connect() as silent, server.connect() as half, server.connect() as kept:
+    with (
+        served(protocol={"HEAD_S": 0.3}) as server,
+        server.connect() as silent,
+        server.connect() as half,
+        server.connect() as kept,
+    ):
         kept.sendall(request("GET", "/ping"))
         assert read(kept).status == 200
         half.sendall(b"GET /ping HTT")

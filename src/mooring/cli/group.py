@@ -1,6 +1,5 @@
 """The table of commands and the group `moor` made of it. `moor --help` imports none of the commands' modules."""
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -9,6 +8,7 @@ import click
 
 import mooring
 from mooring.cli.border import State
+from mooring.spelling import nearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class LazyGroup(click.Group):
             click.echo(ctx.get_help())
             ctx.exit()
         if args and not name.startswith("-") and name not in COMMANDS and name not in HIDDEN:
-            near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
+            near = nearest(name, COMMANDS, cutoff=0.5)
             known = f"Did you mean `moor {near[0]}`?" if near else f"There are: {', '.join(COMMANDS)}."
             raise click.UsageError(f"There is no command {name!r}. {known}", ctx)
         return super().resolve_command(ctx, args)

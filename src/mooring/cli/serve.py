@@ -42,6 +42,7 @@ from mooring.settings import Settings, environment_notes
     "drain_delay_s",
     "multi_model",
     "batch",
+    "max_records",
     "batch_strict",
     "default_accept",
     "ping_always_200",

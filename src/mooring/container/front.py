@@ -23,8 +23,10 @@ from mooring.container.metrics import FrontMetrics
 from mooring.container.proxy import Tries
 from mooring.errors import BackendError, Draining, MooringError, NotReady
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
-from mooring.web.border import border_over, no_route
+from mooring.web.border import border_over
 from mooring.web.media import JSON
+from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
+from mooring.web.status import ErrorBody
 
 ASK_S = 0.8
 """How long a worker may take to say how it is. SageMaker gives a ping 2 s."""
@@ -178,9 +180,11 @@ class Front:
 
 
 def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> Starlette:
-    """The routes, and `more` of them. `counted` counts the front's own requests, which nobody asks for."""
+    """The routes, and `more` of them: those of several models. `counted` counts requests, which nobody asks for."""
+    table = SEVERAL_MODELS if more else ONE_MODEL
     routes = [
         Route("/ping", front.ping),
+        Route("/health", front.ping),
         Route("/health/live", front.live),
         Route("/health/ready", front.ping),
         Route("/metrics", front.metrics),
@@ -191,7 +195,7 @@ def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> 
     return Starlette(
         routes=routes,
         middleware=[border_over(routes, counted, log_requests=False)],
-        exception_handlers={HTTPException: no_route},
+        exception_handlers={HTTPException: table.refuse},
     )
 
 
@@ -204,5 +208,5 @@ def _message(reply: Reply) -> str:
 
 def _bad_gateway(message: str, request_id: str) -> Response:
     """502: the same request would most likely end another worker."""
-    body = {"code": 502, "type": BackendError.__name__, "message": message, "request_id": request_id}
-    return Response(msgspec.json.encode(body), 502, media_type=JSON)
+    body = ErrorBody(502, BackendError.__name__, message, request_id)
+    return Response(msgspec.json.encode(body), body.code, media_type=JSON)

@@ -1,4 +1,4 @@
-"""Settings and topology in, nginx.conf out. Pure. Called by `supervisor.py`; the text itself is in `nginx.conf.in`."""
+"""Make nginx.conf from settings and topology. Pure. Called by `supervisor.py`; the text is in `nginx.conf.in`."""
 
 import math
 import os
@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 
+from mooring.container import nginx_errors
 from mooring.container.crew import Folders
 from mooring.container.front import WAIT_S
 from mooring.container.models import LOAD_S
@@ -13,6 +14,8 @@ from mooring.container.registry import shares
 from mooring.container.topology import Topology
 from mooring.settings import Settings
 from mooring.web.listen import Address
+from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
+from mooring.web.server import connections_for
 
 READ_MARGIN_S = 10
 """How much longer than the deadline nginx waits for a worker to say so itself."""
@@ -44,7 +47,7 @@ def render(settings: Settings, topology: Topology, folders: Folders, place: Plac
         # root is said, too: nginx as root would otherwise become nobody, who may not use the workers' sockets.
         "user": f"user {place.user or 'root'};\n" if os.geteuid() == 0 else "",
         "processes": min(4, max(1, len(topology.active))),
-        "connections": 4 * settings.max_in_flight + 64,
+        "connections": connections_for(settings.max_in_flight),
         "drain": math.ceil(settings.drain_s),
         "listen": _listen(place.address),
         "servers": "\n".join(_servers(topology, folders)),
@@ -60,6 +63,19 @@ def render(settings: Settings, topology: Topology, folders: Folders, place: Plac
         "wait": math.ceil(WAIT_S) + 5,
     }
     several = settings.multi_model
+    pages = nginx_errors.pages(
+        settings.max_body_bytes,
+        settings.max_in_flight,
+        min(MAX_LARGE, settings.max_in_flight),
+        BODY_TIMEOUT_S,
+        read,
+        SEVERAL_MODELS if several else ONE_MODEL,
+    )
+    values |= {
+        "head_buffers": f"{nginx_errors.LINES} {nginx_errors.LINE_BYTES}",
+        "error_pages": nginx_errors.directives(pages),
+        "errors": nginx_errors.locations(pages),
+    }
     values |= {"holder": "$holder" if several else '""', "again": "$holder" if several else "workers"}
     split, locations = _models(settings, topology, folders) if settings.multi_model else ("", "")
     values |= {"models_split": split, "models_locations": locations}

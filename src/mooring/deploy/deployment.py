@@ -5,7 +5,6 @@
 """
 
 import dataclasses
-import difflib
 import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +26,8 @@ from mooring.deploy.role import role_arn
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Archive, Asynchronous, Instances, Scaling, Serverless, Spec, check, check_name
 from mooring.errors import EndpointFailed, NameTaken, UsageError
+from mooring.settings import environment_notes
+from mooring.spelling import nearest
 
 if TYPE_CHECKING:
     from mooring.deploy.archive import Wanted
@@ -91,6 +92,8 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
             tags=order.tags,
         )
     )
+    for note in environment_notes(order.environment):
+        narrator.note(note)
     narrator.begin("Asking who deploys where")
     bucket = order.bucket or session.default_bucket
     role = role_arn(session, order.role, narrator)
@@ -100,7 +103,7 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
         refuse_foreign_endpoint(name, find_endpoint(session, name))
     narrator.end(f"account {session.account}, {session.region}{' (local)' if session.local else ''}")
     if isinstance(order.compute, Instances) and order.compute.type not in (known := session.instance_types()):
-        near = difflib.get_close_matches(order.compute.type, known, n=2)
+        near = nearest(order.compute.type, known, count=2)
         narrator.note(f"boto3 knows no {order.compute.type}{', but ' if near else ''}{', '.join(near)}. It is tried.")
     _check_image(session, order)
     archive = _archive(order, name, bucket, place, narrator)

@@ -1,6 +1,5 @@
 """What boto3 and botocore raise in, what a user can do about it out. Called around every call that is made of AWS."""
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from typing import Any
 
 from mooring.deploy.manifest import how_to_convert
 from mooring.errors import AccountError, DeployError, MooringError
+from mooring.spelling import nearest
 
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _UNKNOWN_KEYS = frozenset(
@@ -93,7 +93,7 @@ def _shortened(said: str) -> str:
     found = re.search(r"Value '(.*?)' at .*enum value set: \[(.*?)\]", said, re.DOTALL)
     if found is None or len(allowed := found[2].split(", ")) <= _SHOWN:
         return said
-    near = difflib.get_close_matches(found[1], allowed, n=3, cutoff=0.5) or allowed[:3]
+    near = nearest(found[1], allowed, count=3, cutoff=0.5) or allowed[:3]
     return said.replace(found[2], f"{', '.join(near)}, … {len(allowed)} in all")
 
 

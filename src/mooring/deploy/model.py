@@ -4,7 +4,6 @@ Takes what users of the SageMaker SDK's HuggingFaceModel write, so that their pr
 calls are those of `moor deploy`.
 """
 
-import difflib
 import os
 import shutil
 import tempfile
@@ -22,6 +21,7 @@ from mooring.deploy.session import Place, Session
 from mooring.deploy.spec import DEFAULT_INSTANCE, Asynchronous, Instances, Scaling, Serverless
 from mooring.errors import UsageError, echo
 from mooring.settings.places import expanded
+from mooring.spelling import nearest
 
 
 class ModelOptions(TypedDict, total=False):
@@ -225,7 +225,7 @@ def _only_known(given: dict[str, Any], known: Iterable[str], narrator: Narrator)
         narrator.note(f"Without effect here: {', '.join(ignored)}. There is one image, and it fits every model.")
     for name in given:
         if name not in known:
-            near = difflib.get_close_matches(name, [*known], n=1)
+            near = nearest(name, known)
             ours = ", ".join(each for each in known if each not in IGNORED)
             hint = f"Is {near[0]} meant?" if near else f"There are: {ours}. For anything else there is boto3."
             raise UsageError(f"There is no argument {name}.", hint=hint)

@@ -11,6 +11,7 @@ from pathlib import Path
 from mooring.deploy import limits
 from mooring.deploy.limits import Kind
 from mooring.errors import UsageError, echo
+from mooring.settings import load_settings
 
 DEFAULT_INSTANCE = "ml.c7i.large"
 DEFAULT_MEMORY_MB = 3072
@@ -224,6 +225,8 @@ def _check_environment(environment: Mapping[str, str]) -> None:
             f"{len(environment)} variables of {size} bytes in all are more than SageMaker takes.",
             hint=f"At most {limits.ENVIRONMENT_ENTRIES} of {limits.ENVIRONMENT_BYTES} bytes together.",
         )
+    # As the container will: a value that ends its start is better known before there is an endpoint.
+    load_settings(environment)
 
 
 def _check_tags(tags: Mapping[str, str]) -> None:

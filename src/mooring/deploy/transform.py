@@ -17,6 +17,7 @@ from mooring.deploy.session import Session
 from mooring.deploy.spec import DEFAULT_INSTANCE
 from mooring.deploy.wait import LOG_LINES
 from mooring.errors import EndpointFailed, UsageError, echo
+from mooring.settings import load_settings
 
 MOST_MB = 100
 """Of concurrent requests times their size: SageMaker's limit."""
@@ -63,6 +64,8 @@ def job_request(job: Job) -> dict[str, Any]:
             f"{job.max_concurrent} requests of {job.max_payload_mb} MB at once are more than {MOST_MB} MB.",
             hint="Lower --max-concurrent or --max-payload.",
         )
+    # As the container will read them.
+    load_settings(job.environment)
     place = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": job.source}}
     # Answers of another type than the records could be neither told apart nor joined to them.
     output = {

@@ -21,6 +21,8 @@ from mooring.tasks.base import Task
 
 HASHED_HERE = 16_384
 """Tokens up to which a request is hashed on the event loop (0.1 ms); larger ones in a thread."""
+COPIED_HERE = 64
+"""Windows up to which an answer is copied on the event loop (1 ms); larger ones in a thread."""
 
 NO_TIME = Timings(queue_ms=0.0, tokenise_ms=0.0, compute_ms=0.0, decode_ms=0.0)
 
@@ -101,8 +103,7 @@ class Once:
                     continue  # Whoever asked first had less time.
                 raise deadline_exceeded(allowed) from error
             self._observer.answered("shared")
-            # A copy: the model's own code may change what it is given.
-            return dataclasses.replace(answered, answer=copy.deepcopy(answered.answer), source="shared")
+            return dataclasses.replace(answered, answer=await _copied(answered), source="shared")
 
     async def _key(self, request: Any) -> bytes:
         if self._task.estimate(request) > HASHED_HERE:
@@ -138,3 +139,10 @@ class Once:
                 if self._flights.get(key) is flight:
                     del self._flights[key]
                 flight.task.cancel()
+
+
+async def _copied(answered: Answered) -> object:
+    """A copy of the answer: the model's own code may change what it is given."""
+    if answered.windows > COPIED_HERE:
+        return await asyncio.to_thread(copy.deepcopy, answered.answer)
+    return copy.deepcopy(answered.answer)

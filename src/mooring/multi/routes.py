@@ -18,11 +18,16 @@ from mooring.multi.paging import page
 from mooring.multi.registry import Registry
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
 from mooring.web.body import read_body
-from mooring.web.border import border_over, no_route
+from mooring.web.border import border_over
 from mooring.web.invocations import Invocations
 from mooring.web.limits import WebLimits
 from mooring.web.media import JSON
+from mooring.web.no_route import SEVERAL_MODELS
 from mooring.web.pages import versions
+from mooring.web.room import Room
+
+BODY_LIMIT = 1 << 20
+"""Bytes of a body that names a model."""
 
 
 class Models:
@@ -81,8 +86,7 @@ class Models:
         return _json({"multi_model": True, "models": models, "ready": True, "reason": "", "versions": versions()})
 
     async def _fields(self, request: Request) -> dict[str, Any]:
-        limits = self._limits
-        data = await read_body(request.headers, request.receive, limits.max_body_bytes, limits.body_s)
+        data = await read_body(request.headers, request.receive, BODY_LIMIT, self._limits.body_s)
         try:
             found = msgspec.json.decode(data)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -99,11 +103,12 @@ class Invoke:
         self._registry = registry
         self._metrics = metrics
         self._limits = limits
+        self._room = Room(limits.max_in_flight, limits.max_body_bytes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises NotLoaded, and what `Invocations` raises."""
         model = self._registry.get(scope["path_params"]["name"])
-        await Invocations(model.service, self._metrics, self._limits)(scope, receive, send)
+        await Invocations(model.service, self._metrics, self._limits, self._room)(scope, receive, send)
 
 
 def create_multi_app(registry: Registry, metrics: Metrics, limits: WebLimits, *, log_requests: bool) -> Starlette:
@@ -111,6 +116,7 @@ def create_multi_app(registry: Registry, metrics: Metrics, limits: WebLimits, *,
     models = Models(registry, metrics, limits)
     routes = [
         Route("/ping", models.ping),
+        Route("/health", models.ping),
         Route("/health/live", models.live),
         Route("/health/ready", models.ping),
         Route("/metrics", models.metrics),
@@ -124,7 +130,7 @@ def create_multi_app(registry: Registry, metrics: Metrics, limits: WebLimits, *,
     app = Starlette(
         routes=routes,
         middleware=[border_over(routes, metrics, log_requests=log_requests, hft_errors=limits.hft_errors)],
-        exception_handlers={HTTPException: no_route},
+        exception_handlers={HTTPException: SEVERAL_MODELS.refuse},
     )
     app.router.redirect_slashes = False
     return app

@@ -1,15 +1,15 @@
-"""Flags and environment variables in, `Settings` out, and what to tell of them. The environment's only reader."""
+"""Read flags and environment variables into `Settings`, and say what to tell of them. The environment's only reader."""
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from mooring.errors import UsageError
-from mooring.settings.option import PREFIX, TRUE, Alias
+from mooring.settings.option import FALSE, PREFIX, TRUE
 from mooring.settings.platforms import WITHOUT_EFFECT
 from mooring.settings.table import BY_NAME, OPTIONS, Settings
+from mooring.spelling import nearest
 
 BATCH_DEADLINE_S = 600.0
 OF_COMMANDS = ("MOORING_IMAGE", "MOORING_ROLE")
@@ -32,7 +32,7 @@ def load_settings(environ: Mapping[str, str] | None = None, /, **flags: object) 
             values[name] = option.parse(str(given), option.flag or name)
     for option in OPTIONS:
         if option.name not in values and (found := option.read(environ)) is not None:
-            values[option.name] = found[1]
+            values[option.name] = found.value
     if values.get("batch"):
         # What a transform job itself allows, where nobody said anything.
         values.setdefault("deadline_s", BATCH_DEADLINE_S)
@@ -48,7 +48,7 @@ def as_environment(settings: Settings) -> dict[str, str]:
 def environment_notes(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """What a user should know of the variables that are set: unknown ones of ours, other tools' with their meaning."""
     environ = os.environ if environ is None else environ
-    return (*_unknown(environ), *_converted(environ), *_without_effect(environ))
+    return (*_unknown(environ), *_translated(environ), *_without_effect(environ))
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:
@@ -59,7 +59,7 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
         if name in OF_COMMANDS:
             continue
         if name.startswith(PREFIX) and name not in known and not _is_service(name, environ[name]):
-            near = difflib.get_close_matches(name, known, n=1)
+            near = nearest(name, known)
             notes.append(f"{name} is set, but there is no such setting{f'; {near[0]} is one' if near else ''}.")
     return notes
 
@@ -73,26 +73,25 @@ def _is_service(name: str, value: str) -> bool:
     )
 
 
-def _converted(environ: Mapping[str, str]) -> list[str]:
-    """Variables of other tools that decide a setting in other units or words."""
-    notes = []
-    for option in OPTIONS:
-        found = option.read(environ)
-        for alias in option.aliases:
-            if found is not None and isinstance(alias, Alias) and alias.name == found[0]:
-                said = f"{alias.name}={environ[alias.name].strip()} is read as {alias.meaning}"
-                notes.append(f"{said}: {option.name} is {found[1]}.")
-    return notes
+def _translated(environ: Mapping[str, str]) -> list[str]:
+    """Variables of other tools that decide a setting in a way that may surprise."""
+    found = (option.read(environ) for option in OPTIONS)
+    return [one.note for one in found if one is not None and one.note]
 
 
 def _without_effect(environ: Mapping[str, str]) -> list[str]:
-    notes = [f"{name} has no effect: {why}." for name, why in WITHOUT_EFFECT.items() if environ.get(name, "").strip()]
+    texts = {name: environ.get(name, "").strip().lower() for name in WITHOUT_EFFECT}
+    notes = [f"{name} has no effect: {why}." for name, why in WITHOUT_EFFECT.items() if texts[name] not in _OFF]
     others = sorted(
         name
         for name in environ
         if name.startswith("MMS_") and name not in WITHOUT_EFFECT and not any(name in o.variables for o in OPTIONS)
     )
     return notes + [f"{name} has no effect here." for name in others]
+
+
+_OFF = ("", *FALSE, "n", "f")
+"""Asks for nothing, whatever it is that is not done."""
 
 
 def wants_debug(environ: Mapping[str, str] | None = None) -> bool:

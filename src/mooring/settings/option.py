@@ -17,15 +17,30 @@ FALSE = ("0", "false", "no", "off")
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """Another tool's variable for the same thing, in other units or words."""
+    """Another tool's variable for the same thing, read as that tool reads it."""
 
     name: str
-    convert: Callable[[str], str]
-    """Its text → our text. Raises ValueError for what cannot be."""
-    meaning: str
-    """How it is read, for people: "minutes"."""
+    convert: Callable[[str], Any]
+    """Its text, never empty → our value, None for what that tool takes as not set. Raises ValueError for nonsense."""
     allowed: str
-    """What it may be, in words."""
+    """What it may be: "a number of minutes"."""
+    unit: str = ""
+    """Its own: "minutes"."""
+    meaning: str = ""
+    """How it is read, where that may surprise: "minutes, as the stock server reads it"."""
+    plain: tuple[str, ...] = ()
+    """Texts that surprise nobody all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the environment says of an option."""
+
+    name: str
+    """The variable that decided."""
+    value: Any
+    note: str = ""
+    """What whoever set it should know; "" for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,8 @@ class Option:
     minimum: float = -math.inf
     maximum: float = math.inf
     aliases: tuple[str | Alias, ...] = ()
-    """Variables of other tools that are read when our own is not set, first come first served."""
+    """Variables of other tools that are read when our own is not set, in this order. Texts may be named by name alone;
+    numbers and switches say how that tool reads them."""
     secret: bool = False
     """Never shown, and no flag: other users of the machine can read a process's arguments."""
     unset: str = ""
@@ -70,8 +86,8 @@ class Option:
         if self.kind in (int, float):
             what = "a whole number" if self.kind is int else "a number of seconds"
             if self.maximum < math.inf:
-                return f"{what} from {self.minimum:g} to {self.maximum:g}"
-            return f"{what} of at least {self.minimum:g}"
+                return f"{what} from {_shown(self.minimum)} to {_shown(self.maximum)}"
+            return f"{what} of at least {_shown(self.minimum)}"
         return {bool: f"one of {', '.join(TRUE + FALSE)}", Path: "a path"}.get(self.kind, "text")
 
     def parse(self, text: str, named: str) -> Any:
@@ -89,8 +105,11 @@ class Option:
             raise UsageError(f"{named} is {shown}.", hint=f"It must be {self.allowed}.") from error
         return expanded(value, named) if self.kind is Path else value
 
-    def read(self, environ: Mapping[str, str]) -> tuple[str, Any] | None:
-        """The variable that decides, and its value; None if none is set. Empty counts as not set."""
+    def read(self, environ: Mapping[str, str]) -> Found | None:
+        """The variable that decides, with its value; None if none is set. Empty counts as not set.
+
+        Raises UsageError with the variable's own name, text and unit.
+        """
         for alias in (self.own, *self.aliases):
             name = alias if isinstance(alias, str) else alias.name
             text = environ.get(name, "").strip()
@@ -98,14 +117,34 @@ class Option:
                 # Empty is not set; and MOORING_PORT=tcp://… is Kubernetes', for a Service that is called `mooring`.
                 continue
             if isinstance(alias, str):
-                return name, self.parse(text, name)
-            try:
-                converted = alias.convert(text)
-            except ValueError as error:
-                raise UsageError(f"{name} is {echo(text)}.", hint=f"It must be {alias.allowed}.") from error
-            # An empty text is another tool's way to say "decide yourself".
-            return (name, self.parse(converted, name)) if converted else None
+                return Found(name, self.parse(text, name))
+            if (found := self._translated(alias, text)) is not None:
+                return found
         return None
+
+    def _translated(self, alias: Alias, text: str) -> Found | None:
+        """What another tool's variable says. More than is possible here is as much as is possible here."""
+        try:
+            value = alias.convert(text)
+            if value is not None and self.kind in (int, float) and value < self.minimum:
+                raise ValueError(text)
+        except (ValueError, OverflowError) as error:
+            raise UsageError(f"{alias.name} is {echo(text)}.", hint=f"It must be {alias.allowed}.") from error
+        if value is None:
+            return None
+        said = f"{alias.name}={echo(text)[1:-1]}"
+        if self.kind in (int, float) and value > self.maximum:
+            value = self.kind(self.maximum)
+            note = f"{said} ({alias.unit}) is more than is possible here: {self.name} is {_shown(value)}."
+            return Found(alias.name, value, note)
+        if alias.meaning and text not in alias.plain:
+            return Found(alias.name, value, f"{said} is read as {alias.meaning}: {self.name} is {value}.")
+        return Found(alias.name, value)
+
+
+def _shown(value: float) -> str:
+    """Without an exponent where it is a whole number."""
+    return str(int(value)) if value == int(value) else f"{value:g}"
 
 
 def _boolean(text: str) -> bool:

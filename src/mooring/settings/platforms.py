@@ -1,77 +1,159 @@
 """Variables of SageMaker and of the stock Hugging Face toolkit: those that are read as settings, and the others.
 
-The names and units are the stock container's, so that what was written for it keeps its meaning. Used by `table.py`.
+Names, units and what counts as not set are the stock container's, so that what was written for it keeps its meaning.
+Its model server lets `MMS_` variables win over those of SageMaker, and seconds over minutes. Used by `table.py`.
 """
 
 import math
 from collections.abc import Mapping
 
-from mooring.settings.option import Alias
+from mooring.settings.option import FALSE, TRUE, Alias
 
 MEGABYTE = 1024 * 1024
 
 
-def _positive(text: str) -> float:
+def _number(text: str) -> float:
     value = float(text)
-    if not 0 < value < math.inf:
+    if not math.isfinite(value):
         raise ValueError(text)
     return value
 
 
-def _minutes(text: str) -> str:
-    return f"{60 * _positive(text):g}"
+def _at_least_0(value: float) -> float:
+    if value < 0:
+        raise ValueError(value)
+    return value
 
 
-def _megabytes(text: str) -> str:
-    return str(round(MEGABYTE * _positive(text)))
+def _seconds(text: str) -> float | None:
+    """0 or less: then the minutes count, or the default."""
+    value = _number(text)
+    return value if value > 0 else None
 
 
-def _or_auto(text: str) -> str:
-    """0 means "decide yourself" to the stock server."""
-    return "" if int(text) == 0 else text
+def _minutes(text: str) -> float | None:
+    """0 is the default."""
+    return 60 * _at_least_0(_number(text)) or None
+
+
+def _megabytes(text: str) -> int | None:
+    """0 is the default; SageMaker sets it for transform jobs without a limit."""
+    value = MEGABYTE * _at_least_0(_number(text))
+    return max(1, round(min(value, 2.0**62))) if value else None
+
+
+def _whole(text: str) -> int:
+    return int(_at_least_0(int(text)))
+
+
+def _at_least_1(text: str) -> int:
+    value = _whole(text)
+    if not value:
+        raise ValueError(text)
+    return value
+
+
+def _threads(text: str) -> int | None:
+    """OpenMP has a number for each level of nesting, and takes 0 as not set; the first level is ours."""
+    first, *inner = text.split(",")
+    for part in inner:
+        _whole(part)
+    return _whole(first) or None
+
+
+def _port(text: str) -> int:
+    value = _at_least_1(text)
+    if value > 65_535:
+        raise ValueError(text)
+    return value
 
 
 def _level(text: str) -> str:
-    """A level's number, as Python's logging has it."""
-    number = int(text)
-    if number < 0:
-        raise ValueError(text)
+    """A level's number or name, as Python's logging has them."""
     names = ((10, "debug"), (20, "info"), (30, "warning"), (40, "error"))
+    by_name = {name: name for _, name in names} | {"warn": "warning", "critical": "critical", "fatal": "critical"}
+    if (named := by_name.get(text.lower())) is not None:
+        return named
+    number = _whole(text)
     return next((name for most, name in names if number <= most), "critical")
 
 
-def _switch(text: str) -> str:
-    """The stock toolkit turns a switch on for "true" alone, in whatever case."""
-    return "true" if text.lower() == "true" else "false"
+def _exactly_true(text: str) -> bool:
+    return text == "true"
 
 
-def _count(text: str) -> str:
-    value = int(text)
-    if value < 0:
-        raise ValueError(text)
-    return str(value)
+def _true(text: str) -> bool:
+    """SageMaker writes `true`, its SDK's local mode `True`."""
+    return text.lower() == "true"
 
 
+def _hub_switch(text: str) -> bool:
+    """As huggingface_hub: whatever is not one of these is off."""
+    return text.lower() in ("1", "on", "yes", "true")
+
+
+def _any_case(*words: str) -> tuple[str, ...]:
+    return tuple(form for word in words for form in (word, word.upper(), word.capitalize()))
+
+
+_MINUTES = ("a number of minutes, at least 0", "minutes", "minutes, as the stock server reads it")
 TIMEOUT = (
-    "SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS",
-    Alias("SAGEMAKER_MODEL_SERVER_TIMEOUT", _minutes, "minutes, as the stock server reads it", "a number of minutes"),
-    "MMS_DEFAULT_RESPONSE_TIMEOUT_SECONDS",
-    Alias("MMS_DEFAULT_RESPONSE_TIMEOUT", _minutes, "minutes, as the stock server reads it", "a number of minutes"),
+    Alias("MMS_DEFAULT_RESPONSE_TIMEOUT_SECONDS", _seconds, "a number of seconds", "seconds"),
+    Alias("SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS", _seconds, "a number of seconds", "seconds"),
+    Alias("MMS_DEFAULT_RESPONSE_TIMEOUT", _minutes, *_MINUTES),
+    Alias("SAGEMAKER_MODEL_SERVER_TIMEOUT", _minutes, *_MINUTES),
 )
+_MEGABYTES = ("a number of megabytes, at least 0", "megabytes", "megabytes of 1,048,576 bytes")
 BODY = (
-    Alias("SAGEMAKER_MAX_PAYLOAD_IN_MB", _megabytes, "megabytes of 1,048,576 bytes", "a number of megabytes"),
-    "MMS_MAX_REQUEST_SIZE",
+    Alias("MMS_MAX_REQUEST_SIZE", _at_least_1, "a whole number of bytes, at least 1", "bytes"),
+    Alias("SAGEMAKER_MAX_PAYLOAD_IN_MB", _megabytes, *_MEGABYTES),
 )
+_WORKERS = ("a whole number of workers, 0 for automatic", "workers", "a number of workers, 0 for automatic")
 WORKERS = (
-    Alias("SAGEMAKER_MODEL_SERVER_WORKERS", _or_auto, "a number of workers, 0 for automatic", "a whole number"),
-    Alias("MMS_DEFAULT_WORKERS_PER_MODEL", _or_auto, "a number of workers, 0 for automatic", "a whole number"),
+    Alias("MMS_DEFAULT_WORKERS_PER_MODEL", _whole, *_WORKERS),
+    Alias("SAGEMAKER_MODEL_SERVER_WORKERS", _whole, *_WORKERS),
 )
-THREADS = (Alias("OMP_NUM_THREADS", _count, "a number of threads", "a whole number"),)
-LEVEL = (Alias("SAGEMAKER_CONTAINER_LOG_LEVEL", _level, "a level of Python's logging", "a whole number, 20 for info"),)
+QUEUE = (Alias("MMS_JOB_QUEUE_SIZE", _at_least_1, "a whole number of requests, at least 1", "requests"),)
+_THREADS = ("a whole number of threads, or several with commas", "threads", "a number of threads")
+THREADS = (Alias("OMP_NUM_THREADS", _threads, *_THREADS),)
+PORT = (Alias("SAGEMAKER_BIND_TO_PORT", _port, "a port, a whole number from 1 to 65535"),)
+LEVEL = (
+    Alias(
+        "SAGEMAKER_CONTAINER_LOG_LEVEL",
+        _level,
+        "a level of Python's logging: a whole number, 20 for info, or a name",
+        meaning="a level of Python's logging",
+        plain=_any_case("debug", "info", "warning", "error", "critical"),
+    ),
+)
 TOKEN = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_API_TOKEN", "HF_HUB_TOKEN")
 REVISION = ("HF_MODEL_REVISION", "HF_REVISION")
-MULTI_MODEL = (Alias("SAGEMAKER_MULTI_MODEL", _switch, "on for true", "true or false"),)
-BATCH = (Alias("SAGEMAKER_BATCH", _switch, "on for true", "true or false"),)
+MULTI_MODEL = (
+    Alias(
+        "SAGEMAKER_MULTI_MODEL",
+        _exactly_true,
+        "true or false",
+        meaning="on for `true` exactly, else off",
+        plain=("true", *_any_case("false")),
+    ),
+)
+BATCH = (
+    Alias(
+        "SAGEMAKER_BATCH",
+        _true,
+        "true or false",
+        meaning="on for `true`, else off",
+        plain=_any_case("true", "false"),
+    ),
+)
+
+
+def _offline(name: str) -> Alias:
+    meaning = "on for 1, on, yes and true, else off"
+    return Alias(name, _hub_switch, "1 or 0", meaning=meaning, plain=_any_case(*TRUE, *FALSE))
+
+
+OFFLINE = (_offline("HF_HUB_OFFLINE"), _offline("TRANSFORMERS_OFFLINE"))
 
 WITHOUT_EFFECT: Mapping[str, str] = {
     "HF_TRUST_REMOTE_CODE": "code from a model's repository is never run",

@@ -66,7 +66,7 @@ class Settings:
         "Disk for compiled models, found again by later starts on the same CPU; 0: none.",
         minimum=0,
     )
-    offline: bool = _option(False, "Use only what the cache holds; call nobody.", aliases=("HF_HUB_OFFLINE",))
+    offline: bool = _option(False, "Use only what the cache holds; call nobody.", aliases=platforms.OFFLINE)
 
     # The model's own code
 
@@ -128,9 +128,11 @@ class Settings:
         "Port to listen on; 0 for any free one.",
         minimum=0,
         maximum=65535,
-        aliases=("SAGEMAKER_BIND_TO_PORT",),
+        aliases=platforms.PORT,
     )
-    max_body_bytes: int = _option(26_214_400, "Largest request body; above: 413.", minimum=1, aliases=platforms.BODY)
+    max_body_bytes: int = _option(
+        26_214_400, "Largest request body; above: 413.", minimum=1, maximum=1 << 40, aliases=platforms.BODY
+    )
     max_windows: int = _option(4096, "Windows that one request may need; above: 413.", minimum=1)
     answer_cache_bytes: int = _option(
         16_777_216,
@@ -139,9 +141,10 @@ class Settings:
     )
     max_in_flight: int = _option(
         1024,
-        "Requests that nginx lets in at the same time; above: 429.",
+        "Requests let in at the same time; above: 429.",
         minimum=1,
-        aliases=("MMS_JOB_QUEUE_SIZE",),
+        maximum=16_384,
+        aliases=platforms.QUEUE,
     )
     queue_tokens: int = _option(524_288, "Padded tokens that may wait to be computed; above: 429.", minimum=1)
     deadline_s: float = _option(
@@ -178,6 +181,9 @@ class Settings:
         False,
         "A batch transform job: lines and rows are answered one by one, and a full queue is waited for.",
         aliases=platforms.BATCH,
+    )
+    max_records: int = _option(
+        250_000, "Lines or rows that one request of a batch job may hold; above: 413.", minimum=1
     )
     batch_strict: bool = _option(False, "In a batch job, one bad record fails its request, as in the stock container.")
 

@@ -1,7 +1,9 @@
-"""A request's spans in, answers as clients get them out: characters, text and score. Called by `question_answering.py`.
+"""Turn a request's spans into the answers that clients get: characters, text and score.
 
-Semantics are those of transformers 4.57's question-answering pipeline: spans are widened to whole words, and those with
-the same text, whatever its case, are one answer whose score is their sum.
+Called by `question_answering.py`. Semantics are those of transformers 4.57's question-answering pipeline: spans are
+widened to whole words, and those with the same text, whatever its case, are one answer whose score is their sum. Two
+differences: `top_k` above 1 always gives a list, where the pipeline gives an object when it finds a single answer; and
+spans with a score of 0, which lie outside of the text, are not answers.
 """
 
 from collections.abc import Sequence
@@ -9,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mooring.errors import InvalidRequest
 from mooring.tasks.spans import Flags, Indices, Spans
 from mooring.tasks.windows import Piece
 from mooring.tokenization.pair import NO_WORD, Tokens
@@ -47,25 +50,32 @@ def _word_bounds(context: Tokens) -> tuple[Indices, Indices]:
     return firsts[number], lasts[number]
 
 
-def collect(text: str, places: Places, windows: Sequence[tuple[Piece, Spans]]) -> list[Answer]:
+def collect(text: str, places: Places, windows: Sequence[tuple[Piece, Spans]], room: int) -> tuple[list[Answer], int]:
     """Every answer of a context, spans with the same text merged, in the order in which each was first met.
 
-    `windows` gives each window's piece of the context and its spans, [K] each.
+    `windows` gives each window's piece of the context and its spans, [K] each. Candidates may have `room` characters
+    together; what is left of it is returned too. Raises InvalidRequest when it does not suffice.
     """
     found: dict[str, Answer] = {}
     for piece, spans in windows:
         starts, ends = spans.starts - piece.at, spans.ends - piece.at
         good = (starts >= 0) & (ends < piece.count) & (spans.scores > 0)
         firsts, lasts = places.characters(starts[good] + piece.first, ends[good] + piece.first, piece)
+        room -= sum(lasts) - sum(firsts)
+        if room < 0:
+            raise InvalidRequest(
+                "the possible answers are too long together: words of the text have thousands of characters.",
+                hint="Ask for fewer answers (top_k) or shorter ones (max_answer_len), or ask fewer questions at once.",
+            )
         for start, end, score in zip(firsts, lasts, spans.scores[good].tolist(), strict=True):
             said = text[start:end]
             answer = found.setdefault(said.lower(), {"score": 0.0, "start": start, "end": end, "answer": said})
             answer["score"] += score
-    return list(found.values())
+    return list(found.values()), room
 
 
 def best(answers: list[Answer], top_k: int, null: float | None) -> Answer | list[Answer]:
-    """The `top_k` answers with the highest scores; one answer stands alone, several are a list.
+    """The `top_k` answers with the highest scores: one object for a `top_k` of 1, else a list of 1 to `top_k`.
 
     `null` is the score of "no answer", None if that was not asked for.
     """
@@ -74,7 +84,8 @@ def best(answers: list[Answer], top_k: int, null: float | None) -> Answer | list
     ranked = sorted(answers, key=lambda answer: -answer["score"])[:top_k]
     if not ranked:  # a context without a token
         ranked = [{"score": 0.0, "start": 0, "end": 0, "answer": ""}]
-    return ranked[0] if len(ranked) == 1 else ranked
+    # By what was asked for, never by how many were found: clients must know the type before they see the answer.
+    return ranked[0] if top_k == 1 else ranked
 
 
 def allowed_tokens(ids: Sequence[Any], pieces: Sequence[Piece], length: int, cls_id: int | None) -> Flags:

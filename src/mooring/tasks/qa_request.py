@@ -1,16 +1,19 @@
-"""A decoded body in, the questions to answer and how out; or an error that points at the field at fault.
+"""Read a decoded body: the questions to answer and how, or an error that points at the field at fault.
 
 Called by `question_answering.py`. Parameters have the names, defaults and meanings of transformers 4.57's
 question-answering pipeline. What that ignores without a word (a misspelt parameter) is an error here.
+
+A body comes from anybody: everything here takes time linear in its size, and "Did you mean" looks at a fixed number
+of keys.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from mooring.errors import InvalidRequest, PayloadTooLarge, echo
+from mooring.spelling import nearest
 
 EXAMPLE = 'Send {"inputs": {"question": "…", "context": "…"}}.'
 
@@ -19,6 +22,11 @@ MOST_ANSWERS = 1000
 """Of `top_k`. Every one of them is a candidate in every window."""
 IGNORED = ("padding", "batch_size", "num_workers")
 """Parameters of the pipeline that say how it computes, not what it answers: accepted, and without effect here."""
+
+COMPARED = 64
+"""Keys of one request that are compared with names of ours, to find a misspelt one."""
+MISSPELT = range(6, 17)
+"""Lengths of keys that may be meant to be `parameters`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +72,17 @@ class Request:
 
 def parse(body: object, lengths: Lengths) -> Request:
     """Read a body, wrapped in `inputs` or not. Raises InvalidRequest."""
+    keys = _Keys()
     if isinstance(body, list):
-        return Request(_few(_pairs(body, ""), lengths), _parameters(None, lengths))
+        return Request(_few(_pairs(body, "", keys), lengths), _parameters(None, lengths))
     if not isinstance(body, dict):
         raise InvalidRequest(f"{_kind(body)} where an object belongs: {echo(body)}.", hint=EXAMPLE)
     given = body.get("parameters")
     if "inputs" in body:
-        _no_parameter(body, "")
-        pairs = _pairs(body["inputs"], "/inputs")
+        keys.check(body, "")
+        pairs = _pairs(body["inputs"], "/inputs", keys)
     else:
-        pairs = _pairs({key: value for key, value in body.items() if key != "parameters"}, "")
+        pairs = _pairs({key: value for key, value in body.items() if key != "parameters"}, "", keys)
     return Request(_few(pairs, lengths), _parameters(given, lengths))
 
 
@@ -89,39 +98,54 @@ def _few(pairs: Iterator[Pair], lengths: Lengths) -> tuple[Pair, ...]:
     return found
 
 
-def _no_parameter(given: Mapping[Any, object], at: str) -> None:
-    """Raise for what looks like a parameter in the wrong place. Other keys are other services' and are left alone."""
-    for key in given:
-        if key in _READERS:
+class _Keys:
+    """Finds parameters in the wrong place. Other keys are other services' and are left alone. For one request."""
+
+    def __init__(self) -> None:
+        self._left = COMPARED
+
+    def check(self, given: Mapping[Any, object], at: str) -> None:
+        """Raise InvalidRequest for a parameter's name, or for what looks like `parameters` itself."""
+        for key in _READERS.keys() & given.keys():
             raise InvalidRequest(
                 "this is a parameter; here it would have no effect.",
                 pointer=f"{at}/{key}",
                 hint=f'Send it in `parameters`: {{"inputs": {{…}}, "parameters": {{"{key}": …}}}}.',
             )
-        if key != "parameters" and difflib.get_close_matches(str(key), ["parameters"], n=1, cutoff=0.7):
-            raise InvalidRequest(
-                "it would have no effect.", pointer=f"{at}/{_pointed(key)}", hint="Is it meant to be `parameters`?"
-            )
+        for key in islice(given, COMPARED) if self._left else ():
+            if key not in _KNOWN and self._may_be_misspelt(key) and nearest(key, ("parameters",), cutoff=0.7):
+                raise InvalidRequest(
+                    "it would have no effect.", pointer=f"{at}/{_pointed(key)}", hint="Is it meant to be `parameters`?"
+                )
+
+    def _may_be_misspelt(self, key: object) -> bool:
+        if not self._left or not isinstance(key, str) or len(key) not in MISSPELT:
+            return False
+        self._left -= 1
+        return True
 
 
-def _pairs(inputs: object, at: str) -> Iterator[Pair]:
+_KNOWN = frozenset(("inputs", "parameters", "question", "context"))
+
+
+def _pairs(inputs: object, at: str, keys: _Keys) -> Iterator[Pair]:
     if isinstance(inputs, list):
         if not inputs:
             raise InvalidRequest("the list is empty.", pointer=at, hint=EXAMPLE)
         for place, item in enumerate(inputs):
-            yield from _of_object(item, f"{at}/{place}")
+            yield from _of_object(item, f"{at}/{place}", keys)
     else:
-        yield from _of_object(inputs, at)
+        yield from _of_object(inputs, at, keys)
 
 
-def _of_object(item: object, at: str) -> Iterator[Pair]:
+def _of_object(item: object, at: str, keys: _Keys) -> Iterator[Pair]:
     """The pairs of one object: one, or one a question where it has a list of them on one context or on as many."""
     if not isinstance(item, dict):
         raise InvalidRequest(f"{_kind(item)} where an object belongs: {echo(item)}.", pointer=at, hint=EXAMPLE)
     for key in ("question", "context"):
         if key not in item:
-            raise InvalidRequest(f"there is no `{key}`{_nearest(key, item)}.", pointer=at, hint=EXAMPLE)
-    _no_parameter(item, at)
+            raise InvalidRequest(f"there is no `{key}`{_like(key, item)}.", pointer=at, hint=EXAMPLE)
+    keys.check(item, at)
     questions, contexts = item["question"], item["context"]
     if not isinstance(questions, list):
         yield Pair(_text(questions, f"{at}/question"), _text(contexts, f"{at}/context"))
@@ -148,8 +172,9 @@ def _text(value: object, at: str) -> str:
     return value
 
 
-def _nearest(key: str, item: Mapping[Any, object]) -> str:
-    near = difflib.get_close_matches(key, [name for name in item if isinstance(name, str)], n=1)
+def _like(key: str, item: Mapping[Any, object]) -> str:
+    """The key that may have been meant, of the first few of an object that is refused anyway."""
+    near = nearest(key, [name for name in islice(item, COMPARED) if isinstance(name, str)])
     return f", but {echo(near[0])}" if near else ""
 
 
@@ -164,7 +189,7 @@ def _parameters(given: object, lengths: Lengths) -> Parameters:
         if name in IGNORED:
             continue
         if name not in _READERS:
-            near = difflib.get_close_matches(str(name), _READERS, n=1)
+            near = nearest(name, _READERS)
             known = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(_READERS)}."
             raise InvalidRequest("there is no such parameter.", pointer=f"{at}/{_pointed(name)}", hint=known)
         if value is not None:  # null asks for the default
@@ -175,13 +200,13 @@ def _parameters(given: object, lengths: Lengths) -> Parameters:
     longest = values.setdefault("max_seq_len", lengths.max_seq_len)
     if longest > lengths.max_positions:
         raise InvalidRequest(
-            f"a window of {longest} tokens; this model reads at most {lengths.max_positions} at once.",
+            f"a window of {echo(longest)} tokens; this model reads at most {lengths.max_positions} at once.",
             pointer=f"{at}/max_seq_len",
         )
     stride = values.setdefault("doc_stride", min(longest // 2, DEFAULT_STRIDE))
     if stride > longest:
         raise InvalidRequest(
-            f"windows of {longest} tokens (max_seq_len) cannot share {stride}.", pointer=f"{at}/doc_stride"
+            f"windows of {longest} tokens (max_seq_len) cannot share {echo(stride)}.", pointer=f"{at}/doc_stride"
         )
     return Parameters(**values)
 
@@ -200,7 +225,7 @@ def _count(value: object, at: str) -> int:
 def _answers(value: object, at: str) -> int:
     count = _whole(value, at, 1)
     if count > MOST_ANSWERS:
-        raise InvalidRequest(f"{count} answers are too many; {MOST_ANSWERS} may be asked for.", pointer=at)
+        raise InvalidRequest(f"{echo(count)} answers are too many; {MOST_ANSWERS} may be asked for.", pointer=at)
     return count
 
 
@@ -229,7 +254,7 @@ _READERS = {
 
 def _pointed(name: object) -> str:
     """A caller's key as part of a pointer (RFC 6901), cut as any echo."""
-    return echo(str(name))[1:-1].replace("~", "~0").replace("/", "~1")
+    return echo(name if isinstance(name, str) else str(name))[1:-1].replace("~", "~0").replace("/", "~1")
 
 
 def _kind(value: object) -> str:

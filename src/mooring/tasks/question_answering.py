@@ -27,6 +27,8 @@ BYTES_PER_TOKEN = 4
 
 MOST_SPANS = 1 << 18
 """Candidates of one request, over all its windows: each costs about 400 bytes while answers are made of them."""
+MOST_TEXT = 1 << 25
+"""Characters of all candidates of one request. A word has no limit of its own, and each candidate is a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,24 +74,26 @@ class QuestionAnswering:
 
     def estimate(self, request: Request) -> int:
         """Tokens of all windows, with their overlaps."""
-        return max(1, sum(self._estimate(pair, request.parameters) for pair in request.pairs))
+        known: dict[str, int] = {}
+        return max(1, sum(self._estimate(pair, request.parameters, known) for pair in request.pairs))
 
-    def _estimate(self, pair: Pair, parameters: Parameters) -> int:
+    def _estimate(self, pair: Pair, parameters: Parameters, known: dict[str, int]) -> int:
         frame = _tokens(pair.question) + self._tokenizer.template.specials
-        context, room = _tokens(pair.context), parameters.max_seq_len - frame
+        # Counted once: thousands of questions may be asked of one long text.
+        context = known.get(pair.context) or known.setdefault(pair.context, _tokens(pair.context))
+        room = parameters.max_seq_len - frame
         if context <= room:
             return frame + context
         windows = 1 + -(-(context - room) // max(1, room - parameters.doc_stride))
         return windows * parameters.max_seq_len
 
     def key(self, request: Request) -> bytes:
-        """BLAKE2b of the parameters and of every text, each with its length before it: nothing runs into the next."""
+        """BLAKE2b of the parameters and of each text's own digest, each text hashed once."""
+        known: dict[str, bytes] = {}
         digest = hashlib.blake2b(repr(request.parameters).encode(), digest_size=20)
         for pair in request.pairs:
             for text in (pair.question, pair.context):
-                data = text.encode("utf-8", "surrogatepass")
-                digest.update(len(data).to_bytes(8, "little"))
-                digest.update(data)
+                digest.update(known.get(text) or known.setdefault(text, _digest(text)))
         return digest.digest()
 
     def prepare(self, request: Request) -> Prepared:
@@ -119,24 +123,31 @@ class QuestionAnswering:
         return windows, _Cut(pair, context, [piece for _, piece in made], [window.input_ids for window in windows])
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
-        """The answer of one pair, or a list with each pair's."""
+        """The answer of a request's only pair, or a list with each pair's.
+
+        A list of one question is answered as that question alone, as by the pipeline.
+        """
         parameters, cuts = prepared.state
         answers = []
-        done = 0
+        done, room = 0, MOST_TEXT
         for one in cuts:
-            answers.append(self._answer(one, outputs[done : done + len(one.pieces)], parameters))
+            found, null, room = self._found(one, outputs[done : done + len(one.pieces)], parameters, room)
+            answers.append(best(found, parameters.top_k, null if parameters.handle_impossible_answer else None))
             done += len(one.pieces)
         return answers[0] if len(answers) == 1 else answers
 
-    def _answer(self, one: _Cut, outputs: Sequence[Outputs], parameters: Parameters) -> Answer | list[Answer]:
+    def _found(
+        self, one: _Cut, outputs: Sequence[Outputs], parameters: Parameters, room: int
+    ) -> tuple[list[Answer], float, int]:
+        """A pair's answers in no order, the score of "no answer", and what is left of `room` characters."""
         start, end = (_stacked([rows[side] for rows in outputs]) for side in (0, 1))
         allowed = allowed_tokens(one.ids, one.pieces, start.shape[1], self._tokenizer.cls_id)
         chances = probabilities(start, end, allowed)
         spans = best_spans(chances.start, chances.end, _wanted(parameters), parameters.max_answer_len)
         by_window = [(piece, spans.of(row)) for row, piece in enumerate(one.pieces)]
         places = Places(one.tokens, align_to_words=parameters.align_to_words)
-        found = collect(one.pair.context, places, by_window)
-        return best(found, parameters.top_k, chances.null if parameters.handle_impossible_answer else None)
+        found, left = collect(one.pair.context, places, by_window, room)
+        return found, chances.null, left
 
     def probe(self) -> Request:
         """One window of about ten tokens."""
@@ -156,6 +167,10 @@ def _bounded(parameters: Parameters, windows: int) -> None:
             pointer="/parameters/top_k",
             hint=f"Ask for at most {max(1, (MOST_SPANS // windows - 10) // 2)}, or about less text at a time.",
         )
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).digest()
 
 
 def _tokens(text: str) -> int:

@@ -1,8 +1,9 @@
-"""A service in, the ASGI application out: the table of routes, with the border around it. Called by `wiring/`.
+"""Make the ASGI application of a service: its routes, with the border around them. Called by `wiring/`.
 
 border.py       request id, errors → responses, log, metrics
-  invocations.py  POST /invocations: media.py → body.py → decode.py → service.py → encode.py
-  pages.py        /ping, /health/…, /execution-parameters, /metrics, /info, /
+  invocations.py  POST /invocations and POST /: media.py → body.py → decode.py → service.py → encode.py
+  pages.py        GET /ping, /health/…, /execution-parameters, /metrics, /info, /
+  no_route.py     404 and 405
 """
 
 from starlette.applications import Starlette
@@ -10,10 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from mooring.observe.metrics import Metrics
-from mooring.web.border import border_over, no_route
+from mooring.web.border import border_over
 from mooring.web.invocations import Invocations
 from mooring.web.limits import WebLimits
+from mooring.web.no_route import ONE_MODEL
 from mooring.web.pages import Pages
+from mooring.web.room import Room
 from mooring.web.service import Service
 
 
@@ -23,9 +26,13 @@ def create_app(
     """The routes over a service, which the caller starts and stops (`server.py` does)."""
     limits = limits or WebLimits()
     pages = Pages(service, metrics, limits)
+    invocations = Invocations(service, metrics, limits, Room(limits.max_in_flight, limits.max_body_bytes))
     routes = [
-        Route("/invocations", Invocations(service, metrics, limits), methods=["POST"]),
+        Route("/invocations", invocations, methods=["POST"]),
+        # Hugging Face's clients post to the address that they are given, as it is.
+        Route("/", invocations, methods=["POST"]),
         Route("/ping", pages.ping),
+        Route("/health", pages.ping),
         Route("/health/live", pages.live),
         Route("/health/ready", pages.ping),
         Route("/execution-parameters", pages.execution_parameters),
@@ -36,7 +43,7 @@ def create_app(
     app = Starlette(
         routes=routes,
         middleware=[border_over(routes, metrics, log_requests=log_requests, hft_errors=limits.hft_errors)],
-        exception_handlers={HTTPException: no_route},
+        exception_handlers={HTTPException: ONE_MODEL.refuse},
     )
     # A client that misspells a path is told so: a redirect would drop its body.
     app.router.redirect_slashes = False

@@ -1,56 +1,172 @@
-"""Batch transform: a body of many records in, an answer or an error for each of them out, in order.
+"""Answer a batch transform job's body of many records: an answer or an error for each of them, in order.
 
 Used by `invocations.py` when the platform says that this is a batch job. Each record is a request of its own to the
 engine, which batches them; one that is at fault does not fail the others, and a full queue is waited for, not refused.
+
+A body can hold as many records as it has bytes, so what each costs is bounded: `AT_ONCE` of them are in the engine,
+`READ_AT_ONCE` are decoded, and the others are bytes of the body before their turn and of the response after it.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
-from mooring.engine.job import Answered
-from mooring.errors import InvalidRequest, MooringError, QueueFull
+import msgspec
+import structlog
+
+from mooring.engine.job import Answered, deadline_exceeded
+from mooring.errors import InvalidRequest, MooringError, QueueFull, RequestError
+from mooring.observe.logs import where
+from mooring.web.encode import encode, no_rows
+from mooring.web.media import CSV, LINES
+from mooring.web.records import Record, check_count, records
 from mooring.web.service import Service
 from mooring.web.status import describe
 
 AT_ONCE = 256
 """Records in the engine at the same time: more make no batch fuller, and each holds its windows in memory."""
+READ_AT_ONCE = 256
+"""Records decoded in one go: half a millisecond, if they are short."""
 AGAIN_S = 0.05
 """Between two attempts to get into a full queue."""
+MESSAGE_LIMIT = 200
+"""Characters of an error's message: there can be as many errors as records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """All records' answers."""
+    """All records' answers, written."""
 
-    answers: list[object]
+    content: bytes
     windows: int
     failed: int
     """Records whose answer is an error."""
 
 
-async def answer_records(
-    service: Service, records: Iterable[object | InvalidRequest], deadline_s: float, request_id: str
-) -> Batch:
-    """Answer every record within the deadline, which holds for all of them together."""
-    end = asyncio.get_running_loop().time() + deadline_s
-    turn = asyncio.Semaphore(AT_ONCE)
+@dataclass(frozen=True, slots=True)
+class Job:
+    """How a body is to be answered."""
 
-    async def one(record: object | InvalidRequest) -> Answered | dict[str, object]:
+    sent: str
+    wanted: str
+    """Kinds of `media.KINDS`."""
+    most: int
+    """Records that the body may hold."""
+    thread_bytes: int
+    """Larger bodies are decoded in a thread."""
+    deadline_s: float
+    """For all records together."""
+    request_id: str
+
+
+async def answer_records(service: Service, body: bytes, job: Job) -> Batch:
+    """Answer every record within the deadline. Raises InvalidRequest or PayloadTooLarge before any is computed."""
+    return await _Run(service, body, job).run()
+
+
+class _Run:
+    """One body on its way. Everything but decoding and writing is on the event loop."""
+
+    def __init__(self, service: Service, body: bytes, job: Job) -> None:
+        self._service = service
+        self._body = body
+        self._job = job
+        self._end = asyncio.get_running_loop().time() + job.deadline_s
+        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._written: list[Any] = []
+        self._windows = 0
+        self._failed = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> Batch:
+        job = self._job
+        await self._aside(check_count, job.sent, self._body, job.most)
+        found = records(job.sent, self._body, job.most)
         try:
-            if isinstance(record, InvalidRequest):
-                raise record
-            request = service.parse(record)
-            async with turn:
-                return await wait_for_room(service, request, end)
-        except MooringError as error:
-            body = describe(error, request_id)
-            return {"error": {"code": body.code, "type": body.type, "message": body.message}}
+            while some := await self._aside(self._parsed, found):
+                for request in some:
+                    await self._begin(request)
+                # All of these may have been at fault, and then nothing was waited for.
+                await asyncio.sleep(0)
+            while self._tasks:
+                await asyncio.wait(self._tasks)
+        finally:
+            # A client that leaves takes its records with it.
+            for task in self._tasks:
+                task.cancel()
+        return Batch(await self._aside(self._content), self._windows, self._failed)
 
-    found = await asyncio.gather(*(one(record) for record in records))
-    answered = [entry for entry in found if isinstance(entry, Answered)]
-    answers = [entry.answer if isinstance(entry, Answered) else entry for entry in found]
-    return Batch(answers, sum(entry.windows for entry in answered), len(found) - len(answered))
+    async def _begin(self, request: Any) -> None:
+        """Answer it, as soon as it may be in the engine; or note its error."""
+        place = len(self._written)
+        self._written.append(None)
+        if isinstance(request, RequestError):
+            self._written[place] = self._failure(request)
+            return
+        await self._turn.acquire()
+        task = asyncio.ensure_future(self._one(place, request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _aside(self, function: Any, *arguments: Any) -> Any:
+        """Call it; in a thread if the body is large."""
+        if len(self._body) > self._job.thread_bytes:
+            return await asyncio.to_thread(function, *arguments)
+        return function(*arguments)
+
+    def _parsed(self, found: Iterator[Record]) -> list[Any]:
+        """The task's requests of the next few records, or the errors of those that are at fault."""
+        return [self._request(record) for record in islice(found, READ_AT_ONCE)]
+
+    def _request(self, record: Record) -> Any:
+        if isinstance(record.value, RequestError):
+            return record.value
+        try:
+            return self._service.parse(record.value)
+        except InvalidRequest as error:
+            return record.located(error, error.pointer)
+        except RequestError as error:
+            return error
+
+    async def _one(self, place: int, request: Any) -> None:
+        try:
+            self._written[place] = self._kept(await self._answer(request))
+        except Exception as error:  # Border: one record's failure must not fail the others.
+            if not isinstance(error, MooringError):
+                log = structlog.get_logger("mooring.web")
+                log.error("failed", request_id=self._job.request_id, error=type(error).__name__, where=where(error))
+            self._written[place] = self._failure(error)
+        finally:
+            self._turn.release()
+
+    async def _answer(self, request: Any) -> object:
+        if asyncio.get_running_loop().time() >= self._end:
+            raise deadline_exceeded(self._job.deadline_s)
+        answered = await wait_for_room(self._service, request, self._end)
+        self._windows += answered.windows
+        if self._job.wanted == CSV and isinstance(answered.answer, list):
+            raise no_rows()
+        return answered.answer
+
+    def _failure(self, error: Exception) -> object:
+        self._failed += 1
+        body = describe(error, self._job.request_id)
+        # Without the hint, which is the same for all of them.
+        said = error.message if isinstance(error, MooringError) else body.message
+        message = said if len(said) <= MESSAGE_LIMIT else said[: MESSAGE_LIMIT - 1] + "…"
+        return self._kept({"error": {"code": body.code, "type": body.type, "message": message}})
+
+    def _kept(self, answer: object) -> object:
+        """As it waits for the others: as bytes, which are a fifth of the memory, where the kind allows it."""
+        return answer if self._job.wanted == CSV else msgspec.Raw(msgspec.json.encode(answer))
+
+    def _content(self) -> bytes:
+        if self._job.wanted == LINES and len(self._written) == 1:
+            return encode(LINES, self._written[0], 1)
+        columns = ("error",) if self._job.wanted == CSV else ()
+        return encode(self._job.wanted, self._written, len(self._written), columns)
 
 
 async def wait_for_room(service: Service, request: object, end: float) -> Answered:

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 from mooring.errors import BodyTooSlow, ClientGone, PayloadTooLarge, UnsupportedMediaType, echo
+from mooring.web.room import FREE_BYTES, Visit
 
 T = TypeVar("T")
 
@@ -20,8 +21,13 @@ LINGER_S = 5.0
 """How much of a refused body is still taken in, for its sender to get to reading the refusal."""
 
 
-async def read_body(headers: Headers, receive: Receive, limit: int, timeout_s: float) -> bytes:
-    """The whole body. Raises PayloadTooLarge as early as can be, BodyTooSlow, and ClientGone if its sender leaves."""
+async def read_body(
+    headers: Headers, receive: Receive, limit: int, timeout_s: float, visit: Visit | None = None
+) -> bytes:
+    """The whole body. Raises PayloadTooLarge as early as can be, BodyTooSlow, and ClientGone if its sender leaves.
+
+    `visit` is told how much there is, and raises QueueFull when others hold too much already.
+    """
     coding = headers.get("content-encoding", "")
     if coding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(f"A body in {echo(coding)} coding cannot be read.", hint="Send it uncompressed.")
@@ -30,14 +36,14 @@ async def read_body(headers: Headers, receive: Receive, limit: int, timeout_s: f
         raise _too_large(f"{int(announced)} bytes", limit)
     try:
         async with asyncio.timeout(timeout_s):
-            return await _read(receive, limit)
+            return await _read(receive, limit, visit)
     except TimeoutError as error:
         raise BodyTooSlow(
             f"The body was not here after {timeout_s:g} s.", hint="Send it faster, or less of it at once."
         ) from error
 
 
-async def _read(receive: Receive, limit: int) -> bytes:
+async def _read(receive: Receive, limit: int, visit: Visit | None) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -48,6 +54,8 @@ async def _read(receive: Receive, limit: int) -> bytes:
         size += len(part)
         if size > limit:
             raise _too_large(f"more than {limit} bytes", limit)
+        if visit is not None and size > FREE_BYTES:
+            visit.grow(size)
         if not message.get("more_body", False):
             # Most bodies come in one piece, which is not to be copied.
             return b"".join([*parts, part]) if parts else bytes(part)

@@ -11,18 +11,14 @@ from typing import Any
 
 import msgspec
 import structlog
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mooring.errors import BackendError, ClientGone, echo
+from mooring.errors import BackendError, ClientGone
 from mooring.observe.logs import where
 from mooring.observe.metrics import Metrics
 from mooring.web.body import swallow
-from mooring.web.media import JSON
 from mooring.web.status import ErrorBody, describe, headers_of, status_of
 
 REQUEST_ID = "mooring.request_id"
@@ -38,7 +34,10 @@ ID_HEADERS = (b"x-request-id", b"x-amzn-sagemaker-inference-id")
 _SAFE = frozenset(range(0x21, 0x7F)) - frozenset(b'"\\')
 """A name of these needs no escaping, wherever it is repeated."""
 
-SILENT = ("/ping", "/metrics", "/health/live", "/health/ready")
+ASKED = ("/invocations", "/", "/models/{name}/invoke")
+"""Routes to which questions are posted."""
+
+SILENT = ("/ping", "/metrics", "/health", "/health/live", "/health/ready")
 """Routes without a line in the log: machines ask them every few seconds."""
 
 
@@ -57,7 +56,7 @@ class Border:
         """`routes` are the paths that logs and metrics name; every other is "other", for a path can hold any text.
 
         `log_requests` false leaves the line of each request to a proxy in front. `hft_errors` makes every error of
-        POST /invocations a 400.
+        the routes for questions a 400.
         """
         self._hft_errors = hft_errors
         self._log_requests = log_requests
@@ -96,7 +95,9 @@ class Border:
                 )
             if status:
                 raise  # the response has begun; only cutting the connection can say that it is not whole
-            await _refuse(error, scope, receive, send_named, hft=self._hft_errors and scope["path"] == "/invocations")
+            await _refuse(
+                error, scope, receive, send_named, hft=self._hft_errors and self._route_of(scope["path"]) in ASKED
+            )
         finally:
             self._note(scope, status, time.perf_counter() - began)
 
@@ -170,19 +171,3 @@ def border_over(
     """The border around these routes."""
     paths = frozenset(route.path for route in routes)
     return Middleware(Border, metrics=metrics, routes=paths, log_requests=log_requests, hft_errors=hft_errors)
-
-
-async def no_route(request: Request, error: Exception) -> Response:
-    """404 and 405, which the router raises, in the shape of our errors."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for that class alone
-    path = echo(request.url.path)
-    if error.status_code == 405:
-        allowed = ", ".join(sorted((error.headers or {}).get("Allow", "").split(", ")))
-        message = f"{path} does not take {echo(request.method)}. It takes {allowed}."
-        body = ErrorBody(405, "MethodNotAllowed", message, request.scope[REQUEST_ID])
-        headers = {"Allow": allowed}
-    else:
-        message = f"There is no {path} here. GET / lists what there is."
-        body = ErrorBody(error.status_code, "NotFound", message, request.scope[REQUEST_ID])
-        headers = {}
-    return Response(msgspec.json.encode(body), body.code, headers, JSON)

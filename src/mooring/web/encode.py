@@ -2,25 +2,32 @@
 
 import csv
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 
 import msgspec
 
 from mooring.errors import NotAcceptable
-from mooring.web.media import CSV, JSON, LINES
+from mooring.web.media import CSV, LINES
 
 
-def encode(kind: str, answer: object, rows: int | None = None) -> bytes:
+def encode(kind: str, answer: object, rows: int | None = None, columns: Sequence[str] = ()) -> bytes:
     """Write an answer as one of `media.KINDS`.
 
     `rows` is how many requests came in as rows or lines (None: one, or a list in JSON): JSON Lines give back as many
-    lines, however many answers each has. Raises NotAcceptable for an answer that has no rows to be written as CSV.
+    lines, however many answers each has. `columns` are those of CSV that are there whatever the answers have. Raises
+    NotAcceptable for an answer that has no rows to be written as CSV.
     """
-    return _WRITERS[kind](answer, rows)
+    if kind == CSV:
+        return _csv(answer, columns)
+    return _lines(answer, rows) if kind == LINES else msgspec.json.encode(answer)
 
 
-def _json(answer: object, rows: int | None) -> bytes:  # noqa: ARG001 - the table's signature
-    return msgspec.json.encode(answer)
+def no_rows() -> NotAcceptable:
+    """The error for answers that CSV cannot hold."""
+    return NotAcceptable(
+        "Several answers to each of several questions do not fit into CSV rows.",
+        hint="Ask for one answer each (top_k 1), or accept application/jsonlines.",
+    )
 
 
 def _lines(answer: object, rows: int | None) -> bytes:
@@ -29,16 +36,13 @@ def _lines(answer: object, rows: int | None) -> bytes:
     return b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
 
 
-def _csv(answer: object, rows: int | None) -> bytes:  # noqa: ARG001
+def _csv(answer: object, columns: Sequence[str]) -> bytes:
     entries = answer if isinstance(answer, list) else [answer]
     if any(isinstance(entry, list) for entry in entries):
-        raise NotAcceptable(
-            "Several answers to each of several questions do not fit into CSV rows.",
-            hint="Ask for one answer each (top_k 1), or accept application/jsonlines.",
-        )
+        raise no_rows()
     records = [entry if isinstance(entry, dict) else {"answer": entry} for entry in entries]
     # In the order in which the task makes an answer, `score,start,end,answer`; what only others have comes after.
-    names = list(dict.fromkeys(name for record in sorted(records, key=_is_error) for name in record))
+    names = list(dict.fromkeys([*(name for record in sorted(records, key=_is_error) for name in record), *columns]))
     sink = io.StringIO(newline="")
     writer = csv.writer(sink, lineterminator="\r\n")
     writer.writerow(names)
@@ -53,6 +57,3 @@ def _is_error(record: dict[str, object]) -> bool:
 def _cell(value: object) -> object:
     """Numbers and strings as they are, anything deeper as JSON."""
     return msgspec.json.encode(value).decode() if isinstance(value, (dict, list, bool)) else value
-
-
-_WRITERS: Mapping[str, Callable[[object, int | None], bytes]] = {JSON: _json, LINES: _lines, CSV: _csv}

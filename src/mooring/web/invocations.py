@@ -4,50 +4,62 @@ Headers → kinds (`media.py`) → body (`body.py`) → task's request (`decode.
 """
 
 import asyncio
-from collections.abc import Iterator
 from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from mooring.engine.job import Answered, Timings
-from mooring.errors import BodyTooSlow, InvalidRequest, PayloadTooLarge
+from mooring.errors import BodyTooSlow, InvalidRequest, PayloadTooLarge, QueueFull
 from mooring.observe.metrics import Metrics
-from mooring.web.batch import answer_records, wait_for_room
+from mooring.web.batch import Job, answer_records, wait_for_room
 from mooring.web.body import read_body, unless_gone
 from mooring.web.border import REQUEST_ID, UNREAD, WINDOWS, start
-from mooring.web.decode import decode, records
+from mooring.web.decode import decode
 from mooring.web.encode import encode
 from mooring.web.limits import WebLimits
 from mooring.web.media import CSV, LINES, answer_kind, body_kind, strict_body_kind
+from mooring.web.room import Room, Visit
 from mooring.web.service import Service
 from mooring.web.user_code import Call, UserCode
+
+WRITTEN_HERE = 512
+"""Answers that are written on the event loop (a millisecond as CSV); more are in a thread."""
 
 
 class Invocations:
     """An ASGI endpoint, without request and response objects: it is the one that has to be fast."""
 
-    def __init__(self, service: Service, metrics: Metrics, limits: WebLimits) -> None:
+    def __init__(self, service: Service, metrics: Metrics, limits: WebLimits, room: Room) -> None:
+        """The `room` is one for all models of a server."""
         self._service = service
         self._metrics = metrics
         self._limits = limits
+        self._room = room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises what `border.py` turns into a response."""
+        visit = self._room.enter()
+        try:
+            await self._handle(scope, receive, send, visit)
+        finally:
+            visit.leave()
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
         headers = Headers(scope=scope)
         if (user_code := self._service.user_code) is not None:
-            await self._by_user(user_code, scope, receive, send)
+            await self._by_user(user_code, scope, receive, send, visit)
             return
         kind_of = strict_body_kind if self._limits.strict_content_types else body_kind
         sent = kind_of(headers.get("content-type", ""))
         wanted = answer_kind(self._accept(headers))
-        body = await self._body(scope, headers, receive)
+        body = await self._body(scope, headers, receive, visit)
         if self._limits.batch and sent in (LINES, CSV):
-            await self._by_record(scope, receive, send, records(sent, body), wanted)
+            await self._by_record(scope, receive, send, body, (sent, wanted))
             return
         request, rows = await self._request(sent, body)
         answered = await unless_gone(receive, self._answer(request, afresh=_afresh(headers)))
-        content = encode(wanted, answered.answer, rows)
+        content = await _written(wanted, answered.answer, rows)
         if answered.source == "computed":
             self._metrics.stages(answered.timings)
         scope[WINDOWS] = answered.windows
@@ -60,24 +72,20 @@ class Invocations:
             return await wait_for_room(self._service, request, asyncio.get_running_loop().time() + deadline_s)
         return await self._service.answer(request, deadline_s, afresh=afresh)
 
-    async def _by_record(
-        self, scope: Scope, receive: Receive, send: Send, found: Iterator[object | InvalidRequest], wanted: str
-    ) -> None:
-        """Batch transform: a line or row that is at fault gets an error of its own."""
-        work = answer_records(self._service, found, self._limits.deadline_s, scope[REQUEST_ID])
-        batch = await unless_gone(receive, work)
+    async def _by_record(self, scope: Scope, receive: Receive, send: Send, body: bytes, kinds: tuple[str, str]) -> None:
+        """Batch transform: a line or row that is at fault gets an error of its own. `kinds`: as sent, as wanted."""
+        limits = self._limits
+        job = Job(*kinds, limits.max_records, limits.thread_bytes, limits.deadline_s, scope[REQUEST_ID])
+        batch = await unless_gone(receive, answer_records(self._service, body, job))
         scope[WINDOWS] = batch.windows
-        content = encode(wanted, batch.answers, len(batch.answers))
-        if wanted == LINES and len(batch.answers) == 1:
-            content = encode(wanted, batch.answers[0], 1)
         headers = {"X-Mooring-Windows": str(batch.windows), "X-Mooring-Failed-Records": str(batch.failed)}
-        await send(start(200, wanted, len(content), headers))
-        await send({"type": "http.response.body", "body": content})
+        await send(start(200, kinds[1], len(batch.content), headers))
+        await send({"type": "http.response.body", "body": batch.content})
 
-    async def _by_user(self, user_code: UserCode, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _by_user(self, user_code: UserCode, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
         """The model's own code reads the body and writes the answer."""
         headers = Headers(scope=scope)
-        body = await self._body(scope, headers, receive)
+        body = await self._body(scope, headers, receive, visit)
         call = Call(
             body,
             headers.get("content-type", ""),
@@ -97,10 +105,10 @@ class Invocations:
         given = ",".join(headers.getlist("accept"))
         return self._limits.default_accept if given.strip() in ("", "*/*") else given
 
-    async def _body(self, scope: Scope, headers: Headers, receive: Receive) -> bytes:
+    async def _body(self, scope: Scope, headers: Headers, receive: Receive, visit: Visit) -> bytes:
         try:
-            return await read_body(headers, receive, self._limits.max_body_bytes, self._limits.body_s)
-        except (PayloadTooLarge, BodyTooSlow):
+            return await read_body(headers, receive, self._limits.max_body_bytes, self._limits.body_s, visit)
+        except (PayloadTooLarge, BodyTooSlow, QueueFull):
             scope[UNREAD] = True
             raise
 
@@ -110,8 +118,18 @@ class Invocations:
         return self._parse(kind, data)
 
     def _parse(self, kind: str, data: bytes) -> tuple[Any, int | None]:
-        decoded = decode(kind, data)
-        return self._service.parse(decoded.body), decoded.rows
+        decoded = decode(kind, data, self._limits.max_records)
+        try:
+            return self._service.parse(decoded.body), decoded.rows
+        except InvalidRequest as error:
+            raise decoded.located(error) from error
+
+
+async def _written(kind: str, answer: object, rows: int | None) -> bytes:
+    """As `encode`; in a thread if there is much to write."""
+    if isinstance(answer, list) and sum(len(one) if isinstance(one, list) else 1 for one in answer) > WRITTEN_HERE:
+        return await asyncio.to_thread(encode, kind, answer, rows)
+    return encode(kind, answer, rows)
 
 
 def _afresh(headers: Headers) -> bool:

@@ -8,12 +8,16 @@ class WebLimits:
     """Sizes in bytes, times in seconds."""
 
     max_body_bytes: int = 26_214_400
+    max_in_flight: int = 1024
+    """Requests to the model at the same time."""
     deadline_s: float = 60.0
     """From the end of the body to the answer."""
     body_s: float = 60.0
     """From the end of the headers to the end of the body."""
-    thread_bytes: int = 262_144
+    thread_bytes: int = 65_536
     """Bodies above this are decoded in a thread: what takes milliseconds must not hold up everybody's next step."""
+    max_records: int = 4096
+    """Lines or rows that one body may hold. Where they are one request, each is a window of it at least."""
     batch: bool = False
     """A batch transform job: lines and rows are answered one by one, and a full queue is waited for."""
     default_accept: str = ""

@@ -1,4 +1,4 @@
-"""What is asked with GET: /ping, /health/…, /execution-parameters, /metrics, /info, /. Routed by `app.py`."""
+"""Answer what is asked with GET: /ping, /health/…, /execution-parameters, /metrics, /info, /. Routed by `app.py`."""
 
 import platform
 from functools import lru_cache
@@ -105,7 +105,9 @@ class Pages:
                 "mooring": mooring.__version__,
                 "routes": {
                     "POST /invocations": f"ask; in and out: {', '.join(KINDS)}",
+                    "POST /": "as POST /invocations",
                     "GET /ping": "200 if the model answers, else 503 with the reason",
+                    "GET /health": "as /ping",
                     "GET /health/live": "200 unless only a new process could help",
                     "GET /health/ready": "as /ping",
                     "GET /info": "model, precision, limits, versions",

@@ -53,8 +53,15 @@ class ServerOptions:
     address: Address
     keep_alive_s: float = 75.0
     drain_s: float = 25.0
+    max_connections: int = 0
+    """Open at the same time; 0: as many as there are descriptors."""
     late: bool = False
     """Listen only when the service is ready."""
+
+
+def connections_for(max_in_flight: int) -> int:
+    """How many connections to hold for so many requests at a time: most of them are idle."""
+    return 4 * max_in_flight + 64
 
 
 def serve(
@@ -72,10 +79,14 @@ def serve(
     the service raises, and KeyboardInterrupt on a second Ctrl-C.
     """
     allow_many_connections()
+
+    class Connection(BoundedProtocol):
+        max_connections = options.max_connections
+
     bound = [] if options.late else listen(options.address)
     config = uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=Connection,
         ws="none",
         lifespan="off",
         interface="asgi3",

@@ -57,6 +57,11 @@ class ErrorBody(msgspec.Struct, frozen=True):
     """The error's class, e.g. "InvalidRequest"."""
     message: str
     request_id: str
+    error: str = ""
+    """The message again, under the name by which Hugging Face's clients know it. Filled in."""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "error", self.message)
 
 
 def status_of(error: BaseException) -> int:

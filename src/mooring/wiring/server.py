@@ -12,7 +12,7 @@ from mooring.settings import Settings
 from mooring.web.app import create_app
 from mooring.web.limits import WebLimits
 from mooring.web.listen import Address
-from mooring.web.server import Life, ServerOptions
+from mooring.web.server import Life, ServerOptions, connections_for
 from mooring.web.server import serve as run
 from mooring.web.service import Service
 from mooring.wiring.multi import multi_app, read_first
@@ -73,10 +73,13 @@ def _several(settings: Settings, first: Path | None = None, *, behind: bool = Fa
 
 
 def _limits(settings: Settings) -> WebLimits:
+    batch = settings.batch and not settings.batch_strict
     return WebLimits(
         max_body_bytes=settings.max_body_bytes,
+        max_in_flight=settings.max_in_flight,
         deadline_s=settings.deadline_s,
-        batch=settings.batch and not settings.batch_strict,
+        max_records=settings.max_records if batch else settings.max_windows,
+        batch=batch,
         default_accept=settings.default_accept,
         ping_always_200=settings.ping_always_200,
         strict_content_types=settings.strict_content_types,
@@ -85,4 +88,11 @@ def _limits(settings: Settings) -> WebLimits:
 
 
 def _options(settings: Settings, address: Address, *, late: bool = False) -> ServerOptions:
-    return ServerOptions(address, keep_alive_s=settings.keep_alive_s, drain_s=settings.drain_s, late=late)
+    return ServerOptions(
+        address,
+        keep_alive_s=settings.keep_alive_s,
+        drain_s=settings.drain_s,
+        # Behind nginx it is nginx that bounds connections; in front of nobody, as many as nginx would take.
+        max_connections=0 if late else connections_for(settings.max_in_flight),
+        late=late,
+    )

@@ -1,0 +1,100 @@
+"""Answer requests to what is not there (404) or is asked with another method (405) by saying what is.
+
+A table for each kind of server. nginx, process 1 and the workers each answer some of the routes, and all of them answer
+from the same table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mooring.errors import echo
+from mooring.spelling import nearest
+from mooring.web.border import REQUEST_ID
+from mooring.web.media import JSON
+from mooring.web.status import ErrorBody
+
+BODIES = ("POST", "PUT", "PATCH")
+"""Methods of those who want an answer to a question."""
+
+
+@dataclass(frozen=True, slots=True)
+class RouteTable:
+    """What a server answers."""
+
+    ask: str
+    """Where questions go: "POST /invocations"."""
+    methods: Mapping[str, tuple[str, ...]]
+    """Path, which may have a `{name}` as its second part, → methods."""
+
+    @property
+    def listed(self) -> str:
+        """All of it, for an error message."""
+        by_method: dict[str, list[str]] = {}
+        for path, methods in self.methods.items():
+            for method in methods:
+                by_method.setdefault(method, []).append(path)
+        return "; ".join(f"{method} {', '.join(paths)}" for method, paths in by_method.items())
+
+    async def refuse(self, request: Request, error: Exception) -> Response:
+        """404 and 405, which the router raises, in the shape of our errors."""
+        assert isinstance(error, HTTPException)  # noqa: S101 - registered for that class alone
+        path = request.url.path
+        if error.status_code == 405:
+            allowed = (error.headers or {}).get("Allow", "")
+            methods = self._methods(path) or tuple(sorted(allowed.split(", ")))
+            message = f"{echo(path)} does not take {echo(request.method)}. It takes {', '.join(methods)}."
+            if request.method in BODIES:
+                message += f" Questions go to {self.ask}."
+            kind, headers = "MethodNotAllowed", {"Allow": ", ".join(methods)}
+        else:
+            near = nearest(path, self.methods, cutoff=0.8)
+            meant = f" Did you mean {near[0]}?" if near else ""
+            message = (
+                f"There is no {echo(path)} here.{meant} Questions go to {self.ask}. The routes are: {self.listed}."
+            )
+            kind, headers = "NotFound", {}
+        body = ErrorBody(error.status_code, kind, message, request.scope[REQUEST_ID])
+        return Response(msgspec.json.encode(body), body.code, headers, JSON)
+
+    def _methods(self, path: str) -> tuple[str, ...]:
+        """Those of a path, with HEAD where there is GET; () for a path that is not in the table."""
+        first, _, rest = path[1:].partition("/")
+        template = "/".join(("", first, "{name}", *rest.split("/", 2)[1:]))
+        found = self.methods.get(path) or self.methods.get(template, ())
+        return (*found, "HEAD") if "GET" in found else found
+
+
+ONE_MODEL = RouteTable(
+    "POST /invocations",
+    {
+        "/invocations": ("POST",),
+        "/": ("POST", "GET"),
+        "/ping": ("GET",),
+        "/health": ("GET",),
+        "/health/live": ("GET",),
+        "/health/ready": ("GET",),
+        "/info": ("GET",),
+        "/metrics": ("GET",),
+        "/execution-parameters": ("GET",),
+    },
+)
+
+SEVERAL_MODELS = RouteTable(
+    "POST /models/{name}/invoke",
+    {
+        "/models/{name}/invoke": ("POST",),
+        "/models": ("POST", "GET"),
+        "/models/{name}": ("GET", "DELETE"),
+        "/ping": ("GET",),
+        "/health": ("GET",),
+        "/health/live": ("GET",),
+        "/health/ready": ("GET",),
+        "/info": ("GET",),
+        "/metrics": ("GET",),
+    },
+)

@@ -1,0 +1,169 @@
+"""Split a body of JSON Lines or CSV into its records, one at a time. Used by `decode.py` and `batch.py`.
+
+Work and memory are linear in the body and bounded by a count: a body may hold `most` records, and whoever reads them
+one at a time holds one at a time. Blank lines are passed over without a step of Python for each.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mooring.errors import InvalidRequest, PayloadTooLarge, RequestError, echo
+from mooring.web.media import CSV
+from mooring.web.text import read_json, read_text, unmarked
+
+COLUMNS = ("question", "context", "inputs")
+"""A CSV body's header names at least one of these."""
+MOST_COLUMNS = 1000
+SHOWN_COLUMNS = 20
+"""How many names an error message about the header is made of."""
+
+_DELIMITERS = {";": "semicolons (;)", "\t": "tabs", "|": "vertical bars (|)"}
+"""What else separates columns in files that are called CSV, with their names for people."""
+_BLANK = re.compile(rb"\s*")
+
+# The csv module's own limit for a field is 128 KB and belongs to the process; a body's limit has been applied already.
+csv.field_size_limit(2**31 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One request of a body, or why it cannot be read."""
+
+    value: object
+    """Decoded; a RequestError in the place of one that cannot be."""
+    line: int
+    """The line of the body that it is on; a row of several lines ends there. The first is 1."""
+    row: int = 0
+    """Of CSV, the first below the header is 1; 0 in JSON Lines."""
+
+    @property
+    def place(self) -> str:
+        """For error messages: "Line 3", "Row 2 (line 3)"."""
+        return f"Row {self.row} (line {self.line})" if self.row else f"Line {self.line}"
+
+    def located(self, error: InvalidRequest, pointer: str) -> InvalidRequest:
+        """An error of what this record says, with its place; `pointer` is within the record."""
+        field = pointer.removeprefix("/")
+        part = "" if not field else f", column {field}" if self.row else f", /{field}"
+        return InvalidRequest(f"{self.place}{part}: {error.reason}", hint=error.hint)
+
+
+def records(kind: str, data: bytes, most: int) -> Iterator[Record]:
+    """The records of a body of lines or rows, in order; one that cannot be read has its error as its value.
+
+    Raises InvalidRequest where the body cannot be told apart into records, PayloadTooLarge after `most` of them.
+    """
+    data = unmarked(data)
+    return _rows(data, most) if kind == CSV else _lines(data, most)
+
+
+def check_count(kind: str, data: bytes, most: int) -> None:
+    """Raise as `records`, without decoding what is in them: that they are few is known before work begins."""
+    data = unmarked(data)
+    for _ in _cells(data, most) if kind == CSV else _spans(data, most):
+        pass
+
+
+def _lines(data: bytes, most: int) -> Iterator[Record]:
+    for number, begin, end in _spans(data, most):
+        try:
+            yield Record(read_json(data[begin:end], f"Line {number}: "), number)
+        except RequestError as error:
+            yield Record(error, number)
+
+
+def _spans(data: bytes, most: int) -> Iterator[tuple[int, int, int]]:
+    """(number, begin, end) of every line that is not blank."""
+    at, number, found = 0, 1, 0
+    while True:
+        blank = _BLANK.match(data, at)
+        assert blank is not None  # noqa: S101 - it matches nothing, too
+        first = blank.end()
+        if first == len(data):
+            return
+        number += data.count(b"\n", at, first)
+        begin = data.rfind(b"\n", at, first) + 1 or at
+        end = data.find(b"\n", first)
+        end = len(data) if end < 0 else end
+        found += 1
+        if found > most:
+            raise _too_many("lines", most)
+        yield number, begin, end
+        at = end
+
+
+def _rows(data: bytes, most: int) -> Iterator[Record]:
+    """RFC 4180 with a header row: each row an object of its columns, or the value of the column `inputs` alone."""
+    header: list[str] = []
+    for row, line, cells in _cells(data, most):
+        if not header:
+            header = _header(cells)
+        elif len(cells) != len(header):
+            error = InvalidRequest(
+                f"Row {row} (line {line}) has {len(cells)} fields, the header {len(header)}.",
+                hint='Put "quotes" around a field with commas, quotes or line breaks, and double the quotes in it.',
+            )
+            yield Record(error, line, row)
+        else:
+            value = dict(zip(header, cells, strict=True))
+            yield Record(value.get("inputs", value), line, row)
+
+
+def _cells(data: bytes, most: int) -> Iterator[tuple[int, int, list[str]]]:
+    """(row, line, cells) of every row that is not blank; the header is row 0. Blank rows count for `most`."""
+    reader = csv.reader(io.StringIO(read_text(data), newline=""), strict=True)
+    row = 0
+    try:
+        for count, cells in enumerate(reader):
+            if count > most:
+                raise _too_many("rows", most)
+            if cells:
+                yield row, reader.line_num, cells
+                row += 1
+    except csv.Error as error:
+        raise InvalidRequest(
+            f"Row {row} (line {reader.line_num}) is not CSV: {error}.",
+            hint="Fields are separated by commas, and quotes in a quoted field are doubled (RFC 4180).",
+        ) from error
+
+
+def _too_many(what: str, most: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"The body has more than {most} {what}; one request may have {most}.",
+        hint=f"Split it into several requests of at most {most} {what} each.",
+    )
+
+
+def _header(cells: list[str]) -> list[str]:
+    """The columns' names: those that mean something here in lower case, others as they came."""
+    if len(cells) > MOST_COLUMNS:
+        raise InvalidRequest(f"The CSV's header has {len(cells)} columns; {MOST_COLUMNS} are allowed.")
+    names = [_name(cell) for cell in cells]
+    shown = echo(", ".join(cell.strip() for cell in cells[:SHOWN_COLUMNS]))
+    if not set(names) & set(COLUMNS):
+        if used := _delimiter(cells[0][:1000]):
+            raise InvalidRequest(
+                f"The CSV's columns are separated by {used}: the first row is {shown}.",
+                hint="Separate them by commas (RFC 4180).",
+            )
+        raise InvalidRequest(
+            f"The CSV's first row must name its columns, and is {shown}.",
+            hint="The columns are question and context, or inputs.",
+        )
+    if len(set(names)) < len(names):
+        raise InvalidRequest(f"The CSV's header names a column twice: {shown}.")
+    return names
+
+
+def _name(cell: str) -> str:
+    name = cell.strip()
+    return name.lower() if name.lower() in COLUMNS else name
+
+
+def _delimiter(cell: str) -> str:
+    """What separates the columns, if it is not a comma but this first cell holds names of columns."""
+    found = (said for mark, said in _DELIMITERS.items() if {_name(part) for part in cell.split(mark)} & set(COLUMNS))
+    return next(found, "")

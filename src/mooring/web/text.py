@@ -1,0 +1,82 @@
+"""Read bytes as UTF-8 and as JSON, and say where and why that fails. Used by `decode.py` and `records.py`."""
+
+import msgspec
+
+from mooring.errors import InvalidRequest, PayloadTooLarge
+
+BOM = b"\xef\xbb\xbf"
+
+EXAMPLE = 'Send {"inputs": {"question": "…", "context": "…"}}.'
+
+MOST_CONTAINERS = 1_000_000
+"""Objects and lists of one JSON value: each takes 70 bytes, for 3 bytes of the body. Braces in texts count, too; a text
+of so many would have more windows than a request may have."""
+
+_OTHER_MARKS = {
+    b"\xff\xfe\x00\x00": "UTF-32",
+    b"\x00\x00\xfe\xff": "UTF-32",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
+"""Byte order marks of other encodings; those that begin with another one come first."""
+
+
+def unmarked(data: bytes) -> bytes:
+    """A body without its byte order mark. Raises InvalidRequest for a body in UTF-16 or UTF-32."""
+    first = data[:4]
+    if first.isascii() and b"\x00" not in first:
+        return data
+    if data.startswith(BOM):
+        return data[len(BOM) :]
+    other = next((name for mark, name in _OTHER_MARKS.items() if data.startswith(mark)), "")
+    # Without a mark: no text that is read here has a NUL among its first characters.
+    if not other and b"\x00" in first:
+        other = "UTF-16 or UTF-32"
+    if other:
+        raise InvalidRequest(f"The body is encoded in {other}, not in UTF-8.", hint="Encode it as UTF-8.")
+    return data
+
+
+def read_text(data: bytes) -> str:
+    """Raises InvalidRequest with the place of the first byte that is not UTF-8."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(data, "") from error
+
+
+def read_json(data: bytes, where: str = "") -> object:
+    """One JSON value. Raises InvalidRequest, whose message begins with `where`, e.g. "Line 3: "; or PayloadTooLarge."""
+    if len(data) > MOST_CONTAINERS and data.count(b"{") + data.count(b"[") > MOST_CONTAINERS:
+        raise PayloadTooLarge(
+            f"{where}The JSON has more than {MOST_CONTAINERS} objects and lists.",
+            hint="Split it into several requests.",
+        )
+    try:
+        value: object = msgspec.json.decode(data)
+    except UnicodeDecodeError as error:
+        raise _not_utf8(data, where) from error
+    except RecursionError as error:
+        raise InvalidRequest(f"{where}The JSON is nested too deeply.", hint=EXAMPLE) from error
+    except msgspec.DecodeError as error:
+        hint = EXAMPLE
+        if "trailing" in str(error):
+            hint = "One JSON value is wanted; several, one per line, are Content-Type: application/jsonlines."
+        # msgspec's messages name bytes and kinds, never content.
+        raise InvalidRequest(f"{where}This is not JSON: {_plain(error)}.", hint=hint) from error
+    return value
+
+
+def _plain(error: Exception) -> str:
+    text = str(error).removeprefix("JSON is malformed: ")
+    return "it ends too early" if text == "Input data was truncated" else text[:1].lower() + text[1:]
+
+
+def _not_utf8(data: bytes, where: str) -> InvalidRequest:
+    # Decoded again, since msgspec counts from the start of the string in which it met the fault.
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        place = f"byte {error.start} is 0x{data[error.start]:02x}"
+        return InvalidRequest(f"{where}This is not UTF-8: {place}.", hint="Encode it as UTF-8.")
+    return InvalidRequest(f"{where}This is not UTF-8.", hint="Encode it as UTF-8.")
