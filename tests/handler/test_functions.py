@@ -62,7 +62,7 @@ def test_defaults_and_keywords_do_not_count_as_context() -> None:
 
 def test_an_endpoint_handler_is_a_class() -> None:
     """Of that name."""
-    found: Any = read_endpoint(module("class EndpointHandler: pass"))
+    found: Any = read_endpoint(module("class EndpointHandler:\n  def __call__(self, data): ..."))
     assert found.__name__ == "EndpointHandler"
     with pytest.raises(HandlerError, match="no class EndpointHandler"):
         read_endpoint(module("EndpointHandler = 3"))

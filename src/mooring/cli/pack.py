@@ -26,13 +26,13 @@ def command(model: str, out: Path, code: Path | None, as_json: bool, **flags: An
     The same files make the same bytes, whenever and wherever they are packed.
     """
     from mooring.cli.progress import download_bar
-    from mooring.deploy.pack import pack
+    from mooring.deploy.pack import pack, root_of
     from mooring.model.source import resolve
     from mooring.wiring.source import source_options
 
     with download_bar(model) as progress:
         found = resolve(model, source_options(settings_from(flags), progress))
-    packed = pack(found.folder, out, code)
+    packed = pack(root_of(found, code), out, code)
     if as_json:
         facts = {
             "path": str(out),

@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from mooring.web.listen import Address, allow_many_connections, close, listen
-from mooring.web.protocol import BoundedProtocol
+from mooring.web.protocol import BoundedProtocol, NamesAsSent
 
 AT_ONCE_S = 1.0
 """For a batch to end after the second Ctrl-C."""
@@ -55,6 +55,8 @@ class ServerOptions:
     drain_s: float = 25.0
     late: bool = False
     """Listen only when the service is ready."""
+    names_as_sent: Callable[[], bool] = lambda: False
+    """Whether a new connection keeps the names of headers as the client wrote them."""
 
 
 def serve(
@@ -75,7 +77,7 @@ def serve(
     bound = [] if options.late else listen(options.address)
     config = uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=_protocol(options.names_as_sent),
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -92,6 +94,15 @@ def serve(
             runner.run(running.run(on_ready))
     finally:
         close(options.address, bound)
+
+
+def _protocol(names_as_sent: Callable[[], bool]) -> type[BoundedProtocol]:
+    """What uvicorn calls for each connection."""
+
+    def connection(**named: Any) -> BoundedProtocol:
+        return (NamesAsSent if names_as_sent() else BoundedProtocol)(**named)
+
+    return cast("type[BoundedProtocol]", connection)
 
 
 class Running:

@@ -31,7 +31,7 @@ def multi_app(
 
     def open_model(folder: Path) -> Served:
         # What a multi-model server was told of a model holds for none in particular.
-        one = dataclasses.replace(settings, model=str(folder), base_dir=None, revision=None, task=None)
+        one = dataclasses.replace(settings, model=str(folder), base_dir=None, revision=None, task=None, submit_dir=None)
         return open_served(one, metrics, share=lambda backend: TurnTaking(backend, turn))
 
     registry = Registry(open_model, Ledger(free_bytes), first)

@@ -31,7 +31,7 @@ def serve(settings: Settings, *, ready: Ready, progress: Progress | None = None)
     """
     address = Address(settings.host, settings.port)
     app, life, facts = _several(settings) if settings.multi_model else _one(settings, progress)
-    run(app, life, _options(settings, address), on_ready=lambda port: ready(facts(), address.url(port)))
+    run(app, life, _options(settings, life, address), on_ready=lambda port: ready(facts(), address.url(port)))
 
 
 def serve_worker(
@@ -44,7 +44,7 @@ def serve_worker(
     app, life, facts = (
         _several(settings, first, behind=True) if settings.multi_model else _one(settings, None, behind=True)
     )
-    options = _options(settings, Address(unix=socket), late=True)
+    options = _options(settings, life, Address(unix=socket), late=True)
     run(app, life, options, on_ready=lambda _: ready(facts()))
 
 
@@ -84,5 +84,12 @@ def _limits(settings: Settings) -> WebLimits:
     )
 
 
-def _options(settings: Settings, address: Address, *, late: bool = False) -> ServerOptions:
-    return ServerOptions(address, keep_alive_s=settings.keep_alive_s, drain_s=settings.drain_s, late=late)
+def _options(settings: Settings, life: Life, address: Address, *, late: bool = False) -> ServerOptions:
+    return ServerOptions(
+        address,
+        keep_alive_s=settings.keep_alive_s,
+        drain_s=settings.drain_s,
+        late=late,
+        # Only user code sees the names; keeping them takes half a microsecond for each.
+        names_as_sent=lambda: bool(settings.run_code) and (not isinstance(life, Service) or life.may_run_code),
+    )
