@@ -69,6 +69,9 @@ class RequestProcessor:
 class NoRequest:
     """Stands where a request would be while the model loads."""
 
+    def __len__(self) -> int:
+        return 0
+
     def __getitem__(self, idx: int) -> RequestProcessor:
         raise RuntimeError("There is no request while the model loads: context has model_dir and gpu_id only.")
 

@@ -50,7 +50,7 @@ def read_functions(module: ModuleType) -> UserFunctions:
     """Raises HandlerError for a function with another number of parameters, or transform_fn beside its parts."""
     file = f"{module.__name__}.py"
     found = {
-        name: _adapted(file, name, function)
+        name: adapted(file, name, function)
         for name in PARAMETERS
         if (function := getattr(module, name, None)) is not None
     }
@@ -86,7 +86,8 @@ def _refuse_async(file: str, name: str, function: Any) -> None:
         )
 
 
-def _adapted(file: str, name: str, function: Any) -> Function:
+def adapted(file: str, name: str, function: Any) -> Function:
+    """The function, called with `context` if it takes one parameter more than `PARAMETERS` has. Raises HandlerError."""
     wanted = len(PARAMETERS[name])
     if not callable(function):
         raise HandlerError(f"{file}: {name} is not a function but {type(function).__name__}.")

@@ -34,7 +34,9 @@ def uncalled(file: str, tree: ast.Module, live: Iterable[str] = ()) -> Iterator[
     `live` are those known to be called, for what cannot be seen without running the file.
     """
     defined = defined_names(tree) | set(live)
-    if defined & {*KNOWN, ENDPOINT_CLASS} or "*" in defined:
+    if "*" in defined:
+        return  # what an import brings cannot be seen
+    if defined & {*KNOWN, ENDPOINT_CLASS}:
         yield from _misspelt(file, tree, defined)
         return
     public = [name for name in _callables(tree) if not name.startswith("_")] or ["no function"]
