@@ -51,12 +51,28 @@ class Code:
 
     @property
     def sources(self) -> dict[str, Path]:
-        """The Python files that the start can import from its folder."""
+        """The Python files that run: all below a folder `code`; at the top, what the start imports of its neighbours."""
         home = PurePosixPath(self.start).parent
         names = [name for name in self.files if name.endswith(".py")]
         if home.name == CODE_FOLDER:
             return {name: self.files[name] for name in names if PurePosixPath(name).is_relative_to(home)}
-        return {name: self.files[name] for name in names if PurePosixPath(name).parent == home}
+        found, waiting = dict[str, Path](), [self.start]
+        while waiting:
+            name = waiting.pop()
+            found[name] = self.files[name]
+            imported = {str(home / f"{module}.py") for module in _imported(self.files[name])}
+            waiting += sorted(imported & self.files.keys() - found.keys())
+        return found
+
+
+def _imported(path: Path) -> set[str]:
+    """Top-level names of all modules that a file imports, wherever in it; none if it is not Python."""
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError):
+        return set()
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom))
+    return {module for node in nodes for module in _modules(node)}
 
 
 def examine(files: Mapping[str, Path], root: Path, located: Located, version: tuple[int, int]) -> Iterator[Remark]:

@@ -23,15 +23,14 @@ MODEL_DIR = "/opt/ml/model/"
 
 Source = Literal["index", "url", "vcs", "path"]
 
-_VCS = ("ssh", "git", "hg", "bzr", "sftp", "svn")
-_SCHEMES = ("http", "https", "file", "ftp", *_VCS)
+_SCHEMES = ("http", "https", "file", "ftp")
 _TRANSPORTS = {
     "git": ("http", "https", "ssh", "git", "file"),
     "hg": ("file", "http", "https", "ssh", "static-http"),
     "bzr": ("http", "https", "ssh", "sftp", "ftp", "lp", "file"),
     "svn": ("ssh", "http", "https", "svn", "file"),
 }
-_VCS_SCHEMES = frozenset({*_VCS, *(f"{name}+{way}" for name, ways in _TRANSPORTS.items() for way in ways)})
+_VCS_SCHEMES = frozenset(f"{name}+{way}" for name, ways in _TRANSPORTS.items() for way in ways)
 _ARCHIVES = (
     *(".zip", ".whl", ".tar.bz2", ".tbz", ".tar.gz", ".tgz", ".tar"),
     *(".tar.xz", ".txz", ".tlz", ".tar.lz", ".tar.lzma"),
@@ -154,7 +153,9 @@ def editable(place: str, text: str, places: Places) -> Parsed:
             raise NotTaken("the folder has neither setup.py nor pyproject.toml")
         return Package(place, text, None, "path"), None, extras
     if text.lower().startswith("file:"):
-        return Package(place, text, None, "path"), None, set()
+        return Package(place, text, _name_in(text), "path"), None, set()
+    if (system := text.partition(":")[0].lower()) in _TRANSPORTS:
+        text = f"{system}+{text}"
     if not _is_vcs(text):
         raise NotTaken("-e takes a folder of the archive or a repository, such as git+https://…")
     name_of = _name_in(text)

@@ -127,6 +127,8 @@ class _Reader:
             if nested:
                 self._include(name, line, nested[0], constraint=kind, outer=(*outer, name))
                 return
+        if options.hash:
+            self._say("warning", place, "has a hash and no requirement, which pip ignores", "Put them on one line.")
         self.found.no_index |= options.no_index
         if options.require_hashes or options.no_require_hashes:
             self.hashes = bool(options.require_hashes)
@@ -150,7 +152,7 @@ class _Reader:
             raise NotTaken(f"there is no file {echo(target)} in the archive")
 
     def _requirement(self, name: str, line: Line, *, constraint: bool) -> None:
-        place, is_editable = f"{name}:{line.number}", not line.requirement
+        place, is_editable = f"{name}:{line.number}", bool(line.options.editable)
         text = line.requirement or line.options.editable[0]
         finder = Places(self._files, posixpath.dirname(name))
         try:
@@ -185,12 +187,13 @@ def _hash_faults(reader: _Reader) -> Iterator[Remark]:
     if not wanted:
         return
     hashed = {package.name for package in reader.constraints if package.hashed}
+    pinned = {package.name for package in everything if package.pinned}
     for package in reader.found.packages:
         if package.source == "vcs":
             why = "a repository has none"
         elif not package.hashed and package.name not in hashed:
             why = "it has none"
-        elif package.source == "index" and not package.pinned:
+        elif package.source == "index" and package.name not in pinned:
             why = "it has to name one version with =="
         else:
             continue
