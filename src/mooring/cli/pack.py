@@ -32,6 +32,7 @@ def command(model: str, out: Path, code: Path | None, as_json: bool, **flags: An
 
     with download_bar(model) as progress:
         found = resolve(model, source_options(settings_from(flags), progress))
+    warn(*found.warnings)
     packed = pack(root_of(found, code), out, code)
     if as_json:
         facts = {

@@ -51,7 +51,7 @@ class Code:
 
     @property
     def sources(self) -> dict[str, Path]:
-        """The Python files that run: all below a folder `code`; at the top, what the start imports of its neighbours."""
+        """The Python files that run: all below a folder `code`; at the top, the start and what it imports there."""
         home = PurePosixPath(self.start).parent
         names = [name for name in self.files if name.endswith(".py")]
         if home.name == CODE_FOLDER:

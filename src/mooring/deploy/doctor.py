@@ -57,9 +57,8 @@ def examine(case: Case) -> tuple[Finding, ...]:
         found = resolve(case.source, case.options)
     except MooringError as error:
         return (Finding("error", "model", error.message, error.hint),)
-    layout = [
-        Finding("warning", "layout", warning, "moor pack makes it as it should be.") for warning in found.warnings
-    ]
+    way_out = "moor pack makes it as it should be." if found.top is not None else ""
+    layout = [Finding("warning", "layout", warning, way_out) for warning in found.warnings]
     findings = layout or [Finding("ok", "layout", f"{case.source}: {found.kind}")]
     root = root_of(found)
     located = locate(Places(found.folder, found.top))
