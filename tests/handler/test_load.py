@@ -67,7 +67,7 @@ def test_models_in_one_process_have_their_own_helpers(tmp_path: Path) -> None:
 
 def test_other_packages_stay_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the users' own modules make way, not an environment that lies in their folder."""
-    monkeypatch.setattr(load, "_loaded", [])
+    monkeypatch.setattr(load, "_loaded", set())
     write(tmp_path / "one", "")
     write(tmp_path / "two", "")
     packages = tmp_path / "one" / "code" / ".venv" / "lib" / "site-packages"

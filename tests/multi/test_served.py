@@ -81,7 +81,8 @@ def test_each_model_runs_its_own_code(folders: dict[str, str], tmp_path: Path) -
         (tmp_path / name / "code").mkdir()
         (tmp_path / name / "code" / "mate.py").write_text(f"NAME = {name!r}\n")
         (tmp_path / name / "code" / "inference.py").write_text(
-            "import mate\ndef model_fn(d): return mate.NAME\ndef predict_fn(data, model): return [model, mate.NAME]\n"
+            "import mate\ndef model_fn(d, context): return context.model_name\n"
+            "def predict_fn(data, model): return [model, mate.NAME]\n"
         )
     (tmp_path / "m2" / "code" / "inference.py").write_text("def predict(data): return 1\n")
     submitted = tmp_path / "m1" / "code"

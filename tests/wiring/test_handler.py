@@ -149,5 +149,5 @@ def test_code_beside_a_nested_model_gets_the_folder_of_both(tmp_path: Path) -> N
     loaded = Loaded(read_code(tmp_path / "code" / "inference.py"), UserFunctions(), None)
     beside = ResolvedModel(tmp_path / "nested", "x", "archive", top=tmp_path)
     inside = ResolvedModel(tmp_path, "x", "archive", top=tmp_path.parent)
-    assert loading_context(loaded, beside).system_properties["model_dir"] == str(tmp_path)
-    assert loading_context(loaded, inside).system_properties["model_dir"] == str(tmp_path)
+    assert loading_context(loaded, beside, "m").system_properties["model_dir"] == str(tmp_path)
+    assert loading_context(loaded, inside, "m").system_properties["model_dir"] == str(tmp_path)

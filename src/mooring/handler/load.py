@@ -17,8 +17,8 @@ from mooring.handler.raised import COMPAT, advice, cut, place_of, text_of
 STOOD_IN_FOR = ("sagemaker_inference", "sagemaker_huggingface_inference_toolkit", "mms")
 """Packages of the stock toolkits; ours are on the path only where the real ones are not installed."""
 
-_loaded: list[Path] = []
-"""Folders that user code was imported from, in this process."""
+_loaded: set[str] = set()
+"""Folders that user code was imported from, in this process; each ends in a separator."""
 
 
 def load_module(code: UserCode) -> ModuleType:
@@ -51,24 +51,23 @@ def _make_way(folder: Path) -> None:
     Functions that are loaded keep what they imported. What one of them imports later, while it is called, may be
     another model's module of that name.
     """
-    for other in (place for place in _loaded if place != folder):
-        for name, module in list(sys.modules.items()):
-            if any(_belongs(place, other) for place in _places(module)):
-                del sys.modules[name]
-    if folder not in _loaded:
-        _loaded.append(folder)
+    own = f"{folder}{os.sep}"
+    others = tuple(_loaded - {own})
+    for name, module in list(sys.modules.items()) if others else ():
+        if any(place.startswith(others) and not _installed(place) for place in _places(module)):
+            del sys.modules[name]
+    _loaded.add(own)
 
 
 def _places(module: ModuleType) -> list[str]:
     """The file of a module, or the folders of a package without one."""
     file = getattr(module, "__file__", None)
-    return [file] if isinstance(file, str) else [str(place) for place in getattr(module, "__path__", ())]
+    return [file] if isinstance(file, str) else [f"{place}{os.sep}" for place in getattr(module, "__path__", ())]
 
 
-def _belongs(place: str, folder: Path) -> bool:
-    """Whether it is the user's: below their folder, but not in an environment that lies there too."""
-    path = Path(place)
-    return path.is_relative_to(folder) and not {"site-packages", "dist-packages"} & set(path.parts)
+def _installed(place: str) -> bool:
+    """Whether it is in an environment, which may lie in a user's folder, too."""
+    return bool({"site-packages", "dist-packages"} & set(Path(place).parts))
 
 
 def _extend_path(folder: Path) -> None:

@@ -133,11 +133,11 @@ def _packages(settings: Settings) -> Path:
     return folder
 
 
-def loading_context(loaded: Loaded, found: ResolvedModel) -> Context:
+def loading_context(loaded: Loaded, found: ResolvedModel, name: str) -> Context:
     """The context while the model loads. Its model_dir is the folder that holds the code, as on SageMaker."""
     folder, top = found.folder, found.top
     beside = top is not None and not loaded.code.path.is_relative_to(folder.absolute())
-    return Context("model", str(top if beside else folder))
+    return Context(name, str(top if beside else folder))
 
 
 def own_service(settings: Settings, loaded: Loaded, loading: Context, open_model: Open) -> OwnService:

@@ -17,6 +17,7 @@ from mooring.engine.job import Answered
 from mooring.engine.limits import Limits
 from mooring.engine.once import Once
 from mooring.handler.around import AroundEngine
+from mooring.handler.context import Context
 from mooring.handler.pipeline import Pipeline
 from mooring.model.manifest import name_of
 from mooring.model.source import ResolvedModel
@@ -35,6 +36,8 @@ from mooring.wiring.handler import (
 from mooring.wiring.model import OpenedModel, cache_bytes, open_found, open_model
 from mooring.wiring.source import Progress, find_model
 
+ONE_MODEL = "model"
+"""What user code is told of the model's name where only one is served, as the stock server does."""
 WARM_FIRST = 2
 """Shapes warmed before /ping turns green, the cheapest ones; the others follow while nobody waits.
 
@@ -50,22 +53,38 @@ def alone(backend: Backend) -> Backend:
     return backend
 
 
-def open_served(settings: Settings, metrics: Metrics, progress: Progress | None = None, share: Share = alone) -> Served:
+def open_served(
+    settings: Settings,
+    metrics: Metrics,
+    progress: Progress | None = None,
+    share: Share = alone,
+    name: str = ONE_MODEL,
+) -> Served:
     """Whatever answers: the engine, the model's own code, or one around the other.
 
-    `share` wraps the backend where it is not the only one of the process. Raises what opening the model raises.
+    `share` wraps the backend where it is not the only one of the process, and user code is told the model's `name`.
+    Raises what opening the model raises.
     """
-    return open_found_served(settings, metrics, find_model(settings, progress=progress), share)
+    return open_found_served(settings, metrics, find_model(settings, progress=progress), share, name)
 
 
-def open_found_served(settings: Settings, metrics: Metrics, found: ResolvedModel, share: Share) -> Served:
+def open_found_served(
+    settings: Settings, metrics: Metrics, found: ResolvedModel, share: Share = alone, name: str = ONE_MODEL
+) -> Served:
     """As `open_served`, of a model that has been found."""
     code, warnings = user_code_of(settings, found)
     if code is None:
         return _warned(settings, _by_engine(settings, metrics, open_found(settings, found), share), warnings)
     loaded = load_user_code(settings, code)
     structlog.get_logger("mooring.handler").info("running the model's own code", **loaded.facts)
-    served = _by_user(settings, loaded, found) if loaded.own else _around(settings, metrics, loaded, found, share)
+    loading = loading_context(loaded, found, name)
+    if loaded.own:
+        served = _by_user(settings, loaded, found, loading)
+    else:
+        before_load(loaded, loading)
+        opened = open_found(settings, found)
+        _warm_up(loaded, loading, opened, share)
+        served = _around(loaded, loading, _by_engine(settings, metrics, opened, share))
     return _warned(settings, served, (*warnings, *loaded.warnings))
 
 
@@ -78,13 +97,17 @@ def _warned(settings: Settings, served: Served, warnings: tuple[str, ...]) -> Se
     return dataclasses.replace(served, facts=facts)
 
 
-def _around(settings: Settings, metrics: Metrics, loaded: Loaded, found: ResolvedModel, share: Share) -> Served:
+def _warm_up(loaded: Loaded, loading: Context, opened: OpenedModel, share: Share) -> None:
+    """Call the user's hook with a pipeline on the model, which is closed if that fails."""
+    try:
+        after_load(loaded, loading, Pipeline(opened.task, share(opened.backend), opened.manifest.task))
+    except BaseException:
+        opened.backend.close()
+        raise
+
+
+def _around(loaded: Loaded, loading: Context, served: Served) -> Served:
     """The engine, with the user's functions before and after it."""
-    loading = loading_context(loaded, found)
-    before_load(loaded, loading)
-    opened = open_found(settings, found)
-    after_load(loaded, loading, Pipeline(opened.task, opened.backend, opened.manifest.task))
-    served = _by_engine(settings, metrics, opened, share)
 
     async def answer(body: Any, deadline_s: float) -> Answered:
         assert served.task is not None  # noqa: S101 - an engine has one
@@ -100,8 +123,7 @@ def _around(settings: Settings, metrics: Metrics, loaded: Loaded, found: Resolve
     return dataclasses.replace(served, facts=facts, user_code=around, close=close)
 
 
-def _by_user(settings: Settings, loaded: Loaded, found: ResolvedModel) -> Served:
-    loading = loading_context(loaded, found)
+def _by_user(settings: Settings, loaded: Loaded, found: ResolvedModel, loading: Context) -> Served:
     service = own_service(settings, loaded, loading, lambda folder: open_model(settings, str(folder)))
     model = {"name": name_of(found.source, found.folder), "source": found.source, "task": settings.task}
     facts = {"model": model, "backend": {}, "handler": loaded.facts, "warnings": found.warnings}
