@@ -105,7 +105,6 @@ CASES = {
     "editable name": Case("-e numpy\n", None),
     "editable by its system": Case("-e git://example.com/a/b.git#egg=own\n", ["own"]),
     "repository by its system": Case("git://example.com/a/b.git\n", None),
-    "requirement made editable": Case("git+https://example.com/a/b.git -e x\n", None),
     # Options
     "indexes": Case(
         "-i https://a.example/simple\n--extra-index-url=https://b.example\n--trusted-host b.example\ntqdm\n", ["tqdm"]

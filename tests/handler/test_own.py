@@ -224,6 +224,28 @@ def test_another_exception_with_a_code_is_no_message_to_the_caller(tmp_path: Pat
     play(tmp_path, code, scene)
 
 
+def test_messages_of_a_model_that_the_users_code_made_are_logged(tmp_path: Path, log: io.StringIO) -> None:
+    """Also where Mooring's default calls it; but not what its signature refuses of a caller's parameters."""
+    (tmp_path / "library").mkdir()
+    (tmp_path / "library" / "library_of_a_test.py").write_text(
+        "class Model:\n  def __call__(self, inputs): raise RuntimeError('out of something')\n"
+    )
+    code = f"""
+    import sys
+    sys.path.append({str(tmp_path / "library")!r})
+    from library_of_a_test import Model
+    def model_fn(d): return Model()
+    """
+
+    async def scene(site: Site) -> None:
+        assert (await site.ask({"inputs": 1})).status == 500
+        assert '"message":"out of something"' in log.getvalue()
+        assert (await site.ask({"inputs": 1, "parameters": {"canary-6": 1}})).status == 500
+        assert "canary-6" not in log.getvalue()
+
+    play(tmp_path, code, scene)
+
+
 def test_messages_that_mooring_writes_do_not_carry_texts_into_the_log(tmp_path: Path, log: io.StringIO) -> None:
     """A caller's text may be in them: only what the user's code and its libraries say is logged."""
     code = """

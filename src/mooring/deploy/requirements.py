@@ -152,7 +152,7 @@ class _Reader:
             raise NotTaken(f"there is no file {echo(target)} in the archive")
 
     def _requirement(self, name: str, line: Line, *, constraint: bool) -> None:
-        place, is_editable = f"{name}:{line.number}", bool(line.options.editable)
+        place, is_editable = f"{name}:{line.number}", not line.requirement
         text = line.requirement or line.options.editable[0]
         finder = Places(self._files, posixpath.dirname(name))
         try:

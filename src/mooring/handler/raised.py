@@ -1,7 +1,7 @@
 """What the user's code raised: where, whether its message may be logged, and what to do about it.
 
-A message that the user's code wrote is the user's to log, and is logged. One that Mooring or a library wrote on behalf
-of Mooring may repeat what a caller sent, and is not: so it is judged by who raised.
+A message that the user's code or a library of theirs wrote is the user's to log, and is logged. One that Mooring wrote,
+or a library that Mooring called, may repeat what a caller sent, and is not. The traceback tells who it was.
 """
 
 import traceback
@@ -12,6 +12,9 @@ import mooring
 OURS = Path(mooring.__file__).parent
 COMPAT = Path(__file__).parent / "compat"
 """The stand-ins for the stock toolkits: what they raise is, to users, what the toolkits raise."""
+
+BETWEEN = tuple(OURS / "handler" / name for name in ("calls.py", "own.py", "around.py", "functions.py", "thread.py"))
+"""Files of ours that only pass a call on to the user's code, or to a model that it made."""
 
 MESSAGE_LIMIT = 500
 """Characters of a message in a log line."""
@@ -34,11 +37,13 @@ def place_of(error: BaseException, path: Path) -> str:
 
 
 def message_of(error: BaseException, path: Path) -> str | None:
-    """The message, cut, if the user's code or a library that it called raised the error; None if Mooring did."""
+    """The message, cut, if the user's code or a library of theirs raised the error; None if Mooring did."""
     if not isinstance(error, BadReply):
         files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
-        last = max((place for place, file in enumerate(files) if file.is_relative_to(path.parent)), default=None)
-        if last is None or any(_ours(file) for file in files[last + 1 :]):
+        last = max((place for place, file in enumerate(files) if file.is_relative_to(path.parent)), default=-1)
+        beyond = files[last + 1 :]
+        # What is called with a caller's parameters and refuses them is named by the frame that called it.
+        if (beyond and _ours(beyond[-1])) or any(_ours(file) and file not in BETWEEN for file in beyond):
             return None
     return cut(text_of(error), MESSAGE_LIMIT)
 

@@ -21,7 +21,7 @@ from mooring.web.service import Served
 from mooring.web.user_code import Call, Reply
 from mooring.wiring.handler import user_code_of
 from mooring.wiring.model import OpenedModel, open_found
-from mooring.wiring.opening import alone, open_found_served
+from mooring.wiring.opening import open_found_served
 from mooring.wiring.source import Progress, find_model
 
 
@@ -49,9 +49,9 @@ def answering(settings: Settings, progress: Progress | None = None) -> Iterator[
         return
     # What it prints is no part of the answer.
     with redirect_stdout(sys.stderr), asyncio.Runner() as runner:
-        served = open_found_served(settings, Metrics(), found, alone)
-        runner.run(served.engine.start())
+        served = open_found_served(settings, Metrics(), found)
         try:
+            runner.run(served.engine.start())
             yield ByUserCode(runner, served, settings.deadline_s)
         finally:
             runner.run(served.engine.stop())
