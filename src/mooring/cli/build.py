@@ -183,7 +183,7 @@ def _code(settings: "Settings", found: "ResolvedModel", progress: "Progress") ->
     from mooring.wiring.handler import locate_code, refuse_unasked
 
     if settings.run_code is None:
-        refuse_unasked(locate_code(settings, found))
+        refuse_unasked(locate_code(settings, found), found)
     if not settings.run_code or found.kind not in ("folder", "archive"):
         return {}
     files = code_files(found.folder, found.top)

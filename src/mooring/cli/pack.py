@@ -32,8 +32,10 @@ def command(model: str, out: Path, code: Path | None, as_json: bool, **flags: An
 
     with download_bar(model) as progress:
         found = resolve(model, source_options(settings_from(flags), progress))
-    warn(*found.warnings)
-    packed = pack(root_of(found, code), out, code)
+    root = root_of(found, code)
+    if root == found.folder:  # else its layout is what it has to be
+        warn(*found.warnings)
+    packed = pack(root, out, code)
     if as_json:
         facts = {
             "path": str(out),

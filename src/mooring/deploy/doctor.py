@@ -57,10 +57,8 @@ def examine(case: Case) -> tuple[Finding, ...]:
         found = resolve(case.source, case.options)
     except MooringError as error:
         return (Finding("error", "model", error.message, error.hint),)
-    way_out = "moor pack makes it as it should be." if found.top is not None else ""
-    layout = [Finding("warning", "layout", warning, way_out) for warning in found.warnings]
-    findings = layout or [Finding("ok", "layout", f"{case.source}: {found.kind}")]
     root = root_of(found)
+    findings = _layout(case, found, root)
     located = locate(Places(found.folder, found.top))
     manifest, finding = _weights(case, found, has_code=located.path is not None)
     findings.append(finding)
@@ -68,6 +66,14 @@ def examine(case: Case) -> tuple[Finding, ...]:
     for check in _CHECKS:
         findings += check(patient)
     return tuple(findings)
+
+
+def _layout(case: Case, found: ResolvedModel, root: Path) -> list[Finding]:
+    if root == found.top:
+        return [Finding("ok", "layout", f"{case.source}: {found.kind}, code beside the folder {found.folder.name}")]
+    way_out = "moor pack makes it as it should be." if found.top is not None else ""
+    warnings = [Finding("warning", "layout", warning, way_out) for warning in found.warnings]
+    return warnings or [Finding("ok", "layout", f"{case.source}: {found.kind}")]
 
 
 def _weights(case: Case, found: ResolvedModel, *, has_code: bool) -> tuple[Manifest | None, Finding]:

@@ -65,11 +65,11 @@ def user_code_of(settings: Settings, found: ResolvedModel) -> tuple[UserCode | N
         return None, ()
     located = locate_code(settings, found)
     if settings.run_code is None:
-        refuse_unasked(located)
+        refuse_unasked(located, found)
     if located.problem is not None:
         raise located.problem
     code = None if located.path is None else read_code(located.path)
-    return code, tuple(_warnings(settings, located))
+    return code, tuple(_warnings(settings, located, found))
 
 
 def locate_code(settings: Settings, found: ResolvedModel) -> Located:
@@ -79,7 +79,7 @@ def locate_code(settings: Settings, found: ResolvedModel) -> Located:
     return locate(places, settings.program, required=not settings.multi_model)
 
 
-def refuse_unasked(located: Located) -> None:
+def refuse_unasked(located: Located, found: ResolvedModel) -> None:
     """Raises UsageError if there is code: running it, and leaving it out, have to be asked for."""
     first = located.first
     if first is None:
@@ -87,22 +87,30 @@ def refuse_unasked(located: Located) -> None:
     files = len(located.idle) + (located.path is not None)
     more = f" (and {files - 1} more files)" if files > 1 else ""
     raise UsageError(
-        f"The model has code of its own: {first}{more}. Running it means running a program.",
+        f"The model has code of its own: {_named(first, found)}{more}. Running it means running a program.",
         hint="If you trust it: --run-code. To go without it: --no-run-code.",
     )
 
 
-def _warnings(settings: Settings, located: Located) -> Iterator[str]:
+def _named(path: Path, found: ResolvedModel) -> str:
+    """A path that the user can look at: an archive's is in the archive, not where that was unpacked for the moment."""
+    root = found.top or found.folder
+    if found.kind == "archive" and path.is_relative_to(root):
+        return f"{path.relative_to(root)} in {found.source}"
+    return str(path)
+
+
+def _warnings(settings: Settings, located: Located, found: ResolvedModel) -> Iterator[str]:
     submitted = (settings.submit_dir or "").removeprefix("file://")
     if submitted and not Path(submitted).is_dir():
         where = echo(settings.submit_dir)
         yield f"Nothing is run from {where} (SAGEMAKER_SUBMIT_DIRECTORY): there is no such folder here."
     if located.idle:
-        shown = ", ".join(str(path) for path in located.idle[:SHOWN])
+        shown = ", ".join(_named(path, found) for path in located.idle[:SHOWN])
         more = len(located.idle) - SHOWN
         shown += f" and {more} more files" if more > 0 else ""
         if located.path is not None:
-            yield f"Not run: {shown}. The model's code is {located.path}."
+            yield f"Not run: {shown}. The model's code is {_named(located.path, found)}."
         else:
             yield (
                 f"Not run: {shown}. Code is run from inference.py or handler.py, in a folder code/ or beside "
