@@ -195,7 +195,10 @@ class BackendError(MooringError):
 
 
 class HandlerFailed(MooringError):
-    """The model's own code raised while it answered; the log has file and line. `status` is HTTP's, if it said one."""
+    """The model's own code raised while it answered. `status` is HTTP's, if it said one.
+
+    The log has the exception's message, file and line; the caller gets the message only of exceptions made for callers.
+    """
 
     def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
         super().__init__(message, hint=hint)

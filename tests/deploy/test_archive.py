@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from mooring.deploy import archive
 from mooring.deploy.archive import Wanted, archive_of
 from mooring.deploy.deployment import default_name
 from mooring.deploy.narrator import Silent
 from mooring.deploy.pack import pack
 from mooring.errors import ModelNotFound, UnsafeWeights
+from mooring.model.source import ResolvedModel
 from tests.support.tiny_models import write_tiny_bert
 
 
@@ -50,6 +52,72 @@ def test_code_is_put_beside_it(model: Path, tmp_path: Path) -> None:
     (code / "inference.py").write_text("def predict_fn(data, model): ...")
     mine = pack(model, tmp_path / "mine.tar.gz")
     assert "code/inference.py" in archive_of(Wanted(str(mine.path), code=code), tmp_path, Silent()).members
+
+
+class Told(Silent):
+    """Remembers the notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Keep it."""
+        self.notes.append(text)
+
+
+def nested(model: Path, tmp_path: Path, *code: str) -> Path:
+    """An archive with the model in a folder, and code at these places of it."""
+    path, source = tmp_path / "nested.tar.gz", tmp_path / "inference.py"
+    source.write_text("def predict_fn(data, model): ...")
+    with tarfile.open(path, "w:gz") as tar:
+        tar.add(model, "inside")
+        for name in code:
+            tar.add(source, name)
+    return path
+
+
+def test_code_beside_a_nested_model_goes_as_it_is(model: Path, tmp_path: Path) -> None:
+    """SageMaker gives the code the folder of both, so nothing may be moved; it need not be a model of ours."""
+    (model / "model.safetensors").unlink()
+    path, told = nested(model, tmp_path, "code/inference.py"), Told()
+    found = archive_of(Wanted(str(path)), tmp_path / "out", told, readable=True)
+    assert found.path == path
+    assert any("The container runs the model's own code: " in note for note in told.notes)
+
+
+def test_code_in_a_nested_model_comes_along(model: Path, tmp_path: Path) -> None:
+    """When the model is moved to the top."""
+    path = nested(model, tmp_path, "inside/code/inference.py")
+    assert "code/inference.py" in archive_of(Wanted(str(path)), tmp_path, Silent()).members
+
+
+def test_code_that_the_container_will_not_run_is_named(model: Path, tmp_path: Path) -> None:
+    """Before anything is uploaded."""
+    (model / "samples").mkdir()
+    (model / "samples" / "inference.py").touch()
+    told = Told()
+    archive_of(Wanted(str(model)), tmp_path, told)
+    assert any("Not run in the container" in note and "samples/inference.py" in note for note in told.notes)
+
+
+@pytest.mark.parametrize("places", [["code"], [""], ["code", "top"]])
+def test_a_build_takes_the_models_code_along(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: list[str]
+) -> None:
+    """Built or found in the cache, whichever the code is by now."""
+    built = write_tiny_bert(tmp_path / "built")
+    monkeypatch.setattr(archive, "_built", lambda *_: ResolvedModel(built, "built", "folder"))
+    source = str(model)
+    if places == ["code", "top"]:
+        source = str(nested(model, tmp_path, "code/inference.py", "code/data/words.txt"))
+    else:
+        (model / places[0]).mkdir(exist_ok=True)
+        (model / places[0] / "inference.py").write_text("def input_fn(body, kind): ...")
+    packed = archive_of(Wanted(source, build=True), tmp_path, Silent())
+    wanted = {"code/inference.py"} if places[0] else {"inference.py"}
+    assert wanted <= set(packed.members)
+    assert ("code/data/words.txt" in packed.members) is (places == ["code", "top"])
+    assert not any(name.startswith("inside/") for name in packed.members)
 
 
 def test_no_model(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The doctor's findings: each fault of a model, with its way out."""
 
 import dataclasses
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -85,7 +86,8 @@ def test_a_nested_archive(model: Path, tmp_path: Path) -> None:
     ("text", "level", "said"),
     [
         ("def model_fn(", "error", "inference.py:1"),
-        ("def predict_fun(x): ...", "warning", "none of"),
+        ("def predict_fun(x): ...", "warning", "defines predict_fun (predict_fn?), and none of"),
+        ("def model_fn(d): ...\ndef predict(d, m): ...", "warning", "defines predict, which is never called"),
         ("import torch\ndef predict_fn(d, m): ...", "warning", "inference.py:1 imports torch"),
         ("def f[T](x: T) -> T: return x\ndef predict_fn(d, m): ...", "error", "Python 3.11"),
     ],
@@ -108,17 +110,106 @@ def test_code_that_is_fine(model: Path) -> None:
     assert "from the network" in found[1].what
 
 
-def test_requirements_that_are_none(model: Path) -> None:
-    """Line by line."""
+def all_of(model: Path) -> list[Finding]:
+    """The findings on code that are not well."""
+    return [each for each in examine(Case(str(model), image=IMAGE)) if each.check == "code" and each.level != "ok"]
+
+
+def test_functions_of_another_contract_are_named(model: Path) -> None:
+    """As at the start of the server: the file would be served without being called."""
+    code(model, "def load_fn(d): ...\ndef preprocess_fn(b, c): ...\ndef predict(d): ...\n")
+    (finding,) = all_of(model)
+    for name in ("load_fn (model_fn?)", "preprocess_fn (input_fn?)", "predict (predict_fn?)", "transform_fn"):
+        assert name in finding.what
+
+
+def test_requirements_that_pip_refuses(model: Path) -> None:
+    """Line by line, with pip's reason."""
     code(model, "def predict_fn(d, m): ...")
-    code(model, "numpy\nthis is no requirement\n", "requirements.txt")
-    assert any("requirements.txt:2" in each.what for each in examine(Case(str(model), image=IMAGE)))
+    code(model, "tqdm\nnumpy=1.26.4=py311\n", "requirements.txt")
+    error, network = all_of(model)
+    assert (error.level, "code/requirements.txt:2" in error.what, "use ==" in error.what) == ("error", True, True)
+    assert network.what.startswith("1 package is installed from the network")
 
 
-def test_code_under_another_name(model: Path) -> None:
-    """Nobody would run it."""
-    code(model, "x = 1", "main.py")
-    assert "neither" in bad(Case(str(model), image=IMAGE))["code"].what
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("bom-pip-takes-doctor-refuses.txt", ["2 packages are installed"]),
+        ("one-package-counted-as-two.txt", ["1 package is installed"]),
+        (
+            "pip-takes-doctor-refuses.txt",
+            ["'./wheels/own-1.0-py3-none-any.whl', which is not in the archive", "2 packages are", "which needs git"],
+        ),
+    ],
+)
+def test_requirements_that_pip_takes(model: Path, name: str, said: list[str]) -> None:
+    """No errors; each package once; what the start needs besides."""
+    code(model, "def predict_fn(d, m): ...")
+    shutil.copyfile(Path(__file__).parent / "requirements" / name, model / "code" / "requirements.txt")
+    found = all_of(model)
+    assert [each.level for each in found] == ["warning"] * len(said)
+    assert all(words in each.what for words, each in zip(said, found, strict=True))
+
+
+def test_requirements_without_an_index(model: Path) -> None:
+    """Wheels that lie beside it need no network."""
+    code(model, "import own\ndef predict_fn(d, m): ...")
+    (model / "code" / "own-1.0-py3-none-any.whl").touch()
+    code(model, "--no-index\n--find-links .\nown\n./own-1.0-py3-none-any.whl\n", "requirements.txt")
+    assert not all_of(model)
+
+
+def test_requirements_beside_code_at_the_top(model: Path) -> None:
+    """Those are the ones that are installed; other code's imports do not matter."""
+    (model / "inference.py").write_text("import sklearn, left_pad\ndef predict_fn(d, m): ...")
+    (model / "requirements.txt").write_text("scikit-learn")
+    (model / "train.py").write_text("import nothing_at_all")
+    assert [each.what.partition(",")[0] for each in all_of(model)] == [
+        "1 package is installed from the network at every start of the container.",
+        "inference.py:1 imports left_pad",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["code/main.py"], "will not run code/main.py: there is neither inference.py nor handler.py"),
+        (["examples/inference.py"], "will not run examples/inference.py: there is neither"),
+        (["code/inference.py", "inference.py"], "will not run inference.py: the model's code is code/inference.py"),
+        (["code/requirements.txt"], "will not run code/requirements.txt"),
+    ],
+)
+def test_code_that_nobody_would_run(model: Path, names: list[str], said: str) -> None:
+    """Wherever it lies."""
+    for name in names:
+        (model / name).parent.mkdir(exist_ok=True)
+        (model / name).write_text("" if name.endswith("txt") else "def predict_fn(d, m): ...")
+    (finding,) = all_of(model)
+    assert said in finding.what
+    assert "SAGEMAKER_PROGRAM" in finding.way_out
+
+
+def test_code_in_several_folders(model: Path) -> None:
+    """The container would not know which: an error."""
+    for name in ("a", "b"):
+        (model / name / "code").mkdir(parents=True)
+        (model / name / "code" / "inference.py").touch()
+    assert all_of(model)[0].level == "error"
+
+
+def test_code_beside_a_nested_model(model: Path, tmp_path: Path) -> None:
+    """It runs, and the model need not be readable by the engine."""
+    archive = tmp_path / "model.tar.gz"
+    (model / "model.safetensors").unlink()
+    inference = tmp_path / "inference.py"
+    inference.write_text("def model_fn(d): ...\ndef predict_fn(d, m): ...")
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(model, "nested")
+        tar.add(inference, "code/inference.py")
+    found = {each.check: each for each in examine(Case(str(archive), image=IMAGE))}
+    assert (found["code"].level, found["code"].what) == ("ok", "code/inference.py: model_fn, predict_fn")
+    assert found["weights"].level == "warning"
 
 
 @pytest.mark.parametrize(

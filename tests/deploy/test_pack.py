@@ -67,6 +67,22 @@ def test_a_model_with_code_keeps_every_file(tmp_path: Path) -> None:
     assert len(pack(folder, tmp_path / "out.tar.gz").members) == 4
 
 
+def test_a_model_with_code_keeps_every_folder(tmp_path: Path) -> None:
+    """Also those that serving without it would not need."""
+    names = ("model.safetensors", "code/inference.py", "onnx/model.onnx", "runs/labels.json")
+    assert set(pack(write(tmp_path / "m", *names), tmp_path / "out.tar.gz").members) == set(names)
+    sample = write(tmp_path / "s", "model.safetensors", "samples/inference.py", "onnx/model.onnx")
+    assert "onnx/model.onnx" not in pack(sample, tmp_path / "out.tar.gz").members
+
+
+def test_a_linked_folder_of_code_is_packed(tmp_path: Path) -> None:
+    """SageMaker takes no links."""
+    write(tmp_path / "repository", "inference.py", "lib/x.py")
+    folder = write(tmp_path / "m", "model.safetensors")
+    (folder / "code").symlink_to(tmp_path / "repository")
+    assert {"code/inference.py", "code/lib/x.py"} <= set(pack(folder, tmp_path / "out.tar.gz").members)
+
+
 def test_given_code_takes_the_place_of_the_models(tmp_path: Path) -> None:
     """As source_dir does."""
     folder = write(tmp_path / "m", "model.safetensors", "code/old.py")

@@ -62,7 +62,35 @@ def test_defaults_and_keywords_do_not_count_as_context() -> None:
 
 def test_an_endpoint_handler_is_a_class() -> None:
     """Of that name."""
-    found: Any = read_endpoint(module("class EndpointHandler: pass"))
+    found: Any = read_endpoint(module("class EndpointHandler:\n  def __call__(self, data): ..."))
     assert found.__name__ == "EndpointHandler"
     with pytest.raises(HandlerError, match="no class EndpointHandler"):
         read_endpoint(module("EndpointHandler = 3"))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("async def predict_fn(d, m): ...", "predict_fn is async"),
+        ("def predict_fn(d, m): yield d", "predict_fn is a generator"),
+        ("async def predict_fn(d, m): yield d", "predict_fn is a generator"),
+        ("class C:\n  async def __call__(self, a, b): ...\npredict_fn = C()", "predict_fn is async"),
+    ],
+)
+def test_what_would_answer_with_no_answer_is_refused_by_name(text: str, said: str) -> None:
+    """A coroutine or a generator is not a result."""
+    with pytest.raises(HandlerError, match=said):
+        read_functions(module(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("class EndpointHandler: pass", "has no __call__"),
+        ("class EndpointHandler:\n  async def __call__(self, data): ...", "EndpointHandler.__call__ is async"),
+    ],
+)
+def test_an_endpoint_handler_that_cannot_be_called(text: str, said: str) -> None:
+    """At the start, and not at the first request."""
+    with pytest.raises(HandlerError, match=said):
+        read_endpoint(module(text))

@@ -1,8 +1,10 @@
 """The model's own code through `moor serve`: around the real engine, copied from the default service, behind nginx."""
 
+import http.client
 import json
 import shutil
 import signal
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -42,6 +44,140 @@ def test_code_is_not_run_unasked(model: Path, capsys: pytest.CaptureFixture[str]
     assert "--run-code" in said
     assert "--no-run-code" in said
     assert "this ran" not in said
+
+
+def test_functions_that_nobody_calls_are_named_at_the_start(model: Path) -> None:
+    """Names of another contract: the engine answers, and a warning says which functions it does not call."""
+    if find_nginx() is None:
+        pytest.skip("nginx is not installed: apt-get install nginx-light")
+    write(
+        model,
+        "def load_fn(model_dir):\n    return model_dir\n\n\n"
+        "def preprocess_fn(body, content_type):\n    return body\n\n\n"
+        "def predict(data):\n    return {'who': 'own code'}\n",
+    )
+    with behind(str(model), "--run-code", "--workers", "1") as server:
+        (warning,) = [line for line in server.said if line.startswith("warning")]
+        for name in ("load_fn (model_fn?)", "preprocess_fn (input_fn?)", "predict (predict_fn?)", "transform_fn"):
+            assert name in warning
+        assert server.ask()[2]["answer"]
+        assert any("load_fn" in line for line in server.get("/info")[1]["warnings"])
+
+
+def archive(model: Path, tmp_path: Path, where: str) -> Path:
+    """The model in a folder of an archive, its code at `where`."""
+    path = tmp_path / "model.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for file in sorted(model.iterdir()):
+            tar.add(file, where if file.name == "code" else f"nested/{file.name}")
+    return path
+
+
+@pytest.mark.parametrize("where", ["code", "nested/code", "deeper/code"])
+def test_code_anywhere_in_an_archive(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str
+) -> None:
+    """Refused with its path until somebody says; then run, with the folder of model and code as model_dir."""
+    write(
+        model,
+        "from mooring.handler import load_model\n"
+        "def model_fn(model_dir, context):\n"
+        "    assert context.system_properties['model_dir'] == model_dir\n"
+        "    return load_model(model_dir)\n"
+        "def predict_fn(data, model): return {'own': model(data['inputs'])['answer'], 'task': model.task}\n",
+    )
+    path = archive(model, tmp_path, where)
+    assert run(["serve", str(path), "--port", "0"]) == 2
+    assert f"{where}/inference.py" in capsys.readouterr().err
+    with running_server(str(path), "--no-run-code") as server:
+        expected = server.ask("who ?", CONTEXT)["answer"]
+    with running_server(str(path), "--run-code") as server:
+        assert server.ask("who ?", CONTEXT) == {"own": expected, "task": "question-answering"}
+
+
+def test_hooks_and_a_context_around_the_engine(model: Path) -> None:
+    """Before and after the model is opened; what they leave on the context is there in every call."""
+    write(
+        model,
+        "def pre_model_fn(model_dir, context): context.seen = [model_dir]\n"
+        f"PAIR = {{'question': 'who ?', 'context': {CONTEXT!r}}}\n"
+        "def model_warmup_fn(model_dir, model, context): context.seen.append(model(PAIR)['answer'])\n"
+        "def output_fn(answer, accept, context): return {'seen': context.seen, 'answer': answer['answer']}\n",
+    )
+    with running_server(str(model), "--run-code") as server:
+        said = server.ask("who ?", CONTEXT)
+        assert said == {"seen": [str(model), said["answer"]], "answer": said["answer"]}
+        assert server.info()["handler"]["computes"] == "engine"
+
+
+def test_header_names_arrive_as_sent(model: Path) -> None:
+    """With and without nginx, on one connection and on many."""
+    write(
+        model,
+        "def model_fn(model_dir): return None\n"
+        "def predict_fn(data, model, context): return list(context.get_all_request_header(0))\n",
+    )
+    wanted = ["X-Amzn-SageMaker-Custom-Attributes", "x-lOwEr", "Content-Type"]
+    with running_server(str(model), "--run-code") as server:
+        host, port = server.url.removeprefix("http://").split(":")
+        connection = http.client.HTTPConnection(host, int(port))
+        for _ in range(2):
+            connection.request("POST", "/invocations", b"{}", dict.fromkeys(wanted, "application/json"))
+            found = json.loads(connection.getresponse().read())
+            assert [name for name in found if name in wanted] == wanted
+        connection.close()
+    if find_nginx() is None:
+        pytest.skip("nginx is not installed: apt-get install nginx-light")
+    with behind(str(model), "--run-code", "--workers", "1") as behind_nginx:
+        _, _, found = behind_nginx.send(
+            "POST", "/invocations", b"{}", X_Amzn_SageMaker_Custom_Attributes="a", x_lOwEr="b"
+        )
+        assert {"X-Amzn-SageMaker-Custom-Attributes", "x-lOwEr", "Content-Type"} <= set(found)
+
+
+def test_ask_and_eval_run_the_models_code(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They answer as the server would, or say that they would not."""
+    write(
+        model,
+        "def output_fn(answer, accept):\n"
+        "    print('this is no part of the answer')\n"
+        "    return {**answer, 'answer': answer['answer'].upper()}\n",
+    )
+    text, questions = tmp_path / "text.txt", tmp_path / "squad.json"
+    text.write_text(CONTEXT)
+    one = {"id": "1", "question": "who ?", "answers": [{"text": "x", "answer_start": 0}]}
+    paragraph = {"context": CONTEXT, "qas": [one]}
+    questions.write_text(json.dumps({"version": "1.1", "data": [{"title": "t", "paragraphs": [paragraph]}]}))
+    asking = ["ask", "who ?", "--context", str(text), "--model", str(model), "--json"]
+    evaluating = ["eval", str(questions), "--model", str(model), "--predictions", str(tmp_path / "said.json")]
+    for command in (asking, evaluating):
+        assert run(command) == 2
+        assert str(model / "code" / "inference.py") in capsys.readouterr().err
+    assert run([*asking, "--no-run-code"]) == 0
+    plain = json.loads(capsys.readouterr().out)["answer"]
+    assert run([*asking, "--run-code"]) == 0
+    assert json.loads(capsys.readouterr().out)["answer"] == plain.upper()
+    assert run([*evaluating, "--run-code"]) == 0
+    assert json.loads((tmp_path / "said.json").read_text()) == {"1": plain.upper()}
+    write(model, "def model_fn(d): return 1\ndef predict_fn(data, model): raise KeyError('what happened')\n")
+    assert run([*asking, "--run-code"]) == 1
+    assert "what happened" in capsys.readouterr().err
+
+
+def test_a_build_keeps_the_models_code(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Or leaves it out where that is said; without a word it is refused."""
+    write(model, "def output_fn(answer, accept): return {'own': answer['answer']}\n")
+    write(model, "words", "words.txt")
+    out = tmp_path / "out"
+    building = ["build", str(model), "-o", str(out), "--precision", "fp32", "--force"]
+    assert run(building) == 2
+    assert str(model / "code" / "inference.py") in capsys.readouterr().err
+    assert run([*building, "--no-run-code"]) == 0
+    assert not (out / "code").exists()
+    assert run([*building, "--run-code"]) == 0
+    assert (out / "code" / "words.txt").read_text() == "words"
+    with running_server(str(out), "--run-code") as server:
+        assert set(server.ask("who ?", CONTEXT)) == {"own"}
 
 
 def test_without_running_it_the_model_is_served(model: Path) -> None:

@@ -113,6 +113,18 @@ def test_a_model_is_downloaded_without_its_pickle(hub: HubServer, options: Optio
 
 
 @pytest.mark.wire
+def test_code_of_a_repository_is_named_and_left_there(hub: HubServer, options: Options) -> None:
+    """It is never run, and whoever relies on it has to know."""
+    files = hub.repos["org/tiny"].files
+    hub.repos["org/coded"] = Repo({**files, "handler.py": b"", "code/inference.py": b"", "modeling_own.py": b""})
+    found = resolve("org/coded", options())
+    (warning,) = found.warnings
+    assert "Not run: handler.py, code/inference.py of the Hub's repository" in warning
+    assert "hf download org/coded" in warning
+    assert not [path.name for path in found.folder.rglob("*.py")]
+
+
+@pytest.mark.wire
 def test_progress_counts_every_byte_once(hub: HubServer, options: Options, model: Path) -> None:
     """Progress never goes back, ends at the total, and the total is what has to be fetched."""
     calls: list[tuple[int, int]] = []

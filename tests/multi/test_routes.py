@@ -36,7 +36,7 @@ class Site:
         self.registry = Registry(self._open, Ledger(lambda: self.free))
         self.app = create_multi_app(self.registry, self.metrics, WebLimits(), log_requests=False)
 
-    def _open(self, folder: Path) -> Served:
+    def _open(self, folder: Path, _: str) -> Served:
         if folder.name == "broken":
             raise ModelInvalid("It is broken.")
         backend = self.backends[folder.name] = FakeBackend()

@@ -1,5 +1,6 @@
 """Several real models: in one process, behind nginx with two workers, and memory over many loads."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,32 @@ def test_two_workers_share_the_models_and_a_killed_one_gets_its_own_back(folders
         assert invoke(server, "m0")[0] == 404
         assert invoke(server, "m1") == before["m1"]
         assert server.stop() == 0
+
+
+def test_each_model_runs_its_own_code(folders: dict[str, str], tmp_path: Path) -> None:
+    """With helpers of the same names, whatever folder the server was told of, and named where it is not called."""
+    for name in ("m0", "m1", "m2"):
+        shutil.copytree(folders[name], tmp_path / name)
+        (tmp_path / name / "code").mkdir()
+        (tmp_path / name / "code" / "mate.py").write_text(f"NAME = {name!r}\n")
+        (tmp_path / name / "code" / "inference.py").write_text(
+            "import mate\ndef model_fn(d, context): return context.model_name\n"
+            "def predict_fn(data, model): return [model, mate.NAME]\n"
+        )
+    (tmp_path / "m2" / "code" / "inference.py").write_text("def predict(data): return 1\n")
+    submitted = tmp_path / "m1" / "code"
+    with behind(
+        SAGEMAKER_MULTI_MODEL="true", MOORING_RUN_CODE="1", SAGEMAKER_SUBMIT_DIRECTORY=str(submitted)
+    ) as server:
+        for name in ("m0", "m1", "m2"):
+            assert load(server, name, str(tmp_path / name)) == 200
+        assert load(server, "m3", folders["m3"]) == 200
+        assert [invoke(server, name)[1] for name in ("m0", "m1")] == [["m0", "m0"], ["m1", "m1"]]
+        assert "answer" in invoke(server, "m2")[1]
+        server.until(lambda: any("predict (predict_fn?)" in line for line in server.log))
+    with behind(SAGEMAKER_MULTI_MODEL="true") as server:
+        status, _, body = server.send("POST", "/models", f'{{"model_name": "m0", "url": "{tmp_path / "m0"}"}}'.encode())
+        assert (status, str(tmp_path / "m0" / "code" / "inference.py") in body["message"]) == (500, True)
 
 
 def test_memory_does_not_grow_over_loads_and_unloads() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message
 
+from mooring.web.border import HEADER_NAMES
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -74,6 +76,7 @@ class Client:
             "query_string": self.query.encode(),
             "root_path": "",
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in pairs],
+            HEADER_NAMES: [name.encode() for name, _ in pairs],
             "server": ("testserver", 80),
             "client": ("testclient", 1),
         }

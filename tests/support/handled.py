@@ -10,7 +10,8 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from mooring.handler.find import code_folders, find_code
+from mooring.handler.context import Context
+from mooring.handler.find import Places, locate, read_code
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
 from mooring.web.app import create_app
@@ -45,9 +46,9 @@ def load(folder: Path, text: str, name: str = "inference.py") -> Loaded:
     path = folder / "code" / name
     path.parent.mkdir(exist_ok=True)
     path.write_text(textwrap.dedent(text), encoding="utf-8")
-    code = find_code(code_folders(folder, None, None), None)
-    assert code is not None
-    return load_user_code(Settings(run_code=True), code)
+    located = locate(Places(folder))
+    assert located.path is not None
+    return load_user_code(Settings(run_code=True), read_code(located.path))
 
 
 def play(
@@ -64,7 +65,8 @@ def play(
         raise AssertionError("the model was opened")
 
     loaded = load(folder, text, name)
-    own = own_service(Settings(run_code=True, deadline_s=deadline_s), loaded, folder, unusable)
+    loading = Context("model", str(folder))
+    own = own_service(Settings(run_code=True, deadline_s=deadline_s), loaded, loading, unusable)
     service = Service(lambda: Served(None, own, {"handler": loaded.facts}, user_code=own))
     limits = WebLimits(deadline_s=deadline_s)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from mooring.errors import NotAcceptable, UnsupportedMediaType
-from mooring.web.media import CSV, JSON, KINDS, LINES, answer_kind, body_kind
+from mooring.web.media import CSV, JSON, KINDS, LINES, answer_kind, body_kind, preferred, text_kind
 
 
 @pytest.mark.parametrize(
@@ -87,3 +87,35 @@ def test_nothing_acceptable_is_refused_with_what_there_is(header: str) -> None:
     with pytest.raises(NotAcceptable) as caught:
         answer_kind(header)
     assert all(kind in str(caught.value) for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        ("application/json;verbose", JSON),
+        ("Text/CSV; header=present", CSV),
+        ("text/csv; charset=latin-1", None),
+        ("text/plain", None),
+        ("", None),
+    ],
+)
+def test_which_bodies_are_text(header: str, kind: str | None) -> None:
+    """Those of a type that is read, in UTF-8."""
+    assert text_kind(header) == kind
+
+
+@pytest.mark.parametrize(
+    ("header", "wanted"),
+    [
+        ("application/json;verbose", "application/json;verbose"),
+        ("Text/CSV; Header=Present", "Text/CSV;Header=Present"),
+        ("text/html;q=0.2, text/plain; q=0.8;a=b", "text/plain;a=b"),
+        ("text/html, text/plain", "text/html"),
+        ("text/*", JSON),
+        ("*/*", JSON),
+        (" , ", JSON),
+    ],
+)
+def test_the_type_that_is_wanted_most(header: str, wanted: str) -> None:
+    """With its parameters as sent; any type is JSON."""
+    assert preferred(header) == wanted

@@ -5,7 +5,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,14 @@ def copy_companions(source: Path, artefact: Path) -> None:
     names += [path.name for path in source.iterdir() if path.is_file() and path.name.upper().startswith(CARDS)]
     for name in names:
         shutil.copyfile(source / name, artefact / name)
+
+
+def copy_code(files: Mapping[str, Path], artefact: Path) -> None:
+    """The model's own code, under its names."""
+    for name, path in files.items():
+        target = artefact / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
 
 
 def graph_size(graph: Path) -> int:

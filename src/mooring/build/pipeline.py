@@ -5,11 +5,11 @@ the graph it was made from.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from mooring.build.artefact import check_target, copy_companions, size_of, staged
+from mooring.build.artefact import check_target, copy_code, copy_companions, size_of, staged
 from mooring.build.calibration import Split, check_calibration, check_judged, split
 from mooring.build.compress import import_nncf
 from mooring.build.gate import MINIMUM_QUESTIONS, MOST_QUESTIONS, RULE_OF_THREE, fewest_questions
@@ -57,6 +57,8 @@ class Order:
     seed: int = 0
     force: bool = False
     threads: int = 0
+    code: Mapping[str, Path] = field(default_factory=dict)
+    """Name → file of the model's own code, to be copied beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -
         progress.stage("Writing the artefact")
         staging.keep(tried[-1].graph)
         copy_companions(order.model.folder, staging.artefact)
+        copy_code(order.code, staging.artefact)
         files = (questions.calibration, questions.judged_from)
         calibrated = len(questions.parts.calibration)
         written = manifest_of(prepared.manifest, tried[-1], rules, files=files, calibrated=calibrated)

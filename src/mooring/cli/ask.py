@@ -64,10 +64,8 @@ def _remote(url: str, body: dict[str, object]) -> object:
 
 
 def _local(settings: Settings, body: dict[str, object]) -> object:
-    from mooring.engine.offline import answer_all
-
     with opened_model(settings) as opened:
-        return next(answer_all(opened.task, opened.backend, [opened.task.parse(body)]))
+        return next(opened.answers([body]))
 
 
 def _show(context: str, answers: list[Any]) -> None:

@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from mooring.build.pipeline import Built, MakeTask, Order
     from mooring.build.progress import Progress
     from mooring.build.recipe import Recipe
+    from mooring.model.source import ResolvedModel
+    from mooring.settings import Settings
 
 MEGABYTE = 1_000_000
 SETTINGS = ("threads", "revision", "cache_dir", "hub_endpoint", "offline")
+CODE = "run_code"
 
 
 def _question_count(_context: click.Context, _parameter: click.Parameter, value: str | None) -> dict[str, int | None]:
@@ -103,12 +106,19 @@ def _recipe(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which questions are drawn.")
 @click.option("--force", is_flag=True, help="Replace OUT if it is an artefact of `moor build`.")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+@click.option(
+    "--run-code/--no-run-code",
+    CODE,
+    default=None,
+    help="Copy the model's own code to OUT, for moor serve OUT --run-code; or leave it out.  "
+    "[default: a model with code is refused]",
+)
 @setting_options(*SETTINGS)
 def command(**options: Any) -> None:
     """Build MODEL (a folder, a .tar.gz or a Hub id) into the folder OUT, which `moor serve OUT` serves.
 
     int8 needs --calibration. Before it is written its answers are held against fp32's on questions that calibration has
-    not seen; a model that loses too much is built in mixed precision or bf16 instead.
+    not seen; a model that loses too much is built in mixed precision or bf16 instead. The model's own code is not run.
 
     With --explore many ways of making it are built and judged on the same questions, and shown side by side.
     """
@@ -145,10 +155,11 @@ def _order(options: dict[str, Any], progress: "Progress") -> "tuple[Order, MakeT
     from mooring.wiring.model import make_task
     from mooring.wiring.source import source_options
 
-    settings = settings_from({name: options[name] for name in SETTINGS})
+    settings = settings_from({name: options[name] for name in (*SETTINGS, CODE)})
     progress.stage("Finding the model")
+    found = resolve(options["model"], source_options(settings))
     order = Order(
-        model=resolve(options["model"], source_options(settings)),
+        model=found,
         out=options["out"],
         precision=options["precision"],
         recipe=options["recipe"],
@@ -161,8 +172,29 @@ def _order(options: dict[str, Any], progress: "Progress") -> "tuple[Order, MakeT
         seed=options["seed"],
         force=options["force"],
         threads=settings.threads,
+        code=_code(settings, found, progress),
     )
     return order, make_task
+
+
+def _code(settings: "Settings", found: "ResolvedModel", progress: "Progress") -> "dict[str, Path]":
+    """The model's own code, to go with the build. Raises UsageError if there is some and nobody said what to do."""
+    from mooring.model.code import code_files
+    from mooring.wiring.handler import locate_code, refuse_unasked
+
+    if settings.run_code is None:
+        refuse_unasked(locate_code(settings, found), found)
+    if not settings.run_code or found.kind not in ("folder", "archive"):
+        return {}
+    files = code_files(found.folder, found.top)
+    if files:
+        names = list(files)
+        more = f" and {len(names) - 5} more files" if len(names) > 5 else ""
+        progress.note(
+            f"The model's own code goes with it: {', '.join(names[:5])}{more}. Accuracy is judged without it, and code "
+            "that loads model.safetensors itself does not find that file in the build."
+        )
+    return files
 
 
 def _explored(order: "Order", make_task: "MakeTask", progress: "Progress", plot: Path | None) -> "Explored":

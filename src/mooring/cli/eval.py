@@ -101,18 +101,15 @@ def _warn_of_impossible(questions: Sequence[Question], parameters: Mapping[str, 
 
 
 def _here(settings: Settings, questions: Sequence[Question], parameters: dict[str, object]) -> Judged:
-    from mooring.cli.facts import model_facts
-    from mooring.engine.offline import answer_all
-
     with opened_model(settings) as opened, counting_bar("Asking", len(questions)) as show:
-        judged = Judged(model_facts(opened))
-        requests = (
-            opened.task.parse({"inputs": {"question": q.question, "context": q.context}, "parameters": parameters})
+        judged = Judged({name: opened.facts[name] for name in ("model", "backend") if name in opened.facts})
+        bodies = (
+            {"inputs": {"question": q.question, "context": q.context}, "parameters": dict(parameters)}
             for q in questions
         )
         began = time.perf_counter()
         try:
-            for answer in answer_all(opened.task, opened.backend, requests, errors=True):
+            for answer in opened.answers(bodies, errors=True):
                 refused = isinstance(answer, RequestError)
                 judged.answers.append("" if refused else text_of(answer))
                 if refused:

@@ -1,17 +1,7 @@
 """What answers, in a line or as plain values, so that a figure says what it was made with. For eval, bench, serve."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from mooring.wiring.model import OpenedModel
-
-
-def model_facts(opened: "OpenedModel") -> dict[str, Any]:
-    """The manifest of a model opened here, under `/info`'s names."""
-    import msgspec
-
-    return {"model": msgspec.to_builtins(opened.manifest), "backend": dict(opened.backend.info())}
+from typing import Any
 
 
 def served_line(facts: Mapping[str, Any]) -> str:

@@ -1,7 +1,7 @@
-"""Settings in, a model that can compute out, with its download shown and its warnings said. For `ask` and `eval`."""
+"""Open a model for `moor ask` and `moor eval`: show its download and its warnings."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -12,22 +12,24 @@ from mooring.errors import UsageError
 from mooring.settings import BY_NAME, Settings, environment_notes
 
 if TYPE_CHECKING:
-    from mooring.wiring.model import OpenedModel
+    from mooring.wiring.asking import Answering
 
 
 @contextmanager
-def opened_model(settings: Settings) -> Iterator["OpenedModel"]:
+def opened_model(settings: Settings) -> Iterator["Answering"]:
     """Open the model that the settings name, for as long as the with-block lasts."""
     # Here and not above: `moor --help` must not load numpy and OpenVINO.
-    from mooring.wiring.model import open_model
+    from mooring.wiring.asking import answering
 
-    with download_bar(settings.model or "the model") as progress:
-        opened = open_model(settings, progress=progress)
-    warn(*environment_notes(), *opened.warnings)
-    try:
+    if settings.run_code:
+        from mooring.observe.logs import configure_logs
+
+        configure_logs("warning", settings.log_format)  # lines of the user's code, and what it raises
+    with ExitStack() as stack:
+        with download_bar(settings.model or "the model") as progress:
+            opened = stack.enter_context(answering(settings, progress))
+        warn(*environment_notes(), *opened.facts.get("warnings", ()))
         yield opened
-    finally:
-        opened.backend.close()
 
 
 def no_model_here(flags: Mapping[str, object]) -> None:

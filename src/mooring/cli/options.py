@@ -22,6 +22,7 @@ MODEL_OPTIONS = (
     "compile_cache_bytes",
     "hub_endpoint",
     "offline",
+    "run_code",
 )
 """What every command that opens a model takes."""
 

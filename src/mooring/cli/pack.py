@@ -26,13 +26,16 @@ def command(model: str, out: Path, code: Path | None, as_json: bool, **flags: An
     The same files make the same bytes, whenever and wherever they are packed.
     """
     from mooring.cli.progress import download_bar
-    from mooring.deploy.pack import pack
+    from mooring.deploy.pack import pack, root_of
     from mooring.model.source import resolve
     from mooring.wiring.source import source_options
 
     with download_bar(model) as progress:
         found = resolve(model, source_options(settings_from(flags), progress))
-    packed = pack(found.folder, out, code)
+    root = root_of(found, code)
+    if root == found.folder:  # else its layout is what it has to be
+        warn(*found.warnings)
+    packed = pack(root, out, code)
     if as_json:
         facts = {
             "path": str(out),

@@ -25,7 +25,6 @@ from mooring.settings import Settings, environment_notes
     *MODEL_OPTIONS,
     "task",
     "base_dir",
-    "run_code",
     "program",
     "submit_dir",
     "packages_dir",

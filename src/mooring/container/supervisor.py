@@ -28,7 +28,8 @@ from mooring.container.proxy import Line, Nginx, Tries
 from mooring.container.registry import LoadedModels
 from mooring.container.topology import Topology, affordable, plan
 from mooring.errors import UsageError
-from mooring.handler.find import UserCode, code_folders, find_code
+from mooring.handler.find import Places, UserCode, locate, read_code
+from mooring.model.archive import locate as locate_model
 from mooring.observe.machine import Machine, this_machine
 from mooring.observe.memory import proportional_bytes
 from mooring.observe.metrics import Metrics
@@ -264,12 +265,19 @@ async def _until_ready(slot: Slot) -> None:
 
 
 def _user_code(settings: Settings) -> UserCode | None:
-    """The model's own code as far as it can be seen from here. Raises HandlerError if it is not Python."""
+    """The model's own code as far as it can be seen from here.
+
+    Raises HandlerError if it cannot be told which file is meant, or it is not Python.
+    """
     if not settings.run_code or settings.multi_model:
         return None
     folder = _model_folder(settings)
     model = folder if folder is not None and folder.is_dir() else None
-    return find_code(code_folders(model, settings.base_dir, settings.submit_dir), settings.program)
+    found = locate_model(model).folder if model is not None else None
+    located = locate(Places(found, model, settings.base_dir, settings.submit_dir), settings.program)
+    if located.problem is not None:
+        raise located.problem
+    return None if located.path is None else read_code(located.path)
 
 
 def _topology(settings: Settings, machine: Machine, code: UserCode | None) -> Topology:

@@ -1,4 +1,4 @@
-"""What a user calls a model in, a model.tar.gz ready to be uploaded out. Called by `deployment.py` and `Model`.
+"""Make the model.tar.gz to upload from whatever the user calls a model. Called by `deployment.py` and `Model`.
 
 A folder is packed, a .tar.gz that is as SageMaker wants it goes as it is, a Hub id is downloaded first. With questions
 to calibrate on, int8 is built; builds are kept, so that the same order makes the same bytes and changes nothing.
@@ -8,18 +8,24 @@ import hashlib
 import json
 import tarfile
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import mooring
 from mooring.deploy.narrator import Narrator
-from mooring.deploy.pack import ARCHIVE, Packed, choose, has_code, pack
+from mooring.deploy.pack import ARCHIVE, Packed, choose, has_code, pack, root_of
 from mooring.errors import BuildError
+from mooring.handler.find import Places, locate
+from mooring.model.code import code_files
 from mooring.model.digest import folder_digest
 from mooring.model.folder import MANIFEST_FILE
 from mooring.model.manifest import Manifest, read_manifest
 from mooring.model.source import ResolvedModel, SourceOptions, resolve
 from mooring.settings.places import expanded, user_cache
+
+SHOWN = 5
+"""Files that one note names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +50,40 @@ def archive_of(wanted: Wanted, place: Path, narrator: Narrator, *, readable: boo
     narrator.begin(f"Finding {wanted.source}")
     found = resolve(wanted.source, wanted.options)
     narrator.end(found.kind if found.revision is None else f"revision {found.revision[:12]}")
-    for warning in found.warnings:
+    root = root_of(found, wanted.code)
+    for warning in found.warnings if root == found.folder else ():
         narrator.note(warning)
-    if found.kind == "archive" and found.warnings:
+    as_it_is = found.kind == "archive" and wanted.code is None and (root != found.folder or not found.warnings)
+    if found.kind == "archive" and wanted.code is None and not as_it_is:
         narrator.note("It is packed anew, as SageMaker expects it.")
-    if readable and not has_code(choose(found.folder, wanted.code)[0]):
+    chosen = choose(root, wanted.code)[0]
+    if readable and not has_code(chosen):
         read_manifest(found.folder, source=wanted.source)
+    for remark in _of_code(found, wanted.code):
+        narrator.note(remark)
+    code = {} if wanted.code is not None else code_files(found.folder, found.top)
     if wanted.build or (wanted.build is None and wanted.calibration is not None):
-        found = _built(wanted, found, narrator)
+        found, as_it_is = _built(wanted, found, narrator), False
+        root = found.folder
     narrator.begin("Packing the model")
     own = expanded(wanted.source, "The model")
-    if found.kind == "archive" and wanted.code is None and not found.warnings:
-        packed = _as_it_is(own)
-    else:
-        packed = pack(found.folder, place / ARCHIVE, wanted.code)
+    packed = _as_it_is(own) if as_it_is else pack(root, place / ARCHIVE, wanted.code, code)
     narrator.end(f"{packed.size / 1e6:.1f} MB")
     for name in packed.left_out:
         narrator.note(f"{name} is left out: serving does not read it.")
     return packed
+
+
+def _of_code(found: ResolvedModel, code: Path | None) -> Iterator[str]:
+    """What the container will do with the model's code."""
+    located = locate(Places(found.folder, found.top) if code is None else Places(submitted=str(code)))
+    if located.path is not None:
+        yield f"The container runs the model's own code: {located.path}."
+    if located.problem is not None:
+        yield located.problem.message
+    elif located.idle:
+        shown = ", ".join(str(path) for path in located.idle[:SHOWN])
+        yield f"Not run in the container: {shown}. --env SAGEMAKER_PROGRAM=FILE names another file of code/ to run."
 
 
 def _as_it_is(path: Path) -> Packed:

@@ -1,4 +1,4 @@
-"""A model, and where it is to run, in; what would fail there out, before anything is uploaded. For `moor doctor`.
+"""Find what would fail with a model where it is to run, before anything is uploaded. For `moor doctor`.
 
 Every finding says what was seen and the way out. Nothing is changed and none of the model's code is run.
 """
@@ -11,9 +11,10 @@ from mooring.deploy import code
 from mooring.deploy.fit import Finding, fit_image, fit_memory
 from mooring.deploy.image import DEFAULT_IMAGE, ImageFacts
 from mooring.deploy.limits import LIMITS
-from mooring.deploy.pack import choose
+from mooring.deploy.pack import choose, root_of
 from mooring.deploy.spec import Instances, Serverless
 from mooring.errors import MooringError
+from mooring.handler.find import Located, Places, locate
 from mooring.model.folder import ModelFolder
 from mooring.model.manifest import Manifest, read_manifest
 from mooring.model.pickles import conversion_command, pickled_weights
@@ -38,8 +39,12 @@ class Patient:
     case: Case
     found: ResolvedModel
     manifest: Manifest | None
+    root: Path
+    """The folder that would be packed."""
     files: dict[str, Path]
     """As they would be packed."""
+    located: Located
+    """The model's own code."""
 
     @property
     def bytes(self) -> int:
@@ -53,17 +58,23 @@ def examine(case: Case) -> tuple[Finding, ...]:
         found = resolve(case.source, case.options)
     except MooringError as error:
         return (Finding("error", "model", error.message, error.hint),)
-    layout = [
-        Finding("warning", "layout", warning, "moor pack makes it as it should be.") for warning in found.warnings
-    ]
-    findings = layout or [Finding("ok", "layout", f"{case.source}: {found.kind}")]
-    files, _ = choose(found.folder)
-    manifest, finding = _weights(case, found, has_code=code.has_own(files))
+    root = root_of(found)
+    findings = _layout(case, found, root)
+    located = locate(Places(found.folder, found.top))
+    manifest, finding = _weights(case, found, has_code=located.path is not None)
     findings.append(finding)
-    patient = Patient(case, found, manifest, files)
+    patient = Patient(case, found, manifest, root, choose(root)[0], located)
     for check in _CHECKS:
         findings += check(patient)
     return tuple(findings)
+
+
+def _layout(case: Case, found: ResolvedModel, root: Path) -> list[Finding]:
+    if root == found.top:
+        return [Finding("ok", "layout", f"{case.source}: {found.kind}, code beside the folder {found.folder.name}")]
+    way_out = "moor pack makes it as it should be." if found.top is not None else ""
+    warnings = [Finding("warning", "layout", warning, way_out) for warning in found.warnings]
+    return warnings or [Finding("ok", "layout", f"{case.source}: {found.kind}")]
 
 
 def _weights(case: Case, found: ResolvedModel, *, has_code: bool) -> tuple[Manifest | None, Finding]:
@@ -84,7 +95,7 @@ def _pickles(patient: Patient) -> Iterator[Finding]:
         shown = ", ".join(names[:3])
         what = f"{shown}: pickled weights beside the safe ones are programs that nobody needs."
         yield Finding("warning", "pickles", what, "moor pack and moor deploy leave them out; delete them.")
-    elif names and code.has_own(patient.files):
+    elif names and patient.located.path is not None:
         what = f"The model's own code may read {', '.join(names[:3])}: reading a pickle runs it."
         yield Finding("warning", "pickles", what, f"Convert them: {conversion_command(names)}")
     elif not names:
@@ -118,7 +129,7 @@ def _speed(patient: Patient) -> Iterator[Finding]:
 
 def _code(patient: Patient) -> Iterator[Finding]:
     version = patient.case.image.python or code.IMAGE_PYTHON
-    for level, what, way_out in code.examine(patient.files, version):
+    for level, what, way_out in code.examine(patient.files, patient.root, patient.located, version):
         yield Finding(level, "code", what, way_out)
 
 

@@ -1,4 +1,4 @@
-"""A model folder in, a model.tar.gz as SageMaker wants it out: the model at the top, code/ beside it, plain files only.
+"""Pack a model folder as SageMaker wants it: the model at the top of the archive, code/ beside it, plain files only.
 
 The same folder makes the same bytes whoever packs it, wherever and whenever: names sorted, no dates, no owners. Called
 by `archive.py`, `moor pack` and `Model`.
@@ -9,24 +9,24 @@ import hashlib
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from mooring.errors import DeployError, ModelIncomplete, echo
+from mooring.model.code import CODE_FOLDER, code_below, files_below, may_run
 from mooring.model.folder import GRAPH_FILES
 from mooring.model.pickles import pickled_weights
+from mooring.model.source import ResolvedModel
 from mooring.model.weights import INDEX_FILE, SINGLE_FILE
 
 ARCHIVE = "model.tar.gz"
-CODE = "code"
 LEVEL = 1
 """Of gzip: weights hardly get smaller, they only take longer."""
 
 _OTHER_FRAMEWORKS = (".h5", ".msgpack", ".ot", ".onnx", ".onnx_data", ".mlmodel", ".tflite", ".gguf")
-_NOT_MODEL = frozenset({"__pycache__", "node_modules", "onnx", "runs", "checkpoints"})
-_NOT_CODE = frozenset({"__pycache__", "node_modules"})
+_NOT_MODEL = frozenset({"onnx", "runs", "checkpoints"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,25 @@ class Packed:
     """Files of the folder that serving does not need."""
 
 
-def pack(folder: Path, out: Path, code: Path | None = None) -> Packed:
+def root_of(found: ResolvedModel, code: Path | None = None) -> Path:
+    """The folder to pack: the model's own, or the archive's top where the model's code lies beside its folder.
+
+    SageMaker gives such code the top as its model_dir, so the folders have to stay as they are. `code` replaces it.
+    """
+    if code is None and found.top is not None:
+        inside = found.folder.relative_to(found.top).as_posix()
+        if any(not name.startswith(f"{inside}/") for name in code_below(found.top).names if may_run(name)):
+            return found.top
+    return found.folder
+
+
+def pack(folder: Path, out: Path, code: Path | None = None, more: Mapping[str, Path] | None = None) -> Packed:
     """Write `out`, whole or not at all. `code` is a folder that takes the place of the model's own code/.
 
-    Raises ModelIncomplete for a folder with nothing in it, DeployError if `out` cannot be written.
+    `more` are further files, by their names in the archive. Raises ModelIncomplete for a folder with nothing in it,
+    DeployError if `out` cannot be written.
     """
-    chosen, left_out = choose(folder, code)
+    chosen, left_out = choose(folder, code, more)
     if not chosen:
         raise ModelIncomplete(f"There is nothing to pack in {echo(str(folder))}.", hint="Is it the model's folder?")
     try:
@@ -71,22 +84,28 @@ def pack(folder: Path, out: Path, code: Path | None = None) -> Packed:
     return Packed(out, digest, out.stat().st_size, unpacked, tuple(chosen), left_out)
 
 
-def choose(folder: Path, code: Path | None = None) -> tuple[dict[str, Path], tuple[str, ...]]:
+def choose(
+    folder: Path, code: Path | None = None, more: Mapping[str, Path] | None = None
+) -> tuple[dict[str, Path], tuple[str, ...]]:
     """Archive name → file, sorted; and what is left out: hidden files, and weights that nothing here reads.
 
     With code of its own, a model keeps every file: its code may read any of them.
     """
-    model = {name: path for name, path in _files(folder, _NOT_MODEL) if code is None or not name.startswith(f"{CODE}/")}
+    model = {name: path for name, path in _files(folder) if code is None or not name.startswith(f"{CODE_FOLDER}/")}
     if code is not None:
-        model |= {f"{CODE}/{name}": path for name, path in _files(code, _NOT_CODE)}
-    skipped = frozenset[str]() if has_code(model) else _unread(model)
+        model |= {f"{CODE_FOLDER}/{name}": path for name, path in _files(code)}
+    model |= more or {}
+    if has_code(model):
+        return {name: model[name] for name in sorted(model)}, ()
+    model = {name: path for name, path in model.items() if not _NOT_MODEL & set(PurePosixPath(name).parts[:-1])}
+    skipped = _unread(model)
     chosen = {name: model[name] for name in sorted(model) if name not in skipped}
     return chosen, tuple(sorted(skipped))
 
 
-def has_code(names: Mapping[str, Path]) -> bool:
+def has_code(names: Iterable[str]) -> bool:
     """Whether there is any: which file of it the container starts from, a variable may say."""
-    return any(name.startswith(f"{CODE}/") or name in ("inference.py", "handler.py") for name in names)
+    return any(name.startswith(f"{CODE_FOLDER}/") or may_run(name) for name in names)
 
 
 def _unread(names: Mapping[str, Path]) -> frozenset[str]:
@@ -96,14 +115,12 @@ def _unread(names: Mapping[str, Path]) -> frozenset[str]:
     return frozenset((others | set(pickled_weights(names))) if readable else ())
 
 
-def _files(folder: Path, passed_over: frozenset[str]) -> Iterator[tuple[str, Path]]:
+def _files(folder: Path) -> Iterator[tuple[str, Path]]:
     """Relative names and files, no hidden ones. A link to a file is that file: the Hub's cache is made of them."""
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in passed_over)
-        for name in sorted(files):
-            path = Path(parent, name)
-            if not name.startswith(".") and not name.endswith((".pyc", ".pyo")) and path.is_file():
-                yield path.relative_to(folder).as_posix(), path
+    for name in files_below(folder):
+        last = name.rpartition("/")[2]
+        if not last.startswith(".") and not last.endswith((".pyc", ".pyo")):
+            yield name, folder / name
 
 
 class _Hashing:

@@ -1,7 +1,11 @@
 """The user's own code beside a model: `code/inference.py` with functions, or `handler.py` with an `EndpointHandler`.
 
-find.py       where it is                    functions.py  which functions, with or without `context`
-load.py       importing it                   context.py    what `context` offers
+find.py       where it is, and what else looks like code
+names.py      functions that nobody calls
+functions.py  which functions are called, with or without `context`
+load.py       installing its requirements, importing it
+context.py    what `context` offers
+calls.py      arguments, replies, errors     raised.py   where an error was raised, whether its message may be logged
 around.py     input_fn and output_fn around the engine
 own.py        predict_fn, model_fn, transform_fn or EndpointHandler: one call at a time
 default_service.py  the default service as a file to copy and edit

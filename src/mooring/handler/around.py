@@ -1,4 +1,4 @@
-"""input_fn before and output_fn after the engine: the model is ours, requests share batches. Made by `wiring/`."""
+"""Run input_fn before and output_fn after the engine, which still batches over requests. Made by `wiring/`."""
 
 import time
 from collections.abc import Awaitable, Callable
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from mooring.engine.job import Answered
 from mooring.errors import DeadlineExceeded
-from mooring.handler.calls import essence, guarded, input_of, reply_of
+from mooring.handler.calls import accept_of, guarded, input_of, reply_of
 from mooring.handler.context import Context
 from mooring.handler.functions import UserFunctions
 from mooring.handler.payload import decode
@@ -25,17 +25,18 @@ Answer = Callable[[Any, float], Awaitable[Answered]]
 class AroundEngine:
     """Calls of the user's functions run one at a time, the engine's work between them does not."""
 
-    def __init__(self, functions: UserFunctions, path: Path, model_dir: str, answer: Answer) -> None:
+    def __init__(self, functions: UserFunctions, path: Path, loading: Context, answer: Answer) -> None:
+        """`loading` is the context that the functions had while the model was loaded."""
         self._functions = functions
         self._path = path
-        self._model_dir = model_dir
+        self._loading = loading
         self._answer = answer
         self._thread = UserThread()
 
     async def handle(self, call: Call, deadline_s: float) -> Reply:
         """input_fn → engine → output_fn; the default for the one that is not the user's."""
         began = time.monotonic()
-        context = Context(self._model_dir, call.headers, call.request_id)
+        context = self._loading.of_request(call.headers, call.request_id)
 
         def left() -> float:
             seconds = deadline_s - (time.monotonic() - began)
@@ -59,8 +60,8 @@ class AroundEngine:
         output_fn = self._functions.output_fn
         if output_fn is None:
             kind = answer_kind(call.accept)
-            return Reply(encode(kind, answer), kind, context.request_processor[0].status)
-        accept = essence(call.accept, JSON)
+            return self._step("output_fn", call, lambda: reply_of(encode(kind, answer), kind, context))()
+        accept = accept_of(call)
         work = self._step("output_fn", call, lambda: output_fn(answer, accept, context))
         result = await self._thread.run(work, seconds)
         return self._step("output_fn", call, lambda: reply_of(result, accept, context))()

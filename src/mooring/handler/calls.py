@@ -1,58 +1,118 @@
-"""A call in, the user's arguments out, and from what the user returned the reply. For `own.py` and `around.py`."""
+"""From a request to the arguments of the user's functions, and from what they return to the response.
 
-from collections.abc import Callable
+For `own.py` and `around.py`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import structlog
 
-from mooring.errors import HandlerFailed, MooringError, RequestError
+from mooring.errors import HandlerError, HandlerFailed, ModelError, MooringError, RequestError
 from mooring.handler.context import Context
-from mooring.handler.load import place_of
-from mooring.handler.payload import TEXT, InvalidPayload, encode
-from mooring.web.media import JSON, SPELLINGS
+from mooring.handler.payload import TEXT, InvalidPayload, Unwritable, encode
+from mooring.handler.raised import BadReply, advice, cut, message_of, place_of, text_of
+from mooring.web.media import JSON, answer_kind, preferred, text_kind
 from mooring.web.user_code import Call, Reply
 
 R = TypeVar("R")
 
-MESSAGE_LIMIT = 200
+INVALID_LIMIT = 200
+"""Characters of an InvalidPayload's message that a response repeats."""
+START_LIMIT = 300
+"""Characters of a message that the error of a failed start repeats."""
+SAID_LIMIT = 2000
+"""Characters of a message that the user's code wrote for the caller: SageMaker cuts it at 2048."""
 
+TOOLKIT_ERRORS = {"PredictionException": "error_code", "BaseInferenceToolkitError": "status_code"}
+"""Exceptions of the stock toolkits that are written for the caller, and their attribute with the status."""
 
-def essence(header: str, default: str) -> str:
-    """A media type without parameters, in lower case; the name that it is known by where it has several.
-
-    The first of a list; `default` for none or for anything.
-    """
-    name = header.split(",")[0].split(";")[0].strip().lower()
-    return SPELLINGS.get(name, name) if name and name != "*/*" else default
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SERVERS = ("content-length", "transfer-encoding", "connection")
+"""Headers that only the server can set."""
 
 
 def input_of(call: Call) -> tuple[Any, str]:
-    """What input_fn gets: the body, as str for JSON and CSV, and its type. Raises InvalidPayload if it is not UTF-8."""
-    kind = essence(call.content_type, JSON)
-    if kind not in TEXT:
-        return call.body, kind
+    """What input_fn gets: the body and its type as sent. JSON and CSV in UTF-8 come as str, anything else as bytes.
+
+    Raises InvalidPayload if the body is not UTF-8.
+    """
+    content_type = call.content_type or JSON
+    if text_kind(content_type) not in TEXT:
+        return call.body, content_type
     try:
-        return call.body.decode("utf-8"), kind
+        return call.body.decode("utf-8"), content_type
     except UnicodeDecodeError as error:
         raise InvalidPayload(f"This is not UTF-8: byte {error.start} is 0x{call.body[error.start]:02x}.") from error
 
 
+def accept_of(call: Call) -> str:
+    """What output_fn gets: the Accept header as sent; JSON for none."""
+    return call.accept or JSON
+
+
 def reply_of(result: Any, accept: str, context: Context) -> Reply:
-    """bytes and str go out as they are, (body, content type) too, anything else as the accepted type."""
-    processor = context.request_processor[0]
-    headers = dict(processor.response_headers)
-    kind = next((headers.pop(name) for name in list(headers) if name.lower() == "content-type"), accept)
+    """bytes and str go out as they are, (body, content type) too, anything else as the accepted type.
+
+    Raises BadReply, or NotAcceptable for a type that cannot be written.
+    """
+    request = context.request_processor[0]
+    status = _status(request.get_response_status_code())
+    headers = _sendable(request.get_response_headers())
+    chosen = next((headers.pop(name) for name in list(headers) if name.lower() == "content-type"), None)
     if isinstance(result, tuple) and len(result) == 2 and isinstance(result[1], str):
-        result, kind = result
+        result, chosen = result[0], _sendable({"content-type": result[1]})["content-type"]
     if isinstance(result, str):
         result = result.encode()
-    body = bytes(result) if isinstance(result, (bytes, bytearray, memoryview)) else encode(result, kind)
-    return Reply(body, kind, processor.status, headers)
+    if isinstance(result, (bytes, bytearray, memoryview)):
+        return Reply(bytes(result), chosen or preferred(accept), status, headers)
+    if chosen is None:
+        wanted = preferred(accept)
+        kind = chosen = wanted if text_kind(wanted) else answer_kind(accept)
+    else:
+        kind = text_kind(chosen) or JSON  # the user's own name for it
+    return Reply(written(result, kind), chosen, status, headers)
+
+
+def written(result: Any, kind: str) -> bytes:
+    """A value as JSON, JSON Lines or CSV. Raises BadReply if it has no such form."""
+    try:
+        return encode(result, kind)
+    except Unwritable as error:
+        raise BadReply(f"what it returned cannot be written as {kind}: {error}") from error
+    except RecursionError as error:
+        raise BadReply(f"what it returned cannot be written as {kind}: it is nested too deeply") from error
+
+
+def _status(code: object) -> int:
+    if isinstance(code, int) and 200 <= code <= 599:
+        return int(code)
+    raise BadReply(f"it set the status {cut(repr(code), 40)}; 200 to 599 can be sent")
+
+
+def _sendable(headers: Mapping[Any, Any]) -> dict[str, str]:
+    """The headers as text. Raises BadReply for one that would break the response; values are not repeated."""
+    found = {}
+    for name, value in headers.items():
+        if not isinstance(name, str) or not _TOKEN.fullmatch(name):
+            raise BadReply(f"{cut(repr(name), 40)} cannot be the name of a header")
+        if name.lower() in _SERVERS:
+            raise BadReply(f"it set the header {name}, which only the server can set")
+        text = str(value)
+        if not text.isprintable() or not _latin(text):
+            raise BadReply(f"the value that it set for the header {name} has characters that no header can have")
+        found[name] = text
+    return found
+
+
+def _latin(text: str) -> bool:
+    return all(ord(character) < 256 for character in text)
 
 
 def guarded(step: str, path: Path, request_id: str, function: Callable[[], R]) -> R:
-    """Call a function of the user's. What it raises becomes HandlerFailed, logged with file and line; our errors stay.
+    """Call a function of the user's. What it raises becomes HandlerFailed and is logged; errors of ours stay.
 
     From input_fn a ValueError is the request's fault, as InvalidPayload is from any of them.
     """
@@ -66,23 +126,49 @@ def guarded(step: str, path: Path, request_id: str, function: Callable[[], R]) -
         if step == "input_fn":
             raise _invalid(error) from error
         raise _failed(step, path, request_id, error) from error
-    except Exception as error:  # Border: it is the user's code, and may raise anything.
+    except (Exception, SystemExit) as error:  # Border: it is the user's code, and may raise anything.
         raise _failed(step, path, request_id, error) from error
 
 
+def guarded_start(step: str, path: Path, context: Context, function: Callable[[], R]) -> R:
+    """Call a function of the user's while the model loads. What it raises becomes HandlerError; a ModelError stays."""
+    try:
+        return function()
+    except ModelError:
+        raise
+    except (Exception, SystemExit) as error:  # Border: it is the user's code, and may raise anything.
+        said = f"{type(error).__name__}: {cut(text_of(error), START_LIMIT)} ({place_of(error, path)})"
+        hint = advice(error, context.system_properties["model_dir"])
+        raise HandlerError(f"{step} failed: {said}.", hint=hint) from error
+
+
 def _invalid(error: Exception) -> RequestError:
-    text = str(error) or type(error).__name__
-    return RequestError(text if len(text) <= MESSAGE_LIMIT else text[: MESSAGE_LIMIT - 1] + "…")
+    return RequestError(cut(text_of(error) or type(error).__name__, INVALID_LIMIT))
 
 
-def _failed(step: str, path: Path, request_id: str, error: Exception) -> HandlerFailed:
+def _failed(step: str, path: Path, request_id: str, error: BaseException) -> HandlerFailed:
+    for_caller, status = said_by(error)
+    said = message_of(error, path)
+    fields = {"at": place_of(error, path), "request_id": request_id}
+    fields |= {name: text for name, text in (("message", said), ("hint", advice(error))) if text}
     log = structlog.get_logger("mooring.handler")
-    # Its message may repeat what was sent: it is logged at level debug alone, as everywhere.
-    log.error(f"{step} failed", at=place_of(error, path), request_id=request_id, exc_info=error)
-    # The stock server's PredictionException says its own status.
-    code = getattr(error, "error_code", None)
+    # An author who chose a status of 400 to 499 found fault with the request, which is no failure of the server's.
+    (log.warning if status is not None and status < 500 else log.error)(f"{step} failed", exc_info=error, **fields)
+    if for_caller:
+        return HandlerFailed(for_caller, status=status)
+    reason = f": {error}" if isinstance(error, BadReply) else ""
     return HandlerFailed(
-        f"The model's own code failed in {step}.",
+        f"The model's own code failed in {step}{reason}.",
         hint="The server's log has file and line under this request id.",
-        status=code if isinstance(code, int) and 400 <= code < 600 else None,
+        status=status,
     )
+
+
+def said_by(error: BaseException) -> tuple[str, int | None]:
+    """The message that the user's code wrote for the caller, and its status: ("", None) for any other exception."""
+    for kind in type(error).__mro__:
+        if (attribute := TOOLKIT_ERRORS.get(kind.__name__)) is not None:
+            code = getattr(error, attribute, None)
+            status = int(code) if isinstance(code, int) and 400 <= code < 600 else None
+            return cut(text_of(getattr(error, "message", "")), SAID_LIMIT), status
+    return "", None

@@ -1,16 +1,21 @@
-"""What the user's functions get as `context`: the request's headers, and a say in the response's. Made for each call.
+"""What the user's functions get as `context`: the request's headers, and a say in the response's.
 
-Names are those of the stock model server's context.
+Names and signatures are those of the stock model server (`mms.context`), which these classes stand in for. While the
+model loads there is a context without a request; each call then has one of its own, which starts with whatever the
+user's code left on the first.
 """
 
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 
 import mooring
 
+SERVER = "Mooring"
+
 
 class Metrics:
-    """Accepts what the stock one does; /metrics has the server's own."""
+    """Accepts what the stock server's does and records nothing: `/metrics` has the server's own figures."""
 
     def add_time(self, *_: Any, **__: Any) -> None:
         """Nothing."""
@@ -21,68 +26,134 @@ class Metrics:
 class RequestProcessor:
     """One request's headers, and what the response is to have."""
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = {name.lower(): value for name, value in headers.items()}
-        self._given = dict(headers)
-        self.response_headers: dict[str, str] = {}
-        self.status = 200
+    def __init__(self, request_header: Mapping[str, str]) -> None:
+        self._given = dict(request_header)
+        self._by_name = {name.lower(): value for name, value in self._given.items()}
+        self._status = 200
+        self._phrase: str | None = None
+        self._response: dict[str, str] = {}
 
     def get_request_properties(self) -> dict[str, str]:
-        """All headers, by their names as they came."""
+        """All headers, by their names as the client wrote them."""
         return dict(self._given)
 
     def get_request_property(self, key: str) -> str | None:
         """One header, whatever the case of its name."""
-        return self._headers.get(key.lower())
+        return self._by_name.get(key.lower())
 
     def add_response_property(self, key: str, value: str) -> None:
         """Set a header of the response."""
-        self.response_headers[key] = value
+        self._response[key] = value
 
-    def report_status(self, code: int, reason_phrase: str = "") -> None:  # noqa: ARG002 - HTTP/1.1 clients ignore it
-        """Set the response's status."""
-        self.status = code
+    def get_response_headers(self) -> dict[str, str]:
+        """Those set so far."""
+        return self._response
+
+    def get_response_header(self, key: str) -> str | None:
+        """One of them."""
+        return self._response.get(key)
+
+    def report_status(self, code: int, reason_phrase: str | None = None) -> None:
+        """Set the response's status. The phrase is kept and not sent: HTTP clients go by the code."""
+        self._status, self._phrase = code, reason_phrase
+
+    def get_response_status_code(self) -> int:
+        """200 unless it was set."""
+        return self._status
+
+    def get_response_status_phrase(self) -> str | None:
+        """As it was set."""
+        return self._phrase
+
+
+class NoRequest:
+    """Stands where a request would be while the model loads."""
+
+    def __len__(self) -> int:
+        return 0
+
+    def __getitem__(self, idx: int) -> RequestProcessor:
+        raise RuntimeError("There is no request while the model loads: context has model_dir and gpu_id only.")
 
 
 class Context:
     """One call's. There is one request in it: every `idx` means that one."""
 
-    def __init__(self, model_dir: str, headers: Mapping[str, str], request_id: str) -> None:
-        self.model_name = "model"
-        self.manifest: dict[str, Any] = {}
+    def __init__(
+        self,
+        model_name: str,
+        model_dir: str,
+        manifest: dict[str, Any] | None = None,
+        batch_size: int = 1,
+        gpu: int | None = None,
+        mms_version: str = mooring.__version__,
+    ) -> None:
+        self.model_name = model_name
+        self.manifest = manifest or {}
         self.system_properties: dict[str, Any] = {
             "model_dir": model_dir,
-            "gpu_id": None,
-            "batch_size": 1,
-            "server_name": "Mooring",
-            "server_version": mooring.__version__,
+            "gpu_id": gpu,
+            "batch_size": batch_size,
+            "server_name": SERVER,
+            "server_version": mms_version,
         }
-        self.metrics = Metrics()
-        self.request_processor = [RequestProcessor(headers)]
-        self.request_ids = {0: request_id}
+        self.metrics: Any = Metrics()
+        self.request_ids: dict[int, str] = {}
+        self.request_processor: Any = NoRequest()
 
-    def get_request_id(self, idx: int = 0) -> str:
-        """As in the log and in X-Request-Id."""
-        return self.request_ids.get(idx, self.request_ids[0])
+    def of_request(self, headers: Mapping[str, str], request_id: str) -> "Context":
+        """The context of one call: with its request, and with the attributes of this one."""
+        context = type(self).__new__(type(self))
+        context.__dict__.update(self.__dict__)
+        context.system_properties = dict(self.system_properties)
+        context.request_processor = [RequestProcessor(headers)]
+        context.request_ids = {0: request_id}
+        return context
+
+    @property
+    def _request(self) -> RequestProcessor:
+        found: RequestProcessor = self.request_processor[0]
+        return found
+
+    def get_request_id(self, idx: int = 0) -> str | None:
+        """As in the log and in X-Request-Id; None while the model loads."""
+        return self.request_ids.get(idx, self.request_ids.get(0))
 
     def get_request_header(self, idx: int, key: str) -> str | None:  # noqa: ARG002 - the stock signature
-        """One header of the request."""
-        return self.request_processor[0].get_request_property(key)
+        """One header of the request, whatever the case of its name."""
+        return self._request.get_request_property(key)
 
     def get_all_request_header(self, idx: int = 0) -> dict[str, str]:  # noqa: ARG002
-        """All headers of the request."""
-        return self.request_processor[0].get_request_properties()
+        """All headers of the request, by their names as the client wrote them."""
+        return self._request.get_request_properties()
 
-    def set_response_content_type(self, idx: int, value: str) -> None:  # noqa: ARG002
+    def set_response_content_type(self, idx: int, value: str) -> None:
         """Instead of the accepted type."""
-        self.request_processor[0].add_response_property("Content-Type", value)
+        self.set_response_header(idx, "content-type", value)
+
+    def get_response_content_type(self, idx: int) -> str | None:  # noqa: ARG002
+        """As it was set."""
+        headers = self._request.get_response_headers()
+        return next((value for name, value in headers.items() if name.lower() == "content-type"), None)
 
     def set_response_header(self, idx: int, key: str, value: str) -> None:  # noqa: ARG002
         """Such as X-Amzn-SageMaker-Custom-Attributes."""
-        self.request_processor[0].add_response_property(key, value)
+        self._request.add_response_property(key, value)
 
-    def set_response_status(self, code: int = 200, phrase: str = "", idx: int = 0) -> None:  # noqa: ARG002
+    def get_response_headers(self, idx: int = 0) -> dict[str, str]:  # noqa: ARG002
+        """Those set so far."""
+        return self._request.get_response_headers()
+
+    def set_response_status(self, code: int = HTTPStatus.OK, phrase: str = "", idx: int = 0) -> None:  # noqa: ARG002
         """Instead of 200."""
-        self.request_processor[0].report_status(code, phrase)
+        self._request.report_status(code, phrase)
+
+    def get_response_status(self, idx: int = 0) -> tuple[int, str | None]:  # noqa: ARG002
+        """Code and phrase."""
+        return self._request.get_response_status_code(), self._request.get_response_status_phrase()
+
+    def set_all_response_status(self, code: int = HTTPStatus.OK, phrase: str = "") -> None:
+        """As `set_response_status`: there is one request."""
+        self._request.report_status(code, phrase)
 
     set_http_response_status = set_response_status

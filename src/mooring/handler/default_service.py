@@ -10,8 +10,8 @@ Every function may be left out, and those that are left out are the server's. Le
 model_fn, predict_fn and transform_fn the server itself computes, and requests share batches; with one of them, calls
 run one after the other. Each may take `context` as a last parameter: request headers, response headers, status.
 
-What a function raises is a 500, with file and line in the log and not in the response. A ValueError from input_fn is
-the caller's fault: a 400 with its message.
+What a function raises is a 500, with its message, file and line in the log and not in the response. A ValueError from
+input_fn is the caller's fault: a 400 with its message.
 """
 
 from mooring.handler import decode, encode, load_model

@@ -1,6 +1,6 @@
-"""A module of the user's in, its functions ready to be called out, each with or without `context` as it takes it.
+"""Read the functions of a user's module, ready to be called with or without `context`, as each takes it.
 
-The rules are the stock toolkit's. Called by `wiring/`.
+The rules are those of the SageMaker and Hugging Face inference toolkits. Called by `wiring/`.
 """
 
 import inspect
@@ -20,6 +20,8 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "predict_fn": ("data", "model"),
     "output_fn": ("prediction", "accept"),
     "transform_fn": ("model", "input_data", "content_type", "accept"),
+    "pre_model_fn": ("model_dir",),
+    "model_warmup_fn": ("model_dir", "model"),
 }
 """What each is called with; `context` may follow."""
 
@@ -33,6 +35,10 @@ class UserFunctions:
     predict_fn: Function | None = None
     output_fn: Function | None = None
     transform_fn: Function | None = None
+    pre_model_fn: Function | None = None
+    """Called before the model is loaded."""
+    model_warmup_fn: Function | None = None
+    """Called with the loaded model, before the first request."""
 
     @property
     def live(self) -> tuple[str, ...]:
@@ -44,7 +50,7 @@ def read_functions(module: ModuleType) -> UserFunctions:
     """Raises HandlerError for a function with another number of parameters, or transform_fn beside its parts."""
     file = f"{module.__name__}.py"
     found = {
-        name: _adapted(file, name, function)
+        name: adapted(file, name, function)
         for name in PARAMETERS
         if (function := getattr(module, name, None)) is not None
     }
@@ -58,20 +64,35 @@ def read_functions(module: ModuleType) -> UserFunctions:
 
 
 def read_endpoint(module: ModuleType) -> type:
-    """The class EndpointHandler. Raises HandlerError if there is none."""
+    """The class EndpointHandler. Raises HandlerError if there is none, or it cannot be called."""
     found = getattr(module, ENDPOINT_CLASS, None)
+    hint = f"Define class {ENDPOINT_CLASS} with __init__(self, path) and __call__(self, data)."
     if not isinstance(found, type):
-        raise HandlerError(
-            f"{module.__name__}.py has no class {ENDPOINT_CLASS}.",
-            hint=f"Define class {ENDPOINT_CLASS} with __init__(self, path) and __call__(self, data).",
-        )
+        raise HandlerError(f"{module.__name__}.py has no class {ENDPOINT_CLASS}.", hint=hint)
+    call = getattr(found, "__call__", None)  # noqa: B004 - of its instances
+    if "__call__" not in {name for base in found.__mro__ for name in vars(base)}:
+        raise HandlerError(f"{module.__name__}.py: {ENDPOINT_CLASS} has no __call__.", hint=hint)
+    _refuse_async(f"{module.__name__}.py", f"{ENDPOINT_CLASS}.__call__", call)
     return found
 
 
-def _adapted(file: str, name: str, function: Any) -> Function:
+def _refuse_async(file: str, name: str, function: Any) -> None:
+    """What an async function or a generator returns is not an answer."""
+    if inspect.iscoroutinefunction(function):
+        raise HandlerError(f"{file}: {name} is async.", hint="Define it with def: calls run in a thread of their own.")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise HandlerError(
+            f"{file}: {name} is a generator.", hint="Return the whole answer: user code cannot stream responses."
+        )
+
+
+def adapted(file: str, name: str, function: Any) -> Function:
+    """The function, called with `context` if it takes one parameter more than `PARAMETERS` has. Raises HandlerError."""
     wanted = len(PARAMETERS[name])
     if not callable(function):
         raise HandlerError(f"{file}: {name} is not a function but {type(function).__name__}.")
+    for called in (function, getattr(function, "__call__", None)):  # noqa: B004 - of an object that is called
+        _refuse_async(file, name, called)
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):  # written in C

@@ -1,6 +1,7 @@
-"""The user's own model or prediction: model_fn, predict_fn, transform_fn, or an EndpointHandler. Made by `wiring/`.
+"""Serve with the user's own model or prediction: model_fn, predict_fn, transform_fn, or an EndpointHandler.
 
-It stands where the engine stands otherwise: started, asked how it is, drained and stopped by the web layer's service.
+It takes the engine's place: the web layer's service starts it, asks for its health, drains and stops it. Made by
+`wiring/`.
 """
 
 import asyncio
@@ -10,12 +11,11 @@ from typing import Any
 
 from mooring.engine.health import Health
 from mooring.engine.job import Answered
-from mooring.errors import Draining, HandlerError, NotReady
-from mooring.handler.calls import essence, guarded, input_of, reply_of
+from mooring.errors import Draining, NotReady
+from mooring.handler.calls import accept_of, guarded, input_of, reply_of, written
 from mooring.handler.context import Context
 from mooring.handler.functions import UserFunctions
-from mooring.handler.load import place_of
-from mooring.handler.payload import decode, encode
+from mooring.handler.payload import decode
 from mooring.handler.thread import UserThread
 from mooring.web.media import JSON, answer_kind
 from mooring.web.user_code import Call, Reply
@@ -27,30 +27,24 @@ Transform = Callable[[Any, Call, Context], Reply]
 class OwnService:
     """One call at a time; health is that the model was loaded and no call hangs."""
 
-    def __init__(
-        self, load: Callable[[], Any], transform: Transform, path: Path, model_dir: str, stuck_s: float
-    ) -> None:
-        """`load` makes the model, in the user's thread. A call longer than `stuck_s` makes the process unhealthy."""
+    def __init__(self, load: Callable[[Context], Any], transform: Transform, loading: Context, stuck_s: float) -> None:
+        """`load` makes the model, in the user's thread, and raises a ModelError if that fails.
+
+        `loading` is its context. A call longer than `stuck_s` makes the process unhealthy.
+        """
         self._load = load
         self._transform = transform
-        self._path = path
-        self._model_dir = model_dir
+        self._loading = loading
         self._stuck_s = stuck_s
         self._thread = UserThread()
         self._model: Any = None
         self._phase = "new"
 
     async def start(self) -> None:
-        """Load the model. Raises HandlerError with file and line if that fails."""
+        """Load the model. Raises what `load` raises."""
         self._phase = "starting"
-        try:
-            self._model = await asyncio.get_running_loop().run_in_executor(self._thread.pool, self._load)
-        except Exception as error:  # Border: it is the user's code, and may raise anything.
-            if isinstance(error, HandlerError):
-                raise
-            raise HandlerError(
-                f"model_fn failed: {type(error).__name__}: {str(error)[:300]} ({place_of(error, self._path)})."
-            ) from error
+        loop = asyncio.get_running_loop()
+        self._model = await loop.run_in_executor(self._thread.pool, self._load, self._loading)
         self._phase = "serving"
 
     async def handle(self, call: Call, deadline_s: float) -> Reply:
@@ -59,7 +53,7 @@ class OwnService:
             raise Draining("The server is going down and takes nothing new.", hint="Send the request to another one.")
         if self._phase != "serving":
             raise NotReady(self.health().reason, hint="GET /ping says when it is.")
-        context = Context(self._model_dir, call.headers, call.request_id)
+        context = self._loading.of_request(call.headers, call.request_id)
         return await self._thread.run(lambda: self._transform(self._model, call, context), deadline_s)
 
     def health(self) -> Health:
@@ -111,7 +105,7 @@ def transform_with(functions: UserFunctions, path: Path) -> Transform:
     """transform_fn, or input_fn → predict_fn → output_fn with defaults for those that the user left out."""
 
     def transform(model: Any, call: Call, context: Context) -> Reply:
-        accept = essence(call.accept, JSON)
+        accept = accept_of(call)
 
         def step(name: str, function: Callable[[], Any]) -> Any:
             return guarded(name, path, call.request_id, function)
@@ -126,8 +120,7 @@ def transform_with(functions: UserFunctions, path: Path) -> Transform:
         prediction = step("predict_fn", lambda: predict(data, model, context))
         if functions.output_fn is None:
             kind = answer_kind(call.accept)
-            body = step("output_fn", lambda: encode(prediction, kind))
-            return reply_of(body, kind, context)
+            return step("output_fn", lambda: reply_of(written(prediction, kind), kind, context))  # type: ignore[no-any-return]
         output = functions.output_fn
         result = step("output_fn", lambda: output(prediction, accept, context))
         return step("output_fn", lambda: reply_of(result, accept, context))  # type: ignore[no-any-return]

@@ -1,9 +1,9 @@
-"""A body and its content type in, what `predict_fn` works with out, and back: the defaults of input_fn and output_fn.
+"""The defaults of input_fn and output_fn: a body to what `predict_fn` works with, and back.
 
 For users' code, which gets them as `mooring.handler.decode` and `encode`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -22,6 +22,10 @@ class InvalidPayload(ValueError):
     """Raised by a user's input_fn: the request is at fault, and is answered with 400 and this message."""
 
 
+class Unwritable(TypeError):
+    """A value that has no form in JSON or CSV. The message names its class and nothing else of it."""
+
+
 def decode(body: bytes | str, content_type: str = JSON) -> Any:
     """What a body says: an object for JSON; `{"inputs": [rows]}` for CSV and JSON Lines.
 
@@ -37,13 +41,16 @@ def decode(body: bytes | str, content_type: str = JSON) -> Any:
 def encode(prediction: Any, accept: str = JSON) -> bytes:
     """An answer as JSON, JSON Lines or CSV; numpy arrays and numbers as lists and numbers.
 
-    Raises NotAcceptable for a type that is not written.
+    Raises NotAcceptable for a type that is not written, Unwritable for a value that cannot be.
     """
     return encoding.encode(answer_kind(accept), plain(prediction))
 
 
 def plain(value: Any) -> Any:
-    """The same value made of dicts, lists, strings and numbers: whatever has `tolist` (numpy, torch) becomes lists."""
+    """The same value made of dicts, lists, strings and numbers: whatever has `tolist` (numpy, torch) becomes lists.
+
+    Raises Unwritable for anything else.
+    """
     if isinstance(value, Mapping):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple, set)):
@@ -52,4 +59,8 @@ def plain(value: Any) -> Any:
         return plain(value.tolist())
     if isinstance(value, (str, int, float, bool)) or value is None:
         return value
-    return msgspec.to_builtins(value)
+    try:
+        return msgspec.to_builtins(value)
+    except TypeError as error:
+        streamed = " (user code cannot stream a response)" if isinstance(value, Iterator) else ""
+        raise Unwritable(f"{type(value).__name__} is neither a list, an object, text nor a number{streamed}") from error

@@ -8,19 +8,34 @@ One call at a time; the server itself batches over requests where predict_fn is 
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from mooring.backends.base import Backend
 from mooring.engine.offline import answer_all
 from mooring.tasks.base import Task
 
 
+class Device(str):
+    """Where the engine computes: "cpu", with a torch.device's `type`."""
+
+    __slots__ = ()
+
+    @property
+    def type(self) -> str:
+        """Always "cpu"."""
+        return str(self)
+
+
 class Pipeline:
     """A task and its backend, callable."""
 
-    def __init__(self, task: Task, backend: Backend) -> None:
-        self.task = task
-        self.backend = backend
+    device = Device("cpu")
+
+    def __init__(self, task: Task, backend: Backend, name: str = "question-answering") -> None:
+        """`name` is the task's, as transformers calls it."""
+        self.task = name
+        self._task = task
+        self._backend = backend
 
     def __call__(self, inputs: Any = None, **parameters: Any) -> Any:
         """The answer to one input or a list of them. `question=…, context=…` may be given by name.
@@ -29,8 +44,20 @@ class Pipeline:
         """
         if inputs is None:
             inputs = {key: parameters.pop(key) for key in ("question", "context") if key in parameters}
-        request = self.task.parse({"inputs": inputs, "parameters": parameters})
-        return next(answer_all(self.task, self.backend, [request]))
+        request = self._task.parse({"inputs": inputs, "parameters": parameters})
+        return next(answer_all(self._task, self._backend, [request]))
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Called for what is not there: most often an attribute of transformers' own pipeline."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise AttributeError(
+            f"Mooring's pipeline has no {name}: it computes without transformers, and has only task and device and can "
+            "be called. For transformers' own pipeline, make one in model_fn: transformers is in the larger image "
+            "(moor image --target full), or goes into requirements.txt.",
+            name=name,
+            obj=self,
+        )
 
 
 _openers: list[Callable[[str], Pipeline]] = []
@@ -43,4 +70,6 @@ def provide(opener: Callable[[str], Pipeline]) -> None:
 
 def load_model(model_dir: str | Path) -> Pipeline:
     """The model of a folder, opened with the server's settings. Raises a ModelError that says what is wrong with it."""
+    if not _openers:
+        raise RuntimeError("load_model works in a server's process only: start the file with moor serve --run-code.")
     return _openers[0](str(model_dir))

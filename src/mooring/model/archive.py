@@ -71,17 +71,20 @@ def unpack(archive: Path, target: Path, limits: Limits = Limits()) -> Unpacked:
     return locate(target)
 
 
-def locate(folder: Path) -> Unpacked:
-    """Where in an unpacked archive the model is: at the top, or with a warning one level below."""
+def locate(folder: Path, what: str = "archive") -> Unpacked:
+    """Where the model is in an unpacked archive, or in a folder: at the top, or with a warning one level below."""
     if _is_model(folder):
         return Unpacked(folder)
-    nested = sorted(p for p in folder.iterdir() if p.is_dir() and _is_model(p))
+    try:
+        nested = sorted(p for p in folder.iterdir() if p.is_dir() and _is_model(p))
+    except OSError:  # whoever opens the model says so
+        return Unpacked(folder)
     if len(nested) != 1:
         return Unpacked(folder)  # the manifest will say what is missing
     return Unpacked(
         nested[0],
         (
-            f"The archive has the model in a folder {echo(nested[0].name)} instead of at its top. It is served all the "
+            f"The {what} has the model in a folder {echo(nested[0].name)} instead of at its top. It is served all the "
             "same, but SageMaker expects it at the top: tar -czf model.tar.gz -C FOLDER .",
         ),
     )

@@ -8,7 +8,7 @@ import errno
 import glob
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import mooring
 from mooring.errors import HubError, ModelIncomplete, ModelUnsupported, UsageError, echo
 from mooring.installation import DISTRIBUTION
+from mooring.model.code import code_names
 from mooring.model.folder import (
     CONFIG_FILE,
     GRAPH_FILES,
@@ -127,7 +128,19 @@ def _download(hub: ModuleType, repo: str, options: SourceOptions) -> Fetched:
         except BaseException:
             bars.stop.set()
             raise
-    return Fetched(folder, folder.name)
+    return Fetched(folder, folder.name, _code_warning(repo, sizes))
+
+
+def _code_warning(repo: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Code of a repository is neither fetched nor run; whoever relies on it has to know."""
+    found = code_names(names)
+    if not found:
+        return ()
+    more = f" and {len(found) - 3} more files" if len(found) > 3 else ""
+    return (
+        f"Not run: {', '.join(found[:3])}{more} of the Hub's repository. Code from the Hub is never run; to run it, "
+        f"download it (hf download {repo} --local-dir FOLDER), read it, and serve FOLDER with --run-code.",
+    )
 
 
 def wanted_files(repo: str, names: frozenset[str]) -> tuple[str, ...]:

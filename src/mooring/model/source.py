@@ -38,6 +38,8 @@ class ResolvedModel:
     kind: Kind
     revision: str | None = None
     warnings: tuple[str, ...] = ()
+    top: Path | None = None
+    """The top of the archive, if the model lies in a folder of it; code may lie beside that folder."""
 
 
 def resolve(source: str | None, options: SourceOptions = SourceOptions()) -> ResolvedModel:
@@ -58,7 +60,7 @@ def resolve(source: str | None, options: SourceOptions = SourceOptions()) -> Res
     except UsageError as error:
         raise ModelNotFound(error.message, hint=error.hint) from error
     if is_folder:
-        return ResolvedModel(path, source, "folder", warnings=_unused_revision(options, "a folder"))
+        return _from_folder(path, source, options)
     if is_file:
         return _from_file(path, source, options)
     _refuse_paths(path, source)
@@ -75,6 +77,14 @@ def _embedded(options: SourceOptions) -> ResolvedModel:
     return ResolvedModel(
         EMBEDDED_FOLDER, EMBEDDED, "embedded", warnings=_unused_revision(options, "the embedded model")
     )
+
+
+def _from_folder(path: Path, source: str, options: SourceOptions) -> ResolvedModel:
+    """The folder, or as in an archive the one folder in it that has a model: SageMaker unpacks archives itself."""
+    located = locate(path, "folder")
+    top = None if located.folder == path else path
+    notes = _unused_revision(options, "a folder")
+    return ResolvedModel(located.folder, source, "folder", warnings=notes + located.warnings, top=top)
 
 
 def _from_file(path: Path, source: str, options: SourceOptions) -> ResolvedModel:
@@ -95,7 +105,8 @@ def _from_file(path: Path, source: str, options: SourceOptions) -> ResolvedModel
             raise ModelError(f"The archive {echo(source)} cannot be read: {error.strerror}.") from error
         target = options.cache_dir / "mooring-archives" / digest
     unpacked = locate(target) if target.is_dir() else unpack(path, target, Limits(options.max_unpacked_bytes))
-    return ResolvedModel(unpacked.folder, source, "archive", warnings=notes + unpacked.warnings)
+    top = None if unpacked.folder == target else target
+    return ResolvedModel(unpacked.folder, source, "archive", warnings=notes + unpacked.warnings, top=top)
 
 
 def _refuse_paths(path: Path, source: str) -> None:

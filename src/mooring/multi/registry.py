@@ -41,9 +41,9 @@ class Registry:
     """Loads one model at a time; answers while it does."""
 
     def __init__(
-        self, open_model: Callable[[Path], Served], ledger: Ledger, first: Mapping[str, str] | None = None
+        self, open_model: Callable[[Path, str], Served], ledger: Ledger, first: Mapping[str, str] | None = None
     ) -> None:
-        """`open_model` opens the model of a folder, in a thread, and may raise a ModelError.
+        """`open_model` opens the model of a folder under a name, in a thread, and may raise a ModelError.
 
         `first` are names and folders of models to load before the start is over: those of a worker that died.
         """
@@ -96,7 +96,7 @@ class Registry:
             async with self._turn:
                 self._ledger.reserve(name, folder)
                 try:
-                    service = Service(lambda: self._open(folder))
+                    service = Service(lambda: self._open(folder, name))
                     await self._start(service)
                 finally:
                     self._ledger.settle(name)

@@ -4,7 +4,7 @@
     {"time": "2026-05-01T09:30:00Z", "level": "info", "event": "request", "method": "POST", …}
 
 Lines go to stderr. No line holds what a caller sent: exceptions are shown by class and place, and their messages, which
-may repeat a value, at level debug only.
+may repeat a value, at level debug only. The exception is what a model's own code raises (`handler/raised.py`).
 """
 
 import contextlib

@@ -28,6 +28,9 @@ UNREAD = "mooring.unread"
 WINDOWS = "mooring.windows"
 """Key of the scope: how many windows an answered request had, for the log."""
 
+HEADER_NAMES = "mooring.header_names"
+"""Key of the scope: the names of its headers as sent, list[bytes]; only where the model's own code may want them."""
+
 ID_HEADERS = (b"x-request-id", b"x-amzn-sagemaker-inference-id")
 """Where a caller may name its request, the one that wins first."""
 

@@ -14,7 +14,7 @@ from mooring.errors import BodyTooSlow, InvalidRequest, PayloadTooLarge, QueueFu
 from mooring.observe.metrics import Metrics
 from mooring.web.batch import Job, answer_records, wait_for_room
 from mooring.web.body import read_body, unless_gone
-from mooring.web.border import REQUEST_ID, UNREAD, WINDOWS, start
+from mooring.web.border import HEADER_NAMES, REQUEST_ID, UNREAD, WINDOWS, start
 from mooring.web.decode import decode
 from mooring.web.encode import encode
 from mooring.web.limits import WebLimits
@@ -90,7 +90,7 @@ class Invocations:
             body,
             headers.get("content-type", ""),
             self._accept(headers),
-            dict(headers.items()),
+            _as_sent(scope),
             scope[REQUEST_ID],
         )
         reply = await unless_gone(receive, user_code.handle(call, self._limits.deadline_s))
@@ -130,6 +130,13 @@ async def _written(kind: str, answer: object, rows: int | None) -> bytes:
     if isinstance(answer, list) and sum(len(one) if isinstance(one, list) else 1 for one in answer) > WRITTEN_HERE:
         return await asyncio.to_thread(encode, kind, answer, rows)
     return encode(kind, answer, rows)
+
+
+def _as_sent(scope: Scope) -> dict[str, str]:
+    """The headers by the names that the client wrote, where the server kept them; of several the last."""
+    headers = scope["headers"]
+    names = scope.get(HEADER_NAMES) or [name for name, _ in headers]
+    return {name.decode("latin-1"): value.decode("latin-1") for name, (_, value) in zip(names, headers, strict=True)}
 
 
 def _afresh(headers: Headers) -> bool:

@@ -36,7 +36,7 @@ READ = ", ".join(KINDS)
 @lru_cache(maxsize=64)
 def body_kind(header: str) -> str:
     """The kind of a body whose Content-Type is `header`; "" is JSON. Raises UnsupportedMediaType."""
-    name, parameters = _split(header)
+    name, parameters = split_type(header)
     kind = SPELLINGS.get(name) if name else JSON
     if kind is None:
         hint = f"Send one of {READ}, or no Content-Type for JSON."
@@ -81,7 +81,25 @@ def answer_kind(header: str) -> str:
     return chosen
 
 
-def _split(header: str) -> tuple[str, dict[str, str]]:
+def text_kind(header: str) -> str | None:
+    """The kind of a body that is read as text: its type is one of `KINDS` and its charset UTF-8; None for any other."""
+    name, parameters = split_type(header)
+    kind = SPELLINGS.get(name)
+    return kind if parameters.get("charset", "utf-8") in CHARSETS else None
+
+
+def preferred(header: str) -> str:
+    """The type that an Accept `header` wants most, with its parameters as sent, without its weight; JSON for any."""
+    ranges = [part.strip() for part in header.split(",") if part.strip()]
+    weighed = sorted(ranges, key=lambda part: -_range(part)[1])  # stable: among equals the first
+    best = weighed[0] if weighed else ""
+    if "*" in best.partition(";")[0] or not best:
+        return JSON
+    name, *parameters = (part.strip() for part in best.split(";"))
+    return ";".join([name, *(part for part in parameters if not part.lower().replace(" ", "").startswith("q="))])
+
+
+def split_type(header: str) -> tuple[str, dict[str, str]]:
     """A type's name and its parameters, all in lower case."""
     name, *rest = header.split(";")
     pairs = (part.partition("=") for part in rest)
@@ -90,7 +108,7 @@ def _split(header: str) -> tuple[str, dict[str, str]]:
 
 def _range(part: str) -> tuple[str, float]:
     """A range's name and weight; a weight that is none counts as 1."""
-    name, parameters = _split(part)
+    name, parameters = split_type(part)
     try:
         q = float(parameters.get("q", "1"))
     except ValueError:

@@ -25,6 +25,7 @@ from typing import Any
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mooring.web.border import HEADER_NAMES
 from mooring.web.gathered import Gathered
 from mooring.web.status import ErrorBody
 
@@ -67,7 +68,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
     max_connections = 0
-    """Of the whole server; 0: as many as there are descriptors. Set by `server.py`, on a class of its own."""
+    """Of the whole server; 0: as many as there are descriptors. Set by `server.py`."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -260,3 +261,22 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+class NamesAsSent(BoundedProtocol):
+    """Keeps the names of headers as the client wrote them, beside ASGI's in lower case: for a model's own code.
+
+    A class of its own, so that connections to models without such code do not spend the time.
+    """
+
+    def on_message_begin(self) -> None:
+        """Called by the parser."""
+        super().on_message_begin()
+        self._names: list[bytes] = []
+        self.scope[HEADER_NAMES] = self._names  # type: ignore[literal-required]
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Called by the parser, also for trailers, which nobody sees."""
+        if self._in_head:
+            self._names.append(name)
+        super().on_header(name, value)

@@ -15,14 +15,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from mooring.web.listen import Address, allow_many_connections, close, listen
-from mooring.web.protocol import BoundedProtocol
+from mooring.web.protocol import BoundedProtocol, NamesAsSent
 
 AT_ONCE_S = 1.0
 """For a batch to end after the second Ctrl-C."""
@@ -57,6 +57,8 @@ class ServerOptions:
     """Open at the same time; 0: as many as there are descriptors."""
     late: bool = False
     """Listen only when the service is ready."""
+    names_as_sent: Callable[[], bool] = lambda: False
+    """Whether a new connection keeps the names of headers as the client wrote them."""
 
 
 def connections_for(max_in_flight: int) -> int:
@@ -80,13 +82,10 @@ def serve(
     """
     allow_many_connections()
 
-    class Connection(BoundedProtocol):
-        max_connections = options.max_connections
-
     bound = [] if options.late else listen(options.address)
     config = uvicorn.Config(
         app,
-        http=Connection,
+        http=_connections(options),
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -103,6 +102,17 @@ def serve(
             runner.run(running.run(on_ready))
     finally:
         close(options.address, bound)
+
+
+def _connections(options: ServerOptions) -> type[BoundedProtocol]:
+    """What uvicorn calls for each connection."""
+
+    def connection(**named: Any) -> BoundedProtocol:
+        made = (NamesAsSent if options.names_as_sent() else BoundedProtocol)(**named)
+        made.max_connections = options.max_connections
+        return made
+
+    return cast("type[BoundedProtocol]", connection)
 
 
 class Running:

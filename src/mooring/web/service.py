@@ -90,6 +90,11 @@ class Service:
         """The model's own code, if it has any. Raises NotReady."""
         return self._now().user_code
 
+    @property
+    def may_run_code(self) -> bool:
+        """Whether requests may be answered by the model's own code, as far as is known."""
+        return self._served is None or self._served.user_code is not None
+
     def parse(self, body: object) -> Any:
         """The task's own request. Raises NotReady, InvalidRequest."""
         task = self._now().task

@@ -1,4 +1,4 @@
-"""What the web layer needs of a model's own code: bytes in, bytes out. Implemented by `handler/`, made by `wiring/`."""
+"""What the web layer needs of a model's own code. Implemented by `handler/`, made by `wiring/`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ class Call:
     """The header as it came; "" for none."""
     accept: str
     headers: Mapping[str, str]
-    """All of them, by the names that they came with."""
+    """All of them, by their names as the client wrote them."""
     request_id: str
 
 

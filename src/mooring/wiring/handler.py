@@ -1,25 +1,31 @@
-"""A resolved model and settings in, the model's own code ready to answer out, if it has any. For `server.py`."""
+"""Decide whether a model's own code is run, load it, and make what answers with it. For `opening.py`."""
 
 import atexit
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mooring.errors import UsageError
-from mooring.handler.find import UserCode, code_folders, find_code
+from mooring.errors import UsageError, echo
+from mooring.handler.calls import guarded_start
+from mooring.handler.context import Context
+from mooring.handler.find import Located, Places, UserCode, locate, parse, read_code
 from mooring.handler.functions import UserFunctions, read_endpoint, read_functions
 from mooring.handler.load import install_requirements, load_module
+from mooring.handler.names import uncalled
 from mooring.handler.own import OwnService, transform_by_endpoint, transform_with
 from mooring.handler.pipeline import Pipeline, provide
+from mooring.model.archive import locate as locate_model
 from mooring.model.source import ResolvedModel
 from mooring.settings import Settings
 from mooring.wiring.model import OpenedModel
 
 STUCK_GRACE_S = 30.0
 """How long after its deadline a call of user code may still run before the process counts as hung."""
+SHOWN = 5
+"""Files that one warning names."""
 
 Open = Callable[[Path], OpenedModel]
 """The model of a folder, opened with the server's settings."""
@@ -33,6 +39,8 @@ class Loaded:
     functions: UserFunctions
     endpoint: type | None
     """EndpointHandler, where the code is one."""
+    warnings: tuple[str, ...] = ()
+    """What of it will not be called."""
 
     @property
     def own(self) -> bool:
@@ -47,19 +55,69 @@ class Loaded:
         return {"file": self.code.path.name, "functions": live, "computes": "itself" if self.own else "engine"}
 
 
-def user_code_of(settings: Settings, found: ResolvedModel | None) -> UserCode | None:
-    """Where the model's own code is. Code of a Hub repository is none: it is not run.
+def user_code_of(settings: Settings, found: ResolvedModel) -> tuple[UserCode | None, tuple[str, ...]]:
+    """The code to run, if any, and warnings on code that is not run. Code of a Hub repository is never run.
 
-    Raises UsageError where there is some and nobody said whether to run it, HandlerError if it is not Python.
+    Raises UsageError where there is some and nobody said whether to run it, HandlerError if it cannot be told which
+    file is meant or it is not Python.
     """
-    folder = found.folder if found is not None and found.kind in ("folder", "archive") else None
-    code = find_code(code_folders(folder, settings.base_dir, settings.submit_dir), settings.program)
-    if code is not None and settings.run_code is None:
-        raise UsageError(
-            f"The model has code of its own: {code.path}. Running it means running a program.",
-            hint="If you trust it: --run-code. To serve the model without it: --no-run-code.",
-        )
-    return code if settings.run_code else None
+    if settings.run_code is False:
+        return None, ()
+    located = locate_code(settings, found)
+    if settings.run_code is None:
+        refuse_unasked(located, found)
+    if located.problem is not None:
+        raise located.problem
+    code = None if located.path is None else read_code(located.path)
+    return code, tuple(_warnings(settings, located, found))
+
+
+def locate_code(settings: Settings, found: ResolvedModel) -> Located:
+    """Where the code is, and which of it would be run."""
+    own = found.kind in ("folder", "archive")
+    places = Places(found.folder if own else None, found.top, settings.base_dir, settings.submit_dir)
+    return locate(places, settings.program, required=not settings.multi_model)
+
+
+def refuse_unasked(located: Located, found: ResolvedModel) -> None:
+    """Raises UsageError if there is code: running it, and leaving it out, have to be asked for."""
+    first = located.first
+    if first is None:
+        return
+    files = len(located.idle) + (located.path is not None)
+    more = f" (and {files - 1} more files)" if files > 1 else ""
+    raise UsageError(
+        f"The model has code of its own: {_named(first, found)}{more}. Running it means running a program.",
+        hint="If you trust it: --run-code. To go without it: --no-run-code.",
+    )
+
+
+def _named(path: Path, found: ResolvedModel) -> str:
+    """A path that the user can look at: an archive's is in the archive, not where that was unpacked for the moment."""
+    root = found.top or found.folder
+    if found.kind == "archive" and path.is_relative_to(root):
+        return f"{path.relative_to(root)} in {found.source}"
+    return str(path)
+
+
+def _warnings(settings: Settings, located: Located, found: ResolvedModel) -> Iterator[str]:
+    submitted = (settings.submit_dir or "").removeprefix("file://")
+    if submitted and not Path(submitted).is_dir():
+        where = echo(settings.submit_dir)
+        yield f"Nothing is run from {where} (SAGEMAKER_SUBMIT_DIRECTORY): there is no such folder here."
+    if located.idle:
+        shown = ", ".join(_named(path, found) for path in located.idle[:SHOWN])
+        more = len(located.idle) - SHOWN
+        shown += f" and {more} more files" if more > 0 else ""
+        if located.path is not None:
+            yield f"Not run: {shown}. The model's code is {_named(located.path, found)}."
+        else:
+            yield (
+                f"Not run: {shown}. Code is run from inference.py or handler.py, in a folder code/ or beside "
+                "config.json. SAGEMAKER_PROGRAM names another file, SAGEMAKER_SUBMIT_DIRECTORY another folder."
+            )
+    if not located.complete:
+        yield "The model has too many files to search all of them for code; only code/ and its own folder are certain."
 
 
 def load_user_code(settings: Settings, code: UserCode) -> Loaded:
@@ -69,7 +127,9 @@ def load_user_code(settings: Settings, code: UserCode) -> Loaded:
     module = load_module(code)
     if code.kind == "endpoint":
         return Loaded(code, UserFunctions(), read_endpoint(module))
-    return Loaded(code, read_functions(module), None)
+    functions = read_functions(module)
+    warnings = tuple(uncalled(code.path.name, parse(code.path), functions.live))
+    return Loaded(code, functions, None, warnings)
 
 
 def _packages(settings: Settings) -> Path:
@@ -81,21 +141,47 @@ def _packages(settings: Settings) -> Path:
     return folder
 
 
-def own_service(settings: Settings, loaded: Loaded, folder: Path, open_model: Open) -> OwnService:
+def loading_context(loaded: Loaded, found: ResolvedModel, name: str) -> Context:
+    """The context while the model loads. Its model_dir is the folder that holds the code, as on SageMaker."""
+    folder, top = found.folder, found.top
+    beside = top is not None and not loaded.code.path.is_relative_to(folder.absolute())
+    return Context(name, str(top if beside else folder))
+
+
+def own_service(settings: Settings, loaded: Loaded, loading: Context, open_model: Open) -> OwnService:
     """What answers instead of the engine. `open_model` is for code that predicts with our model."""
-    path, place = loaded.code.path, str(folder)
+    functions, path, place = loaded.functions, loaded.code.path, str(loading.system_properties["model_dir"])
 
-    def load() -> Any:
-        if loaded.endpoint is not None:
-            return loaded.endpoint(place)
-        if loaded.functions.model_fn is not None:
-            return loaded.functions.model_fn(place, None)
-        return _pipeline(folder)
+    def load(context: Context) -> Any:
+        if (endpoint := loaded.endpoint) is not None:
+            return guarded_start(endpoint.__name__, path, context, lambda: endpoint(place))
+        before_load(loaded, context)
+        model_fn = functions.model_fn
+        if model_fn is None:
+            model: Any = pipeline(place)
+        else:
+            model = guarded_start("model_fn", path, context, lambda: model_fn(place, context))
+        after_load(loaded, context, model)
+        return model
 
-    def _pipeline(place: Path) -> Pipeline:
-        opened = open_model(place)
-        return Pipeline(opened.task, opened.backend)
+    def pipeline(named: str) -> Pipeline:
+        opened = open_model(locate_model(Path(named)).folder)
+        return Pipeline(opened.task, opened.backend, opened.manifest.task)
 
-    provide(lambda named: _pipeline(Path(named)))
-    transform = transform_by_endpoint(path) if loaded.endpoint else transform_with(loaded.functions, path)
-    return OwnService(load, transform, path, place, settings.deadline_s + STUCK_GRACE_S)
+    provide(pipeline)
+    transform = transform_by_endpoint(path) if loaded.endpoint else transform_with(functions, path)
+    return OwnService(load, transform, loading, settings.deadline_s + STUCK_GRACE_S)
+
+
+def before_load(loaded: Loaded, context: Context) -> None:
+    """Call pre_model_fn, if there is one. Raises HandlerError."""
+    if (hook := loaded.functions.pre_model_fn) is not None:
+        place = context.system_properties["model_dir"]
+        guarded_start("pre_model_fn", loaded.code.path, context, lambda: hook(place, context))
+
+
+def after_load(loaded: Loaded, context: Context, model: Any) -> None:
+    """Call model_warmup_fn, if there is one. Raises HandlerError."""
+    if (hook := loaded.functions.model_warmup_fn) is not None:
+        place = context.system_properties["model_dir"]
+        guarded_start("model_warmup_fn", loaded.code.path, context, lambda: hook(place, model, context))

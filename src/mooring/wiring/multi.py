@@ -29,10 +29,10 @@ def multi_app(
     metrics = Metrics()
     turn = threading.Lock()
 
-    def open_model(folder: Path) -> Served:
+    def open_model(folder: Path, name: str) -> Served:
         # What a multi-model server was told of a model holds for none in particular.
-        one = dataclasses.replace(settings, model=str(folder), base_dir=None, revision=None, task=None)
-        return open_served(one, metrics, share=lambda backend: TurnTaking(backend, turn))
+        one = dataclasses.replace(settings, model=str(folder), base_dir=None, revision=None, task=None, submit_dir=None)
+        return open_served(one, metrics, share=lambda backend: TurnTaking(backend, turn), name=name)
 
     registry = Registry(open_model, Ledger(free_bytes), first)
     return create_multi_app(registry, metrics, limits, log_requests=log_requests), registry

@@ -6,13 +6,13 @@ import datetime as dt
 import json
 from io import BytesIO, StringIO
 
+from mms.service import PredictionException
 from sagemaker_huggingface_inference_toolkit import content_types
-from sagemaker_inference import errors
+from sagemaker_inference import encoder, errors
 from sagemaker_inference.decoder import _npy_to_numpy
-from sagemaker_inference.encoder import _array_to_npy
 
-IMAGES = ("jpeg", "png", "tiff", "bmp", "gif", "webp", "x-image")
-AUDIO = (content_types.FLAC, content_types.MP3, content_types.WAV, content_types.OGG, content_types.X_AUDIO)
+COLUMNS = ("question", "context", "inputs")
+"""A CSV body's header names one of them."""
 
 
 def decode_json(content):
@@ -21,17 +21,23 @@ def decode_json(content):
 
 
 def decode_csv(string_like):
-    """{"inputs": rows}: the column `inputs`, or each row as an object. Raises BadRequestInferenceError."""
+    """{"inputs": rows}: the column `inputs`, or each row as an object. Raises PredictionException with 400."""
     rows = list(csv.DictReader(StringIO(string_like, newline="")))
     names = [name.lower() for name in (rows[0] if rows else {}) if name]
-    if not any(wanted in name for name in names for wanted in ("question", "context", "inputs")):
-        raise errors.BadRequestInferenceError("A CSV body needs a header with question, context or inputs, and a row.")
+    if not any(wanted in name for name in names for wanted in COLUMNS):
+        raise PredictionException(
+            f"A CSV body needs a header with {', '.join(COLUMNS[:2])} or {COLUMNS[2]}, and a row.", 400
+        )
     return {"inputs": [row["inputs"] for row in rows] if "inputs" in rows[0] else rows}
 
 
 def decode_image(bpayload):
-    """{"inputs": a PIL image}; needs pillow."""
-    from PIL import Image
+    """{"inputs": a PIL image in RGB}; needs pillow."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        message = "An image body needs pillow: list it in requirements.txt beside inference.py."
+        raise ImportError(message, name="PIL") from error
 
     return {"inputs": Image.open(BytesIO(bpayload)).convert("RGB")}
 
@@ -47,18 +53,16 @@ def _plain(value):
     if isinstance(value, dt.datetime):
         return str(value)
     if hasattr(value, "save"):  # a PIL image
-        with BytesIO() as out:
-            value.save(out, format="PNG")
-            return base64.b64encode(out.getvalue()).decode("ascii")
+        return base64.b64encode(encode_image(value)).decode("ascii")
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
-def encode_json(content):
+def encode_json(content, accept_type=None):
     """Compact, non-ASCII kept, NaN refused."""
     return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
 
 
-def encode_csv(content):
+def encode_csv(content, accept_type=None):
     """A list of objects as rows below a header."""
     rows = content if isinstance(content, list) else [content]
     stream = StringIO(newline="")
@@ -68,13 +72,30 @@ def encode_csv(content):
     return stream.getvalue()
 
 
-_encoder_map = {content_types.NPY: _array_to_npy, content_types.CSV: encode_csv, content_types.JSON: encode_json}
+def encode_image(image, accept_type=content_types.PNG):
+    """A PIL image in the format of the type; image/x-image is PNG."""
+    kind = content_types.PNG if accept_type == content_types.X_IMAGE else accept_type
+    with BytesIO() as out:
+        image.save(out, format=kind.rpartition("/")[2].upper())
+        return out.getvalue()
+
+
+def _array_to_npy(array_like, accept_type=None):
+    return encoder.encode(array_like, content_types.NPY)
+
+
+_encoder_map = {
+    content_types.NPY: _array_to_npy,
+    content_types.CSV: encode_csv,
+    content_types.JSON: encode_json,
+    **dict.fromkeys(content_types.VISION_TYPES, encode_image),
+}
 _decoder_map = {
     content_types.NPY: _npy_to_numpy,
     content_types.CSV: decode_csv,
     content_types.JSON: decode_json,
-    **{f"image/{kind}": decode_image for kind in IMAGES},
-    **dict.fromkeys(AUDIO, decode_audio),
+    **dict.fromkeys(content_types.VISION_TYPES, decode_image),
+    **dict.fromkeys(content_types.AUDIO_TYPES, decode_audio),
 }
 
 
@@ -85,8 +106,8 @@ def decode(content, content_type=content_types.JSON):
     return _decoder_map[content_type](content)
 
 
-def encode(content, content_type=content_types.JSON):
+def encode(content, accept_type=content_types.JSON):
     """A body of that type. Raises UnsupportedFormatError."""
-    if content_type not in _encoder_map:
-        raise errors.UnsupportedFormatError(content_type)
-    return _encoder_map[content_type](content)
+    if accept_type not in _encoder_map:
+        raise errors.UnsupportedFormatError(accept_type)
+    return _encoder_map[accept_type](content, accept_type)

@@ -1,4 +1,4 @@
-"""Bodies to numpy arrays."""
+"""Bodies to numpy arrays, and for NPZ to a sparse matrix of scipy."""
 
 import json
 from io import BytesIO, StringIO
@@ -20,15 +20,29 @@ def _csv_to_numpy(string_like, dtype=None):
 
 
 def _npy_to_numpy(npy_array):
-    # Never a pickled array: reading one runs what it says.
+    # Never a pickled array: reading one can run arbitrary code.
     return np.load(BytesIO(npy_array), allow_pickle=False)
 
 
-_decoder_map = {content_types.NPY: _npy_to_numpy, content_types.CSV: _csv_to_numpy, content_types.JSON: _json_to_numpy}
+def _npz_to_sparse(npz_bytes):
+    try:
+        import scipy.sparse
+    except ImportError as error:
+        message = "A body of type application/x-npz needs scipy: list it in requirements.txt beside inference.py."
+        raise ImportError(message, name="scipy") from error
+    return scipy.sparse.load_npz(BytesIO(npz_bytes))
+
+
+_decoder_map = {
+    content_types.NPY: _npy_to_numpy,
+    content_types.CSV: _csv_to_numpy,
+    content_types.JSON: _json_to_numpy,
+    content_types.NPZ: _npz_to_sparse,
+}
 
 
 def decode(obj, content_type):
-    """The array in a body of that type. Raises UnsupportedFormatError."""
+    """What a body of that type says. Raises UnsupportedFormatError."""
     if content_type not in _decoder_map:
         raise errors.UnsupportedFormatError(content_type)
     return _decoder_map[content_type](obj)

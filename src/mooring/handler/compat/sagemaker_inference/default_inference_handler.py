@@ -1,6 +1,6 @@
 """The toolkit's default functions, for classes that build on them."""
 
-from sagemaker_inference import content_types, decoder, encoder
+from sagemaker_inference import decoder, encoder, errors, utils
 
 
 class DefaultInferenceHandler:
@@ -8,7 +8,7 @@ class DefaultInferenceHandler:
 
     def default_model_fn(self, model_dir, context=None):
         """To be overridden."""
-        raise NotImplementedError("define model_fn(model_dir)")
+        raise NotImplementedError("Define model_fn(model_dir) in inference.py.")
 
     def default_input_fn(self, input_data, content_type, context=None):
         """A numpy array."""
@@ -16,12 +16,11 @@ class DefaultInferenceHandler:
 
     def default_predict_fn(self, data, model, context=None):
         """To be overridden."""
-        raise NotImplementedError("define predict_fn(data, model)")
+        raise NotImplementedError("Define predict_fn(data, model) in inference.py.")
 
     def default_output_fn(self, prediction, accept, context=None):
-        """The first accepted type that can be written, and which one it was."""
-        accepted = [accept] if isinstance(accept, str) else list(accept)
-        for content_type in accepted:
-            if content_type in (content_types.JSON, content_types.CSV, content_types.NPY):
+        """The body, and the first accepted type that can be written. Raises UnsupportedFormatError if none can."""
+        for content_type in utils.parse_accept(accept):
+            if content_type in encoder.SUPPORTED_CONTENT_TYPES:
                 return encoder.encode(prediction, content_type), content_type
-        return encoder.encode(prediction, accepted[0]), accepted[0]
+        raise errors.UnsupportedFormatError(accept)

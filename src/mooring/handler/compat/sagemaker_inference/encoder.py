@@ -31,6 +31,8 @@ def _array_to_csv(array_like):
 
 _encoder_map = {content_types.NPY: _array_to_npy, content_types.CSV: _array_to_csv, content_types.JSON: _array_to_json}
 
+SUPPORTED_CONTENT_TYPES = set(_encoder_map)
+
 
 def encode(array_like, content_type):
     """A body of that type. Raises UnsupportedFormatError."""

@@ -1,4 +1,4 @@
-"""What decoding and encoding raise."""
+"""What decoding and encoding raise. The server sends message and status to the caller."""
 
 from http import HTTPStatus
 
@@ -12,17 +12,20 @@ class BaseInferenceToolkitError(Exception):
 
     def __init__(self, status_code, message, phrase):
         super().__init__(status_code, message, phrase)
-        self.status_code = self.error_code = status_code
+        self.status_code = status_code
         self.message = message
         self.phrase = phrase
 
 
 class UnsupportedFormatError(BaseInferenceToolkitError):
-    """A media type that is not known."""
+    """A media type that is not known: 415."""
 
     def __init__(self, content_type):
         message = f"Content type {content_type} is not supported by this framework."
         super().__init__(HTTPStatus.UNSUPPORTED_MEDIA_TYPE.value, message, message)
+
+    def __str__(self):
+        return self.message
 
 
 class BadRequestInferenceError(BaseInferenceToolkitError):

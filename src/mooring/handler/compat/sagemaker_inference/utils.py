@@ -1,0 +1,32 @@
+"""Files, and what requests say of themselves."""
+
+import re
+
+CONTENT_TYPE_REGEX = re.compile("^[Cc]ontent-?[Tt]ype")
+
+
+def read_file(path, mode="r"):
+    """The file's content."""
+    with open(path, mode) as file:
+        return file.read()
+
+
+def write_file(path, data, mode="w"):
+    """Replace the file's content."""
+    with open(path, mode) as file:
+        file.write(data)
+
+
+def retrieve_content_type_header(request_property):
+    """The value of the first header that is spelled like Content-Type; None if there is none."""
+    return next((value for name, value in request_property.items() if CONTENT_TYPE_REGEX.match(name)), None)
+
+
+def parse_accept(accept):
+    """The media types of an Accept header, in its order, with their parameters."""
+    return [part.strip() for part in accept.split(",")]
+
+
+def remove_crlf(illegal_string):
+    """The text on one line."""
+    return illegal_string.replace("\r", " ").replace("\n", " ")
