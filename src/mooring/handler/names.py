@@ -4,9 +4,9 @@ A function that nobody calls is the most common way to lose code silently: `pred
 """
 
 import ast
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 
+from mooring import spelling
 from mooring.handler.find import ENDPOINT_CLASS, FUNCTIONS, HOOKS, defined_names, top_level
 
 KNOWN = (*FUNCTIONS, *HOOKS)
@@ -14,8 +14,6 @@ SHOWN = 10
 """Functions that one warning names."""
 COMPARED = 200
 """Functions that are compared with the known names, so that a generated file costs no time."""
-LONGEST = 40
-"""Characters of a name that can be a misspelling of a known one."""
 
 _MEANT: Mapping[str, str] = {
     **dict.fromkeys(("load_fn", "load", "load_model", "load_model_fn", "get_model", "init", "initialize"), "model_fn"),
@@ -69,9 +67,7 @@ def nearest(name: str) -> str | None:
     """The known function that a name probably stands for."""
     if name in _MEANT:
         return _MEANT[name]
-    if len(name) > LONGEST:
-        return None
-    return next(iter(difflib.get_close_matches(name, (*KNOWN, ENDPOINT_CLASS), n=1, cutoff=0.75)), None)
+    return next(iter(spelling.nearest(name, (*KNOWN, ENDPOINT_CLASS), cutoff=0.75)), None)
 
 
 def _with_meaning(name: str) -> str:
