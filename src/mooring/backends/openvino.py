@@ -17,6 +17,7 @@ from mooring.backends.cpu import capabilities, fast_int8
 from mooring.backends.rewrites import QUANTISED, REWRITES, rewrite_for
 from mooring.errors import BackendError, ModelInvalid, UsageError, echo
 from mooring.graph.dequantise import dequantised
+from mooring.graph.lookups import narrow_lookups
 from mooring.graph.runtime import import_openvino
 from mooring.graph.source import GraphSource
 
@@ -88,6 +89,7 @@ class OpenVinoBackend:
         self._ov = import_openvino()
         self._grid = grid
         self._precision = precision
+        self._hint = HINTS[precision]
         self._threads = threads or usable_threads()
         self._streams = streams
         self._dequantise = dequantise
@@ -113,14 +115,15 @@ class OpenVinoBackend:
     def _graph(self) -> Any:
         """What to compile. Rewritten anew each time: dequantised it has four times as many bytes."""
         if self._model is None:
-            self._model = self._source.model()
+            # In bf16 a product of two numbers would be rounded where one of them was before.
+            self._model = self._source.model() if self._hint == "bf16" else narrow_lookups(self._source.model())
             self._source.drop()
         model = dequantised(self._model) if self._dequantise else self._model
         return REWRITES[self._rewrite](model)
 
     def _compile(self, streams: int, threads: int) -> Any:
         config = {
-            "INFERENCE_PRECISION_HINT": HINTS[self._precision],
+            "INFERENCE_PRECISION_HINT": self._hint,
             "NUM_STREAMS": str(streams),
             "INFERENCE_NUM_THREADS": str(threads),
             # Pinning starts at core 0 in every process: two processes would share one core and leave the other idle.
