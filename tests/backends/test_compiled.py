@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mooring.graph.runtime import import_openvino
 from mooring.graph.source import Artefact, Given
 from tests.support.golden_inputs import FAMILIES, sequence
 from tests.support.graphs import graph_of
+from tests.support.started import started
 
 GRID = ShapeGrid(lengths=(32,), batches=(1, 2), tokens=64)
 LIMIT = 1 << 30
@@ -236,9 +238,10 @@ print(sum(float(row.sum()) for row in answers(backend)))
 def test_processes_that_start_at_the_same_time_do_not_meet(model: Model, cache: CompileCache) -> None:
     """Each writes a file of its own, and the last one stays."""
     command = [sys.executable, "-c", OPENS, str(model.folder), str(cache.folder)]
-    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    said = [process.communicate(timeout=60)[0] for process in started]
-    assert [process.returncode for process in started] == [0, 0, 0]
+    with ExitStack() as ends:
+        processes = [ends.enter_context(started(command)) for _ in range(3)]
+        said = [process.communicate(timeout=60)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
     assert len(set(said)) == 1
     assert len(files(cache)) == 1
     assert found(model.open(cache)) is True

@@ -9,12 +9,15 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from mooring.bench.oneshot import post
 from mooring.bench.target import body_of, parse_target
+from tests.support.started import started
 from tests.support.tiny_models import write_tiny_bert
 
 pytestmark = pytest.mark.wire
@@ -32,21 +35,15 @@ def home(tmp_path: Path) -> Path:
     return folder
 
 
-def audited(home: Path, *arguments: str, allowed: Path | None = None) -> "subprocess.Popen[str]":
+@contextmanager
+def audited(home: Path, *arguments: str, allowed: Path | None = None) -> Iterator["subprocess.Popen[str]"]:
     """`moor` with every fork, foreign connection and written file recorded beside `home`; `allowed` may be written."""
     environ = {**os.environ, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", "AUDIT_ALLOW": str(allowed or "")}
     for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "HF_HOME", "HF_HUB_CACHE"):
         environ.pop(name, None)
     command = [sys.executable, "-m", "tests.support.audited", str(home.parent / "log"), *arguments]
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
+    with started(command, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL) as process:
+        yield process
 
 
 def seen(home: Path) -> list[str]:
@@ -86,13 +83,13 @@ def test_ask_and_eval_leave_no_trace(home: Path, tmp_path: Path) -> None:
     asked = {"id": "1", "question": QUESTION, "answers": [{"text": "the king"}]}
     squad.write_text(json.dumps({"data": [{"paragraphs": [{"context": CONTEXT, "qas": [asked]}]}]}))
     for arguments in (["ask", QUESTION, "--context", str(text), *OFF], ["eval", str(squad), *OFF]):
-        process = audited(home, *arguments)
-        out, err = process.communicate(timeout=120)
+        with audited(home, *arguments) as process:
+            out, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
         assert out
     assert seen(home) == []
-    process = audited(home, "ask", QUESTION, "--context", str(text), allowed=home / ".cache")
-    assert process.communicate(timeout=120)[0]
+    with audited(home, "ask", QUESTION, "--context", str(text), allowed=home / ".cache") as process:
+        assert process.communicate(timeout=120)[0]
     cached(home).unlink()
     assert (home.parent / "log").read_text() == ""
 
@@ -101,18 +98,18 @@ def test_ask_and_eval_leave_no_trace(home: Path, tmp_path: Path) -> None:
 def test_serve_leaves_no_trace(home: Path, off: bool) -> None:
     """From start to a clean end, with a question in between."""
     options = ("serve", "--port", "0", "--log-level", "warning", *(OFF if off else ()))
-    process = audited(home, *options, allowed=None if off else home / ".cache")
-    assert process.stdout is not None
-    said = ""
-    for line in process.stdout:
-        said += line
-        if line.startswith("  try"):
-            break
-    found = re.search(r"address +(http://\S+)", said)
-    assert found is not None, process.communicate(timeout=30)
-    assert post(parse_target(found[1]), body_of(QUESTION, CONTEXT))
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    with audited(home, *options, allowed=None if off else home / ".cache") as process:
+        assert process.stdout is not None
+        said = ""
+        for line in process.stdout:
+            said += line
+            if line.startswith("  try"):
+                break
+        found = re.search(r"address +(http://\S+)", said)
+        assert found is not None, process.communicate(timeout=30)
+        assert post(parse_target(found[1]), body_of(QUESTION, CONTEXT))
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     if off:
         assert seen(home) == []
@@ -128,8 +125,8 @@ def test_build_writes_its_artefact_and_nothing_else(home: Path, tmp_path: Path) 
     lines = [json.dumps({"question": f"Who is {n}?", "context": f"{CONTEXT} {n}"}) for n in range(80)]
     questions.write_text("\n".join(lines))
     arguments = ["build", str(source), "-o", str(place / "built"), "--calibration", str(questions), "--no-gate"]
-    process = audited(home, *arguments, allowed=place)
-    out, err = process.communicate(timeout=120)
+    with audited(home, *arguments, allowed=place) as process:
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "int8" in out
     assert seen(home) == []

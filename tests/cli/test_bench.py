@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from mooring.cli import run
 from mooring.testing import running_server
 from tests.support.answering import Answering, Reply
+from tests.support.started import started
 
 pytestmark = pytest.mark.wire
 
@@ -132,10 +132,10 @@ def test_ctrl_c_in_a_sweep_keeps_the_steps_before(tmp_path: Path) -> None:
     with Answering(reply) as server:
         args = ["--sweep", "clients:1,2", "--requests", "5", "--warmup", "0", "--report", str(report), "--json"]
         program = [sys.executable, "-m", "mooring", "bench", server.url, *args]
-        process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert several.wait(30)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        with started(program) as process:
+            assert several.wait(30)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
         release.set()
     assert process.returncode == 130
     assert "Traceback" not in err

@@ -1,16 +1,21 @@
 """`ask` and `eval` with a model opened in this process: tiny random ones, so what is answered does not matter."""
 
+import fcntl
 import json
 import signal
+import struct
 import subprocess
 import sys
+import termios
+import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 from mooring.cli import run
 from mooring.evaluate import read_squad, score, summarise
+from tests.support.started import started
 from tests.support.tiny_models import write_tiny_distilbert
 
 pytestmark = pytest.mark.wire
@@ -92,14 +97,11 @@ def test_ctrl_c_during_eval_shows_what_there_is(model: str, tmp_path: Path) -> N
     """A file that would take minutes; the figures until then, exit code 130."""
     file = squad_of(tmp_path, 200_000)
     program = [sys.executable, "-c", WATCHED, "eval", str(file), "-m", model, "--json"]
-    process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    try:
+    with started(program) as process:
+        assert process.stderr is not None
         assert process.stderr.readline() == "asking\n"
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
     assert process.returncode == 130
     assert "Traceback" not in err
     result = json.loads(out)
@@ -176,8 +178,18 @@ def test_files_that_may_not_be_read_are_no_fault_of_ours(
 def test_sigterm_ends_a_command(model: str) -> None:
     """143, as shells say it."""
     command = [sys.executable, "-m", "mooring", "ask", "Who?", "-c", "-", "-m", model]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
-        with pytest.raises(subprocess.TimeoutExpired):
-            process.wait(1.0)
+    with started(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write("The king")
+        process.stdin.flush()
+        while _unread(process.stdin):  # once it reads, its signals are its own
+            assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 143
+        assert process.wait(30) == 143
+
+
+def _unread(pipe: IO[str] | None) -> int:
+    """Bytes that the other end has not taken."""
+    assert pipe is not None
+    return struct.unpack("i", fcntl.ioctl(pipe.fileno(), termios.FIONREAD, bytes(4)))[0]  # type: ignore[no-any-return]

@@ -16,6 +16,7 @@ import boto3
 import pytest
 
 from mooring.cli import run
+from tests.support.started import started
 
 pytestmark = pytest.mark.wire
 
@@ -24,19 +25,14 @@ pytestmark = pytest.mark.wire
 def local(data: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", list[str]]]:
     """A server that has said that it is ready, and the lines it said it with."""
     command = [sys.executable, "-m", "mooring", "local", "--port", "0", "--instant", "--data", str(data), *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    lines = []
-    for line in process.stdout:
-        lines.append(line.rstrip("\n"))
-        if line.startswith("  try"):
-            break
-    try:
+    with started(command) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if line.startswith("  try"):
+                break
         yield process, lines
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.communicate(timeout=30)
 
 
 def url_of(lines: list[str]) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 from mooring.cli import run
 from tests.support.answering import Answering, Reply
+from tests.support.started import started
 
 pytestmark = pytest.mark.wire
 
@@ -208,10 +208,10 @@ def test_ctrl_c_shows_what_there_is_so_far(command: str, squad: Path) -> None:
         extra = ["--url", server.url, "--clients", "1"] if command == "eval" else ["--warmup", "0", "--clients", "1"]
         where = str(squad) if command == "eval" else server.url
         program = [sys.executable, "-m", "mooring", command, where, *extra, "--json"]
-        process = subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert several.wait(30)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        with started(program) as process:
+            assert several.wait(30)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
         release.set()
     assert process.returncode == 130
     assert "Traceback" not in err

@@ -17,6 +17,7 @@ from mooring.model.hub import fetch, wanted_files
 from mooring.model.manifest import read_manifest
 from mooring.model.source import SourceOptions, resolve
 from tests.support.hub_server import TOKEN, HubServer, Repo
+from tests.support.started import started
 from tests.support.tiny_models import write_tiny_bert
 
 SMALL = {"config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"}
@@ -240,7 +241,7 @@ def test_ctrl_c_ends_a_download_at_once(hub: HubServer, tmp_path: Path) -> None:
         "except KeyboardInterrupt: sys.exit(130)"
     )
     arguments = [sys.executable, "-c", script, hub.endpoint, str(tmp_path)]
-    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started(arguments) as process:
         assert process.stdout is not None
         assert int(process.stdout.readline()) > 2 << 20
         process.send_signal(signal.SIGINT)
