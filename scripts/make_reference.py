@@ -33,6 +33,8 @@ from mooring.web.status import STATUS
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
 FOR_REQUESTS = (errors.RequestError, errors.RefusedError, errors.BackendError)
 """What a request can meet; the others end a command."""
+ALSO_RAISED = (errors.RequestError, errors.ModelError, errors.HubError)
+"""Though they have subclasses."""
 NOTICE = "<!-- Written by scripts/make_reference.py; change the code instead, then run `make reference`. -->"
 WIDTH = 100
 
@@ -111,9 +113,9 @@ def errors_page() -> str:
 
 
 def _leaves(kind: type[errors.MooringError]) -> Iterator[type[errors.MooringError]]:
-    """The leaves of the tree, in the order of its drawing."""
+    """The leaves of the tree, and what is raised besides, in the order of its drawing."""
     below = kind.__subclasses__()
-    if not below:
+    if not below or kind in ALSO_RAISED:
         yield kind
     for child in below:
         yield from _leaves(child)

@@ -8,6 +8,7 @@
     │   ├── UnsupportedMediaType  the body's content type cannot be read
     │   ├── NotLoaded           a multi-model server has no model of that name
     │   ├── AlreadyLoaded       it has one already
+    │   ├── ModelRefused        it was asked to load a model that cannot be served
     │   └── NotAcceptable       the answer cannot be written as the caller accepts it
     ├── RefusedError            the request is fine, now is not the time
     │   ├── QueueFull           too much work is waiting; says when to come back
@@ -21,9 +22,11 @@
     │   ├── ModelIncomplete     files are missing, by name
     │   ├── ModelInvalid        a file is there and says something impossible
     │   ├── ModelUnsupported    a family or task that Mooring does not know
+    │   ├── ModelChanged        the files are not those that are being served
     │   ├── UnsafeWeights       pickle: reading it would run code
     │   ├── HandlerError        the model's own code cannot be imported or called
     │   └── HubError            the Hub did not hand over the model
+    │       └── HubRefused      and retrying will not help
     ├── BackendError            the engine failed on a batch: our fault
     ├── HandlerFailed           the model's own code raised while it answered
     ├── BuildError              `moor build` cannot make what was asked for
@@ -122,6 +125,10 @@ class AlreadyLoaded(RequestError):
     """The multi-model server has a model of that name already."""
 
 
+class ModelRefused(RequestError):
+    """A multi-model server was asked to load a model that cannot be served; the message says why."""
+
+
 class RefusedError(MooringError):
     """The request is fine but is not served now."""
 
@@ -178,6 +185,10 @@ class ModelUnsupported(ModelError):
     """The model is sound but of a family or task that Mooring does not know."""
 
 
+class ModelChanged(ModelError):
+    """The model's files, or its own code, are not those that are being served."""
+
+
 class UnsafeWeights(ModelError):
     """The weights are pickled; loading them would run code of unknown origin."""
 
@@ -188,6 +199,10 @@ class HandlerError(ModelError):
 
 class HubError(ModelError):
     """The Hugging Face Hub did not hand over the model."""
+
+
+class HubRefused(HubError):
+    """The Hub has no such model or denies access to it, or offline mode is on. Retrying does not help."""
 
 
 class BackendError(MooringError):

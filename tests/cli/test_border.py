@@ -36,6 +36,7 @@ def raising(error: BaseException) -> int:
         (errors.ModelIncomplete, 3),
         (errors.UnsafeWeights, 3),
         (errors.HubError, 1),
+        (errors.HubRefused, 3),
         (errors.ListenError, 1),
         (errors.BackendError, 1),
         (errors.BenchError, 1),

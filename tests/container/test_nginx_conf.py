@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mooring.container.crew import Folders
+from mooring.container.folders import Folders
 from mooring.container.nginx_conf import MAX_LARGE, READ_MARGIN_S, Place, render
 from mooring.container.topology import plan
 from mooring.observe.machine import Machine

@@ -13,6 +13,8 @@ import pytest
 
 from mooring.container.proxy import find_nginx
 from mooring.container.registry import LoadedModels, murmur2, shares, worker_of
+from mooring.multi.lost import Held
+from mooring.wiring.multi import read_first
 
 NAMES = [f"model-{number}" for number in range(200)] + ["", "a", "ab", "abc", "äöü", "北京", "with space", "x" * 300]
 
@@ -31,16 +33,27 @@ def test_the_hash_is_murmurs() -> None:
     assert len({murmur2(name.encode()) for name in NAMES}) == len(NAMES)
 
 
-def test_what_a_new_worker_has_to_load() -> None:
-    """Its own models, and what it could not load is forgotten."""
-    models = LoadedModels(2, {name: f"/models/{name}" for name in NAMES[:50]})
+def test_what_a_new_worker_has_to_load(tmp_path: Path) -> None:
+    """Its own models, and only what answered under their names before."""
+    models = LoadedModels(2, {name: Held(f"/models/{name}", {"model": f"sha256:{name}"}) for name in NAMES[:50]})
     mine = models.of(1)
     assert mine
     assert set(mine) | set(models.of(2)) == set(NAMES[:50])
-    kept = set(list(mine)[1:])
-    models.settle(1, kept)
-    assert set(models.of(1)) == kept
-    assert set(models.of(2)) == set(NAMES[:50]) - set(mine)
+    models.write(1, tmp_path / "first.json")
+    assert read_first(tmp_path / "first.json") == mine
+
+
+def test_a_model_that_two_workers_died_of_is_given_to_no_third() -> None:
+    """One may have been killed by chance; a worker that was ready since clears it."""
+    models = LoadedModels(1, {"one": Held("/models/one"), "two": Held("/models/two")})
+    models.suspect("one", "A worker died.")
+    models.settle(1)
+    models.suspect("one", "A worker died.")
+    assert [held.deadly for held in models.of(1).values()] == ["", ""]
+    models.suspect("one", "Workers died.")
+    models.suspect("unknown", "Workers died.")
+    models.suspect("unknown", "Workers died.")
+    assert {name: held.deadly for name, held in models.of(1).items()} == {"one": "Workers died.", "two": ""}
 
 
 @pytest.mark.wire

@@ -315,9 +315,7 @@ def test_a_model_that_can_never_be_served_ends_it_with_3_and_the_reason() -> Non
     server.until(lambda: bool(server.logged("giving up")))
     said = "\n".join(server.log)
     assert said.count("There is no file or folder './no/such/model'") == 1
-    for pipe in (server.process.stdout, server.process.stderr):
-        assert pipe is not None
-        pipe.close()
+    server.close()
 
 
 def test_before_the_first_worker_is_ready_the_ping_says_what_it_waits_for(model: str) -> None:
@@ -341,9 +339,7 @@ def test_before_the_first_worker_is_ready_the_ping_says_what_it_waits_for(model:
         assert {status for status, _ in seen} == {200, 503}
     finally:
         server.stop()
-        for pipe in (server.process.stdout, server.process.stderr):
-            assert pipe is not None
-            pipe.close()
+        server.close()
 
 
 def test_too_many_at_once_are_refused_by_nginx_with_429(model: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from mooring.backends.base import Window
 from mooring.engine.engine import Engine
 from mooring.engine.limits import Limits
-from mooring.errors import BackendError, Draining, NotReady
+from mooring.errors import Draining, ModelInvalid, NotReady
 from mooring.tasks.base import Prepared
 from mooring.testing import SMALL_GRID, FakeBackend, FakeTask
 from tests.engine.running import Running, play, until
@@ -123,7 +123,7 @@ def test_a_warm_up_that_fails_is_raised_and_remembered(caplog: pytest.LogCapture
         backend = FakeBackend()
         backend.fail_next = 1
         engine = Engine(FakeTask(), backend, Limits())
-        with pytest.raises(BackendError, match="told to fail"):
+        with pytest.raises(ModelInvalid, match=r"first batches failed: .*told to fail"):
             await engine.start()
         assert "told to fail" in engine.health().reason
         assert await engine.stop()
@@ -139,7 +139,7 @@ def test_a_first_question_that_fails_is_raised_and_remembered(caplog: pytest.Log
         backend = FakeBackend()
         backend.poison = lambda window: len(window) == len(FakeTask().probe()) * 8
         engine = Engine(FakeTask(), backend, Limits())
-        with pytest.raises(BackendError, match="poisoned"):
+        with pytest.raises(ModelInvalid, match=r"first batches failed: .*poisoned"):
             await engine.start()
         assert "poisoned" in engine.health().reason
         assert await engine.stop()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mooring.errors import HubError, ModelError, ModelIncomplete, UnsafeWeights
+from mooring.errors import HubError, HubRefused, ModelError, ModelIncomplete, UnsafeWeights
 from mooring.model.folder import GRAPH_FILES, MANIFEST_FILE
 from mooring.model.hub import fetch, wanted_files
 from mooring.model.manifest import read_manifest
@@ -193,8 +193,8 @@ def test_pickle_is_refused_before_anything_is_downloaded(hub: HubServer, options
 def test_what_the_hub_refuses_is_explained(
     options: Options, name: str, changes: dict[str, object], says: str, hint: str
 ) -> None:
-    """Each refusal has its own message and its own next step; the token is in neither."""
-    with pytest.raises(HubError, match=says) as caught:
+    """Each refusal has its own message and its own next step; the token is in neither. None is worth another try."""
+    with pytest.raises(HubRefused, match=says) as caught:
         resolve(name, options(**changes))
     assert hint in caught.value.hint
     assert TOKEN not in str(caught.value)
@@ -211,6 +211,7 @@ def test_an_unreachable_hub(model: Path, tmp_path: Path) -> None:
     assert f"{hub.endpoint} cannot be reached" in again.warnings[0]
     with pytest.raises(HubError, match=f"{hub.endpoint} cannot be reached: ConnectError") as caught:
         resolve("org/other", options)
+    assert not isinstance(caught.value, HubRefused)
     assert "name a folder" in caught.value.hint
 
 

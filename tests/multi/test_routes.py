@@ -5,13 +5,17 @@ import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from mooring.engine.engine import Engine
 from mooring.engine.limits import Limits
 from mooring.errors import ModelInvalid
+from mooring.model.identity import Identity, refuse_another
+from mooring.multi import lost as lost_models
 from mooring.multi.ledger import SHAPES_BYTES, Ledger
+from mooring.multi.lost import Held
 from mooring.multi.registry import Registry
 from mooring.multi.routes import create_multi_app
 from mooring.observe.metrics import Metrics
@@ -36,9 +40,12 @@ class Site:
         self.registry = Registry(self._open, Ledger(lambda: self.free))
         self.app = create_multi_app(self.registry, self.metrics, WebLimits(), log_requests=False)
 
-    def _open(self, folder: Path, _: str) -> Served:
-        if folder.name == "broken":
+    def _open(self, folder: Path, _: str, expected: Identity) -> Served:
+        if folder.name == "broken" or (folder / "broken").exists():
             raise ModelInvalid("It is broken.")
+        if folder.name == "huge":
+            raise MemoryError
+        refuse_another(expected, {"model": (folder / "digest").read_text()} if (folder / "digest").exists() else {})
         backend = self.backends[folder.name] = FakeBackend()
         engine = Engine(TextTask(), backend, Limits())
         return Served(TextTask(), engine, {"model": {"name": folder.name}}, backend.close)
@@ -128,7 +135,11 @@ def test_each_model_answers_by_itself(tmp_path: Path) -> None:
         ({"model_name": "x" * 1025, "url": "FOLDER/one"}, 400, "InvalidRequest"),
         ([], 400, "InvalidRequest"),
         (b"{", 400, "InvalidRequest"),
-        ({"model_name": "three", "url": "FOLDER/broken"}, 500, "ModelInvalid"),
+        ({"model_name": "three", "url": "FOLDER/broken"}, 400, "ModelRefused"),
+        ({"model_name": "three", "url": "FOLDER/huge"}, 507, "NoMemory"),
+        ({"model_name": "three", "url": "/" + "x" * 5000}, 404, "NotLoaded"),
+        ({"model_name": "three", "url": "x/" * 5000}, 404, "NotLoaded"),
+        ({"model_name": "three", "url": "a\0b"}, 404, "NotLoaded"),
     ],
 )
 def test_what_cannot_be_loaded(tmp_path: Path, body: Any, status: int, kind: str) -> None:
@@ -137,6 +148,7 @@ def test_what_cannot_be_loaded(tmp_path: Path, body: Any, status: int, kind: str
     async def scene(site: Site) -> None:
         await site.load("one")
         (tmp_path / "broken").mkdir()
+        (tmp_path / "huge").mkdir()
         text = body if isinstance(body, bytes) else json.dumps(body).replace("FOLDER", str(tmp_path)).encode()
         reply = await site.call("POST", "/models", text)
         assert (reply.status, reply.json["type"]) == (status, kind)
@@ -188,7 +200,9 @@ def test_the_list_comes_in_pages(tmp_path: Path) -> None:
         rest = (await site.call("GET", f"/models?limit=2&next_page_token={first['nextPageToken']}")).json
         assert [model["modelName"] for model in rest["models"]] == ["c"]
         assert "nextPageToken" not in rest
-        assert (await site.call("GET", "/models?limit=x")).status == 400
+        for wrong in ("x", "9" * 5000, "-1", "²"):
+            for name in ("limit", "next_page_token"):
+                assert (await site.call("GET", f"/models?{name}={quote(wrong)}")).status == 400
 
     play(tmp_path, scene)
 
@@ -206,16 +220,97 @@ def test_metrics_name_the_route_and_not_the_model(tmp_path: Path) -> None:
     play(tmp_path, scene)
 
 
-def test_models_of_a_worker_that_died_are_loaded_before_the_start_is_over(tmp_path: Path) -> None:
-    """One that cannot be loaded any more is left out."""
+def play_again(
+    folder: Path, first: dict[str, Held], scene: Callable[[Site, list[int]], Coroutine[None, None, None]]
+) -> None:
+    """Run a scene on a server that replaces one which held these models; the list has how many are lost."""
 
     async def run() -> None:
-        site = Site(tmp_path)
-        (tmp_path / "one").mkdir()
-        first = {"one": str(tmp_path / "one"), "gone": str(tmp_path / "gone")}
-        registry = Registry(site._open, Ledger(lambda: None), first)
-        await registry.start()
-        assert [model["modelName"] for model in registry.facts["models"]] == ["one"]
-        await registry.stop()
+        site = Site(folder)
+        lost: list[int] = []
+        site.registry = Registry(site._open, Ledger(lambda: None), first, lost.append)
+        site.app = create_multi_app(site.registry, site.metrics, WebLimits(), log_requests=False)
+        await site.registry.start()
+        await scene(site, lost)
+        await site.registry.stop()
 
     asyncio.run(run())
+
+
+def test_models_of_a_worker_that_died_are_loaded_before_the_start_is_over(tmp_path: Path) -> None:
+    """One that cannot be loaded any more is kept, with the reason; the others answer."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "digest").write_text("a")
+    (tmp_path / "two" / "digest").write_text("b")
+    first = {name: Held(str(tmp_path / name), {"model": "a"}) for name in ("one", "two", "gone")}
+
+    async def scene(site: Site, lost: list[int]) -> None:
+        assert [model["modelName"] for model in site.registry.facts["models"]] == ["one"]
+        assert lost[-1] == 2
+        assert (await site.call("POST", "/models/one/invoke", PAIR)).status == 200
+        for name, reason in (("two", "is not the one being served"), ("gone", "no such folder")):
+            reply = await site.call("POST", f"/models/{name}/invoke", PAIR)
+            assert (reply.status, reply.json["type"]) == (503, "NotReady")
+            assert reason in reply.json["message"]
+            described = (await site.call("GET", f"/models/{name}")).json
+            assert (described["modelUrl"], described["ready"]) == (str(tmp_path / name), False)
+            assert reason in described["reason"]
+        listed = (await site.call("GET", "/models")).json["models"]
+        assert [model["modelName"] for model in listed] == ["gone", "one", "two"]
+        degraded = (await site.call("GET", "/info")).json["degraded"]
+        assert [model["modelName"] for model in degraded] == ["gone", "two"]
+        assert (await site.call("GET", "/ping")).status == 200
+
+    play_again(tmp_path, first, scene)
+
+
+def test_a_lost_model_is_back_as_soon_as_its_files_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to ask for it."""
+    monkeypatch.setattr(lost_models, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(lost_models, "LONGEST_PAUSE_S", 0.01)
+
+    async def scene(site: Site, lost: list[int]) -> None:
+        assert lost == [1]
+        (tmp_path / "gone").mkdir()
+        await until(lambda: [model.name for model in site.registry.models] == ["gone"])
+        assert lost[-1] == 0
+        assert (await site.call("POST", "/models/gone/invoke", PAIR)).status == 200
+
+    play_again(tmp_path, {"gone": Held(str(tmp_path / "gone"))}, scene)
+
+
+def test_a_lost_model_can_be_unloaded_or_loaded_anew(tmp_path: Path) -> None:
+    """Whatever its files hold now: whoever says so decides."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "digest").write_text("b")
+    first = {name: Held(str(tmp_path / name), {"model": "a"}) for name in ("one", "two")}
+
+    async def scene(site: Site, lost: list[int]) -> None:
+        assert lost[-1] == 2
+        assert (await site.call("DELETE", "/models/one")).status == 200
+        assert (await site.call("GET", "/models/one")).status == 404
+        assert (await site.load("two")).status == 200
+        assert (await site.call("POST", "/models/two/invoke", PAIR)).status == 200
+        assert lost[-1] == 0
+
+    play_again(tmp_path, first, scene)
+
+
+def test_a_model_that_workers_died_of_is_not_tried_again_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would end the next one, and with it the models beside it; whoever loads it anew tries it."""
+    monkeypatch.setattr(lost_models, "FIRST_PAUSE_S", 0.0)
+    (tmp_path / "one").mkdir()
+
+    async def scene(site: Site, lost: list[int]) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert site.registry.models == []
+        assert lost == [1]
+        assert "Workers died" in (await site.call("POST", "/models/one/invoke", PAIR)).json["message"]
+        assert (await site.load("one")).status == 200
+
+    play_again(tmp_path, {"one": Held(str(tmp_path / "one"), deadly="Workers died of it.")}, scene)

@@ -63,6 +63,7 @@ def test_two_workers_share_the_models_and_a_killed_one_gets_its_own_back(folders
         assert holders == {1, 2}
         listed = server.get("/models")[1]["models"]
         assert [model["modelName"] for model in listed] == sorted(folders)
+        assert {model["modelName"] for model in server.get("/info")[1]["models"]} == set(folders)
         server.replaced(1, server.kill(1))
         assert {name: invoke(server, name) for name in folders} == before
         assert server.send("DELETE", "/models/m0")[0] == 200
@@ -97,7 +98,51 @@ def test_each_model_runs_its_own_code(folders: dict[str, str], tmp_path: Path) -
         server.until(lambda: any("predict (predict_fn?)" in line for line in server.log))
     with behind(SAGEMAKER_MULTI_MODEL="true") as server:
         status, _, body = server.send("POST", "/models", f'{{"model_name": "m0", "url": "{tmp_path / "m0"}"}}'.encode())
-        assert (status, str(tmp_path / "m0" / "code" / "inference.py") in body["message"]) == (500, True)
+        assert (status, str(tmp_path / "m0" / "code" / "inference.py") in body["message"]) == (400, True)
+
+
+def test_a_model_that_is_gone_after_a_kill_takes_no_other_with_it(folders: dict[str, str], tmp_path: Path) -> None:
+    """It is refused with the reason, retried, and answers as before when its files are back."""
+    one = Path(shutil.copytree(folders["m0"], tmp_path / "one"))
+    weights = (one / "model.safetensors").read_bytes()
+    with behind(SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_MODEL_SERVER_WORKERS="1") as server:
+        server.wait_for_workers(1)
+        for name, url in (("one", str(one)), ("two", folders["m1"])):
+            assert load(server, name, url) == 200
+        before = {name: invoke(server, name) for name in ("one", "two")}
+        (one / "empty").touch()
+        (one / "empty").replace(one / "model.safetensors")
+        server.replaced(1, server.kill(1))
+        assert invoke(server, "two") == before["two"]
+        status, body = invoke(server, "one")
+        assert (status, body["type"]) == (503, "NotReady")
+        assert "model.safetensors has 0 bytes" in body["message"]
+        assert server.get("/ping")[0] == 200
+        [entry] = server.get("/info")[1]["degraded"]
+        assert (entry["modelName"], "0 bytes" in entry["reason"]) == ("one", True)
+        assert server.metric("mooring_models_lost") == 1
+        (one / "model.safetensors").write_bytes(weights)
+        server.until(lambda: invoke(server, "one") == before["one"])
+        assert server.metric("mooring_models_lost") == 0
+        assert server.get("/info")[1]["degraded"] == []
+
+
+def test_what_cannot_be_loaded_is_the_callers_to_know(folders: dict[str, str], tmp_path: Path) -> None:
+    """4xx with the reason, through nginx and the process in front."""
+    bad = write_tiny_bert(tmp_path / "bad", layer_norm_eps="x")
+    with behind(SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_MODEL_SERVER_WORKERS="1") as server:
+        for name, url, status in (
+            ("bad", str(bad), 400),
+            ("long", "x" * 5000, 404),
+            ("root", "/", 400),
+            ("n" * 2000, folders["m0"], 400),
+            ("\\ud800", folders["m0"], 400),
+            ("nul", "a\\u0000b", 404),
+        ):
+            found, _, body = server.send("POST", "/models", f'{{"model_name": "{name}", "url": "{url}"}}'.encode())
+            assert (found, body["code"]) == (status, status), (name[:9], body)
+        assert server.get("/models")[1] == {"models": []}
+        assert load(server, "good", folders["m0"]) == 200
 
 
 def test_memory_does_not_grow_over_loads_and_unloads() -> None:

@@ -110,7 +110,7 @@ class Behind:
         end = time.monotonic() + patience_s
         while not true():
             if time.monotonic() > end:
-                raise TimeoutError("\n".join(self.log[-30:]))
+                raise TimeoutError("\n".join([line for line in self.log if '"event":"request"' not in line][-30:]))
             time.sleep(0.02)
 
     def logged(self, event: str) -> list[Mapping[str, Any]]:
@@ -122,6 +122,12 @@ class Behind:
         """Tell it to end; its exit code."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE_S)
+
+    def close(self) -> None:
+        """Let go of its pipes."""
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 def prepared(*arguments: str, program: str = "", **environ: str) -> Behind:
@@ -158,6 +164,4 @@ def behind(*arguments: str, program: str = "", **environ: str) -> Iterator[Behin
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()
+        server.close()

@@ -26,6 +26,13 @@ class Repo:
     revisions: tuple[str, ...] = ("main",)
     gated: bool = False
     private: bool = False
+    former: dict[str, "Repo"] = field(default_factory=dict)
+    """Commit → what it was before a `push`."""
+
+    def push(self, files: dict[str, bytes]) -> None:
+        """Another commit, to which every revision points from now on. The one before can still be had by its hash."""
+        self.former[self.commit] = Repo(self.files, (), self.gated, self.private)
+        self.files = files
 
     @property
     def commit(self) -> str:
@@ -146,6 +153,8 @@ def _handler(hub: HubServer) -> type[BaseHTTPRequestHandler]:
                 self._error(404 if known else 401, "RepoNotFound", "Repository not found")
             elif repo.gated and not known:
                 self._error(401, "GatedRepo", f"Access to model {name} is restricted")
+            elif revision in repo.former:
+                return repo.former[revision]
             elif revision not in (*repo.revisions, repo.commit):
                 self._error(404, "RevisionNotFound", f"Invalid rev id: {revision}")
             else:

@@ -18,7 +18,7 @@ from tests.web.site import Site, play
 
 ONE = create_app(Service(lambda: pytest.fail("not to be opened")), Metrics())
 SEVERAL = create_multi_app(
-    Registry(lambda _, __: pytest.fail("not to be opened"), Ledger(lambda: None)),
+    Registry(lambda *_: pytest.fail("not to be opened"), Ledger(lambda: None)),
     Metrics(),
     WebLimits(),
     log_requests=False,

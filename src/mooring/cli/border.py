@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from mooring.errors import HubError, ModelError, MooringError, RequestError, UsageError
+from mooring.errors import HubError, HubRefused, ModelError, MooringError, RequestError, UsageError
 from mooring.settings import wants_debug
 
 FAILED = 1
@@ -29,6 +29,7 @@ TERMINATED = 143
 EXIT_CODES: tuple[tuple[type[MooringError], int], ...] = (
     (UsageError, USAGE),
     (RequestError, USAGE),  # of `moor ask`: the question and its parameters are arguments
+    (HubRefused, MODEL),
     (HubError, FAILED),  # mostly the connection: whoever restarts us should
     (ModelError, MODEL),
     (MooringError, FAILED),
@@ -43,6 +44,15 @@ class State:
     debug: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """An error as it is shown to the user."""
+
+    message: str
+    hint: str
+    code: int
+
+
 def guarded(command: Callable[[], object], state: State) -> int:
     """Call `command` and turn whatever comes out of it into an exit code; an int it returns is the code."""
     try:
@@ -53,28 +63,31 @@ def guarded(command: Callable[[], object], state: State) -> int:
         return _interrupted()
     except click.ClickException as error:
         return _usage(error)
-    except MooringError as error:
-        _trace(state)
-        _say(error.message, error.hint)
-        return next(code for kind, code in EXIT_CODES if isinstance(error, kind))
     except BrokenPipeError:
         # `moor … | head`: nobody reads on. Python would complain once more when it flushes stdout at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    except OSError as error:
-        _trace(state)
-        _say(*_of_system(error))
-        return FAILED
-    except MemoryError:
-        _trace(state)
-        _say("There is not enough memory for this.", "Give it less at a time, or end other programs.")
-        return FAILED
     except Exception as error:  # the command line's border: nobody above could show it any better
-        _trace(state)
-        hint = "" if state.debug else "This is a fault of Mooring. Run `moor --debug …` for the traceback."
-        _say(f"{type(error).__name__}: {error}", hint)
-        return FAILED
+        complaint = explain(error, debug=state.debug)
+        say(complaint.message, complaint.hint)
+        return complaint.code
     return result if isinstance(result, int) else 0
+
+
+def explain(error: Exception, *, debug: bool = False) -> Complaint:
+    """The message, hint and exit code for an error. Prints the traceback if debugging is on."""
+    if debug or wants_debug():
+        traceback.print_exception(error)
+    if isinstance(error, MooringError):
+        code = next(code for kind, code in EXIT_CODES if isinstance(error, kind))
+        return Complaint(error.message, error.hint, code)
+    if isinstance(error, OSError):
+        return Complaint(*_of_system(error), FAILED)
+    if isinstance(error, MemoryError):
+        hint = "Give it less at a time, or end other programs."
+        return Complaint("There is not enough memory for this.", hint, FAILED)
+    hint = "" if debug else "This is a fault of Mooring. Run `moor --debug …` for the traceback."
+    return Complaint(f"{type(error).__name__}: {error}", hint, FAILED)
 
 
 def _of_system(error: OSError) -> tuple[str, str]:
@@ -124,16 +137,12 @@ def _usage(error: click.ClickException) -> int:
         # How many words it takes is seen at a glance: `moor ask [OPTIONS] QUESTION`.
         words = " ".join([context.command_path, *context.command.collect_usage_pieces(context)])
         hint = f"It is `{words}`: see `{context.command_path} --help`."
-    _say(error.format_message(), hint)
+    say(error.format_message(), hint)
     return error.exit_code
 
 
-def _say(message: str, hint: str) -> None:
+def say(message: str, hint: str = "") -> None:
+    """Print an error on stderr, and what to do about it."""
     click.echo(f"moor: {message}", err=True)
     if hint:
         click.echo(f"      {hint}", err=True)
-
-
-def _trace(state: State) -> None:
-    if state.debug or wants_debug():
-        traceback.print_exc()

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from mooring.cli import banner
+from mooring.cli.border import say
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.progress import download_bar
 from mooring.observe.lean import without
@@ -82,7 +83,10 @@ def command(**flags: Any) -> int:
         from mooring.container.supervisor import supervise
 
         if (program := find_nginx()) is not None:
-            return supervise(settings, program, ready=ready)
+            code, reason = supervise(settings, program, ready=ready)
+            if reason:
+                say(reason)
+            return code
         notes.append("There is no nginx on this machine: one worker listens by itself.")
     _alone(settings, ready)
     return 0

@@ -1,8 +1,11 @@
 """`moor worker`: what `moor serve` behind nginx starts for itself; not for people."""
 
 from pathlib import Path
+from typing import Any
 
 import click
+
+from mooring.cli.border import explain
 
 
 @click.command("worker", hidden=True)
@@ -12,9 +15,19 @@ import click
 @click.option("--cores", default="")
 @click.option("--user")
 @click.option("--models", type=click.Path(path_type=Path))
-def command(slot: int, socket: Path, line: int, cores: str, user: str | None, models: Path | None) -> None:
+@click.option("--expect", type=(str, str), multiple=True)
+def command(line: int, cores: str, expect: tuple[tuple[str, str], ...], **options: Any) -> int:
     """Answer at a unix socket for a supervisor."""
+    from mooring.container import link
     from mooring.container.worker import Post, serve
 
-    numbers = tuple(int(core) for core in cores.split(",") if core)
-    serve(Post(slot, socket, line, numbers, user, models))
+    reporter = link.Reporter(line)
+    try:
+        numbers = tuple(int(core) for core in cores.split(",") if core)
+        serve(Post(cores=numbers, expected=dict(expect), **options), reporter)
+    except Exception as error:  # Border: process 1 logs each reason once; printed here, it would appear at every retry.
+        complaint = explain(error)
+        text = f"{complaint.message} {complaint.hint}".strip()
+        reporter.say(link.FAILED, type=type(error).__name__, message=text)
+        return complaint.code
+    return 0

@@ -1,27 +1,79 @@
-"""One worker process after another in one slot: started, heard, missed, started again. Used by `supervisor.py`."""
+"""Keep one worker slot filled: start its process, listen to it, restart it. Used by `crew.py`."""
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from mooring.container import link
 from mooring.container.topology import Worker
+from mooring.observe.logs import timestamp
 
 PERMANENT = frozenset({2, 3})
-"""Exit codes of `moor` that starting again does not change: a wrong setting, and a model that cannot be served."""
+"""Exit codes of `moor` for a wrong setting and for a model that cannot be served."""
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
+REFUSED_PAUSE_S = 60.0
+"""Longest pause if the model was refused: opening it takes CPU time from the workers that answer."""
 SETTLED_S = 30.0
 """A worker that lived so long after it was ready had no trouble starting."""
+LAST_WORDS_S = 1.0
+"""How long to keep reading a dead worker's line. A child process that it detached may hold the line open."""
 LINE_LIMIT = 1 << 22
 
 Command = Callable[[Worker, int], tuple[Sequence[str], Mapping[str, str]]]
 """(worker, descriptor of its end of the line) → arguments and environment to start it with."""
+
+_NAMES: Mapping[int, str] = {number: number.name for number in signal.Signals}
+_HINTS: Mapping[int, str] = {
+    signal.SIGKILL: "killed by the kernel when memory ran out?",
+    signal.SIGBUS: "is a disk full, or was a file cut off while it was read?",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a worker's process ended."""
+
+    status: int
+    """Exit code; negative: the signal."""
+    lived_s: float | None = None
+    """Seconds since it was ready; None if it never was."""
+    kind: str = ""
+    """Class of the error that ended it, if it reported one."""
+    message: str = ""
+    """Text of that error, with its hint."""
+    loading: str = ""
+    """Name of the model that a multi-model worker was reloading; empty for none."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether it did not start because of its settings or its model."""
+        return self.lived_s is None and self.status in PERMANENT
+
+    @property
+    def how(self) -> str:
+        """The exit code or signal, in words."""
+        return f"signal {_NAMES.get(-self.status, -self.status)}" if self.status < 0 else f"exit code {self.status}"
+
+    @property
+    def hint(self) -> str:
+        """The usual cause of the signal; empty if there is none."""
+        return _HINTS.get(-self.status, "")
+
+    def reason(self, slot: int) -> str:
+        """Why the slot has no ready worker, as a sentence."""
+        if self.lived_s is None and self.message:
+            return f"A worker cannot start: {self.message}"
+        how = f"{self.how}; {self.hint}" if self.hint else self.how
+        if self.lived_s is None:
+            return f"Worker {slot} died while it started ({how})."
+        return f"Worker {slot} died ({how}) and is started again."
 
 
 @dataclass
@@ -35,17 +87,35 @@ class Slot:
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Of the last one that was ready."""
     starts: int = 0
-    reason: str = "It has not been started."
-    """Why it is not ready."""
+    failures: int = 0
+    """Consecutive starts that ended before the worker was ready."""
+    last: End | None = None
+    """How the previous worker ended; None while a worker is ready, and during the first start."""
+    since: str = field(default_factory=timestamp)
+    """When the last ready worker was lost, in UTC; before that, when the slot was opened."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when any of this has changed."""
 
+    def lose(self) -> None:
+        """The process has ended."""
+        if self.ready:
+            self.since = timestamp()
+        self.pid, self.ready = 0, False
+        self.changed.set()
 
-def pause(lived_s: float, last_s: float) -> float:
-    """How long to wait before the next start: twice as long as last time, from the beginning after a long life."""
-    if lived_s >= SETTLED_S or last_s <= 0:
+    @property
+    def reason(self) -> str:
+        """Why no worker is ready here; empty if one is."""
+        if self.ready:
+            return ""
+        return self.last.reason(self.worker.slot) if self.last else "The model is loading."
+
+
+def pause(lived_s: float | None, last_s: float, longest_s: float = LONGEST_PAUSE_S) -> float:
+    """Seconds to wait before the next start: double the last pause, or the shortest again after a long life."""
+    if (lived_s or 0.0) >= SETTLED_S or last_s <= 0:
         return FIRST_PAUSE_S
-    return min(LONGEST_PAUSE_S, 2 * last_s)
+    return min(longest_s, 2 * last_s)
 
 
 class Keeper:
@@ -55,70 +125,105 @@ class Keeper:
         self,
         slot: Slot,
         command: Command,
-        on_death: Callable[[Slot, int, float], Awaitable[None]],
+        verdict: Callable[[Slot, End], int | None] = lambda _, __: None,
+        on_end: Callable[[Slot, End, float], None] = lambda _, __, ___: None,
         on_ready: Callable[[Slot], None] = lambda _: None,
     ) -> None:
-        """`on_death` is told the exit status (negative: the signal) and the pause before the next start."""
-        self._on_ready = on_ready
+        """`verdict` returns the exit code with which to stop the whole service, or None to restart the worker.
+
+        `on_end` is called before a restart, with the pause in seconds. `on_ready` is called while `slot.last` still
+        says how the previous worker ended.
+        """
         self.slot = slot
         self._command = command
-        self._on_death = on_death
+        self._verdict = verdict
+        self._on_end = on_end
+        self._on_ready = on_ready
         self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
+        self._ready_at: float | None = None
+        self._said: Mapping[str, Any] = {}
+        self._loading = ""
 
     async def run(self) -> int:
-        """Until `stop`, or until a worker could not start for a reason that will not go away: then its exit code."""
+        """Run until `stop` (returns 0) or until `verdict` returns an exit code."""
         wait = 0.0
         while not self._stopping.is_set():
-            began = time.monotonic()
-            status = await self._live()
+            end = await self._live()
             if self._stopping.is_set():
                 return 0
-            if status in PERMANENT and not self.slot.ready:
-                return status
-            wait = pause(time.monotonic() - began, wait)
-            self.slot.ready = False
-            await self._on_death(self.slot, status, wait)
+            self.slot.last = end
+            self.slot.failures = self.slot.failures + 1 if end.lived_s is None else 0
+            if (code := self._verdict(self.slot, end)) is not None:
+                return code
+            wait = pause(end.lived_s, wait, REFUSED_PAUSE_S if end.refused else LONGEST_PAUSE_S)
+            self._on_end(self.slot, end, wait)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), wait)
         return 0
 
-    async def _live(self) -> int:
-        """One worker's life. The slot stays `ready` after it, if it was, for `run` to judge by."""
-        ours, theirs = socket.socketpair()
-        arguments, environ = self._command(self.slot.worker, theirs.fileno())
-        with theirs:
-            self._process = await asyncio.create_subprocess_exec(
-                *arguments, env=dict(environ), pass_fds=(theirs.fileno(),), start_new_session=True
-            )
-        self.slot.pid, self.slot.ready, self.slot.reason = self._process.pid, False, "The model is loading."
+    async def _live(self) -> End:
+        """One worker's life."""
+        self._ready_at, self._said, self._loading = None, {}, ""
+        try:
+            process, reader, writer = await self._spawn()
+        except (OSError, RuntimeError) as error:  # out of descriptors, memory, threads or disk space
+            return End(1, kind=type(error).__name__, message=f"The process could not be created: {error}.")
+        self._process, self.slot.pid = process, process.pid
         self.slot.starts += 1
         if self._stopping.is_set():
             self.signal(signal.SIGTERM)
-        reader, writer = await asyncio.open_connection(sock=ours, limit=LINE_LIMIT)
         hearing = asyncio.ensure_future(self._hear(reader))
         try:
-            status = await self._process.wait()
-            await hearing
+            status = await process.wait()
         finally:
+            # At once: a dead worker must not be shown as ready while its last words are read.
+            self.slot.lose()
+            self._process = None
+            # Its child processes hold its line, and its socket, on which nobody accepts connections any more.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await asyncio.wait({hearing}, timeout=LAST_WORDS_S)
             hearing.cancel()
             writer.close()
-            self.slot.pid = 0
-            self._process = None
-            self.slot.changed.set()
-        return status
+            self.slot.lose()  # again: "ready" may have been among them
+        lived = None if self._ready_at is None else time.monotonic() - self._ready_at
+        kind, text = (str(self._said.get(key, "")) for key in ("type", "message"))
+        return End(status, lived, kind, text, self._loading)
+
+    async def _spawn(self) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.StreamWriter]:
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                arguments, environ = self._command(self.slot.worker, theirs.fileno())
+                process = await asyncio.create_subprocess_exec(
+                    *arguments, env=dict(environ), pass_fds=(theirs.fileno(),), start_new_session=True
+                )
+            return process, *await asyncio.open_connection(sock=ours, limit=LINE_LIMIT)
+        except BaseException:
+            ours.close()
+            raise
 
     async def _hear(self, reader: asyncio.StreamReader) -> None:
-        while line := await reader.readline():
-            message = link.decode(line)
-            if message is None:
-                continue
-            if message["kind"] == link.READY:
-                self.slot.facts, self.slot.ready, self.slot.reason = message["facts"], True, ""
-                self._on_ready(self.slot)
-            elif message["kind"] == link.FAILED:
-                self.slot.reason = str(message["message"])
-            self.slot.changed.set()
+        try:
+            while line := await reader.readline():
+                self._take(link.decode(line) or {})
+        except Exception as error:  # Border: a worker whose messages cannot be read must be replaced.
+            self._said = {"message": f"Its messages cannot be read ({type(error).__name__})."}
+            self.signal(signal.SIGKILL)
+
+    def _take(self, message: Mapping[str, Any]) -> None:
+        slot = self.slot
+        if message.get("kind") == link.READY:
+            slot.facts, slot.ready = message["facts"], True
+            self._ready_at = time.monotonic()
+            self._on_ready(slot)
+            slot.failures, slot.last = 0, None
+        elif message.get("kind") == link.FAILED:
+            self._said = message
+        elif message.get("kind") == link.LOADING:
+            self._loading = str(message["model"])
+        slot.changed.set()
 
     def signal(self, number: signal.Signals) -> None:
         """Send the worker a signal, if there is one."""

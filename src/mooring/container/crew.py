@@ -5,17 +5,20 @@ import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from mooring.container.asking import get
-from mooring.container.child import Keeper, Slot
+from mooring.container.board import Board
+from mooring.container.child import End, Keeper, Slot
+from mooring.container.folders import Folders
 from mooring.container.metrics import FOLDER_VARIABLE, FrontMetrics, forget_gauges
 from mooring.container.registry import LoadedModels
 from mooring.container.topology import Worker
+from mooring.container.watch import persist
 from mooring.model.config import ARCHIVE_SUFFIXES
+from mooring.model.identity import identity_of
 from mooring.settings import Settings, as_environment
 
 LOOK_EVERY_S = 2.0
@@ -23,66 +26,67 @@ LOOK_EVERY_S = 2.0
 END_S = 3.0
 """For workers to end once nothing is in flight any more."""
 KILLED_S = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Everything that is written is below `run`."""
-
-    run: Path
-
-    @property
-    def metrics(self) -> Path:
-        """The workers' counters."""
-        return self.run / "metrics"
-
-    @property
-    def front(self) -> Path:
-        """Socket of the process in front."""
-        return self.run / "front.sock"
-
-    def socket(self, slot: int) -> Path:
-        """Where the worker in that slot listens, while it answers."""
-        return self.run / "sockets" / f"worker-{slot}.sock"
+CRASHES = 5
+"""Number of consecutive crashes while starting after which the first start is given up."""
+MAY_PASS = frozenset({1, -signal.SIGKILL})
+"""Exit statuses of a start whose cause may go away: no connection, no memory."""
+UNSERVABLE = 3
+MOST_REASONS = 16
+"""Number of logged reasons to remember per slot."""
 
 
 class Crew:
     """Keeps a worker in every slot that was opened."""
 
     def __init__(
-        self, settings: Settings, folders: Folders, user: str | None, slots: dict[int, Slot], metrics: FrontMetrics
+        self, settings: Settings, folders: Folders, user: str | None, board: Board, metrics: FrontMetrics
     ) -> None:
-        """`slots` is shared with whoever shows the workers; `user` is whom they step down to."""
+        """`user` is the user that workers switch to; None if they do not."""
         self._settings = settings
         self._folders = folders
         self._user = user
-        self._slots = slots
+        self._board = board
         self._metrics = metrics
         self.models: LoadedModels | None = None
         """Of a multi-model server: what a worker has to load before it takes traffic."""
         self._keepers: dict[int, Keeper] = {}
         self.tasks: dict[int, asyncio.Task[int]] = {}
         """Each slot's, done when no worker can be kept there: with the exit code that says why."""
+        self._served: Mapping[str, str] = {}
+        """Digests of what the first ready worker serves. Every later worker must serve the same."""
+        self._revision: str | None = None
+        """Commit of a Hub model, so that later workers load the same one even if the branch moves."""
+        self._said: dict[int, list[str]] = {}
+        """Reasons logged per slot since its worker was last ready."""
+        self._unreachable: set[int] = set()
+        """Processes that were told to stop because their socket is missing."""
         self._log = structlog.get_logger("mooring.container").bind()
 
     @property
     def pids(self) -> set[int]:
         """Of the workers that run."""
-        return {slot.pid for slot in self._slots.values() if slot.pid}
+        return {slot.pid for slot in self._board.slots.values() if slot.pid}
 
     def employ(self, worker: Worker) -> Slot:
         """Open a slot and start a worker in it."""
-        slot = self._slots[worker.slot] = Slot(worker)
-        keeper = self._keepers[worker.slot] = Keeper(slot, self._command, self._on_death, self._on_ready)
-        self.tasks[worker.slot] = asyncio.ensure_future(keeper.run())
+        slot = self._board.slots[worker.slot] = Slot(worker)
+        keeper = Keeper(slot, self._command, self._verdict, self._on_end, self._on_ready)
+        self._keepers[worker.slot] = keeper
+        self.tasks[worker.slot] = asyncio.ensure_future(persist(keeper.run))
         return slot
 
     async def look_after(self) -> None:
-        """For ever: end workers whose engine has ended or hangs. Only another process can help there."""
+        """Forever: stop workers that hang or whose socket is missing. Only a new process helps there."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            for number, slot in list(self._slots.items()):
-                if slot.ready and not await self._lives(number):
+            for number, slot in list(self._board.slots.items()):
+                if not slot.ready or slot.pid in self._unreachable:
+                    continue
+                if not self._folders.socket(number).exists():
+                    self._log.error("worker socket is missing; replacing the worker", worker=number)
+                    self._unreachable = {slot.pid, *(self._unreachable & self.pids)}
+                    self._keepers[number].signal(signal.SIGTERM)
+                elif not await self._lives(number):
                     self._log.error("worker hangs", worker=number)
                     self._keepers[number].signal(signal.SIGKILL)
 
@@ -111,11 +115,15 @@ class Crew:
         return reply.status != 503
 
     def _command(self, worker: Worker, line: int) -> tuple[Sequence[str], Mapping[str, str]]:
-        forget_gauges(self._folders.metrics, worker.slot)
+        """Raises OSError if a file that the worker needs cannot be written."""
+        self._folders.make(self._user)
+        self._folders.hold(worker.slot)
         self._metrics.started(worker.slot)
         command = [sys.executable, "-m", "mooring", "worker", "--slot", str(worker.slot), "--line", str(line)]
         command += ["--socket", str(self._folders.socket(worker.slot)), "--cores", ",".join(map(str, worker.cores))]
         command += ["--user", self._user] if self._user else []
+        for part, digest in self._served.items():
+            command += ["--expect", part, digest]
         if self.models is not None:
             path = self._folders.run / f"models-{worker.slot}.json"
             self.models.write(worker.slot, path)
@@ -126,14 +134,45 @@ class Crew:
         if self._settings.cache_dir is None and (self._settings.model or "").endswith(ARCHIVE_SUFFIXES):
             # Unpacked once and not by every worker.
             more["MOORING_CACHE_DIR"] = str(self._folders.run / "cache")
+        if self._revision is not None:
+            more["MOORING_REVISION"] = self._revision
         return command, {**os.environ, **as_environment(self._settings), **more}
 
     def _on_ready(self, slot: Slot) -> None:
+        if slot.last is not None:
+            self._log.info("worker is back", worker=slot.worker.slot, missing_since=slot.since)
+        self._said.pop(slot.worker.slot, None)
         if self.models is not None:
-            self.models.settle(slot.worker.slot, {model["modelName"] for model in slot.facts["models"]})
+            self.models.settle(slot.worker.slot)
+        elif not self._served:
+            self._served = identity_of(slot.facts)
+            if _from_hub(self._settings.model):
+                self._revision = slot.facts["model"].get("revision")
 
-    async def _on_death(self, slot: Slot, status: int, wait: float) -> None:
-        how = f"signal {signal.Signals(-status).name}" if status < 0 else f"exit code {status}"
-        slot.reason = f"Worker {slot.worker.slot} died ({how}) and is started again."
-        hint = {"hint": "killed by the kernel when memory ran out?"} if status == -signal.SIGKILL else {}
-        self._log.error("worker died", worker=slot.worker.slot, how=how, again_in_s=wait, **hint)
+    def _verdict(self, slot: Slot, end: End) -> int | None:
+        """Exit code for the service if it can never start. None once it has been ready: files may come back."""
+        if self._board.was_ready or end.lived_s is not None:
+            return None
+        if end.refused:
+            return end.status
+        return UNSERVABLE if slot.failures >= CRASHES and end.status not in MAY_PASS else None
+
+    def _on_end(self, slot: Slot, end: End, wait: float) -> None:
+        number = slot.worker.slot
+        self._folders.hold(number)
+        forget_gauges(self._folders.metrics, number)
+        if self.models is not None and end.loading and end.status < 0:
+            self.models.suspect(end.loading, f"Workers died ({end.how}) while loading this model.")
+        more = {"hint": end.hint} if end.hint else {}
+        if end.lived_s is not None:
+            self._log.error("worker died", worker=number, how=end.how, again_in_s=wait, **more)
+            return
+        said, reason = self._said.setdefault(number, []), end.message or slot.reason
+        if reason not in said:
+            self._log.error("worker cannot start", worker=number, how=end.how, reason=reason, again_in_s=wait, **more)
+            self._said[number] = [*said, reason][-MOST_REASONS:]
+
+
+def _from_hub(model: str | None) -> bool:
+    """Whether a model that was opened came from the Hub: its name is no path, and not the embedded model's."""
+    return model not in (None, "embedded") and not model.startswith("~") and not Path(model).exists()

@@ -5,7 +5,6 @@ It computes nothing, so its answers never wait behind an inference; and it asks 
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mooring.container.asking import Reply, get
+from mooring.container.board import Board
 from mooring.container.child import Slot
 from mooring.container.metrics import FrontMetrics
 from mooring.container.proxy import Tries
-from mooring.errors import BackendError, Draining, MooringError, NotReady
+from mooring.errors import BackendError, MooringError, NotReady
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
 from mooring.web.border import border_over
 from mooring.web.media import JSON
@@ -36,41 +36,6 @@ WAIT_S = 10.0
 AGAIN_S = 0.05
 ROUNDS = 4
 """Of workers that a request goes through; nginx itself allows ten hops, and each round is two."""
-
-
-@dataclass
-class Board:
-    """What is known of everybody, written by the supervisor and read here."""
-
-    slots: dict[int, Slot] = field(default_factory=dict)
-    needed: int = 1
-    """Workers that have to be ready before the first green ping."""
-    was_ready: bool = False
-    draining: bool = False
-    fatal: str = ""
-    """Why nothing will be served, ever."""
-    topology: dict[str, Any] = field(default_factory=dict)
-    """For /info."""
-
-    @property
-    def ready(self) -> list[Slot]:
-        """Slots whose worker has said that it answers, in order."""
-        return [slot for slot in self.slots.values() if slot.ready]
-
-    def red(self) -> MooringError | None:
-        """Why /ping cannot be green whatever the workers say; None if they decide."""
-        if self.draining:
-            return Draining("The server is going down.")
-        if self.fatal:
-            return NotReady(self.fatal)
-        enough = self.needed if not self.was_ready else 1
-        if len(self.ready) < enough:
-            return NotReady(self._missing())
-        return None
-
-    def _missing(self) -> str:
-        reasons = {slot.reason for slot in self.slots.values() if not slot.ready and slot.reason}
-        return " ".join(sorted(reasons)) or "The model is loading."
 
 
 class Front:
@@ -100,23 +65,27 @@ class Front:
         return Response(b'{"status":"ready"}', media_type=JSON)
 
     async def live(self, _: Request) -> Response:
-        """200: whoever answers this watches over the rest, and starts again what has died."""
+        """200 while this process can replace workers; 503 if only restarting the service helps (`Board.outdated`)."""
+        if self._board.outdated:
+            raise NotReady(self._board.missing())
         return Response(b'{"status":"live"}', media_type=JSON)
 
     async def metrics(self, _: Request) -> Response:
         """All workers', and what nginx answered."""
         ready = await self._health() is None
-        return Response(self._metrics.render(ready=ready), headers={"Content-Type": CONTENT_TYPE})
+        text = self._metrics.render(ready=ready, degraded=len(self._board.degraded))
+        return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
     async def info(self, _: Request) -> Response:
-        """A worker's, with the topology of all of them."""
-        facts: dict[str, Any] = {"ready": False}
-        for reply in await self._ask_all("/info", INFO_S):
-            if reply is not None and reply.status == 200:
-                facts = msgspec.json.decode(reply.body)
-                break
+        """A worker's facts, with the topology of all workers and with what is degraded."""
+        replies = [reply for reply in await self._ask_all("/info", INFO_S) if reply is not None and reply.status == 200]
+        found: list[dict[str, Any]] = [msgspec.json.decode(reply.body) for reply in replies]
+        facts = dict(found[0]) if found else {}
+        if facts.get("multi_model"):
+            facts["models"] = [model for one in found for model in one["models"]]
         error = await self._health()
         facts |= {"ready": error is None, "reason": str(error) if error else ""}
+        facts["degraded"] = [*self._board.degraded, *(lost for one in found for lost in one.get("degraded", ()))]
         facts["topology"] = {**facts.get("topology", {}), **self._board.topology, "workers": self._workers()}
         return Response(msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n", media_type=JSON)
 
@@ -128,18 +97,21 @@ class Front:
             return _bad_gateway("Two workers died while they computed this request. It is not tried again.", name)
         if tries.took and not self._retry:
             return _bad_gateway("A worker died in the model's own code, to which nothing is given twice.", name)
-        wanted = request.headers.get("x-mooring-holder", "").removeprefix("worker_")
+        holder = request.headers.get("x-mooring-holder", "").removeprefix("worker_")
+        wanted = int(holder) if holder.isdecimal() else None
         if self._board.was_ready and tries.rounds < ROUNDS and await self._somebody(wanted):
             return Response(headers={"X-Accel-Redirect": "@again"})
+        if not self._board.coming(wanted):
+            raise NotReady(self._board.missing(wanted))
         raise self._board.red() or NotReady("No worker was there for it.", hint="Send it again.")
 
-    async def _somebody(self, wanted: str) -> bool:
-        """Whether a worker (the one in slot `wanted`, if that is a number) can be talked to within `WAIT_S`."""
+    async def _somebody(self, wanted: int | None) -> bool:
+        """Whether a worker (the one in slot `wanted`) answers within `WAIT_S`; False at once if none is expected."""
         loop = asyncio.get_running_loop()
         end = loop.time() + WAIT_S
-        while loop.time() < end and not self._board.fatal:
+        while loop.time() < end and not self._board.fatal and self._board.coming(wanted):
             for slot in self._board.ready:
-                if wanted in ("", str(slot.worker.slot)) and await self._ask(slot, "/health/live", ASK_S) is not None:
+                if wanted in (None, slot.worker.slot) and await self._ask(slot, "/health/live", ASK_S) is not None:
                     return True
             await asyncio.sleep(AGAIN_S)
         return False
@@ -171,6 +143,7 @@ class Front:
                 "worker": slot.worker.slot,
                 "pid": slot.pid,
                 "ready": slot.ready,
+                "reason": slot.reason,
                 "starts": slot.starts,
                 "threads": slot.worker.threads,
                 "cores": list(slot.worker.cores),

@@ -14,8 +14,10 @@ from typing import Any
 
 READY = "ready"
 """The model answers; with "facts", as `/info` has them."""
+LOADING = "loading"
+"""With "model": the name of the model that a multi-model worker is reloading, or "" when it has finished."""
 FAILED = "failed"
-"""The worker ends; with "message" and "hint"."""
+"""The worker ends; with "type", the error's class, and "message"."""
 
 
 class Reporter:

@@ -4,6 +4,7 @@ Files belong to slots, not to processes: a worker that replaces a dead one goes 
 no counter falls, nothing that a killed worker counted is lost, and nothing grows with the number of the dead.
 """
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -73,6 +74,11 @@ class FrontMetrics:
             "mooring_poison_requests", "Requests that two workers died of, or found none.", registry=registry
         )
         self._ready = Gauge("mooring_front_ready", "1 if /ping is green.", registry=registry)
+        self._degraded = Gauge(
+            "mooring_front_degraded",
+            "Number of workers that should be ready and are not; /info has the reasons.",
+            registry=registry,
+        )
 
     def request(self, route: str, status: int) -> None:
         """A request is over."""
@@ -86,13 +92,15 @@ class FrontMetrics:
         """A request went to a second worker, and that one failed as well if `poison`."""
         (self._poison if poison else self._retried).inc()
 
-    def render(self, *, ready: bool) -> bytes:
+    def render(self, *, ready: bool, degraded: int) -> bytes:
         """All of it in Prometheus' text format."""
         self._ready.set(ready)
+        self._degraded.set(degraded)
         return generate_latest(self.registry)
 
 
 def forget_gauges(folder: Path, slot: int) -> None:
     """What a slot's last worker had waiting is no longer waiting; what it counted stays."""
-    for path in folder.glob(f"gauge*_{slot}.db"):
-        path.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # out of descriptors, or the folder is missing
+        for path in folder.glob(f"gauge*_{slot}.db"):
+            path.unlink(missing_ok=True)

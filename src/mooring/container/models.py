@@ -16,6 +16,8 @@ from starlette.routing import Route
 from mooring.container.asking import Reply, ask
 from mooring.container.registry import LoadedModels
 from mooring.errors import InvalidRequest, NotReady, echo
+from mooring.multi.lost import Held
+from mooring.multi.names import check_name
 from mooring.multi.paging import page
 from mooring.web.body import read_body
 from mooring.web.media import JSON
@@ -49,7 +51,7 @@ class ModelsFront:
         name, url = _named(body)
         reply = await self._pass(request, "POST", "/models", self._models.slot(name), body)
         if reply.status == 200:
-            self._models.urls[name] = url
+            self._models.held[name] = Held(url, json.loads(reply.body).get("identity", {}))
         return _as_is(reply)
 
     async def list(self, request: Request) -> Response:
@@ -68,7 +70,7 @@ class ModelsFront:
         name = request.path_params["name"]
         reply = await self._pass(request, "DELETE", f"/models/{quote(name, safe='')}", self._models.slot(name))
         if reply.status in (200, 404):
-            self._models.urls.pop(name, None)
+            self._models.held.pop(name, None)
         return _as_is(reply)
 
     async def _pass(self, request: Request, method: str, target: str, slot: int, body: bytes = b"") -> Reply:
@@ -80,7 +82,7 @@ class ModelsFront:
 
 
 def _named(body: bytes) -> tuple[str, str]:
-    """Name and folder, for routing; the worker checks them thoroughly."""
+    """Name and folder, for routing; the worker checks the folder."""
     try:
         found = json.loads(body)
         name, url = found["model_name"], found["url"]
@@ -88,7 +90,7 @@ def _named(body: bytes) -> tuple[str, str]:
         raise InvalidRequest('an object {"model_name": …, "url": …} is needed.') from error
     if not isinstance(name, str) or not isinstance(url, str):
         raise InvalidRequest(f"model_name and url have to be text, and are {echo(name)} and {echo(url)}.")
-    return name, url
+    return check_name(name), url
 
 
 def _as_is(reply: Reply) -> Response:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from mooring.container import nginx_errors
-from mooring.container.crew import Folders
+from mooring.container.folders import Folders
 from mooring.container.front import WAIT_S
 from mooring.container.models import LOAD_S
 from mooring.container.registry import shares

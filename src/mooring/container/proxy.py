@@ -17,9 +17,13 @@ from typing import Any
 import msgspec
 import structlog
 
-from mooring.container.child import pause
+from mooring.container.child import SETTLED_S, pause
+from mooring.container.folders import Folders
 from mooring.container.privileges import die_with_parent
 from mooring.errors import BackendError
+
+FIRST_TRIES = 3
+"""Number of times to start nginx before the service has been ready once."""
 
 Line = Mapping[str, Any]
 """One request: method, route, status, seconds, request_id, windows, and tried: see `Tries`."""
@@ -56,12 +60,15 @@ def find_nginx() -> str | None:
 
 
 class Nginx:
-    """`start` and `run`, then `reload` or `finish`."""
+    """`configure` and `check`, `keep`, then `reload` or `finish`."""
 
-    def __init__(self, program: str, run: Path, on_line: Callable[[Line], None]) -> None:
+    def __init__(self, program: str, folders: Folders, user: str | None, on_line: Callable[[Line], None]) -> None:
+        """`user` is the user that nginx's workers run as."""
         self._program = program
-        self._run = run
+        self._folders = folders
+        self._user = user
         self._on_line = on_line
+        self._text = ""
         self._process: asyncio.subprocess.Process | None = None
         self._read, self._write = os.pipe()
         os.set_inheritable(self._write, True)
@@ -79,9 +86,23 @@ class Nginx:
         return {self._process.pid} if self._process is not None else set()
 
     @property
-    def configuration(self) -> Path:
-        """Where it is read from."""
-        return self._run / "nginx.conf"
+    def listens(self) -> bool:
+        """Whether it listens: nginx writes its pid file after it has bound its port."""
+        try:
+            number = int((self._folders.run / "nginx.pid").read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            return False
+        return number in self.pids
+
+    @property
+    def _configuration(self) -> Path:
+        return self._folders.run / "nginx.conf"
+
+    def configure(self, text: str) -> None:
+        """Write the configuration for the next start or reload. Raises OSError."""
+        self._text = text
+        self._folders.make(self._user)
+        self._configuration.write_text(text, encoding="utf-8")
 
     async def check(self) -> None:
         """Raises BackendError with nginx's own words if it does not accept its configuration."""
@@ -94,29 +115,46 @@ class Nginx:
 
     def _command(self, *more: str) -> tuple[str, ...]:
         # -e: without it nginx first looks for a log in a place that may be read-only.
-        return (self._program, *more, "-e", "stderr", "-p", str(self._run), "-c", str(self.configuration))
+        return (self._program, *more, "-e", "stderr", "-p", str(self._folders.run), "-c", str(self._configuration))
 
-    async def keep(self) -> None:
-        """Run it, and run it again when it dies, until `finish`."""
+    async def keep(self, proven: Callable[[], bool]) -> int:
+        """Run nginx and restart it when it dies, until `finish` (returns 0).
+
+        Until `proven` it is restarted only a few times; then its exit status is returned, never 0.
+        """
         reading = asyncio.ensure_future(self._listen())
-        wait = 0.0
+        wait, tries, said = 0.0, 0, None
         try:
-            while not self._finishing.is_set():
+            while True:
                 began = time.monotonic()
                 status = await self._live()
                 if self._finishing.is_set():
-                    return
-                wait = pause(time.monotonic() - began, wait)
-                self._log.error("nginx died", status=status, again_in_s=wait)
+                    return 0
+                tries += 1
+                if tries >= FIRST_TRIES and not proven():
+                    return status or 1
+                lived = time.monotonic() - began
+                wait = pause(lived, wait)
+                # nginx itself logs the reason at every attempt.
+                log = self._log.error if status != said or lived >= SETTLED_S else self._log.debug
+                log("nginx died", status=status, again_in_s=wait)
+                said = status
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._finishing.wait(), wait)
+                if self._finishing.is_set():
+                    return 0
         finally:
             reading.cancel()
 
     async def _live(self) -> int:
-        process = await asyncio.create_subprocess_exec(
-            *self._command(), pass_fds=(self._write,), start_new_session=True, preexec_fn=die_with_parent
-        )
+        try:
+            self.configure(self._text)
+            process = await asyncio.create_subprocess_exec(
+                *self._command(), pass_fds=(self._write,), start_new_session=True, preexec_fn=die_with_parent
+            )
+        except (OSError, RuntimeError) as error:  # out of descriptors, memory, threads or disk space
+            self._log.error("nginx cannot be started", reason=str(error))
+            return 1
         self._process = process
         try:
             return await process.wait()
@@ -157,7 +195,8 @@ class Nginx:
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
         try:
             while line := await reader.readline():
-                with contextlib.suppress(msgspec.DecodeError):
+                # Keep reading whatever the line holds: nginx blocks when its log pipe is full.
+                with contextlib.suppress(ValueError, KeyError, TypeError):
                     self._on_line(msgspec.json.decode(line))
         finally:
             transport.close()

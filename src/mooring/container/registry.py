@@ -4,9 +4,12 @@ A model lies in one worker, chosen by its name: nginx sends its requests there (
 front loads it there. Both compute the same hash, so neither has to ask the other.
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
+
+from mooring.multi.lost import Held
 
 _MASK = 0xFFFFFFFF
 
@@ -45,25 +48,37 @@ def worker_of(name: str, count: int) -> int:
 
 @dataclass
 class LoadedModels:
-    """Name → folder of everything that was loaded and not unloaded."""
+    """Models that were loaded and not unloaded, by name. Some may be lost (`multi/lost.py`)."""
 
     workers: int = 1
     """Among how many workers the models are divided."""
-    urls: dict[str, str] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
+
+    _suspects: set[str] = field(default_factory=set)
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Name → folder."""
+        return {name: held.url for name, held in self.held.items()}
 
     def slot(self, name: str) -> int:
         """Where it is, or would be."""
         return worker_of(name, self.workers)
 
-    def of(self, slot: int) -> dict[str, str]:
+    def of(self, slot: int) -> dict[str, Held]:
         """What a worker that is started in that slot has to load before it takes traffic."""
-        return {name: url for name, url in self.urls.items() if self.slot(name) == slot}
+        return {name: held for name, held in self.held.items() if self.slot(name) == slot}
+
+    def suspect(self, name: str, why: str) -> None:
+        """Note that a worker died while loading the model. After the second time no worker is given it again."""
+        if name in self._suspects and name in self.held:
+            self.held[name] = msgspec.structs.replace(self.held[name], deadly=why)
+        self._suspects.add(name)
+
+    def settle(self, slot: int) -> None:
+        """The worker in the slot is ready: clear its models of suspicion."""
+        self._suspects -= self.of(slot).keys()
 
     def write(self, slot: int, path: Path) -> None:
-        """For the worker to read."""
-        path.write_text(json.dumps(self.of(slot)), encoding="utf-8")
-
-    def settle(self, slot: int, held: set[str]) -> None:
-        """What the worker says that it holds is all there is of its share."""
-        for name in set(self.of(slot)) - held:
-            del self.urls[name]
+        """For the worker to read. Raises OSError."""
+        path.write_bytes(msgspec.json.encode(self.of(slot)))

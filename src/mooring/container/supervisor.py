@@ -2,7 +2,8 @@
 
 front listens → nginx starts, /ping red → the first worker loads → ready: its memory says how many more there can be →
 the others → until SIGTERM: /ping red, still accepting for a while → nginx finishes what is in flight → workers end.
-Whatever dies meanwhile is started again; what can never start ends the whole with its exit code.
+Whatever dies is started again. A worker that cannot start for good ends the service with its exit code, but only until
+the service has been ready once: after that it is retried, and the workers that answer keep answering.
 """
 
 import asyncio
@@ -10,48 +11,54 @@ import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
 import structlog
-import uvicorn
+from starlette.types import ASGIApp
 
 from mooring.container import orphans, privileges
+from mooring.container.board import Board
 from mooring.container.child import Slot
-from mooring.container.crew import KILLED_S, Crew, Folders
-from mooring.container.front import Board, Front, create_front
+from mooring.container.crew import KILLED_S, Crew
+from mooring.container.folders import Folders
+from mooring.container.front import Front, create_front
+from mooring.container.front_server import FrontServer
+from mooring.container.layout import model_folder, topology_for, user_code
 from mooring.container.metrics import FrontMetrics, WorkerMetrics
 from mooring.container.models import ModelsFront
 from mooring.container.nginx_conf import Place, render
 from mooring.container.proxy import Line, Nginx, Tries
 from mooring.container.registry import LoadedModels
-from mooring.container.topology import Topology, affordable, plan
-from mooring.errors import UsageError
-from mooring.handler.find import Places, UserCode, locate, read_code
-from mooring.model.archive import locate as locate_model
-from mooring.observe.machine import Machine, this_machine
+from mooring.container.topology import Topology, affordable
+from mooring.container.watch import persist
+from mooring.observe.machine import this_machine
 from mooring.observe.memory import proportional_bytes
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
-from mooring.settings.places import expanded
 from mooring.web.listen import Address, listen
 
 Ready = Callable[[Mapping[str, Any], str], None]
 """Called once with the facts of `/info` and the address, when the first /ping is green."""
 
+Work = Callable[[], Coroutine[Any, Any, None]]
+
 INTERRUPTED = 130
+FRONT_S = 5.0
+"""How long nginx waits for the front at the start."""
 
 
-def supervise(settings: Settings, program: str, *, ready: Ready) -> int:
-    """Serve behind the nginx `program` until told to stop; the exit code.
+def supervise(settings: Settings, program: str, *, ready: Ready) -> tuple[int, str]:
+    """Serve behind the nginx `program` until told to stop; returns the exit code, and the reason if it gave up.
 
-    0 when everything in flight was answered, 1 when it was not, 2 or 3 when no worker can ever start, 130 after a
-    second Ctrl-C. Raises ListenError or UsageError if the address cannot be had.
+    0 when everything in flight was answered, 1 when it was not or nginx cannot start, 2 or 3 when no worker can ever
+    start, 130 after a second Ctrl-C. Raises ListenError or UsageError if the address cannot be had.
     """
     address = Address(settings.host, _free_port(settings))
     with tempfile.TemporaryDirectory(prefix="mooring-") as folder:
-        return asyncio.run(Supervisor(settings, program, Folders(Path(folder)), address, ready).run())
+        supervisor = Supervisor(settings, program, Folders(Path(folder)), address, ready)
+        return asyncio.run(supervisor.run()), supervisor.gave_up
 
 
 def _free_port(settings: Settings) -> int:
@@ -72,34 +79,41 @@ class Supervisor:
         self._address = address
         self._ready = ready
         self._machine = this_machine()
-        self._user = privileges.plain_user(_model_folder(settings))
+        self._user = privileges.plain_user(model_folder(settings))
         self._board = Board()
         self._models = LoadedModels() if settings.multi_model else None
-        self._code = _user_code(settings)
-        self._retry = self._code is None or self._settings.retry_user_code
-        self._topology = self._adopt(_topology(settings, self._machine, self._code))
+        code = user_code(settings)
+        self._retry = code is None or self._settings.retry_user_code
+        self._topology = self._adopt(topology_for(settings, self._machine, code))
         self._metrics = FrontMetrics(WorkerMetrics(folders.metrics, self._board.slots))
-        self._nginx = Nginx(program, folders.run, self._on_line)
-        self._crew = Crew(settings, folders, self._user, self._board.slots, self._metrics)
+        self._nginx = Nginx(program, folders, self._user, self._on_line)
+        self._crew = Crew(settings, folders, self._user, self._board, self._metrics)
         self._crew.models = self._models
         self._stop = asyncio.Event()
         self._signals = 0
         self._main: asyncio.Task[int] | None = None
         self._log = structlog.get_logger("mooring.container").bind()
 
+    @property
+    def gave_up(self) -> str:
+        """Why nothing can be served; empty unless that ended `run`."""
+        return self._board.fatal
+
     async def run(self) -> int:
         """From the first start to the exit code."""
         self._main = asyncio.current_task()
         self._prepare()
         await self._nginx.check()
-        front = self._front_server()
-        serving = asyncio.ensure_future(front.serve())
-        background = [
-            asyncio.ensure_future(work)
-            for work in (self._nginx.keep(), self._crew.look_after(), orphans.bury(self._children))
-        ]
+        front = FrontServer(self._front(), self._folders.front, lambda: self._folders.make(self._user))
+        works: tuple[Work, ...] = (front.keep, self._crew.look_after, lambda: orphans.bury(self._children))
+        background: list[asyncio.Task[Any]] = [asyncio.ensure_future(persist(work)) for work in works]
         try:
-            status = await self._serve()
+            # Until the front listens, nginx could only answer /ping with a 502 of its own.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(front.listening.wait(), FRONT_S)
+            proxy = asyncio.ensure_future(self._nginx.keep(lambda: self._board.was_ready))
+            background.append(proxy)
+            status = await self._serve(proxy)
         except asyncio.CancelledError:
             status = INTERRUPTED
             self._crew.kill()
@@ -107,8 +121,7 @@ class Supervisor:
         finally:
             for task in background:
                 task.cancel()
-            front.should_exit = True
-            await asyncio.gather(serving, *background, return_exceptions=True)
+            await asyncio.gather(*background, return_exceptions=True)
         return status
 
     def _prepare(self) -> None:
@@ -116,41 +129,29 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told, number)
-        run = self._folders.run
-        run.chmod(0o755)
-        for name in ("metrics", "sockets", "body", "proxy", "cache", "packages"):
-            (run / name).mkdir()
-            privileges.give(run / name, self._user)
         self._configure()
+        for worker in self._topology.workers:
+            self._folders.hold(worker.slot)
 
     def _configure(self) -> None:
         place = Place(self._nginx.log_path, self._user, self._address)
         text = render(self._settings, self._topology, self._folders, place, retry=self._retry)
-        self._nginx.configuration.write_text(text, encoding="utf-8")
+        self._nginx.configure(text)
 
-    def _front_server(self) -> uvicorn.Server:
+    def _front(self) -> ASGIApp:
         always_200 = self._settings.ping_always_200
         socket_of = self._folders.socket
         front = Front(self._board, self._metrics, socket_of, always_200=always_200, retry=self._retry)
-        models = ModelsFront(self._models, self._folders.socket).routes if self._models is not None else []
-        app = create_front(front, Metrics(), models)
-        path = str(self._folders.front)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app, uds=path, http="httptools", ws="none", lifespan="off", log_config=None, access_log=False
-            )
-        )
-        # Signals are taken by `_prepare`.
-        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-        return server
+        models = ModelsFront(self._models, socket_of).routes if self._models is not None else []
+        return create_front(front, Metrics(), models)
 
-    async def _serve(self) -> int:
-        """Until told to stop, or until a worker can never start."""
+    async def _serve(self, proxy: "asyncio.Task[int]") -> int:
+        """Until told to stop, or until a worker or nginx (`proxy`) can never start."""
         stopping = asyncio.ensure_future(self._stop.wait())
         staffing: asyncio.Task[None] | None = asyncio.ensure_future(self._staff())
         try:
             while True:
-                waited_for = {stopping, *self._crew.tasks.values(), *([staffing] if staffing else [])}
+                waited_for = {stopping, proxy, *self._crew.tasks.values(), *([staffing] if staffing else [])}
                 # Not for ever: staffing may meanwhile have opened slots that are to be waited for, too.
                 done, _ = await asyncio.wait(waited_for, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
                 if stopping in done:
@@ -158,9 +159,12 @@ class Supervisor:
                 if staffing in done and staffing is not None:
                     staffing.result()
                     staffing = None
+                if proxy in done:
+                    reason = f"nginx cannot start (exit code {proxy.result()}); its error is in the log above."
+                    return await self._give_up(1, reason)
                 for number, task in self._crew.tasks.items():
                     if task in done:
-                        return await self._give_up(number, task.result())
+                        return await self._give_up(task.result(), self._board.slots[number].reason)
         finally:
             stopping.cancel()
             if staffing is not None:
@@ -179,6 +183,8 @@ class Supervisor:
         slots = [slot, *(self._crew.employ(worker) for worker in others[:count])]
         for one in slots[: self._board.needed]:
             await _until_ready(one)
+        while not self._nginx.listens:  # noqa: ASYNC110 - nginx tells nobody
+            await asyncio.sleep(0.01)
         self._board.was_ready = True
         facts = {**slot.facts, "topology": self._board.topology}
         self._ready(facts, self._address.url(self._address.port))
@@ -214,10 +220,10 @@ class Supervisor:
         }
         return topology
 
-    async def _give_up(self, number: int, status: int) -> int:
-        """A worker cannot start for a reason that will not go away: it has said why on stderr."""
-        self._board.fatal = self._board.slots[number].reason
-        self._log.error("giving up", worker=number, exit_code=status)
+    async def _give_up(self, status: int, reason: str) -> int:
+        """Shut down because nothing can be served, now or after a restart."""
+        self._board.fatal = reason
+        self._log.error("giving up", exit_code=status)
         await self._crew.end()
         await self._nginx.finish(KILLED_S)
         return status
@@ -246,7 +252,7 @@ class Supervisor:
         more: dict[str, Any] = {"windows": int(line["windows"])} if str(line["windows"]).isdigit() else {}
         log = self._log.info
         tries = Tries.read(str(line["tried"]))
-        if tries.tried > 1:
+        if tries.took > 1:
             poison = tries.poison and status == 502
             self._metrics.retried(poison=poison)
             more["poison" if poison else "retried"] = True
@@ -262,42 +268,3 @@ async def _until_ready(slot: Slot) -> None:
     while not slot.ready:
         slot.changed.clear()
         await slot.changed.wait()
-
-
-def _user_code(settings: Settings) -> UserCode | None:
-    """The model's own code as far as it can be seen from here.
-
-    Raises HandlerError if it cannot be told which file is meant, or it is not Python.
-    """
-    if not settings.run_code or settings.multi_model:
-        return None
-    folder = _model_folder(settings)
-    model = folder if folder is not None and folder.is_dir() else None
-    found = locate_model(model).folder if model is not None else None
-    located = locate(Places(found, model, settings.base_dir, settings.submit_dir), settings.program)
-    if located.problem is not None:
-        raise located.problem
-    return None if located.path is None else read_code(located.path)
-
-
-def _topology(settings: Settings, machine: Machine, code: UserCode | None) -> Topology:
-    """Code that predicts by itself answers one call at a time: more processes are more calls, and none is spare."""
-    if settings.multi_model:
-        # A standby would hold every model a second time.
-        return plan(machine, workers=settings.workers, threads=settings.threads, standby=False)
-    if code is None or not code.own:
-        return plan(machine, workers=settings.workers, threads=settings.threads, standby=settings.standby)
-    count = settings.workers or machine.threads
-    found = plan(machine, workers=count, threads=settings.threads, standby=False)
-    reason = found.reason if settings.workers else f"{code.path.name} answers one call at a time: one a core"
-    return Topology(found.active, None, reason)
-
-
-def _model_folder(settings: Settings) -> Path | None:
-    """The folder that workers have to be able to read, if it is one."""
-    if settings.model is not None:
-        with contextlib.suppress(UsageError):  # no such home: the worker says so
-            path = expanded(settings.model, "The model")
-            return path if path.exists() else None
-        return None
-    return settings.base_dir / "model" if settings.base_dir is not None else None

@@ -5,12 +5,12 @@ steps down to a plain user.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mooring.container import link
 from mooring.container.privileges import step_down
-from mooring.errors import MooringError
+from mooring.model.identity import Identity
 from mooring.observe.lean import without
 from mooring.settings import load_settings
 
@@ -21,22 +21,21 @@ class Post:
 
     slot: int
     socket: Path
-    line: int
-    """Descriptor of its end of the line to the supervisor."""
     cores: tuple[int, ...] = ()
     """Empty: whichever are free."""
     user: str | None = None
+    expected: Identity = field(default_factory=dict)
+    """Digests that this worker must serve; empty for the first worker."""
     models: Path | None = None
     """File with the models to load before taking traffic, of a multi-model server."""
 
 
-def serve(post: Post) -> None:
-    """Until told to stop. Raises what opening the model raises, after having said it."""
+def serve(post: Post, reporter: link.Reporter) -> None:
+    """Until told to stop. Raises what opening the model raises, ModelChanged if it is not what is expected."""
     if post.cores:
         os.sched_setaffinity(0, post.cores)
     if post.user is not None:
         step_down(post.user)
-    reporter = link.Reporter(post.line)
     reporter.watch()
     settings = load_settings()
     # Here and not above: cores and user must be settled before OpenVINO looks at them.
@@ -46,15 +45,7 @@ def serve(post: Post) -> None:
 
     share(post.slot)
     configure_logs(settings.log_level, settings.log_format)
-    from mooring.wiring.server import serve_worker
+    from mooring.wiring.server import Duty, serve_worker
 
-    try:
-        serve_worker(
-            settings,
-            post.socket,
-            ready=lambda facts: reporter.say(link.READY, facts=dict(facts)),
-            first=post.models,
-        )
-    except MooringError as error:
-        reporter.say(link.FAILED, message=error.message, hint=error.hint)
-        raise
+    duty = Duty(post.expected, post.models, lambda name: reporter.say(link.LOADING, model=name))
+    serve_worker(settings, post.socket, duty, ready=lambda facts: reporter.say(link.READY, facts=dict(facts)))

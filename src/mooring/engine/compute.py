@@ -4,13 +4,14 @@ Used by the threads of `worker.py`. A batch may fail in any way: its requests ar
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from mooring.backends.base import Backend, Outputs, Window
 from mooring.engine.health import Busy, Vitals
 from mooring.engine.job import Job
 from mooring.engine.queue import Take
-from mooring.errors import BackendError
+from mooring.errors import BackendError, ModelError, ModelInvalid, MooringError, RefusedError
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +92,22 @@ def _put(job: Job, index: int, result: Outputs | BackendError) -> None:
     else:
         job.outputs[index] = result
         job.missing -= 1
+
+
+@contextmanager
+def proving() -> Iterator[None]:
+    """Around a model's first batches: raises ModelInvalid if they fail, because a restart would not help.
+
+    Errors that may go away pass unchanged: RefusedError (a deadline, a shutdown) and MemoryError.
+    """
+    try:
+        yield
+    except (RefusedError, ModelError, MemoryError):
+        raise
+    except Exception as error:  # Border: a damaged model may fail in any way.
+        said = error.message if isinstance(error, MooringError) else f"{type(error).__name__}: {error}"
+        hint = error.hint if isinstance(error, MooringError) else ""
+        raise ModelInvalid(f"The model was loaded, but its first batches failed: {said}", hint=hint) from error
 
 
 def log_failure(what: str, error: BaseException) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mooring.backends.base import Backend
+from mooring.engine.compute import proving
 from mooring.engine.health import Health, Prober, can_probe, judge, judge_life
 from mooring.engine.job import Answered, Job
 from mooring.engine.lanes import LARGE_WINDOWS, Lanes
@@ -58,18 +59,15 @@ class Engine:
         self._prober = Prober(self._vitals, lambda: self._run(task.probe(), limits.probe_s, first=True))
 
     async def start(self) -> None:
-        """Warm up and answer one real question. Raises BackendError, or whatever the task raises, if that fails."""
+        """Warm up and answer one real question. Raises as `proving`."""
         self._loop = asyncio.get_running_loop()
         self._vitals.phase = "starting"
         warm, later = self._shapes()
         warmed: asyncio.Future[None] = self._loop.create_future()
-
-        def on_warm(error: Exception | None) -> None:
-            self._call(_settle, (warmed, None, error))
-
-        self._worker.start(warm, later, on_warm)
-        await warmed
-        await self._run(self._task.probe(), self._limits.deadline_s, first=True)
+        self._worker.start(warm, later, lambda error: self._call(_settle, (warmed, None, error)))
+        with proving():
+            await warmed
+            await self._run(self._task.probe(), self._limits.deadline_s, first=True)
         self._vitals.phase = "serving"
 
     def _shapes(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

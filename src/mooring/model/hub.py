@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 import mooring
-from mooring.errors import HubError, ModelIncomplete, ModelUnsupported, UsageError, echo
+from mooring.errors import HubError, HubRefused, ModelIncomplete, ModelUnsupported, UsageError, echo
 from mooring.installation import DISTRIBUTION
 from mooring.model.code import code_names
 from mooring.model.folder import (
@@ -82,7 +82,7 @@ def fetch(repo: str, options: SourceOptions) -> Fetched:
         with quiet():
             return _download(hub, repo, options)
     except hub.errors.RevisionNotFoundError as error:
-        raise HubError(
+        raise HubRefused(
             f"The Hub's model {echo(repo)} has no revision {echo(options.revision)}.",
             hint="A revision is a branch, a tag or a commit; leave it out for the newest.",
         ) from error
@@ -185,8 +185,9 @@ def _cached(hub: ModuleType, repo: str, options: SourceOptions, why: str) -> Fet
     marker = next(
         (p for n in (CONFIG_FILE, MANIFEST_FILE) if isinstance(p := _lookup(hub, repo, n, cache, options), str)), None
     )
+    refused = HubRefused if why == _OFFLINE else HubError
     if marker is None:
-        raise HubError(
+        raise refused(
             f"{why.rstrip('.')}, and {echo(repo)} is not in the cache ({cache}).",
             hint="Download it once with a connection, or name a folder or a .tar.gz.",
         )
@@ -196,7 +197,7 @@ def _cached(hub: ModuleType, repo: str, options: SourceOptions, why: str) -> Fet
         if SINGLE_FILE not in wanted_files(repo, names) and INDEX_FILE in names:
             weight_files(ModelFolder(folder))  # names the shards that are missing
     except ModelIncomplete as error:
-        raise HubError(
+        raise refused(
             f"{why.rstrip('.')}, and the copy of {echo(repo)} in the cache ({cache}) lacks {', '.join(error.missing)}.",
             hint="Complete it with a connection, or name a folder or a .tar.gz.",
         ) from error
@@ -221,14 +222,14 @@ def _explain(hub: ModuleType, repo: str, options: SourceOptions, error: Exceptio
     errors, where = hub.errors, options.endpoint or hub.constants.ENDPOINT
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, errors.GatedRepoError):
-        return HubError(
+        return HubRefused(
             f"The Hub's model {echo(repo)} is gated: its owner wants to be asked ({status}).",
             hint=f"Ask for access at {where}/{repo}, then give a token of that account in HF_TOKEN.",
         )
     if status == 401 and options.token and not isinstance(error, errors.RepositoryNotFoundError):
-        return HubError(f"The Hub at {where} refused the token (401).", hint="Check HF_TOKEN.")
+        return HubRefused(f"The Hub at {where} refused the token (401).", hint="Check HF_TOKEN.")
     if isinstance(error, errors.RepositoryNotFoundError):
-        return HubError(
+        return HubRefused(
             f"The Hub at {where} has no model {echo(repo)}, or it is private ({status}).",
             hint="Check the spelling (neither a file nor a folder of that name exists here); a private model needs a "
             "token in HF_TOKEN.",

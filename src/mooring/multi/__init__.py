@@ -1,4 +1,6 @@
 """Several models in one server, loaded and unloaded while it runs: SageMaker's multi-model contract.
 
-ledger.py    whether another model fits      registry.py  the models that are loaded      routes.py   /models
+registry.py  the models that are loaded      routes.py    /models
+ledger.py    whether another model fits      lost.py      models that a replaced worker could not load again
+names.py     what a model may be called      paging.py    one page of GET /models
 """

@@ -8,6 +8,8 @@ from mooring.errors import InvalidRequest, echo
 PAGE = 100
 """Models of one answer of GET /models, at most and by default."""
 
+MOST_DIGITS = 18
+
 
 def page(urls: Mapping[str, str], limit: str, token: str) -> dict[str, Any]:
     """Of name → folder, sorted by name; `nextPageToken` is there if another page follows. Raises InvalidRequest."""
@@ -21,6 +23,6 @@ def page(urls: Mapping[str, str], limit: str, token: str) -> dict[str, Any]:
 def _number(text: str, name: str, usual: int) -> int:
     if not text:
         return usual
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > MOST_DIGITS:
         raise InvalidRequest(f"it is {echo(text)}; it must be a whole number.", pointer=f"/{name}")
     return int(text)

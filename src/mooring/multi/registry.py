@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ctypes
+import functools
 import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ from typing import Any
 
 import structlog
 
-from mooring.errors import AlreadyLoaded, InvalidRequest, MooringError, NotLoaded, NotReady, echo
+from mooring.errors import AlreadyLoaded, ModelError, NoMemory, NotLoaded, NotReady, echo
+from mooring.model.identity import Identity, identity_of
+from mooring.multi import lost
 from mooring.multi.ledger import Ledger
+from mooring.multi.lost import Held, LostModels
+from mooring.multi.names import check_name
 from mooring.web.service import Served, Service
 
-NAME_LIMIT = 1024
 M_ARENA_MAX = -8
 """Of glibc's malloc.h."""
 UNLOAD_S = 30.0
@@ -36,29 +40,50 @@ class Model:
         """As the contract's routes show it."""
         return {"modelName": self.name, "modelUrl": self.url}
 
+    @property
+    def identity(self) -> Identity:
+        """Digests of what answers."""
+        return identity_of(self.service.facts)
+
 
 class Registry:
     """Loads one model at a time; answers while it does."""
 
     def __init__(
-        self, open_model: Callable[[Path, str], Served], ledger: Ledger, first: Mapping[str, str] | None = None
+        self,
+        open_model: Callable[[Path, str, Identity], Served],
+        ledger: Ledger,
+        first: Mapping[str, Held] | None = None,
+        on_lost: Callable[[int], None] = lambda _: None,
+        on_loading: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`open_model` opens the model of a folder under a name, in a thread, and may raise a ModelError.
+        """`open_model` opens a folder's model under a name, in a thread. It raises ModelChanged if the model is not the
+        expected one.
 
-        `first` are names and folders of models to load before the start is over: those of a worker that died.
+        `first` are the models that the previous worker had loaded: they are reloaded before the start is complete.
+        Those that fail are retried. `on_lost` is called with their number, `on_loading` with the name of the model
+        that is being reloaded, and with "" afterwards.
         """
         self._open = open_model
         self._ledger = ledger
         self._first = dict(first or {})
         self._models: dict[str, Model] = {}
         self._loading: set[str] = set()
+        self._lost = LostModels(on_lost)
+        self._on_loading = on_loading
+        self._retrying: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
         self._log = structlog.get_logger("mooring.multi").bind()
 
     @property
     def models(self) -> list[Model]:
-        """All of them, by name."""
+        """The loaded models, sorted by name."""
         return [self._models[name] for name in sorted(self._models)]
+
+    @property
+    def lost(self) -> list[Mapping[str, Any]]:
+        """The models that could not be reloaded, sorted by name."""
+        return [self._lost.described(name) for name in sorted(self._lost.held)]
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -66,12 +91,43 @@ class Registry:
         return {"models": [model.described for model in self.models], "multi_model": True}
 
     async def start(self) -> None:
-        """Load what is to be there from the start; what cannot be loaded any more is left out, and that is said."""
-        for name, url in self._first.items():
-            try:
-                await self.load(name, url)
-            except MooringError as error:
-                self._log.error("model not loaded again", model=name, error=type(error).__name__, reason=error.message)
+        """Reload the models of the previous worker. One that fails does not affect the others."""
+        for name, held in self._first.items():
+            if held.deadly:
+                self._lost.lose(name, held, ModelError(held.deadly))
+            else:
+                await self._load_again(name, held, lambda: True)
+        if self._lost.held:
+            self._retrying = asyncio.ensure_future(self._retry())
+
+    async def _load_again(self, name: str, held: Held, wanted: Callable[[], bool]) -> None:
+        """`wanted` is checked afterwards: a caller may have loaded or unloaded the model meanwhile."""
+        self._on_loading(name)
+        try:
+            service = await self._opened(name, held.url, held.identity)
+        except Exception as error:  # Border: one broken model must not affect the others.
+            if wanted():
+                self._lost.lose(name, held, error)
+            return
+        finally:
+            self._on_loading("")
+        if wanted():
+            self._add(Model(name, held.url, service))
+        else:
+            await service.stop()
+
+    async def _retry(self) -> None:
+        """Retry lost models until there are none."""
+        wait = lost.FIRST_PAUSE_S
+        while self._lost.held:
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, lost.LONGEST_PAUSE_S)
+            for name, held in self._lost.held.items():
+                if self._is_lost(name) and not held.deadly:
+                    await self._load_again(name, held, functools.partial(self._is_lost, name))
+
+    def _is_lost(self, name: str) -> bool:
+        return name in self._lost and name not in self._loading
 
     async def drain(self, timeout_s: float) -> bool:
         """All models take nothing new; whether all of them answered what they had."""
@@ -84,27 +140,37 @@ class Registry:
         return {"models": len(counts), "in_flight": sum(count for count in counts if isinstance(count, int))}
 
     async def load(self, name: str, url: str) -> Model:
-        """Raises AlreadyLoaded, NotLoaded (no such folder), NoMemory, or what opening the model raises."""
+        """Raises AlreadyLoaded, NotLoaded (no such folder), NoMemory, or what opening the model raises.
+
+        A lost model may be loaded this way even if its files have changed.
+        """
         check_name(name)
-        folder = Path(url)
         if name in self._models or name in self._loading:
             raise AlreadyLoaded(f"The model {echo(name)} is loaded already.", hint="Unload it first.")
-        if not await asyncio.to_thread(folder.is_dir):
-            raise NotLoaded(f"There is no folder {echo(url)}.", hint="`url` is a folder in the container.")
         self._loading.add(name)
         try:
-            async with self._turn:
-                self._ledger.reserve(name, folder)
-                try:
-                    service = Service(lambda: self._open(folder, name))
-                    await self._start(service)
-                finally:
-                    self._ledger.settle(name)
-            model = self._models[name] = Model(name, url, service)
+            return self._add(Model(name, url, await self._opened(name, url, {})))
         finally:
             self._loading.discard(name)
-        self._log.info("model loaded", model=name)
+
+    def _add(self, model: Model) -> Model:
+        self._models[model.name] = model
+        more = {"again": True} if self._lost.forget(model.name) else {}
+        self._log.info("model loaded", model=model.name, **more)
         return model
+
+    async def _opened(self, name: str, url: str, expected: Identity) -> Service:
+        folder = await asyncio.to_thread(_folder, url)
+        async with self._turn:
+            await asyncio.to_thread(self._ledger.reserve, name, folder)
+            try:
+                service = Service(lambda: self._open(folder, name, expected))
+                await self._start(service)
+            except MemoryError as error:
+                raise NoMemory("Memory ran out while the model was loaded.", hint="Unload another one.") from error
+            finally:
+                self._ledger.settle(name)
+        return service
 
     async def _start(self, service: Service) -> None:
         try:
@@ -121,10 +187,15 @@ class Registry:
             return self._models[name]
         if name in self._loading:
             raise NotReady(f"The model {echo(name)} is loading.")
+        if name in self._lost:
+            raise NotReady(f"The model {echo(name)} could not be reloaded: {self._lost.reason(name)}")
         raise NotLoaded(f"There is no model {echo(name)}.", hint="GET /models lists those that are loaded.")
 
     async def unload(self, name: str) -> None:
         """Answer what is in flight, then give its memory back. Raises NotLoaded."""
+        if self._is_lost(name):
+            self._lost.forget(name)
+            return
         model = self.get(name)
         del self._models[name]
         await model.service.drain(UNLOAD_S)
@@ -135,18 +206,23 @@ class Registry:
 
     async def stop(self, timeout_s: float = 5.0) -> None:
         """All of them."""
+        if self._retrying is not None:
+            self._retrying.cancel()
+            await asyncio.gather(self._retrying, return_exceptions=True)
         for model in self.models:
             await model.service.stop(timeout_s)
         self._models.clear()
 
 
-def check_name(name: object) -> str:
-    """Raises InvalidRequest for a name that cannot be one."""
-    if not isinstance(name, str) or not 1 <= len(name) <= NAME_LIMIT or "/" in name or not name.isprintable():
-        raise InvalidRequest(
-            f"it is {echo(name)}; it must be 1 to {NAME_LIMIT} characters without /.", pointer="/model_name"
-        )
-    return name
+def _folder(url: str) -> Path:
+    """Raises NotLoaded if there is no such folder, or the path is invalid."""
+    try:
+        reason = "" if Path(url).is_dir() else "no such folder"
+    except (OSError, ValueError) as error:  # no permission, name too long, invalid character
+        reason = getattr(error, "strerror", None) or str(error)
+    if reason:
+        raise NotLoaded(f"There is no folder {echo(url)}: {reason}.", hint="`url` is a folder in the container.")
+    return Path(url)
 
 
 def use_one_arena() -> None:

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from mooring.errors import InvalidRequest, echo
+from mooring.errors import InvalidRequest, ModelError, ModelRefused, UsageError, echo
 from mooring.multi.paging import page
 from mooring.multi.registry import Registry
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
@@ -56,18 +56,26 @@ class Models:
         for name in ("model_name", "url"):
             if not isinstance(fields.get(name), str) or not fields[name]:
                 raise InvalidRequest(f"it is {echo(fields.get(name))}; text is needed.", pointer=f"/{name}")
-        model = await self._registry.load(fields["model_name"], fields["url"])
-        return _json({"status": f'Model "{model.name}" loaded', **model.described})
+        try:
+            model = await self._registry.load(fields["model_name"], fields["url"])
+        except (ModelError, UsageError) as error:
+            raise ModelRefused(error.message, hint=error.hint) from error
+        return _json({"status": f'Model "{model.name}" loaded', **model.described, "identity": model.identity})
 
     async def list(self, request: Request) -> Response:
         """Sorted by name, in pages: limit and next_page_token."""
         query = request.query_params
         urls = {model.name: model.url for model in self._registry.models}
+        urls |= {model["modelName"]: model["modelUrl"] for model in self._registry.lost}
         return _json(page(urls, query.get("limit", ""), query.get("next_page_token", "")))
 
     async def describe(self, request: Request) -> Response:
         """One model, with what it is."""
-        model = self._registry.get(request.path_params["name"])
+        name = request.path_params["name"]
+        for lost in self._registry.lost:
+            if lost["modelName"] == name:
+                return _json({**lost, "ready": False})
+        model = self._registry.get(name)
         return _json({**model.described, **model.service.facts, "engine": model.service.snapshot()})
 
     async def unload(self, request: Request) -> Response:
@@ -83,7 +91,8 @@ class Models:
     async def info(self, _: Request) -> Response:
         """What is loaded."""
         models = [{**model.described, "engine": model.service.snapshot()} for model in self._registry.models]
-        return _json({"multi_model": True, "models": models, "ready": True, "reason": "", "versions": versions()})
+        facts = {"multi_model": True, "models": models, "ready": True, "reason": "", "degraded": self._registry.lost}
+        return _json({**facts, "versions": versions()})
 
     async def _fields(self, request: Request) -> dict[str, Any]:
         data = await read_body(request.headers, request.receive, BODY_LIMIT, self._limits.body_s)

@@ -10,6 +10,7 @@ may repeat a value, at level debug only. The exception is what a model's own cod
 import contextlib
 import logging
 import sys
+import time
 import traceback
 from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
@@ -129,6 +130,11 @@ def _error_of(exc_info: ExcInfo | BaseException | bool | None) -> BaseException 
     if isinstance(exc_info, tuple):
         return exc_info[1]
     return sys.exc_info()[1] if exc_info else None
+
+
+def timestamp() -> str:
+    """Now, in UTC and to the second, e.g. "2026-05-01T09:30:00Z"."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def where(error: BaseException, frames: int = 5) -> str:

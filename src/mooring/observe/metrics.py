@@ -97,6 +97,9 @@ class Metrics:
         self._answers = {source: answers.labels(source) for source in ("computed", "shared", "cache")}
         self._cached = Gauge("mooring_cache_bytes", "Memory of the answers in the cache.", registry=registry)
         self._ready = Gauge("mooring_ready", "1 if the model answers.", registry=registry)
+        self._lost = Gauge(
+            "mooring_models_lost", "Number of models that a restarted worker could not reload.", registry=registry
+        )
 
     # From the engine: an Observer
 
@@ -146,6 +149,12 @@ class Metrics:
     def ready(self, ready: bool) -> None:
         """Whether /ping is green."""
         self._ready.set(ready)
+
+    # From a registry of several models
+
+    def lost(self, count: int) -> None:
+        """Number of models that could not be reloaded."""
+        self._lost.set(count)
 
     def render(self) -> bytes:
         """All of it in Prometheus' text format."""

@@ -138,9 +138,9 @@ def _listen_unix(path: Path) -> socket.socket:
 
 
 def close(address: Address, bound: list[socket.socket]) -> None:
-    """Close what `listen` made and remove a unix socket's file."""
+    """Close what `listen` made and remove a unix socket's file; one that it did not make is somebody else's."""
     for one in bound:
         one.close()
-    if address.unix is not None:
+    if bound and address.unix is not None:
         with contextlib.suppress(OSError):
             address.unix.unlink()

@@ -89,6 +89,8 @@ class Pages:
             **self._service.facts,
             "ready": health.ready,
             "reason": health.reason,
+            # Behind nginx: workers that should answer and do not (`container/front.py`).
+            "degraded": [],
             "engine": self._service.snapshot(),
             "limits": {"max_body_bytes": self._limits.max_body_bytes, "deadline_s": self._limits.deadline_s},
             "topology": {"processes": 1, "machine": platform.machine(), "system": platform.system()},

@@ -2,7 +2,7 @@
 
 import dataclasses
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -10,7 +10,9 @@ from starlette.applications import Starlette
 
 from mooring.backends.sharing import TurnTaking
 from mooring.errors import ModelInvalid, echo
+from mooring.model.identity import Identity
 from mooring.multi.ledger import Ledger
+from mooring.multi.lost import Held
 from mooring.multi.registry import Registry, use_one_arena
 from mooring.multi.routes import create_multi_app
 from mooring.observe.machine import free_bytes
@@ -22,27 +24,32 @@ from mooring.wiring.opening import open_served
 
 
 def multi_app(
-    settings: Settings, limits: WebLimits, first: Mapping[str, str], *, log_requests: bool
+    settings: Settings,
+    limits: WebLimits,
+    first: Mapping[str, Held],
+    on_loading: Callable[[str], None],
+    *,
+    log_requests: bool,
 ) -> tuple[Starlette, Registry]:
-    """The application, and the registry that is its life."""
+    """The application, and the registry that is its life. `first` and `on_loading` as `Registry`."""
     use_one_arena()
     metrics = Metrics()
     turn = threading.Lock()
 
-    def open_model(folder: Path, name: str) -> Served:
+    def open_model(folder: Path, name: str, expected: Identity) -> Served:
         # What a multi-model server was told of a model holds for none in particular.
         one = dataclasses.replace(settings, model=str(folder), base_dir=None, revision=None, task=None, submit_dir=None)
-        return open_served(one, metrics, share=lambda backend: TurnTaking(backend, turn), name=name)
+        return open_served(one, metrics, share=lambda backend: TurnTaking(backend, turn), name=name, expected=expected)
 
-    registry = Registry(open_model, Ledger(free_bytes), first)
+    registry = Registry(open_model, Ledger(free_bytes), first, metrics.lost, on_loading)
     return create_multi_app(registry, metrics, limits, log_requests=log_requests), registry
 
 
-def read_first(path: Path | None) -> Mapping[str, str]:
-    """Name → folder of the models to load at the start, from a file of the supervisor's."""
+def read_first(path: Path | None) -> Mapping[str, Held]:
+    """By name, the models to load at the start, from a file of the supervisor's."""
     if path is None or not path.is_file():
         return {}
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, Held])
     except msgspec.DecodeError as error:
         raise ModelInvalid(f"The list of models {echo(str(path))} cannot be read: {error}.") from error

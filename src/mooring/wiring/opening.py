@@ -19,11 +19,13 @@ from mooring.engine.once import Once
 from mooring.handler.around import AroundEngine
 from mooring.handler.context import Context
 from mooring.handler.pipeline import Pipeline
+from mooring.model.identity import Identity, code_digest, identity_of, refuse_another
 from mooring.model.manifest import name_of
 from mooring.model.source import ResolvedModel
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
 from mooring.web.service import Served
+from mooring.wiring.faults import opening
 from mooring.wiring.handler import (
     Loaded,
     after_load,
@@ -59,22 +61,32 @@ def open_served(
     progress: Progress | None = None,
     share: Share = alone,
     name: str = ONE_MODEL,
+    *,
+    expected: Identity | None = None,
 ) -> Served:
     """Whatever answers: the engine, the model's own code, or one around the other.
 
     `share` wraps the backend where it is not the only one of the process, and user code is told the model's `name`.
-    Raises what opening the model raises.
+    Raises a ModelError (ModelChanged if the digests are not those `expected`), UsageError for settings that do not fit
+    the model, or NoMemory.
     """
-    return open_found_served(settings, metrics, find_model(settings, progress=progress), share, name)
+    with opening(settings.model or "of this server"):
+        served = _served(settings, metrics, find_model(settings, progress=progress), share, name)
+        refuse_another(expected or {}, identity_of(served.facts))
+        return served
 
 
-def open_found_served(
-    settings: Settings, metrics: Metrics, found: ResolvedModel, share: Share = alone, name: str = ONE_MODEL
-) -> Served:
+def open_found_served(settings: Settings, metrics: Metrics, found: ResolvedModel) -> Served:
     """As `open_served`, of a model that has been found."""
+    with opening(found.source):
+        return _served(settings, metrics, found, alone, ONE_MODEL)
+
+
+def _served(settings: Settings, metrics: Metrics, found: ResolvedModel, share: Share, name: str) -> Served:
     code, warnings = user_code_of(settings, found)
     if code is None:
         return _warned(settings, _by_engine(settings, metrics, open_found(settings, found), share), warnings)
+    digest = code_digest(code.path)
     loaded = load_user_code(settings, code)
     structlog.get_logger("mooring.handler").info("running the model's own code", **loaded.facts)
     loading = loading_context(loaded, found, name)
@@ -85,6 +97,7 @@ def open_found_served(
         opened = open_found(settings, found)
         _warm_up(loaded, loading, opened, share)
         served = _around(loaded, loading, _by_engine(settings, metrics, opened, share))
+    served = dataclasses.replace(served, facts={**served.facts, "code_digest": digest})
     return _warned(settings, served, (*warnings, *loaded.warnings))
 
 

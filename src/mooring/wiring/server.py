@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp
 
+from mooring.model.identity import Identity
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
 from mooring.web.app import create_app
@@ -34,16 +36,24 @@ def serve(settings: Settings, *, ready: Ready, progress: Progress | None = None)
     run(app, life, _options(settings, life, address), on_ready=lambda port: ready(facts(), address.url(port)))
 
 
-def serve_worker(
-    settings: Settings, socket: Path, *, ready: Callable[[Mapping[str, Any]], None], first: Path | None = None
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """What a worker behind the proxy must serve: the same as the other workers, and as the one it replaces."""
+
+    expected: Identity = field(default_factory=dict)
+    """Digests of what is being served; empty for the first worker."""
+    first: Path | None = None
+    """Of a multi-model server: a file with the models to load before taking traffic."""
+    on_loading: Callable[[str], None] = lambda _: None
+    """Called with the name of each of them before it is loaded, and with "" afterwards."""
+
+
+def serve_worker(settings: Settings, socket: Path, duty: Duty, *, ready: Callable[[Mapping[str, Any]], None]) -> None:
     """Answer at a unix socket, which is there only while the model answers, behind a proxy that logs requests.
 
-    `first` is a file with the models that a multi-model worker is to load before that. Raises as `serve`.
+    Raises as `serve`, and ModelChanged.
     """
-    app, life, facts = (
-        _several(settings, first, behind=True) if settings.multi_model else _one(settings, None, behind=True)
-    )
+    app, life, facts = _several(settings, duty) if settings.multi_model else _one(settings, None, duty)
     options = _options(settings, life, Address(unix=socket), late=True)
     run(app, life, options, on_ready=lambda _: ready(facts()))
 
@@ -52,7 +62,7 @@ Parts = tuple[ASGIApp, Life, Callable[[], Mapping[str, Any]]]
 """Routes, what is started and stopped with them, and what `/info` says once it is."""
 
 
-def _one(settings: Settings, progress: Progress | None, *, behind: bool = False) -> Parts:
+def _one(settings: Settings, progress: Progress | None, duty: Duty | None = None) -> Parts:
     metrics = Metrics()
 
     def noted(done: int, total: int) -> None:
@@ -62,13 +72,15 @@ def _one(settings: Settings, progress: Progress | None, *, behind: bool = False)
         if progress is not None:
             progress(done, total)
 
-    service = Service(lambda: open_served(settings, metrics, noted))
-    app = create_app(service, metrics, _limits(settings), log_requests=not behind)
+    service = Service(lambda: open_served(settings, metrics, noted, expected=duty.expected if duty else {}))
+    app = create_app(service, metrics, _limits(settings), log_requests=duty is None)
     return app, service, lambda: service.facts
 
 
-def _several(settings: Settings, first: Path | None = None, *, behind: bool = False) -> Parts:
-    app, registry = multi_app(settings, _limits(settings), read_first(first), log_requests=not behind)
+def _several(settings: Settings, duty: Duty | None = None) -> Parts:
+    alone, duty = duty is None, duty or Duty()
+    first = read_first(duty.first)
+    app, registry = multi_app(settings, _limits(settings), first, duty.on_loading, log_requests=alone)
     return app, registry, lambda: registry.facts
 
 

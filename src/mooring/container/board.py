@@ -1,0 +1,60 @@
+"""The state of the service: written by the supervisor and the crew, read by the front."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mooring.container.child import Slot
+from mooring.errors import Draining, ModelChanged, MooringError, NotReady
+
+
+@dataclass
+class Board:
+    """Workers and their readiness, and what the supervisor is doing."""
+
+    slots: dict[int, Slot] = field(default_factory=dict)
+    needed: int = 1
+    """Number of workers that must be ready before the first green ping."""
+    was_ready: bool = False
+    """Whether the service has been ready once. After that, a worker that cannot start is retried forever."""
+    draining: bool = False
+    fatal: str = ""
+    """Why the service is giving up; empty otherwise."""
+    topology: dict[str, Any] = field(default_factory=dict)
+    """For /info."""
+
+    @property
+    def ready(self) -> list[Slot]:
+        """Slots with a ready worker, in order."""
+        return [slot for slot in self.slots.values() if slot.ready]
+
+    @property
+    def degraded(self) -> list[Mapping[str, Any]]:
+        """Workers that should be ready and are not, each with the reason and the time since when (UTC)."""
+        missing = [slot for slot in self.slots.values() if self.was_ready and not slot.ready and slot.last]
+        return [{"worker": slot.worker.slot, "reason": slot.reason, "since": slot.since} for slot in missing]
+
+    @property
+    def outdated(self) -> bool:
+        """Whether every worker is down because the model's files were replaced. Only restarting the service helps."""
+        ends = [slot.last for slot in self.slots.values()]
+        return bool(ends) and all(end is not None and end.kind == ModelChanged.__name__ for end in ends)
+
+    def red(self) -> MooringError | None:
+        """Why /ping is red, as far as that is known without asking the workers; None if they decide."""
+        if self.draining:
+            return Draining("The server is going down.")
+        if self.fatal:
+            return NotReady(self.fatal)
+        enough = self.needed if not self.was_ready else 1
+        return NotReady(self.missing()) if len(self.ready) < enough else None
+
+    def missing(self, slot: int | None = None) -> str:
+        """Why the workers, or the one in `slot`, are not ready."""
+        slots = [one for number, one in self.slots.items() if slot in (None, number)]
+        reasons = {one.reason for one in slots if not one.ready}
+        return " ".join(sorted(reasons)) or "The model is loading."
+
+    def coming(self, slot: int | None = None) -> bool:
+        """Whether a worker (the one in `slot`) is ready, or expected soon because its last start did not fail."""
+        return any(one.ready or not one.failures for number, one in self.slots.items() if slot in (None, number))

@@ -1,0 +1,52 @@
+"""Files and folders that the service writes. Created by `supervisor.py`, and again if something removes them."""
+
+import contextlib
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from mooring.container.privileges import give
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Everything is below `run`."""
+
+    run: Path
+
+    @property
+    def metrics(self) -> Path:
+        """The workers' counters."""
+        return self.run / "metrics"
+
+    @property
+    def front(self) -> Path:
+        """Socket of the process in front."""
+        return self.run / "front.sock"
+
+    def socket(self, slot: int) -> Path:
+        """Where the worker in that slot listens, while it answers."""
+        return self.run / "sockets" / f"worker-{slot}.sock"
+
+    def make(self, user: str | None) -> None:
+        """Create the missing folders, writable for `user`. Raises OSError."""
+        self.run.mkdir(parents=True, exist_ok=True)
+        if self.run.stat().st_uid != os.geteuid():
+            raise PermissionError(f"{self.run} belongs to another user")
+        self.run.chmod(0o755)
+        for name in ("metrics", "sockets", "body", "proxy", "cache", "packages"):
+            if not (self.run / name).is_dir():
+                (self.run / name).mkdir()
+                give(self.run / name, user)
+
+    def hold(self, slot: int) -> None:
+        """Create a socket file without a listener if the worker's socket is missing.
+
+        nginx then silently tries the next worker. Without the file it would log the request line as critical.
+        """
+        path = self.socket(slot)
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as one:
+            if not path.exists():
+                one.bind(str(path))
+                path.chmod(0o666)

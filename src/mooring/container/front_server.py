@@ -1,0 +1,68 @@
+"""Serve the front at its unix socket, and keep that socket there. Used by `supervisor.py`."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+STARTED_S = 0.01
+"""How often a server that starts is looked at."""
+LOOK_EVERY_S = 1.0
+"""How often it is checked that the socket is still there."""
+
+
+class FrontServer:
+    """One uvicorn server after another, for the same application."""
+
+    def __init__(self, app: ASGIApp, path: Path, prepare: Callable[[], None]) -> None:
+        """`prepare` creates the folder of the socket `path`. It may raise OSError."""
+        self._app = app
+        self._path = path
+        self._prepare = prepare
+        self.listening = asyncio.Event()
+        """Set as soon as the first server listens."""
+        self._log = structlog.get_logger("mooring.container").bind()
+
+    async def keep(self) -> None:
+        """Serve until cancelled. Start a new server if one ends or its socket is removed."""
+        while True:
+            try:
+                self._prepare()
+                await self._serve()
+            except OSError as error:
+                self._log.error("front cannot listen", reason=str(error))
+                await asyncio.sleep(LOOK_EVERY_S)
+            else:
+                self._log.error("front socket is missing; listening again")
+
+    async def _serve(self) -> None:
+        """Return when the server has ended or its socket is gone. Raises OSError if it cannot listen."""
+        server = uvicorn.Server(
+            uvicorn.Config(
+                self._app,
+                uds=str(self._path),
+                http="httptools",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+            )
+        )
+        # The supervisor handles signals.
+        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
+        serving = asyncio.ensure_future(server.serve())
+        try:
+            while not serving.done() and not (server.started and self._gone()):
+                await asyncio.wait({serving}, timeout=LOOK_EVERY_S if server.started else STARTED_S)
+                if server.started:
+                    self.listening.set()
+        finally:
+            server.should_exit = True
+            await serving
+
+    def _gone(self) -> bool:
+        return not self._path.exists()

@@ -1,0 +1,133 @@
+"""What is known of the workers, and what /ping, /health/live, /info, /metrics and waiting requests make of it."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from mooring.container.board import Board
+from mooring.container.child import End, Slot
+from mooring.container.front import WAIT_S, Front, create_front
+from mooring.container.metrics import FrontMetrics, WorkerMetrics
+from mooring.container.topology import Worker
+from mooring.observe.metrics import Metrics
+from tests.support.asgi import Client, Reply
+
+REFUSED = End(3, None, "ModelInvalid", "model.safetensors has 0 bytes.")
+CHANGED = End(3, None, "ModelChanged", "The model on disk is not the one being served.")
+KILLED = End(-9, 12.0)
+
+
+def slot(number: int, *, ready: bool = False, last: End | None = None, failures: int = 0) -> Slot:
+    """One of a service that has been ready."""
+    return Slot(Worker(number, 1), ready=ready, last=last, failures=failures)
+
+
+def board(*slots: Slot, was_ready: bool = True) -> Board:
+    """With these workers."""
+    return Board({one.worker.slot: one for one in slots}, was_ready=was_ready)
+
+
+def ask(known: Board, path: str, folder: Path, **headers: str) -> Reply:
+    """What the front answers; nobody listens at any worker's socket."""
+
+    async def call() -> Reply:
+        metrics = FrontMetrics(WorkerMetrics(folder, known.slots))
+        app = create_front(Front(known, metrics, lambda number: folder / f"{number}.sock"), Metrics())
+        return await Client(app).call("GET", path, headers={name.replace("_", "-"): v for name, v in headers.items()})
+
+    return asyncio.run(call())
+
+
+def test_a_healthy_service_is_not_degraded() -> None:
+    """Nor is one whose standby is on its first start, or that has not been ready yet."""
+    assert board(slot(1, ready=True), slot(2)).degraded == []
+    assert board(slot(1, last=REFUSED), was_ready=False).degraded == []
+
+
+def test_a_worker_that_cannot_start_is_named_with_the_reason_and_since_when(tmp_path: Path) -> None:
+    """In /info, and counted in /metrics."""
+    known = board(slot(1, last=REFUSED, failures=3), slot(2, ready=True))
+    info = ask(known, "/info", tmp_path).json
+    [entry] = info["degraded"]
+    assert (entry["worker"], entry["since"]) == (1, known.slots[1].since)
+    assert "model.safetensors has 0 bytes" in entry["reason"]
+    assert [worker["reason"] for worker in info["topology"]["workers"]] == [entry["reason"], ""]
+    assert "mooring_front_degraded 1.0" in ask(known, "/metrics", tmp_path).body.decode()
+    assert "mooring_front_degraded 0.0" in ask(board(slot(1, ready=True)), "/metrics", tmp_path).body.decode()
+
+
+@pytest.mark.parametrize(
+    ("ends", "status"),
+    [
+        ([CHANGED, CHANGED], 503),
+        ([CHANGED, REFUSED], 200),
+        ([CHANGED, KILLED], 200),
+        ([REFUSED, REFUSED], 200),
+        ([CHANGED, None], 200),
+    ],
+)
+def test_liveness_is_red_only_where_a_new_start_of_it_all_would_help(
+    ends: list[End | None], status: int, tmp_path: Path
+) -> None:
+    """The files are another model's, and nobody serves the old one any more."""
+    known = board(*(slot(number, ready=end is None, last=end) for number, end in enumerate(ends, 1)))
+    reply = ask(known, "/health/live", tmp_path)
+    assert reply.status == status
+    if status == 503:
+        assert "is not the one being served" in reply.json["message"]
+
+
+def test_the_ping_has_each_reason_once(tmp_path: Path) -> None:
+    """However many workers have it."""
+    reply = ask(board(slot(1, last=REFUSED, failures=1), slot(2, last=REFUSED, failures=1)), "/ping", tmp_path)
+    assert (reply.status, reply.json["type"]) == (503, "NotReady")
+    assert reply.json["message"].count("model.safetensors has 0 bytes") == 1
+
+
+@pytest.mark.parametrize("holder", ["", "worker_1"])
+def test_a_request_does_not_wait_for_a_worker_that_failed_to_start(tmp_path: Path, holder: str) -> None:
+    """It is refused at once, with the reason: nobody knows when there will be one."""
+    others = [slot(2, last=REFUSED, failures=1)] if not holder else [slot(2, ready=True)]
+    known = board(slot(1, last=REFUSED, failures=1), *others)
+    reply = asyncio.run(asyncio.wait_for(_unanswered(known, tmp_path, holder), WAIT_S / 2))
+    assert reply.status == 503
+    assert "model.safetensors has 0 bytes" in reply.json["message"]
+
+
+async def _unanswered(known: Board, folder: Path, holder: str) -> Reply:
+    metrics = FrontMetrics(WorkerMetrics(folder, known.slots))
+    app = create_front(Front(known, metrics, lambda number: folder / f"{number}.sock"), Metrics())
+    return await Client(app).call("GET", "/unanswered", headers={"X-Mooring-Tried": "-", "X-Mooring-Holder": holder})
+
+
+def test_a_worker_is_waited_for_while_it_is_replaced() -> None:
+    """Its last one was ready: the next takes a second."""
+    known = board(slot(1, last=KILLED), slot(2, last=REFUSED, failures=2))
+    assert known.coming()
+    assert known.coming(1)
+    assert not known.coming(2)
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (REFUSED, ["A worker cannot start", "0 bytes"]),
+        (KILLED, ["Worker 1 died (signal SIGKILL; killed by the kernel", "started again"]),
+        (End(-11), ["Worker 1 died while it started (signal SIGSEGV)"]),
+        (End(-7), ["signal SIGBUS; is a disk full"]),
+        (End(-40), ["signal 40"]),
+        (End(0), ["while it started (exit code 0)"]),
+    ],
+)
+def test_why_a_slot_is_empty(end: End, words: list[str]) -> None:
+    """In whole sentences, whether the worker could say it or not."""
+    assert all(word in slot(1, last=end).reason for word in words)
+
+
+def test_before_the_first_end_the_model_is_loading() -> None:
+    """And afterwards, while it loads again, the reason of the last end stays."""
+    assert slot(1).reason == "The model is loading."
+    assert slot(1, ready=True).reason == ""
+    assert json.dumps(board(slot(1, last=REFUSED)).degraded)
