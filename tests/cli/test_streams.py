@@ -17,6 +17,7 @@ import pytest
 
 from mooring.cli import streams
 from mooring.cli.border import State, guarded
+from tests.support.started import started
 
 CONTEXT = "Ada Lovelace wrote “Notes” in 1843 — so said Müller… «Really?»"
 ANSWER = "Ada Lovelace"
@@ -108,19 +109,17 @@ def test_a_server_without_streams_serves(tmp_path: Path) -> None:
     """Its sockets have other numbers than 0 to 2: what prints there must not write into a connection."""
     port = free_port()
     command = ["bash", "-c", 'exec "$0" -m mooring serve --port "$1" <&- >&- 2>&-', sys.executable, str(port)]
-    server = subprocess.Popen(command, cwd=tmp_path)
-    try:
+    with started(command, cwd=tmp_path, stdout=None, stderr=None) as server:
         answer = asked(port, server)
         assert answer["answer"] == ANSWER
         if Path("/proc").is_dir():
             ends = [str(Path(f"/proc/{server.pid}/fd/{number}").readlink()) for number in range(3)]
             assert ends == [os.devnull] * 3
-    finally:
         server.terminate()
         assert server.wait(PATIENCE_S) == 0
 
 
-def asked(port: int, server: "subprocess.Popen[bytes]") -> dict[str, object]:
+def asked(port: int, server: "subprocess.Popen[str]") -> dict[str, object]:
     """The answer to the question, as soon as there is one."""
     body = json.dumps({"inputs": {"question": "Who wrote it?", "context": CONTEXT}})
     for _ in range(10 * PATIENCE_S):

@@ -3,7 +3,6 @@
 import re
 import shutil
 import socket
-import subprocess
 import time
 import urllib.request
 from pathlib import Path
@@ -15,6 +14,7 @@ from mooring.container.proxy import find_nginx
 from mooring.container.registry import LoadedModels, murmur2, shares, worker_of
 from mooring.multi.lost import Held
 from mooring.wiring.multi import read_first
+from tests.support.started import started
 
 NAMES = [f"model-{number}" for number in range(200)] + ["", "a", "ab", "abc", "äöü", "北京", "with space", "x" * 300]
 
@@ -77,8 +77,7 @@ def test_nginx_sends_each_name_to_the_same_worker(tmp_path: Path, count: int) ->
     }}"""
     (tmp_path / "nginx.conf").write_text(conf)
     command = [program, "-e", "stderr", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
-    process = subprocess.Popen(command)
-    try:
+    with started(command, stdout=None, stderr=None):
         for _ in range(200):
             try:
                 socket.create_connection(("127.0.0.1", port)).close()
@@ -91,7 +90,4 @@ def test_nginx_sends_each_name_to_the_same_worker(tmp_path: Path, count: int) ->
             url = f"http://127.0.0.1:{port}/models/{quote(name, safe='')}/invoke"
             with urllib.request.urlopen(url) as response:
                 assert int(re.sub(r"\D", "", response.read().decode())) == worker_of(name, count), name
-    finally:
-        process.terminate()
-        process.wait()
-        shutil.rmtree(tmp_path, ignore_errors=True)
+    shutil.rmtree(tmp_path, ignore_errors=True)

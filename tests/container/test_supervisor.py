@@ -310,12 +310,11 @@ def test_what_takes_longer_than_the_drain_is_cut_off_and_that_is_said(model: str
 
 def test_a_model_that_can_never_be_served_ends_it_with_3_and_the_reason() -> None:
     """And is not tried again and again."""
-    server = prepared("./no/such/model")
-    assert server.process.wait(60) == 3
-    server.until(lambda: bool(server.logged("giving up")))
-    said = "\n".join(server.log)
-    assert said.count("There is no file or folder './no/such/model'") == 1
-    server.close()
+    with prepared("./no/such/model") as server:
+        assert server.process.wait(60) == 3
+        server.until(lambda: bool(server.logged("giving up")))
+        said = "\n".join(server.log)
+        assert said.count("There is no file or folder './no/such/model'") == 1
 
 
 def test_before_the_first_worker_is_ready_the_ping_says_what_it_waits_for(model: str) -> None:
@@ -323,9 +322,8 @@ def test_before_the_first_worker_is_ready_the_ping_says_what_it_waits_for(model:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    server = prepared(model, MOORING_PORT=str(port))
-    server.port = port
-    try:
+    with prepared(model, MOORING_PORT=str(port)) as server:
+        server.port = port
         seen: list[tuple[int, Any]] = []
 
         def green() -> bool:
@@ -337,9 +335,6 @@ def test_before_the_first_worker_is_ready_the_ping_says_what_it_waits_for(model:
         assert seen[0][0] == 503
         assert "loading" in seen[0][1]["message"]
         assert {status for status, _ in seen} == {200, 503}
-    finally:
-        server.stop()
-        server.close()
 
 
 def test_too_many_at_once_are_refused_by_nginx_with_429(model: str) -> None:

@@ -115,8 +115,7 @@ def test_nginx_that_cannot_start_at_first_ends_it_all(model: str) -> None:
         taken.listen()
         # Between process 1's own look at the port and nginx's, somebody else was faster.
         program = "import mooring.container.supervisor as one; one._free_port = lambda settings: settings.port"
-        server = prepared(model, program=program, MOORING_PORT=str(taken.getsockname()[1]))
-        assert server.process.wait(60) == 1
-        server.until(lambda: any(line.startswith("moor: nginx cannot start") for line in server.log))
-        assert any("Address already in use" in line for line in server.log)
-        server.close()
+        with prepared(model, program=program, MOORING_PORT=str(taken.getsockname()[1])) as server:
+            assert server.process.wait(60) == 1
+            server.until(lambda: any(line.startswith("moor: nginx cannot start") for line in server.log))
+            assert any("Address already in use" in line for line in server.log)

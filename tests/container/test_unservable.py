@@ -59,19 +59,16 @@ def test_a_model_that_cannot_answer_ends_it_with_3_and_the_reason(
     alone = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert alone.returncode == 3
     assert reason in next(line for line in alone.stderr.splitlines() if line.startswith("moor: "))
-    server = prepared(folder)
-    assert server.process.wait(60) == 3
-    assert reason in last_words(server)
-    server.close()
+    with prepared(folder) as server:
+        assert server.process.wait(60) == 3
+        assert reason in last_words(server)
 
 
 def test_a_hub_model_that_is_not_there_ends_it_as_well() -> None:
     """A Hub that cannot be reached is asked again; one that has no such model is not."""
-    with HubServer({}) as hub:
-        server = prepared("org/none", HF_ENDPOINT=hub.endpoint)
+    with HubServer({}) as hub, prepared("org/none", HF_ENDPOINT=hub.endpoint) as server:
         assert server.process.wait(60) == 3
-    assert "has no model 'org/none'" in last_words(server)
-    server.close()
+        assert "has no model 'org/none'" in last_words(server)
 
 
 def test_a_model_that_crashes_the_worker_at_every_start_is_given_up(tmp_path: Path) -> None:
@@ -80,9 +77,8 @@ def test_a_model_that_crashes_the_worker_at_every_start_is_given_up(tmp_path: Pa
     (folder / "code").mkdir()
     text = "import os, signal\ndef model_fn(folder):\n    os.kill(os.getpid(), signal.SIGSEGV)\n"
     (folder / "code" / "inference.py").write_text(text)
-    server = prepared(str(folder), "--run-code", "--workers", "1")
-    assert server.process.wait(120) == 3
-    assert "died while it started (signal SIGSEGV)" in last_words(server)
-    assert len(server.logged("running the model's own code")) == CRASHES
-    assert len(server.logged("worker cannot start")) == 1
-    server.close()
+    with prepared(str(folder), "--run-code", "--workers", "1") as server:
+        assert server.process.wait(120) == 3
+        assert "died while it started (signal SIGSEGV)" in last_words(server)
+        assert len(server.logged("running the model's own code")) == CRASHES
+        assert len(server.logged("worker cannot start")) == 1

@@ -19,6 +19,7 @@ import pytest
 from mooring.deploy import manifest
 from mooring.deploy.engine import building, push
 from tests.support.engine import engine, needed
+from tests.support.started import started
 
 pytestmark = pytest.mark.container
 
@@ -42,19 +43,14 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         f"http: {{addr: '{place}'}}\n"
     )
     command = [program, "serve", str(folder / "config.yml")]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-    try:
+    with (folder / "log").open("wb") as log, started(command, stdout=log, stderr=log) as process:
         end = time.monotonic() + PATIENCE_S
         while not answers(place):
             assert process.poll() is None, (folder / "log").read_text()
             assert time.monotonic() < end, "the registry does not answer"
             time.sleep(0.05)
         yield place
-    finally:
-        process.terminate()
-        process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def answers(place: str) -> bool:

@@ -1,5 +1,6 @@
 """Starts `moor serve --front nginx` as a process and speaks to it: for the tests of what happens around the workers."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -13,6 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+from tests.support.started import kill, started
 
 PATIENCE_S = 60.0
 PAIR = {"question": "who lives near the river ?", "context": "The king lives near the river."}
@@ -123,30 +126,33 @@ class Behind:
         self.process.send_signal(number)
         return self.process.wait(PATIENCE_S)
 
-    def close(self) -> None:
-        """Let go of its pipes."""
-        for pipe in (self.process.stdout, self.process.stderr):
-            if pipe is not None:
-                pipe.close()
 
-
-def prepared(*arguments: str, program: str = "", **environ: str) -> Behind:
-    """A server that is starting. `program` is Python to be run before `moor`."""
+@contextmanager
+def prepared(*arguments: str, program: str = "", **environ: str) -> Iterator[Behind]:
+    """A server that is starting, gone in the end. `program` is Python to be run before `moor`."""
     moor = f"{program}; from mooring.cli import main; main()" if program else "from mooring.cli import main; main()"
     command = [sys.executable, "-c", moor, "serve", "--front", "nginx", "--log-format", "json", *arguments]
     given = {**os.environ, "MOORING_PORT": "0", **environ}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=given)
-    server = Behind(process)
-    threading.Thread(target=lambda: server.log.extend(map(str.rstrip, process.stderr or ())), daemon=True).start()
-    return server
+    with started(command, env=given) as process:
+        server = Behind(process)
+        reader = threading.Thread(target=lambda: server.log.extend(map(str.rstrip, process.stderr or ())), daemon=True)
+        reader.start()
+        try:
+            yield server
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(10)
+            kill(process)
+            reader.join(PATIENCE_S)
 
 
 @contextmanager
 def behind(*arguments: str, program: str = "", **environ: str) -> Iterator[Behind]:
-    """A server that is ready, killed with everything below it in the end if it still runs."""
-    server = prepared(*arguments, program=program, **environ)
-    process = server.process
-    try:
+    """A server that is ready, gone in the end with everything below it."""
+    with prepared(*arguments, program=program, **environ) as server:
+        process = server.process
         for line in process.stdout or ():
             server.said.append(line.rstrip())
             if line.startswith("  try"):
@@ -154,14 +160,6 @@ def behind(*arguments: str, program: str = "", **environ: str) -> Iterator[Behin
         found = re.search(r"address +http://\S+?:(\d+)", "\n".join(server.said))
         assert found is not None, (process.wait(PATIENCE_S), server.log)
         server.port = int(found[1])
-        threading.Thread(target=lambda: server.said.extend(map(str.rstrip, process.stdout or ())), daemon=True).start()
+        reader = threading.Thread(target=lambda: server.said.extend(map(str.rstrip, process.stdout or ())), daemon=True)
+        reader.start()
         yield server
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-        server.close()

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.started import started
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 15.0
 
@@ -119,19 +121,9 @@ def free_port() -> int:
 @contextmanager
 def launched(**options: Any) -> Iterator[Server]:
     """A server that may not be ready yet, killed in the end if it still runs."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.support.fake_server", json.dumps(options)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    command = [sys.executable, "-m", "tests.support.fake_server", json.dumps(options)]
+    with started(command, cwd=ROOT, stdin=subprocess.PIPE) as process:
         yield Server(process, options.get("port", 0))
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.support.started import started
+
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -114,18 +116,15 @@ def browser(folder: Path) -> Iterator[Browser]:
     ours_in, theirs_out = os.pipe()
     # Chromium reads from descriptor 3 and writes to 4.
     command = f'exec 3<&{theirs_in} 4>&{theirs_out}; exec "$@"'
-    process = subprocess.Popen(
-        ["bash", "-c", command, "bash", path, *FLAGS, f"--user-data-dir={folder}", "about:blank"],
-        pass_fds=(theirs_in, theirs_out),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    for descriptor in (theirs_in, theirs_out):
-        os.close(descriptor)
-    try:
-        yield Browser(ours_in, ours_out)
-    finally:
-        process.terminate()
-        process.wait()
-        for descriptor in (ours_in, ours_out):
+    words = ["bash", "-c", command, "bash", path, *FLAGS, f"--user-data-dir={folder}", "about:blank"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with started(words, pass_fds=(theirs_in, theirs_out), **quiet) as process:
+        for descriptor in (theirs_in, theirs_out):
             os.close(descriptor)
+        try:
+            yield Browser(ours_in, ours_out)
+        finally:
+            process.terminate()
+            process.wait()
+            for descriptor in (ours_in, ours_out):
+                os.close(descriptor)

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ from mooring.local.runners.launch import Pulse
 from mooring.local.runners.orphans import MARKER, Ledger, began, find
 from mooring.local.runners.process import ProcessRunner, container_environment
 from tests.local.harbour import Harbour, harbour, until
+from tests.support.started import started
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="orphans are told by /proc")
 QUESTION = json.dumps({"question": "Who wrote it?", "context": "Ada Lovelace wrote it."}).encode()
@@ -209,14 +209,14 @@ asyncio.run(main(Path(sys.argv[1])))
 @needs_proc
 def test_what_a_killed_one_left_is_ended_at_the_next_start(tmp_path: Path) -> None:
     """And nothing else: not a process that has the pid of one that is gone, not one with another marker."""
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    innocent = subprocess.Popen(["sleep", "300"], env={**os.environ, MARKER: "0" * 32})
-    try:
+    with (
+        started([sys.executable, "-c", PARENT, str(tmp_path)]) as parent,
+        started(["sleep", "300"], env={**os.environ, MARKER: "0" * 32}) as innocent,
+    ):
         assert parent.stdout is not None
         orphan = int(parent.stdout.readline())
         parent.kill()
         parent.wait()
-        parent.stdout.close()
         assert began(orphan)
         # A file of ours that names the innocent's pid, as if it had been given again.
         entry = {"pid": innocent.pid, "began": 1}
@@ -226,9 +226,6 @@ def test_what_a_killed_one_left_is_ended_at_the_next_start(tmp_path: Path) -> No
         assert innocent.poll() is None
         assert list(tmp_path.glob("*.json")) == []
         _wait_until_gone(orphan)
-    finally:
-        innocent.kill()
-        innocent.wait()
 
 
 @pytest.mark.wire
@@ -236,14 +233,13 @@ def test_what_a_killed_one_left_is_ended_at_the_next_start(tmp_path: Path) -> No
 def test_a_server_ends_with_the_one_that_started_it(tmp_path: Path) -> None:
     """By itself, after kill -9: nobody has to start a local SageMaker again to be rid of it."""
     script = PARENT.replace(', command=lambda port: [sys.executable, "-c", "import time; time.sleep(300)"]', "")
-    parent = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    server = int(parent.stdout.readline())
-    assert began(server)
-    parent.kill()
-    parent.wait()
-    parent.stdout.close()
-    _wait_until_gone(server)
+    with started([sys.executable, "-c", script, str(tmp_path)]) as parent:
+        assert parent.stdout is not None
+        server = int(parent.stdout.readline())
+        assert began(server)
+        parent.kill()
+        parent.wait()
+        _wait_until_gone(server)
 
 
 @pytest.mark.wire
@@ -252,10 +248,10 @@ def test_one_killed_before_it_was_written_down_is_found_by_its_marker(tmp_path: 
     """The file is there before the process is."""
     ledger = Ledger(tmp_path)
     marker = ledger.open()
-    process = subprocess.Popen(["sleep", "300"], env={**os.environ, MARKER: marker})
-    assert Ledger(tmp_path).clean() == [process.pid]
-    assert process.wait() == -signal.SIGTERM
-    assert find(marker, None) == {}
+    with started(["sleep", "300"], env={**os.environ, MARKER: marker}) as process:
+        assert Ledger(tmp_path).clean() == [process.pid]
+        assert process.wait() == -signal.SIGTERM
+        assert find(marker, None) == {}
 
 
 def _wait_until_gone(pid: int) -> None:
