@@ -157,9 +157,11 @@ def test_memory_does_not_grow_over_loads_and_unloads() -> None:
             server.until(lambda: server.get("/models/one")[1]["engine"]["cold_shapes"] == 0)
             assert server.send("DELETE", "/models/one")[0] == 200
             seen.append(_resident(pid))
-        # A moment's buffer of the server may be among them, on a busy machine; what is kept is in the last ones, too.
-        assert min(seen[-5:]) <= 1.05 * seen[0], " ".join(map(str, seen))
-        assert max(seen) <= 1.2 * seen[0], " ".join(map(str, seen))
+        # The first cycle makes what every later one uses again. On a busy machine a buffer of the server may be among
+        # them for a moment; what is kept is in the last ones, too.
+        first = seen[1]
+        assert min(seen[-5:]) <= 1.05 * first, " ".join(map(str, seen))
+        assert max(seen) <= 1.2 * first, " ".join(map(str, seen))
 
 
 def _resident(pid: int) -> int:
