@@ -1,5 +1,6 @@
 """What a part was measured on, in a line: without it, figures of CPUs that differ by four would look alike."""
 
+import os
 import platform
 from pathlib import Path
 
@@ -23,7 +24,8 @@ def machine() -> str:
     """CPU, cores and versions."""
     found = versions()
     said = ", ".join(f"{name} {found[name]}" for name in VERSIONS if name in found)
-    return f"{cpu(Path('/proc/cpuinfo').read_text(encoding='utf-8'))}, Python {found['python']}, {said}"
+    held = "".join(f", {name}={os.environ[name]}" for name in ("ONEDNN_MAX_CPU_ISA",) if name in os.environ)
+    return f"{cpu(Path('/proc/cpuinfo').read_text(encoding='utf-8'))}{held}, Python {found['python']}, {said}"
 
 
 def cpu(cpuinfo: str) -> str:

@@ -62,6 +62,7 @@ def parts(squad: Path, source: Path) -> dict[str, Callable[[], Any]]:
         "batches": lambda: accuracy.batches(MODEL, dev),
         "start": lambda: start.start({EMBEDDED_NAME: None, "DistilBERT int8": random_int8()}),
         "loading": loading,
+        "use": lambda: memory.use(dev, WORK),
         "growth": lambda: memory.growth(dev, WORK),
         "share": lambda: serving.http_share(dev),
         "throughput": throughput,

@@ -79,7 +79,7 @@ def _layouts(found: dict[str, Any]) -> str:
     parts = [
         f"""## Memory, streams and workers
 Embedded model, after 100 questions by 16 clients and with every shape warmed; proportional set size of all processes. {_grows(found["streams"], "streams")}
-The streams share what is mapped from the model's file, but each keeps buffers for its shapes, of which there are fewer the more streams
+The streams share the model's weights, but each keeps buffers for its shapes, of which there are fewer the more streams
 share a batch's tokens.""",
         table(("streams", "MB"), [(row["streams"], f"{row['bytes'] / MEGABYTE:,.0f}") for row in found["streams"]]),
     ]

@@ -40,6 +40,13 @@ def pss_bytes(process: int) -> int:
     return sum(_rollup(pid) for pid in pids)
 
 
+def resident(process: int, line: str = "VmRSS") -> int:
+    """Bytes in the line of the kernel's status of a process."""
+    text = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
+    found = next(one for one in text.splitlines() if one.startswith(f"{line}:"))
+    return int(found.split()[1]) * 1024
+
+
 def _rollup(pid: int) -> int:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):
