@@ -263,6 +263,17 @@ def test_nginx_comes_back_when_it_was_killed(model: str) -> None:
         assert server.stop() == 0
 
 
+def test_it_stops_while_nginx_starts_again(model: str) -> None:
+    """A new master notes the signal to end and does nothing until it gets another one."""
+    with behind(model) as server:
+        master, *_ = server.nginx()
+        os.kill(master, signal.SIGKILL)
+        server.until(lambda: server.nginx()[:1] not in ([], [master]))
+        began = time.monotonic()
+        assert server.stop() == 0
+        assert time.monotonic() - began < 10
+
+
 def test_a_stopped_worker_does_not_make_the_ping_late(model: str) -> None:
     """The standby says for both, within the platform's 2 s."""
     with behind(model) as server:

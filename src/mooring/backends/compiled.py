@@ -71,16 +71,17 @@ class CompileCache:
             self._writing.join()  # there is no sooner way to it
         if (found := self._import(core, path, config)) is not None:
             return found
+        model = graph()
         scratch = self._scratch()
         if scratch is None:
-            return Compiled(core.compile_model(graph(), "CPU", dict(config)))
+            return Compiled(core.compile_model(model, "CPU", dict(config)))
         try:
-            compiled = core.compile_model(graph(), "CPU", {**config, "CACHE_DIR": str(scratch)})
+            compiled = core.compile_model(model, "CPU", {**config, "CACHE_DIR": str(scratch)})
         except RuntimeError as error:
             # Either the model is at fault or the file could not be written: compiling without a file tells which.
             log.info("compiling again without keeping it: %s", error)
             shutil.rmtree(scratch, ignore_errors=True)
-            return Compiled(core.compile_model(graph(), "CPU", dict(config)))
+            return Compiled(core.compile_model(model, "CPU", dict(config)))
         self._writing = threading.Thread(target=self._keep, args=(scratch, path), name="moor-compiled")
         self._writing.start()
         return Compiled(compiled)

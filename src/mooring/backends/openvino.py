@@ -18,7 +18,7 @@ from mooring.backends.rewrites import QUANTISED, REWRITES, rewrite_for
 from mooring.errors import BackendError, ModelInvalid, UsageError, echo
 from mooring.graph.dequantise import dequantised
 from mooring.graph.lookups import narrow_lookups
-from mooring.graph.runtime import import_openvino
+from mooring.graph.runtime import gist, import_openvino
 from mooring.graph.source import GraphSource
 
 HINTS: Mapping[str, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32", "mixed": "f32"}
@@ -198,7 +198,7 @@ class OpenVinoBackend:
         try:
             results = request.infer(arrays, share_inputs=True, share_outputs=True)
         except RuntimeError as error:
-            raise BackendError(f"OpenVINO failed on a batch of {rows} × {length}: {_first_line(error)}") from error
+            raise BackendError(f"OpenVINO failed on a batch of {rows} × {length}: {gist(error)}") from error
         # Copied: the request's output memory is overwritten by the next batch.
         tables = [np.array(results[index], np.float32) for index in range(len(self._outputs))]
         for row, window in enumerate(windows):
@@ -242,12 +242,6 @@ def _offered() -> list[str]:
 
 def _invalid(error: RuntimeError) -> ModelInvalid:
     return ModelInvalid(
-        f"OpenVINO cannot compile the model: {_first_line(error)}",
+        f"OpenVINO cannot compile the model: {gist(error)}",
         hint="If this is an artefact of `moor build`, build it again with this version.",
     )
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # OpenVINO's text begins with its own source positions; the last line is the one that says something.
-    return lines[-1][:300] if lines else type(error).__name__

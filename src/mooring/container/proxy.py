@@ -22,6 +22,8 @@ from mooring.container.folders import Folders
 from mooring.container.privileges import die_with_parent
 from mooring.errors import BackendError
 
+QUIT_AGAIN_S = 0.5
+"""Pause between signals to a master that has not ended."""
 FIRST_TRIES = 3
 """Number of times to start nginx before the service has been ready once."""
 
@@ -174,14 +176,18 @@ class Nginx:
         process = self._process
         if process is None:
             return True
-        self._signal(signal.SIGQUIT)
-        try:
-            await asyncio.wait_for(process.wait(), timeout_s)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            return False
-        return True
+        ended = asyncio.ensure_future(process.wait())
+        until = time.monotonic() + timeout_s
+        # Again and again: a master that is just starting notes the signal, and acts on it only at the next one.
+        while not ended.done() and time.monotonic() < until:
+            self._signal(signal.SIGQUIT)
+            await asyncio.wait({ended}, timeout=min(QUIT_AGAIN_S, until - time.monotonic()))
+        if ended.done():
+            return True
+        ended.cancel()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return False
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:

@@ -55,7 +55,7 @@ def _bert(layers: Layers, config: Mapping[str, Any], inputs: Inputs) -> Node:
         mixed = layers.linear(mixed, f"{at}.attention.output.dense", hidden, hidden)
         x = layers.layer_norm(layers.add(mixed, x), f"{at}.attention.output.LayerNorm", hidden, epsilon)
         wide = layers.linear(x, f"{at}.intermediate.dense", hidden, inner)
-        wide = layers.activation(wide, config.get("hidden_act", "gelu"))
+        wide = layers.activation(wide, config, "hidden_act")
         narrow = layers.linear(wide, f"{at}.output.dense", inner, hidden)
         x = layers.layer_norm(layers.add(narrow, x), f"{at}.output.LayerNorm", hidden, epsilon)
     return x
@@ -79,7 +79,7 @@ def _distilbert(layers: Layers, config: Mapping[str, Any], inputs: Inputs) -> No
         mixed = layers.attention(query, key, value, bias, heads)
         mixed = layers.linear(mixed, f"{at}.attention.out_lin", hidden, hidden)
         x = layers.layer_norm(layers.add(mixed, x), f"{at}.sa_layer_norm", hidden, DISTILBERT_EPSILON)
-        wide = layers.activation(layers.linear(x, f"{at}.ffn.lin1", hidden, inner), config.get("activation", "gelu"))
+        wide = layers.activation(layers.linear(x, f"{at}.ffn.lin1", hidden, inner), config, "activation")
         narrow = layers.linear(wide, f"{at}.ffn.lin2", inner, hidden)
         x = layers.layer_norm(layers.add(narrow, x), f"{at}.output_layer_norm", hidden, DISTILBERT_EPSILON)
     return x

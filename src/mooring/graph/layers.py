@@ -4,6 +4,7 @@ Called by `families.py` and `heads.py`. Shapes: B batch, L padded length, H hidd
 as PyTorch has them: a linear layer's is [out, in].
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from mooring.errors import ModelInvalid, ModelUnsupported, echo
 from mooring.graph.runtime import import_openvino, import_opset
 from mooring.graph.tensors import Tensors
+from mooring.model.folder import CONFIG_FILE
 
 Node = Any
 """An `openvino.Node` or `openvino.Output`; the library ships no types for either."""
@@ -66,15 +68,17 @@ class Layers:
         scaled = self._ops.multiply(normal, self.weight(f"{name}.weight", (size,)))
         return self._ops.add(scaled, self.weight(f"{name}.bias", (size,)))
 
-    def activation(self, x: Node, kind: object) -> Node:
-        """The config's activation. Raises ModelUnsupported for one that no supported family uses."""
+    def activation(self, x: Node, config: Mapping[str, Any], key: str) -> Node:
+        """The config's activation, gelu if it names none. Raises ModelUnsupported for one that is not known."""
+        kind = config.get(key, "gelu")
         if kind == "gelu":
             return self._ops.gelu(x, "erf")
         if kind in ("gelu_new", "gelu_pytorch_tanh", "gelu_fast"):
             return self._ops.gelu(x, "tanh")
         if kind == "relu":
             return self._ops.relu(x)
-        raise ModelUnsupported(f"activation {echo(kind)} is not known; known are gelu, gelu_new, gelu_fast and relu.")
+        known = "gelu, gelu_new, gelu_pytorch_tanh, gelu_fast and relu"
+        raise ModelUnsupported(f"{CONFIG_FILE}: {key} is {echo(kind)}; known are {known}.")
 
     def embedding(self, ids: Node, name: str, rows: int, size: int) -> Node:
         """ids [B, L] → rows of the table [B, L, H]."""

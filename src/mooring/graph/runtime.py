@@ -39,3 +39,10 @@ def import_opset() -> Any:
     from openvino import opset13
 
     return opset13
+
+
+def gist(error: Exception) -> str:
+    """What OpenVINO says is wrong: the last line of its error's text, at most 300 characters."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # The lines before it are places in OpenVINO's source.
+    return lines[-1][:300] if lines else type(error).__name__

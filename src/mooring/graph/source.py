@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from mooring.errors import ModelInvalid
 from mooring.graph.heads import build_graph
-from mooring.graph.runtime import import_openvino
+from mooring.graph.runtime import gist, import_openvino
 from mooring.graph.tensors import Tensors
 from mooring.model.folder import CONFIG_FILE, GRAPH_FILES, ModelFolder
 from mooring.model.reading import OpenFile
@@ -101,11 +101,18 @@ class Artefact:
         return cls(ModelFolder(xml.parent), (xml.name, xml.with_suffix(".bin").name))
 
     def model(self) -> Any:
-        """As `GraphSource.model`; RuntimeError, of OpenVINO's, for what is no IR."""
+        """As `GraphSource.model`."""
         if self._memory is None:
             self._memory, digest = self._read()
             _check_same(self.hashes, {**self.hashes, self._file.path.name: digest})
-        return import_openvino().Core().read_model(self._graph, self._memory)
+        try:
+            return import_openvino().Core().read_model(self._graph, self._memory)
+        except RuntimeError as error:
+            names = " and ".join(self.hashes)
+            raise ModelInvalid(
+                f"{names} are no model that OpenVINO can read: {gist(error)}",
+                hint="Build the artefact again with this version of `moor build`.",
+            ) from error
 
     def drop(self) -> None:
         """The constants of a graph that was read keep the weights."""

@@ -5,6 +5,7 @@ without a head, is not guessed at. What the task does not need is not looked at.
 """
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -136,7 +137,8 @@ def whole(config: Mapping[str, Any], key: str, file: str = CONFIG_FILE) -> int:
 def positive(config: Mapping[str, Any], key: str, default: float) -> float:
     """A positive, finite number of config.json. Raises ModelInvalid with the value seen."""
     value = config.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+    # JSON's whole numbers have no bound, and a float is infinite from here on.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         raise ModelInvalid(f"{CONFIG_FILE}: {key} is {echo(value)}; it must be a positive number.")
     return float(value)
 

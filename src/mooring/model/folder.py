@@ -5,11 +5,14 @@ meanwhile. Weights, which are too large to keep, have a reader of their own (`we
 """
 
 import hashlib
+import io
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from mooring.errors import ModelIncomplete, ModelInvalid, echo
+from mooring.model.reading import naming, open_file
 
 CONFIG_FILE = "config.json"
 TOKENIZER_FILE = "tokenizer.json"
@@ -49,21 +52,26 @@ class ModelFolder:
         return echo(str(self.path))
 
     def has(self, name: str) -> bool:
-        """Whether there is a file of that name. A folder of that name is none."""
-        return name in self._contents or (self.path / name).is_file()
+        """Whether there is something of that name, also if it cannot be read: `read` says so then."""
+        return name in self._contents or os.path.lexists(self.path / name)
 
     def read(self, name: str) -> bytes:
-        """Content of a file. Raises ModelIncomplete without one, ModelInvalid for an LFS pointer or one too large."""
+        """Content of a file. Raises ModelIncomplete without one; ModelInvalid for an LFS pointer, one too large, or
+        something that cannot be read.
+        """
         if name not in self._contents:
             self._contents[name] = self._read(name)
         return self._contents[name]
 
     def _read(self, name: str) -> bytes:
+        path = self.path / name
         try:
-            with (self.path / name).open("rb") as file:
+            with naming(path), io.BufferedReader(open_file(path)) as file:
                 content = file.read(MAX_BYTES + 1)
-        except (FileNotFoundError, IsADirectoryError) as error:
-            raise ModelIncomplete(f"There is no {name} in {self}.", missing=(name,)) from error
+        except OSError as error:
+            if not os.path.lexists(path):
+                raise ModelIncomplete(f"There is no {name} in {self}.", missing=(name,)) from error
+            raise _unreadable(path, name, self, error) from error
         if len(content) > MAX_BYTES:
             raise ModelInvalid(f"{name} in {self} has more than {MAX_BYTES} bytes; no model needs that.")
         if content.startswith(LFS_POINTER):
@@ -96,3 +104,16 @@ class ModelFolder:
     def sha256(self, name: str) -> str:
         """Hex digest of a file's content."""
         return hashlib.sha256(self.read(name)).hexdigest()
+
+
+def _unreadable(path: Path, name: str, folder: ModelFolder, error: OSError) -> ModelInvalid:
+    """Something that is there and cannot be read."""
+    if isinstance(error, PermissionError):
+        hint = "Whoever runs this has to be allowed to read every file of it: chmod -R a+rX FOLDER."
+        return ModelInvalid(f"{name} in {folder} may not be read by this user.", hint=hint)
+    if path.is_symlink() and isinstance(error, FileNotFoundError):
+        hint = "Download the model again, or copy the files that its links point to along with them."
+        return ModelInvalid(
+            f"{name} in {folder} is a link to {echo(str(path.readlink()))}, which is not there.", hint=hint
+        )
+    return ModelInvalid(f"{name} in {folder} cannot be read: {error.strerror}.")

@@ -4,8 +4,13 @@ Nothing is mapped: what is served cannot change, and cannot vanish, when somebod
 puts another one in its place.
 """
 
+import contextlib
+import errno
+import io
 import os
+import stat
 import weakref
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +25,27 @@ class Digest(Protocol):
     def update(self, data: memoryview, /) -> None: ...
 
 
+def open_file(path: Path) -> io.FileIO:
+    """A file to read from, unbuffered. Raises OSError, also for a folder, a pipe or a device."""
+    # Otherwise opening a pipe waits for whoever writes into it.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        kind = "folder" if stat.S_ISDIR(mode) else "pipe" if stat.S_ISFIFO(mode) else "device or socket"
+        raise OSError(errno.EINVAL, f"it is a {kind}, not a file", str(path))
+    return io.FileIO(descriptor, "rb")
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Around reads: their OSError names no file."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 class OpenFile:
     """A file that is opened once; later reads are of the same one, whatever its name means by then.
 
@@ -29,7 +55,7 @@ class OpenFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         # Unbuffered: what is read goes straight into the caller's memory.
-        self._file = path.open("rb", buffering=0)
+        self._file = open_file(path)
         self._close = weakref.finalize(self, self._file.close)
         self.size = os.fstat(self._file.fileno()).st_size
 
@@ -42,7 +68,8 @@ class OpenFile:
         done = 0
         while done < len(target):
             part = target[done : done + _CHUNK]
-            count = self._file.readinto(part)
+            with naming(self.path):
+                count = self._file.readinto(part)
             if not count:
                 raise ModelInvalid(
                     f"{self.path.name} became shorter while it was read: {len(target) - done} bytes are missing.",
