@@ -44,10 +44,10 @@ def test_what_a_new_worker_has_to_load(tmp_path: Path) -> None:
 
 
 def test_a_model_that_two_workers_died_of_is_given_to_no_third() -> None:
-    """One may have been killed by chance; a worker that was ready since clears it."""
+    """One may have been killed by chance; a worker that has loaded it since clears it."""
     models = LoadedModels(1, {"one": Held("/models/one"), "two": Held("/models/two")})
     models.suspect("one", "A worker died.")
-    models.settle(1)
+    models.clear("one")
     models.suspect("one", "A worker died.")
     assert [held.deadly for held in models.of(1).values()] == ["", ""]
     models.suspect("one", "Workers died.")

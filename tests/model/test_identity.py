@@ -1,5 +1,7 @@
 """Which model is served, as digests, and what is said of another."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,14 @@ def test_the_codes_digest_follows_every_python_file_and_nothing_else(tmp_path: P
     assert code_digest(program) == before
     (tmp_path / "deep" / "more.py").write_text("2")
     assert code_digest(program) != before
+
+
+@pytest.mark.parametrize("spoil", [lambda p: p.symlink_to("nowhere"), os.mkfifo, Path.mkdir])
+def test_a_file_that_cannot_be_read_does_not_stop_a_model(tmp_path: Path, spoil: Callable[[Path], object]) -> None:
+    """Editors leave such links; the code imports none of them."""
+    program = tmp_path / "inference.py"
+    program.write_text("pass")
+    before = code_digest(program)
+    spoil(tmp_path / ".#inference.py")
+    assert code_digest(program) == code_digest(program)
+    assert before.startswith("sha256:")

@@ -105,7 +105,8 @@ class CompileCache:
         except (RuntimeError, ValueError) as error:
             log.warning("%s is damaged and made anew: %s", path, (str(error).strip().splitlines() or ["?"])[-1])
             self._content = None
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it may be root's
+                path.unlink()
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # for `_tidy`
@@ -192,6 +193,8 @@ def _read(path: Path) -> Any:
 
 def _ours(folder: Path) -> bool:
     """Whether nobody else can write there: what is read from it is run."""
+    if not hasattr(os, "geteuid"):  # Windows, where the folder is below the user's own
+        return True
     try:
         found = folder.stat()
     except OSError:

@@ -73,7 +73,8 @@ class End:
         how = f"{self.how}; {self.hint}" if self.hint else self.how
         if self.lived_s is None:
             return f"Worker {slot} died while it started ({how})."
-        return f"Worker {slot} died ({how}) and is started again."
+        said = f": {self.message}" if self.message else "."
+        return f"Worker {slot} died ({how}) and is started again{said}"
 
 
 @dataclass

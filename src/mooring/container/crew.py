@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class Crew:
         """Commit of a Hub model, so that later workers load the same one even if the branch moves."""
         self._said: dict[int, list[str]] = {}
         """Reasons logged per slot since its worker was last ready."""
-        self._unreachable: set[int] = set()
+        self._unreachable: dict[int, float] = {}
         """Processes that were told to stop because their socket is missing."""
         self._log = structlog.get_logger("mooring.container").bind()
 
@@ -80,11 +81,16 @@ class Crew:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             for number, slot in list(self._board.slots.items()):
-                if not slot.ready or slot.pid in self._unreachable:
+                if not slot.ready or self._board.draining or self._board.fatal:
                     continue
-                if not self._folders.socket(number).exists():
+                if (until := self._unreachable.get(slot.pid)) is not None:
+                    if time.monotonic() > until:
+                        self._log.error("worker does not end", worker=number)
+                        self._keepers[number].signal(signal.SIGKILL)
+                elif not self._folders.socket(number).exists():
                     self._log.error("worker socket is missing; replacing the worker", worker=number)
-                    self._unreachable = {slot.pid, *(self._unreachable & self.pids)}
+                    told = {pid: until for pid, until in self._unreachable.items() if pid in self.pids}
+                    self._unreachable = {**told, slot.pid: time.monotonic() + self._settings.drain_s + END_S}
                     self._keepers[number].signal(signal.SIGTERM)
                 elif not await self._lives(number):
                     self._log.error("worker hangs", worker=number)
@@ -143,7 +149,7 @@ class Crew:
             self._log.info("worker is back", worker=slot.worker.slot, missing_since=slot.since)
         self._said.pop(slot.worker.slot, None)
         if self.models is not None:
-            self.models.settle(slot.worker.slot)
+            self.models.clear(*(model["modelName"] for model in slot.facts["models"]))
         elif not self._served:
             self._served = identity_of(slot.facts)
             if _from_hub(self._settings.model):
@@ -165,6 +171,7 @@ class Crew:
             self.models.suspect(end.loading, f"Workers died ({end.how}) while loading this model.")
         more = {"hint": end.hint} if end.hint else {}
         if end.lived_s is not None:
+            more |= {"reason": end.message} if end.message else {}
             self._log.error("worker died", worker=number, how=end.how, again_in_s=wait, **more)
             return
         said, reason = self._said.setdefault(number, []), end.message or slot.reason

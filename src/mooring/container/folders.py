@@ -3,6 +3,7 @@
 import contextlib
 import os
 import socket
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,8 @@ class Folders:
     def make(self, user: str | None) -> None:
         """Create the missing folders, writable for `user`. Raises OSError."""
         self.run.mkdir(parents=True, exist_ok=True)
-        if self.run.stat().st_uid != os.geteuid():
+        found = self.run.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
             raise PermissionError(f"{self.run} belongs to another user")
         self.run.chmod(0o755)
         for name in ("metrics", "sockets", "body", "proxy", "cache", "packages"):
@@ -48,5 +50,9 @@ class Folders:
         path = self.socket(slot)
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as one:
             if not path.exists():
-                one.bind(str(path))
-                path.chmod(0o666)
+                # Not chmod: the folder is the workers', whose code could put a link in the file's place before that.
+                before = os.umask(0o111)
+                try:
+                    one.bind(str(path))
+                finally:
+                    os.umask(before)

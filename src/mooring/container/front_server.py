@@ -50,6 +50,8 @@ class FrontServer:
                 lifespan="off",
                 log_config=None,
                 access_log=False,
+                # Without the socket nobody reaches the front: do not wait for a request that may take minutes.
+                timeout_graceful_shutdown=1,
             )
         )
         # The supervisor handles signals.

@@ -51,6 +51,7 @@ class ModelsFront:
         name, url = _named(body)
         reply = await self._pass(request, "POST", "/models", self._models.slot(name), body)
         if reply.status == 200:
+            self._models.clear(name)
             self._models.held[name] = Held(url, json.loads(reply.body).get("identity", {}))
         return _as_is(reply)
 
@@ -71,6 +72,7 @@ class ModelsFront:
         reply = await self._pass(request, "DELETE", f"/models/{quote(name, safe='')}", self._models.slot(name))
         if reply.status in (200, 404):
             self._models.held.pop(name, None)
+            self._models.clear(name)
         return _as_is(reply)
 
     async def _pass(self, request: Request, method: str, target: str, slot: int, body: bytes = b"") -> Reply:

@@ -91,6 +91,9 @@ def _can_read(folder: Path, user: pwd.struct_passwd) -> bool:
 
 
 def _allows(path: Path, user: pwd.struct_passwd, wanted: int) -> bool:
-    found = path.stat()
+    try:
+        found = path.stat()
+    except OSError:  # a link to nothing; a worker that needs it says so
+        return True
     shift = 6 if found.st_uid == user.pw_uid else 3 if found.st_gid == user.pw_gid else 0
     return found.st_mode >> shift & wanted == wanted

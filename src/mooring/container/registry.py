@@ -75,9 +75,9 @@ class LoadedModels:
             self.held[name] = msgspec.structs.replace(self.held[name], deadly=why)
         self._suspects.add(name)
 
-    def settle(self, slot: int) -> None:
-        """The worker in the slot is ready: clear its models of suspicion."""
-        self._suspects -= self.of(slot).keys()
+    def clear(self, *names: str) -> None:
+        """These models were loaded, or are held no longer: clear them of suspicion."""
+        self._suspects -= set(names)
 
     def write(self, slot: int, path: Path) -> None:
         """For the worker to read. Raises OSError."""

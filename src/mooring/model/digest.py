@@ -5,10 +5,12 @@ files that serving does not read.
 """
 
 import hashlib
+import io
 from collections.abc import Mapping
 from pathlib import Path
 
 from mooring.model.folder import CONFIG_FILE, GRAPH_FILES, MANIFEST_FILE, TOKENIZER_FILES, ModelFolder
+from mooring.model.reading import open_file
 from mooring.model.weights import INDEX_FILE, weight_files
 
 
@@ -35,5 +37,5 @@ def folder_digest(folder: ModelFolder | Path, *, built: bool | None = None) -> s
 
 
 def _hash(path: Path) -> str:
-    with path.open("rb") as file:
+    with io.BufferedReader(open_file(path)) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -69,9 +69,9 @@ class ModelFolder:
             with naming(path), io.BufferedReader(open_file(path)) as file:
                 content = file.read(MAX_BYTES + 1)
         except OSError as error:
-            if not os.path.lexists(path):
+            if isinstance(error, FileNotFoundError) and not os.path.lexists(path):
                 raise ModelIncomplete(f"There is no {name} in {self}.", missing=(name,)) from error
-            raise _unreadable(path, name, self, error) from error
+            raise unreadable(self.path, error) from error
         if len(content) > MAX_BYTES:
             raise ModelInvalid(f"{name} in {self} has more than {MAX_BYTES} bytes; no model needs that.")
         if content.startswith(LFS_POINTER):
@@ -106,14 +106,16 @@ class ModelFolder:
         return hashlib.sha256(self.read(name)).hexdigest()
 
 
-def _unreadable(path: Path, name: str, folder: ModelFolder, error: OSError) -> ModelInvalid:
-    """Something that is there and cannot be read."""
+def unreadable(folder: Path, error: OSError) -> ModelInvalid:
+    """The error for a file of the folder that is there and cannot be read. `error` names it."""
+    path = Path(error.filename or folder)
+    name = path.name if path.parent == folder else str(path)
+    where = f"{name} in {echo(str(folder))}"
     if isinstance(error, PermissionError):
         hint = "Whoever runs this has to be allowed to read every file of it: chmod -R a+rX FOLDER."
-        return ModelInvalid(f"{name} in {folder} may not be read by this user.", hint=hint)
-    if path.is_symlink() and isinstance(error, FileNotFoundError):
+        return ModelInvalid(f"{where} may not be read by this user.", hint=hint)
+    if isinstance(error, FileNotFoundError) and path.is_symlink():
         hint = "Download the model again, or copy the files that its links point to along with them."
-        return ModelInvalid(
-            f"{name} in {folder} is a link to {echo(str(path.readlink()))}, which is not there.", hint=hint
-        )
-    return ModelInvalid(f"{name} in {folder} cannot be read: {error.strerror}.")
+        return ModelInvalid(f"{where} is a link to {echo(str(path.readlink()))}, which is not there.", hint=hint)
+    hint = "Download the model again, or put the file in its place."
+    return ModelInvalid(f"{where} cannot be read: {error.strerror or error}.", hint=hint)

@@ -4,6 +4,7 @@ Compared in `wiring/opening.py`; `container/` and `multi/` remember what a resta
 """
 
 import hashlib
+import io
 import itertools
 import os
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mooring.errors import ModelChanged
+from mooring.model.reading import open_file
 
 Identity = Mapping[str, str]
 """Part ("model" or "code") → digest. Empty if anything may be served."""
@@ -40,9 +42,17 @@ def code_digest(program: Path) -> str:
     """ "sha256:…" over names and contents of all Python files in and below the folder of the model's own code."""
     total = hashlib.sha256()
     for path in itertools.islice(_python_files(program.parent), MOST_FILES):
-        content = hashlib.sha256(path.read_bytes()).hexdigest()
-        total.update(f"{path.relative_to(program.parent)}\0{content}\n".encode())
+        total.update(os.fsencode(path.relative_to(program.parent)) + f"\0{_content(path)}\n".encode())
     return f"sha256:{total.hexdigest()}"
+
+
+def _content(path: Path) -> str:
+    """What cannot be read cannot be imported either, and changes nothing as long as that is so."""
+    try:
+        with io.BufferedReader(open_file(path)) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "unreadable"
 
 
 def _python_files(folder: Path) -> Iterator[Path]:

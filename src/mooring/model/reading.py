@@ -29,12 +29,15 @@ def open_file(path: Path) -> io.FileIO:
     """A file to read from, unbuffered. Raises OSError, also for a folder, a pipe or a device."""
     # Otherwise opening a pipe waits for whoever writes into it.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    mode = os.fstat(descriptor).st_mode
-    if not stat.S_ISREG(mode):
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "folder" if stat.S_ISDIR(mode) else "pipe" if stat.S_ISFIFO(mode) else "device or socket"
+            raise OSError(errno.EINVAL, f"it is a {kind}, not a file", str(path))
+        return io.FileIO(descriptor, "rb")
+    except BaseException:
         os.close(descriptor)
-        kind = "folder" if stat.S_ISDIR(mode) else "pipe" if stat.S_ISFIFO(mode) else "device or socket"
-        raise OSError(errno.EINVAL, f"it is a {kind}, not a file", str(path))
-    return io.FileIO(descriptor, "rb")
+        raise
 
 
 @contextlib.contextmanager

@@ -138,7 +138,7 @@ def weight_files(folder: ModelFolder) -> dict[Path, frozenset[str]]:
     shards: dict[str, set[str]] = {}
     for tensor, file in _weight_map(folder).items():
         shards.setdefault(file, set()).add(tensor)
-    if missing := tuple(f for f in sorted(shards) if not folder.has(f)):
+    if missing := tuple(f for f in sorted(shards) if not (folder.path / f).exists()):
         raise ModelIncomplete(
             f"{INDEX_FILE} names {len(shards)} files, of which {len(missing)} are missing: {', '.join(missing[:5])}.",
             missing=missing,

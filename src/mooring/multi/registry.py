@@ -1,10 +1,7 @@
 """The models that are loaded, by name: each with an engine of its own. Made by `wiring/`, asked by `routes.py`."""
 
 import asyncio
-import contextlib
-import ctypes
 import functools
-import gc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +15,9 @@ from mooring.multi import lost
 from mooring.multi.ledger import Ledger
 from mooring.multi.lost import Held, LostModels
 from mooring.multi.names import check_name
+from mooring.observe.memory import release_memory
 from mooring.web.service import Served, Service
 
-M_ARENA_MAX = -8  # of glibc's malloc.h
-M_MMAP_THRESHOLD = -3
-LARGE_BYTES = 1 << 20
 UNLOAD_S = 30.0
 """How long requests in flight may go on when their model is unloaded."""
 
@@ -224,23 +219,3 @@ def _folder(url: str) -> Path:
     if reason:
         raise NotLoaded(f"There is no folder {echo(url)}: {reason}.", hint="`url` is a folder in the container.")
     return Path(url)
-
-
-def return_memory() -> None:
-    """Have glibc (`mallopt`) give an unloaded model's memory back.
-
-    One arena for all threads: of several, parts stayed behind (20 MB after every fifth of 40 loads and unloads).
-    Blocks of 1 MiB and more in mappings of their own: by default the first one that is freed raises that bound up to
-    32 MiB, and from then on weights leave holes in the heap (16 MB after a few loads; none in 60 with a fixed bound).
-    """
-    with contextlib.suppress(OSError, AttributeError):  # another C library
-        library = ctypes.CDLL(None)
-        library.mallopt(M_ARENA_MAX, 1)
-        library.mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
-
-
-def release_memory() -> None:
-    """Give freed memory back to the kernel: glibc keeps it otherwise, and the next model would not find it free."""
-    gc.collect()
-    with contextlib.suppress(OSError, AttributeError):  # another C library
-        ctypes.CDLL(None).malloc_trim(0)

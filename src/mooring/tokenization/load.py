@@ -56,8 +56,9 @@ _Built = tuple[Tokenizer, NamedTokens, tuple[str, ...]]
 
 
 def _read(folder: ModelFolder) -> Tokenizer:
+    content = folder.read(TOKENIZER_FILE)
     try:
-        return Tokenizer.from_buffer(folder.read(TOKENIZER_FILE))
+        return Tokenizer.from_buffer(content)
     except Exception as error:  # Border: the library raises bare Exceptions.
         raise ModelInvalid(
             f"{TOKENIZER_FILE} in {folder} cannot be read: {str(error)[:200]}.", hint="Download or copy the file again."

@@ -12,10 +12,10 @@ from mooring.backends.base import Backend
 from mooring.backends.compiled import CompileCache
 from mooring.backends.openvino import OpenVinoBackend, default_grid, streams_for
 from mooring.backends.rewrites import QUANTISED
-from mooring.errors import ModelError, ModelInvalid, UsageError, echo
+from mooring.errors import ModelInvalid, UsageError, echo
 from mooring.graph.source import Artefact, Checkpoint
 from mooring.model.digest import digest_of
-from mooring.model.folder import MANIFEST_FILE, ModelFolder
+from mooring.model.folder import MANIFEST_FILE, ModelFolder, unreadable
 from mooring.model.manifest import Manifest, read_manifest
 from mooring.model.source import ResolvedModel
 from mooring.observe.memory import peak_bytes, resident_bytes
@@ -89,10 +89,7 @@ def readable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ModelError(
-            f"The model in {echo(str(folder))} cannot be read: {error.strerror or error} ({error.filename}).",
-            hint="Whoever runs this has to be allowed to read every file of it: chmod -R a+rX FOLDER.",
-        ) from error
+        raise unreadable(folder, error) from error
 
 
 def open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:

@@ -13,7 +13,7 @@ from mooring.errors import ModelInvalid, echo
 from mooring.model.identity import Identity
 from mooring.multi.ledger import Ledger
 from mooring.multi.lost import Held
-from mooring.multi.registry import Registry, return_memory
+from mooring.multi.registry import Registry
 from mooring.multi.routes import create_multi_app
 from mooring.observe.machine import free_bytes
 from mooring.observe.metrics import Metrics
@@ -32,7 +32,6 @@ def multi_app(
     log_requests: bool,
 ) -> tuple[Starlette, Registry]:
     """The application, and the registry that is its life. `first` and `on_loading` as `Registry`."""
-    return_memory()
     metrics = Metrics()
     turn = threading.Lock()
 

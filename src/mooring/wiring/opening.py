@@ -72,7 +72,11 @@ def open_served(
     """
     with opening(settings.model or "of this server"):
         served = _served(settings, metrics, find_model(settings, progress=progress), share, name)
-        refuse_another(expected or {}, identity_of(served.facts))
+        try:
+            refuse_another(expected or {}, identity_of(served.facts))
+        except BaseException:
+            served.close()
+            raise
         return served
 
 

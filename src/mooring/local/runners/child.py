@@ -56,7 +56,9 @@ async def start(command: Sequence[str], environ: Mapping[str, str], folder: Path
     process, ours = _spawn(command, environ, folder)
     output = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
-    pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), os.fdopen(ours, "rb", 0))
+    # uvloop closes the descriptor and then the file: in between the number may have become somebody else's.
+    file = os.fdopen(ours, "rb", 0, closefd=isinstance(loop, asyncio.BaseEventLoop))
+    pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), file)
     return Child(process, output, pipe)
 
 

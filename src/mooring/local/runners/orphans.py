@@ -98,16 +98,27 @@ def _another(pid: int, leader: tuple[int, int | None] | None) -> bool:
 
 def end(found: dict[int, int], patience_s: float = PATIENCE_S) -> None:
     """Tell them to end, kill those that have not in time, and close the descriptors."""
-    for descriptor in found.values():
-        _send(descriptor, signal.SIGTERM)
-    until = time.monotonic() + patience_s
-    for descriptor in found.values():
-        if not select.select([descriptor], [], [], max(0.0, until - time.monotonic()))[0]:
-            _send(descriptor, signal.SIGKILL)
-            select.select([descriptor], [], [], 1.0)
-        os.close(descriptor)
+    try:
+        for descriptor in found.values():
+            _send(descriptor, signal.SIGTERM)
+        until = time.monotonic() + patience_s
+        for descriptor in found.values():
+            if not _ended(descriptor, until - time.monotonic()):
+                _send(descriptor, signal.SIGKILL)
+                _ended(descriptor, 1.0)
+    finally:
+        for descriptor in found.values():
+            os.close(descriptor)
+
+
+def _ended(descriptor: int, patience_s: float) -> bool:
+    # Not select, which takes no descriptor above 1023.
+    one = select.poll()
+    one.register(descriptor, select.POLLIN)
+    return bool(one.poll(max(0, round(1000 * patience_s))))
 
 
 def _send(descriptor: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError):
+    # It may have ended, or be another user's by now.
+    with contextlib.suppress(OSError):
         signal.pidfd_send_signal(descriptor, number)
