@@ -14,7 +14,7 @@ from mooring.cli import banner
 from mooring.cli.border import say
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.progress import download_bar
-from mooring.observe.lean import without
+from mooring.observe.lean import uncollected, without
 from mooring.settings import Settings, environment_notes
 
 
@@ -93,7 +93,8 @@ def command(**flags: Any) -> int:
 
 
 def _alone(settings: Settings, ready: Any) -> None:
-    from mooring.wiring.server import serve
+    with uncollected():
+        from mooring.wiring.server import serve
 
     with ExitStack() as until_ready:
         progress = until_ready.enter_context(download_bar(settings.model or "the model"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from mooring.container import link
 from mooring.container.privileges import step_down
 from mooring.model.identity import Identity
-from mooring.observe.lean import without
+from mooring.observe.lean import uncollected, without
 from mooring.settings import load_settings
 
 
@@ -45,7 +45,8 @@ def serve(post: Post, reporter: link.Reporter) -> None:
 
     share(post.slot)
     configure_logs(settings.log_level, settings.log_format)
-    from mooring.wiring.server import Duty, serve_worker
+    with uncollected():
+        from mooring.wiring.server import Duty, serve_worker
 
     duty = Duty(post.expected, post.models, lambda name: reporter.say(link.LOADING, model=name))
     serve_worker(settings, post.socket, duty, ready=lambda facts: reporter.say(link.READY, facts=dict(facts)))

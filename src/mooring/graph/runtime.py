@@ -7,7 +7,7 @@ the module that does it is switched off before the import; leaving it out is als
 import sys
 from typing import Any
 
-from mooring.observe.lean import without
+from mooring.observe.lean import uncollected, without
 
 
 def import_openvino() -> Any:
@@ -16,7 +16,7 @@ def import_openvino() -> Any:
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     if "openvino" not in sys.modules:
         # Its converter is nearly half of the import, and nothing here converts.
-        with without("openvino.tools.ovc"):
+        with without("openvino.tools.ovc"), uncollected():
             import openvino
         openvino.__getattr__ = _converter
     import openvino

@@ -7,6 +7,7 @@ mapped.
 
 import hashlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -83,28 +84,32 @@ class Artefact:
     """An OpenVINO IR, as `moor build` writes it."""
 
     def __init__(self, folder: ModelFolder, names: tuple[str, str] = GRAPH_FILES) -> None:
-        """`names` are those of the graph and of its weights. Reads both."""
+        """`names` are those of the graph and of its weights. Reads both; the weights are hashed in the background."""
         self._graph = folder.read(names[0])
+        self._graph_hash = {names[0]: folder.sha256(names[0])}
         self._file = OpenFile(folder.path / names[1])
         try:
-            memory, digest = self._read()
+            self._memory: Any = self._read()
         except BaseException:
             self._file.close()
             raise
-        self._memory: Any = memory
-        self.hashes = {names[0]: folder.sha256(names[0]), names[1]: digest}
-        """File name → hex sha256 of what was read."""
+        self._hash = hashed_aside(self._memory)
 
     @classmethod
     def at(cls, xml: Path) -> "Artefact":
         """Of a graph with its weights beside it."""
         return cls(ModelFolder(xml.parent), (xml.name, xml.with_suffix(".bin").name))
 
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """File name → hex sha256 of what was read."""
+        return {**self._graph_hash, self._file.path.name: self._hash.result()}
+
     def model(self) -> Any:
         """As `GraphSource.model`."""
         if self._memory is None:
-            self._memory, digest = self._read()
-            _check_same(self.hashes, {**self.hashes, self._file.path.name: digest})
+            self._memory = self._read()
+            _check_same(self.hashes, {**self.hashes, self._file.path.name: hashed_aside(self._memory).result()})
         try:
             return import_openvino().Core().read_model(self._graph, self._memory)
         except RuntimeError as error:
@@ -123,13 +128,21 @@ class Artefact:
         self.drop()
         self._file.close()
 
-    def _read(self) -> tuple[Any, str]:
-        ov, digest = import_openvino(), hashlib.sha256()
+    def _read(self) -> Any:
+        ov = import_openvino()
         memory = ov.Tensor(ov.Type.u8, ov.Shape([self._file.size]))
         self._file.rewind()
         if self._file.size:
-            self._file.read_into(memoryview(memory.data), digest)
-        return memory, digest.hexdigest()
+            self._file.read_into(memoryview(memory.data))
+        return memory
+
+
+def hashed_aside(memory: Any) -> "Future[str]":
+    """The hex sha256 of an `openvino.Tensor` of bytes, computed without Python's lock: up to 4 s a gigabyte."""
+    executor = ThreadPoolExecutor(1)
+    found = executor.submit(lambda: hashlib.sha256(memory.data).hexdigest())
+    executor.shutdown(wait=False)
+    return found
 
 
 def _check_same(before: Mapping[str, str], now: Mapping[str, str]) -> None:

@@ -108,9 +108,10 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
             hint="Leave HF_TASK and --task out to serve what the model is for.",
         )
     precision, warnings = precision_for(manifest, settings.precision)
+    # First: an artefact's weights are hashed while the tokenizer is built.
+    source = Artefact(folder) if manifest.format == "openvino" else Checkpoint(folder, manifest.task)
     tokenizer = _tokenizer(folder, manifest)
     task = _task(tokenizer, manifest, settings.max_windows, min(MAX_BYTES, cache_bytes(settings)))
-    source = Artefact(folder) if manifest.format == "openvino" else Checkpoint(folder, manifest.task)
     manifest = _with_digest(folder, manifest, source)
     # Several models in one process take turns with all cores: streams would cost each of them memory.
     streams = 1 if settings.multi_model else streams_for(settings.threads, settings.streams)
