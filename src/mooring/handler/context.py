@@ -73,7 +73,7 @@ class NoRequest:
         return 0
 
     def __getitem__(self, idx: int) -> RequestProcessor:
-        raise RuntimeError("There is no request while the model loads: context has model_dir and gpu_id only.")
+        raise RuntimeError("There is no request while the model loads: use context.system_properties.")
 
 
 class Context:
