@@ -54,6 +54,9 @@ make bench-image soak SQUAD_DIR=FOLDER      # what needs a container engine
 **DistilBERT here has random weights from a seed: speed only.** Its int8 is ungated (`--no-gate`), since answers of random
 weights have no accuracy to lose. The embedded MiniLM has real weights, and its int8 has passed its gate.
 
+Where a machine's line names `ONEDNN_MAX_CPU_ISA`, the CPU has more instructions than it was allowed to show: they were hidden
+from OpenVINO by this variable and from Mooring by a /proc/cpuinfo without them, mounted over the real one.
+
 Measured on:"""
 
 
@@ -112,7 +115,7 @@ the model and keeps that for the next.
 """
     head = (
         "start",
-        "s to /ping",
+        "s to ready",
         "MB when ready",
         "MB at most",
         "MB after the questions",
