@@ -17,6 +17,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # A job in the background inherits an ignored SIGINT, and so would every program that a test interrupts.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # It hides what a program does not flush.
+    os.environ.pop("PYTHONUNBUFFERED", None)
     # How long an example takes says how busy the machine is.
     hypothesis.settings.register_profile("mooring", deadline=None)
     hypothesis.settings.load_profile("mooring")

@@ -157,9 +157,9 @@ def test_a_worker_that_dies_as_soon_as_it_is_ready_takes_nobody_with_it(tmp_path
             server.until(lambda: 1 in server.workers())
             server.kill(1)
             assert server.ask()[2] == answer
+        server.until(lambda: len(server.logged("worker died")) == 3)
+        assert [line["again_in_s"] for line in server.logged("worker died")] == [0.1, 0.2, 0.4]
         server.wait_for_workers(2)
-        pauses = [line["again_in_s"] for line in server.logged("worker died")]
-        assert pauses == [0.1, 0.2, 0.4]
         assert server.get("/ping")[0] == 200
 
 

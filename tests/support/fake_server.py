@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mooring.cli.streams import prepare
 from mooring.engine.engine import Engine
 from mooring.engine.limits import Limits
 from mooring.errors import ModelNotFound, MooringError
@@ -28,6 +29,7 @@ from tests.support.text_task import TextTask
 
 def main() -> None:
     """Serve until told to stop."""
+    prepare()
     options: dict[str, Any] = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
     configure_logs(options.get("log_level", "info"), "json")
     for name, value in options.get("protocol", {}).items():

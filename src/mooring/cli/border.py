@@ -55,17 +55,26 @@ class Complaint:
 
 def guarded(command: Callable[[], object], state: State) -> int:
     """Call `command` and turn whatever comes out of it into an exit code; an int it returns is the code."""
+    code = _guarded(command, state)
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # It has been reported. Python would report it again when it flushes stdout at exit, and change the exit code.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _guarded(command: Callable[[], object], state: State) -> int:
     try:
         result = command()
+        sys.stdout.flush()
     except KeyboardInterrupt:
         return _interrupted()
     except click.exceptions.Abort:  # what click makes of Ctrl-C
         return _interrupted()
     except click.ClickException as error:
         return _usage(error)
-    except BrokenPipeError:
-        # `moor … | head`: nobody reads on. Python would complain once more when it flushes stdout at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # `moor … | head`: nobody reads on
         return FAILED
     except Exception as error:  # the command line's border: nobody above could show it any better
         complaint = explain(error, debug=state.debug)

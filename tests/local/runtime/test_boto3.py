@@ -254,6 +254,7 @@ def test_a_variant_without_an_instance(there: Served, runtime: Any) -> None:
         one = there.harbour.live()
         instance = one.variants["AllTraffic"].instances[0]
         instance.containers["primary"].running.die(137)  # type: ignore[attr-defined]
+        await until(lambda: not instance.containers)
 
     async def back() -> None:
         await until(lambda: len(there.harbour.live().variants["AllTraffic"].instances[0].containers))
