@@ -153,9 +153,10 @@ def test_a_worker_that_dies_as_soon_as_it_is_ready_takes_nobody_with_it(tmp_path
     with behind(str(_folder(tmp_path / "tiny", 0))) as server:
         server.wait_for_workers(2)
         answer = server.ask()[2]
+        dead = 0
         for _ in range(3):
-            server.until(lambda: 1 in server.workers())
-            server.kill(1)
+            server.replaced(1, dead)
+            dead = server.kill(1)
             assert server.ask()[2] == answer
         server.until(lambda: len(server.logged("worker died")) == 3)
         assert [line["again_in_s"] for line in server.logged("worker died")] == [0.1, 0.2, 0.4]
