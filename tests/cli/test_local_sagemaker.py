@@ -16,7 +16,7 @@ import boto3
 import pytest
 
 from mooring.cli import run
-from tests.support.started import started
+from tests.support.started import ready
 
 pytestmark = pytest.mark.wire
 
@@ -25,13 +25,7 @@ pytestmark = pytest.mark.wire
 def local(data: Path, *arguments: str) -> Iterator[tuple["subprocess.Popen[str]", list[str]]]:
     """A server that has said that it is ready, and the lines it said it with."""
     command = [sys.executable, "-m", "mooring", "local", "--port", "0", "--instant", "--data", str(data), *arguments]
-    with started(command) as process:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line.rstrip("\n"))
-            if line.startswith("  try"):
-                break
+    with ready(command) as (process, lines):
         yield process, lines
 
 

@@ -18,7 +18,7 @@ import pytest
 from mooring.bench.oneshot import info, post
 from mooring.bench.target import body_of, parse_target
 from mooring.cli import run
-from tests.support.started import started
+from tests.support.started import ready
 from tests.support.tiny_models import write_tiny_bert
 
 pytestmark = pytest.mark.wire
@@ -34,13 +34,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 def serving(*args: str, **environ: str) -> Iterator[tuple["subprocess.Popen[str]", list[str]]]:
     """A server that has said that it is ready, and the lines it said it with."""
     command = [sys.executable, "-m", "mooring", "serve", "--port", "0", *args]
-    with started(command, env={**os.environ, **environ}) as process:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line.rstrip("\n"))
-            if line.startswith("  try"):
-                break
+    with ready(command, env={**os.environ, **environ}) as (process, lines):
         yield process, lines
 
 

@@ -146,7 +146,7 @@ def test_what_cannot_be_loaded_is_the_callers_to_know(folders: dict[str, str], t
 
 
 def test_memory_does_not_grow_over_loads_and_unloads() -> None:
-    """A real model, every shape computed, {CYCLES} times: resident memory within 5 %."""
+    """A real model, every shape computed, several times: resident memory within 5 %."""
     with behind(SAGEMAKER_MULTI_MODEL="true") as server:
         server.wait_for_workers(1)
         pid = server.workers()[1]

@@ -20,6 +20,19 @@ def started(command: Sequence[str], **options: Any) -> Iterator["subprocess.Pope
             kill(process)
 
 
+@contextmanager
+def ready(command: Sequence[str], **options: Any) -> Iterator[tuple["subprocess.Popen[str]", list[str]]]:
+    """A server of ours that has said that it is ready, and the lines it said it with. Otherwise as `started`."""
+    with started(command, **options) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if line.startswith("  try"):
+                break
+        yield process, lines
+
+
 def kill(process: "subprocess.Popen[Any]") -> None:
     """It and everything below it, at once. What has ended by itself is left alone."""
     if process.poll() is not None:

@@ -81,7 +81,7 @@ class OwnService:
         return {"phase": self._phase, "in_flight": self._thread.in_flight, "cold_shapes": 0}
 
     async def answer(self, request: Any, *, deadline_s: float | None = None) -> Answered:
-        """Nothing is asked of an engine here."""
+        """Of the engine's protocol only: a request goes to the model's own code, never here."""
         raise NotImplementedError(request, deadline_s)
 
     async def drain(self, timeout_s: float) -> bool:

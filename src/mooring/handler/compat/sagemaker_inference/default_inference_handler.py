@@ -7,7 +7,7 @@ class DefaultInferenceHandler:
     """Subclasses load and predict."""
 
     def default_model_fn(self, model_dir, context=None):
-        """To be overridden."""
+        """To be overridden; raises NotImplementedError as the toolkit's does."""
         raise NotImplementedError("Define model_fn(model_dir) in inference.py.")
 
     def default_input_fn(self, input_data, content_type, context=None):
@@ -15,7 +15,7 @@ class DefaultInferenceHandler:
         return decoder.decode(input_data, content_type)
 
     def default_predict_fn(self, data, model, context=None):
-        """To be overridden."""
+        """To be overridden; raises NotImplementedError as the toolkit's does."""
         raise NotImplementedError("Define predict_fn(data, model) in inference.py.")
 
     def default_output_fn(self, prediction, accept, context=None):
