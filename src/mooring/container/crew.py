@@ -59,7 +59,7 @@ class Crew:
         """Commit of a Hub model, so that later workers load the same one even if the branch moves."""
         self._said: dict[int, list[str]] = {}
         """Reasons logged per slot since its worker was last ready."""
-        self._unreachable: dict[int, float] = {}
+        self._unreachable: dict[int, float] = {}  # pid of a worker without a socket → when to kill it (monotonic)
         """Processes that were told to stop because their socket is missing."""
         self._log = structlog.get_logger("mooring.container").bind()
 

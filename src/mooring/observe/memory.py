@@ -48,7 +48,7 @@ def proportional_bytes(pid: int) -> int | None:
     return None if kilobytes is None else kilobytes * 1024
 
 
-def return_memory() -> None:
+def tune_malloc() -> None:
     """Have glibc (`mallopt`) give freed memory back to the kernel. Call it before other threads run.
 
     One arena for all threads: of several, each keeps what was freed in it. A server of the embedded model takes 20 MB

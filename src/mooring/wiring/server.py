@@ -9,7 +9,7 @@ from typing import Any
 from starlette.types import ASGIApp
 
 from mooring.model.identity import Identity
-from mooring.observe.memory import return_memory
+from mooring.observe.memory import tune_malloc
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
 from mooring.web.app import create_app
@@ -32,7 +32,7 @@ def serve(settings: Settings, *, ready: Ready, progress: Progress | None = None)
     Raises what opening the model raises, ListenError or UsageError for the address, KeyboardInterrupt on a second
     Ctrl-C.
     """
-    return_memory()
+    tune_malloc()
     address = Address(settings.host, settings.port)
     app, life, facts = _several(settings) if settings.multi_model else _one(settings, progress)
     run(app, life, _options(settings, life, address), on_ready=lambda port: ready(facts(), address.url(port)))
@@ -55,7 +55,7 @@ def serve_worker(settings: Settings, socket: Path, duty: Duty, *, ready: Callabl
 
     Raises as `serve`, and ModelChanged.
     """
-    return_memory()
+    tune_malloc()
     app, life, facts = _several(settings, duty) if settings.multi_model else _one(settings, None, duty)
     options = _options(settings, life, Address(unix=socket), late=True)
     run(app, life, options, on_ready=lambda _: ready(facts()))
