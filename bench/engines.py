@@ -14,8 +14,8 @@ from mooring.graph.dequantise import dequantised
 from mooring.graph.runtime import import_openvino
 from mooring.graph.source import Artefact, Checkpoint, GraphSource
 from mooring.model.folder import GRAPH_FILES, ModelFolder
-from mooring.model.manifest import read_manifest
 from mooring.tasks.base import Task
+from mooring.tasks.recognise import read_manifest
 from mooring.wiring.model import make_task
 
 EMBEDDED = Path(__file__).resolve().parents[1] / "src" / "mooring" / "_embedded" / "minilm-squad"

@@ -22,7 +22,7 @@ from bench.image import ENGINE, PORT, Container, container, engine
 from bench.measure import keep
 from mooring.bench.load import Fleet, Run
 from mooring.bench.target import body_of, parse_target
-from mooring.evaluate import read_squad
+from mooring.quality.squad import read_squad
 
 IMAGE = "mooring"
 REQUESTS = 6_000

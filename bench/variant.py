@@ -15,12 +15,11 @@ from pathlib import Path
 from unittest import mock
 
 from bench.engines import Shape, open_engine, properties
-from bench.packed import open_packed
 from mooring.backends import rewrites
 from mooring.backends.cpu import avx2_alone
 from mooring.cli.eval import spread
 from mooring.engine.offline import answer_all
-from mooring.evaluate import read_squad
+from mooring.quality.squad import read_squad
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,6 @@ class Spec:
     shape: Shape = field(default_factory=Shape)
     properties: dict[str, str] = field(default_factory=dict)
     """OpenVINO's, over the backend's own."""
-    packed: bool = False
     """Whether a batch is one row."""
     plain: bool = False
     """Whether the graph is computed as it is also where it would be rewritten for the CPU."""
@@ -62,7 +60,7 @@ def main() -> None:
     spec = Spec.loads(sys.argv[1])
     every = read_squad(Path(spec.questions))
     with properties(spec.properties), mock.patch.object(rewrites, "avx2_alone", alone(spec)):
-        task, backend = (open_packed if spec.packed else open_engine)(Path(spec.folder), spec.precision, spec.shape)
+        task, backend = open_engine(Path(spec.folder), spec.precision, spec.shape)
         backend.open_streams()
     for line in sys.stdin:
         some = spread(every, int(line))

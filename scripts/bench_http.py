@@ -22,7 +22,7 @@ from typing import Any
 from mooring.bench.oneshot import info
 from mooring.bench.target import Target, body_of, parse_target
 from mooring.errors import MooringError
-from mooring.evaluate import read_squad
+from mooring.quality.squad import read_squad
 
 LUA = """
 local requests, at = {}, 0

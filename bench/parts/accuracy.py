@@ -6,7 +6,7 @@ from typing import Any
 from bench.engines import precisions
 from bench.processes import moor
 from mooring.engine.offline import answer_all
-from mooring.evaluate import read_squad
+from mooring.quality.squad import read_squad
 from mooring.settings import Settings
 from mooring.wiring.model import open_model
 

@@ -18,8 +18,8 @@ from mooring.backends.openvino import HINTS, OpenVinoBackend
 from mooring.backends.rewrites import REWRITES, rewrite_for
 from mooring.cli.eval import spread
 from mooring.engine.offline import answer_all
-from mooring.evaluate import read_squad
 from mooring.graph.runtime import import_openvino
+from mooring.quality.squad import read_squad
 from mooring.tasks.base import Task
 
 ROUNDS = 3

@@ -15,9 +15,9 @@ from mooring.bench.oneshot import post
 from mooring.bench.target import body_of, parse_target
 from mooring.container.proxy import find_nginx
 from mooring.errors import BenchError
-from mooring.evaluate import read_squad
-from mooring.model.manifest import read_manifest
+from mooring.quality.squad import read_squad
 from mooring.tasks.base import Task
+from mooring.tasks.recognise import read_manifest
 from mooring.testing import RunningServer
 from mooring.wiring.model import make_task
 

@@ -12,9 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bench.engines import EMBEDDED
-from mooring.evaluate import Question, read_squad
-from mooring.model.manifest import read_manifest
+from mooring.quality.squad import Question, read_squad
+from mooring.tasks.base import TaskOptions
 from mooring.tasks.documents import MAX_BYTES
+from mooring.tasks.recognise import read_manifest
 from mooring.testing import RunningServer, running_server
 from mooring.wiring.model import make_task
 
@@ -87,7 +88,7 @@ def _documents(questions: Sequence[Question]) -> dict[str, float]:
     found: dict[str, list[float]] = {"tokenised each time": [], "tokenised once": []}
     for _ in range(ROUNDS):
         for name, size in (("tokenised each time", 0), ("tokenised once", MAX_BYTES)):
-            task = make_task(EMBEDDED, manifest, document_bytes=size)
+            task = make_task(EMBEDDED, manifest, TaskOptions(document_bytes=size))
             began = time.perf_counter()
             for request in requests:
                 task.prepare(request)

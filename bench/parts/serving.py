@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.processes import load, moor, serving
-from mooring.evaluate import read_squad
+from mooring.quality.squad import read_squad
 from mooring.testing import RunningServer
 
 ROUNDS = 3

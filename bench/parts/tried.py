@@ -32,7 +32,6 @@ class Variant:
     environ: Mapping[str, str] = field(default_factory=dict)
     weights: bool = False
     """From the weights in fp32, not from the artefact."""
-    packed: bool = False
     plain: bool = False
     """Not rewritten for the CPU."""
     precision: str | None = None
@@ -63,12 +62,6 @@ def variants(precision: str) -> dict[str, Variant]:
     found[FROM_WEIGHTS] = Variant(weights=True, against=FROM_WEIGHTS)
     if avx2_alone():
         found["fp32, activations within products"] = Variant(weights=True, plain=True, against=FROM_WEIGHTS)
-    found |= {
-        "fp32, windows in one row with a block mask": Variant(weights=True, packed=True, against=FROM_WEIGHTS),
-        "the same with up to 1,024 tokens": Variant(
-            Shape(batch_tokens=1024), weights=True, packed=True, against=FROM_WEIGHTS
-        ),
-    }
     return found
 
 
@@ -124,9 +117,7 @@ class _Turn:
 
 @contextmanager
 def _running(folder: Path, precision: str, dev: Path, variant: Variant) -> Iterator[_Turn]:
-    spec = Spec(
-        str(folder), precision, str(dev), variant.shape, dict(variant.properties), variant.packed, variant.plain
-    )
+    spec = Spec(str(folder), precision, str(dev), variant.shape, dict(variant.properties), variant.plain)
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.variant", spec.dumps()],
         stdin=subprocess.PIPE,

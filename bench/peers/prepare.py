@@ -8,7 +8,7 @@ from pathlib import Path
 from bench import distilbert
 from bench.peers.peer import SERVICES, Answer, Models, read_answer
 from bench.peers.setup import PEERS, ROOT, python
-from mooring.evaluate import Question, read_squad
+from mooring.quality.squad import Question, read_squad
 
 WORK = ROOT / ".work" / "bench"
 MINILM = ROOT / "models" / "minilm-squad"

@@ -15,7 +15,7 @@ from bench.peers.load import closed, open_loop
 from bench.peers.peer import Models, Peer
 from bench.peers.processes import PeerFailed, Running, running
 from mooring.bench.oneshot import info
-from mooring.evaluate import Question, f1_score
+from mooring.quality.squad import Question, f1_score
 
 WARM_S = 4.0
 SHARES = (50, 80, 95)

@@ -29,7 +29,7 @@ from mooring.graph.source import Artefact, Checkpoint
 from mooring.model.folder import ModelFolder
 
 folder, precision, cached = Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
-kind = Artefact if precision == "int8" else lambda opened: Checkpoint(opened, "question-answering")
+kind = Artefact if precision == "int8" else lambda opened: Checkpoint(opened, "span")
 grid = ShapeGrid(lengths=(32, 64), batches=(1, 2), tokens=64)
 ids = np.arange(5, 25, dtype=np.int32)
 window = Window(ids, np.zeros(20, np.int32))

@@ -3,13 +3,10 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from bench.engines import EMBEDDED, Shape, open_engine
+from bench.engines import EMBEDDED, Shape
 from bench.fit import exponent, said
-from bench.measure import MODEL
 from bench.operations import Encoder, encoder_of
-from bench.packed import open_packed
 from bench.parts.engine import REST, grouped
 from bench.parts.growth import SMALL_STRIDE, SMALL_WINDOW, text_of
 from bench.parts.serving import as_computed
@@ -18,8 +15,7 @@ from bench.parts.tried import OURS, variants
 from bench.started import POINTS
 from bench.variant import Spec
 
-from mooring.backends.base import Window
-from mooring.model.manifest import read_manifest
+from mooring.tasks.recognise import read_manifest
 from mooring.wiring.model import make_task
 
 
@@ -106,15 +102,3 @@ def test_a_name_does_not_promise_another_precision() -> None:
     """Where a CPU has no int8 products, an int8 model is served in fp32."""
     assert as_computed("DistilBERT int8", "fp32") == "DistilBERT int8, computed in fp32"
     assert as_computed("DistilBERT int8", "int8") == "DistilBERT int8"
-
-
-def test_windows_in_one_row_do_not_see_each_other() -> None:
-    """Each gets the numbers that it gets alone: the block mask, and positions that start anew."""
-    shape = Shape(streams=1, batch_tokens=512)
-    _, alone = open_engine(MODEL, "fp32", shape)
-    _, packed = open_packed(MODEL, "fp32", shape)
-    ids = np.random.default_rng(3).integers(1000, 20_000, (3, 60)).astype(np.int32)
-    windows = [Window(row[:size], np.zeros(size, np.int32)) for row, size in zip(ids, (60, 33, 17), strict=True)]
-    for window, found in zip(windows, packed.run(windows), strict=True):
-        (expected,) = alone.run([window])
-        assert all(np.allclose(one, other, atol=1e-4) for one, other in zip(found, expected, strict=True))

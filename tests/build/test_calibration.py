@@ -5,17 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mooring.build.calibration import MINIMUM_SAMPLES, check_calibration, check_judged, split
-from mooring.build.questions import QuestionFile, Sample
 from mooring.errors import BuildError
+from mooring.quality.examples import Example, ExampleFile
 
 
-def file_of(count: int, *, per_group: int = 5, name: str = "train.json", first: int = 0) -> QuestionFile:
+def file_of(count: int, *, per_group: int = 5, name: str = "train.json", first: int = 0) -> ExampleFile:
     """A labelled file of `count` different questions."""
     numbers = range(first, first + count)
     samples = tuple(
-        Sample({"question": f"q{n}", "context": f"c{n // per_group}"}, ("a",), f"c{n // per_group}") for n in numbers
+        Example({"question": f"q{n}", "context": f"c{n // per_group}"}, ("a",), group=f"c{n // per_group}")
+        for n in numbers
     )
-    return QuestionFile(name, "0" * 64, samples, True, 0)
+    return ExampleFile(name, "0" * 64, samples, True, 0)
 
 
 @given(count=st.integers(1, 300), samples=st.integers(1, 300), seed=st.integers(0, 9))
@@ -60,7 +61,7 @@ def test_the_seed_decides_the_draw() -> None:
 
 def test_repeated_questions_count_once() -> None:
     """A log that holds one question a thousand times is one question."""
-    file = QuestionFile("log", "0" * 64, file_of(1).samples * 1000, False, 0)
+    file = ExampleFile("log", "0" * 64, file_of(1).examples * 1000, False, 0)
     parts = split(file, None, 300, 0)
     with pytest.raises(BuildError, match="0 different questions") as caught:
         check_calibration(parts, file)

@@ -17,8 +17,8 @@ from mooring.build.pipeline import Order, build
 from mooring.build.progress import Silent
 from mooring.build.recipe import Recipe
 from mooring.errors import BuildError
-from mooring.model.manifest import read_manifest
 from mooring.model.source import resolve
+from mooring.tasks.recognise import read_manifest
 from mooring.wiring.model import make_task
 from tests.build.test_pipeline import CONTEXT
 from tests.support.tiny_models import write_tiny_bert

@@ -10,7 +10,6 @@ import openvino
 import pytest
 
 from mooring.backends.base import Backend
-from mooring.backends.openvino import OpenVinoBackend
 from mooring.build.judge import Judge, Judgement, Rules
 from mooring.build.pipeline import Order, build
 from mooring.build.progress import Silent
@@ -18,9 +17,9 @@ from mooring.build.workshop import Workshop
 from mooring.engine.offline import answer_all
 from mooring.errors import BuildError, UsageError
 from mooring.graph.source import GraphSource
-from mooring.model.manifest import read_manifest
 from mooring.model.source import resolve
 from mooring.settings import Settings
+from mooring.tasks.recognise import read_manifest
 from mooring.wiring.model import make_task, open_model
 from tests.support.tiny_models import write_tiny_bert
 
@@ -98,10 +97,10 @@ def test_int8_is_judged_as_both_kinds_of_cpus_compute_it_wherever_it_is_built(
     dot_products: bool, avx2: bool, model: Path, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Those with dot products and those with AVX2 alone: what they will serve depends on it."""
-    judged: list[tuple[Any, str, OpenVinoBackend]] = []
+    judged: list[tuple[Any, str, Backend]] = []
     compile_ = Workshop._compile
 
-    def noted(self: Workshop, source: GraphSource, precision: str) -> OpenVinoBackend:
+    def noted(self: Workshop, source: GraphSource, precision: str) -> Backend:
         judged.append((source, precision, compile_(self, source, precision)))
         return judged[-1][2]
 

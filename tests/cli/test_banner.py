@@ -18,7 +18,7 @@ MODEL: dict[str, Any] = {
     "max_seq_len": 384,
     "revision": None,
     "gate": {"metric": "f1", "passed": True, "skipped": False, "drop_upper": 0.41, "max_drop": 0.5},
-    "quality": {"em": 72.44, "f1": 81.56, "questions": 10570, "dataset": "dev-v1.1.json"},
+    "quality": {"exact_match": 72.44, "f1": 81.56, "questions": 10570, "dataset": "dev-v1.1.json"},
 }
 URL = "http://127.0.0.1:8080"
 BACKEND = {"threads": 2, "cpu_capabilities": ["BF16", "FP32", "INT8"]}
@@ -29,7 +29,7 @@ def test_one_glance_says_what_how_and_where() -> None:
     assert dict(banner.facts(MODEL, BACKEND, URL, "127.0.0.1")) == {
         "model": "minilm-squad, embedded in Mooring",
         "task": "question-answering, bert, windows of 384 tokens",
-        "precision": "int8, gate passed: at most 0.41 F1 lost, 0.5 allowed, EM 72.4 and F1 81.6 on dev-v1.1.json",
+        "precision": "int8, gate passed: at most 0.41 F1 lost, 0.5 allowed, exact match 72.4 and F1 81.6 on dev-v1.1.json",
         "computing": "2 threads, this CPU has int8 and bf16",
         "address": "http://127.0.0.1:8080",
     }
@@ -123,15 +123,15 @@ def test_em_and_f1_are_of_what_is_computed_here(
     precision: str, rewritten: str, em: float | None, found: tuple[float, float] | None
 ) -> None:
     """Or nothing is said: they were measured with other levels, or with levels at all."""
-    narrow = {"em": em, "candidate": 74.0, "passed": True}
+    narrow = {"figures": em and {"exact_match": em, "f1": 74.0}, "candidate": 74.0, "passed": True}
     model = {
         "precision": precision,
         "weights_dtype": "I8",
         "gate": {**GATE, "narrow": narrow},
-        "quality": {"em": 64.0, "f1": 75.0, "dataset": "dev"},
+        "quality": {"exact_match": 64.0, "f1": 75.0, "dataset": "dev"},
     }
     quality = quality_of({"model": model, "backend": {"rewritten": rewritten}})
-    assert quality == (found and {"em": found[0], "f1": found[1], "dataset": "dev"})
+    assert quality == (found and {"exact_match": found[0], "f1": found[1], "dataset": "dev"})
 
 
 def test_what_was_built_for_bf16_keeps_its_gate() -> None:

@@ -98,7 +98,7 @@ def shown(*candidates: Candidate, fast_int8: bool = True) -> list[str]:
 def test_the_table_has_a_line_for_each_and_marks_the_best() -> None:
     """Also for one that failed, without figures."""
     lines = shown(candidate(FP32), candidate(INT8, ratio=2.5), Candidate(PLAIN, failure="no"))
-    assert lines[0].split()[:4] == ["precision", "recipe", "F1", "EM"]
+    assert lines[0].split()[:5] == ["precision", "recipe", "F1", "exact", "match"]
     assert [line[0] for line in lines[1:]] == [" ", "→", " "]
     figures = ["74.90", "62.50", "+0.10", "(-0.10", "to", "+0.30)", "20.0", "125.0", "2.50"]
     assert lines[2].split() == ["→", "int8", "smooth=0.95", *figures, "passed"]

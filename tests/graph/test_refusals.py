@@ -16,20 +16,20 @@ from tests.support.tiny_models import write_tiny_bert, write_tiny_distilbert
 def build(folder: Path, **changes: object) -> None:
     config = json.loads((folder / "config.json").read_text()) | changes
     with open_weights(ModelFolder(folder)) as weights:
-        build_graph({key: value for key, value in config.items() if value is not None}, Tensors(weights))
+        build_graph({key: value for key, value in config.items() if value is not None}, Tensors(weights), "span")
 
 
 @pytest.mark.parametrize(
     ("changes", "error", "said"),
     [
-        ({"model_type": "t5"}, ModelUnsupported, "'t5'; known families are bert, distilbert"),
+        ({"model_type": "t5"}, ModelUnsupported, "'t5', which is not supported. Supported: bert, distilbert"),
         ({"model_type": None}, ModelUnsupported, "model_type is None"),
-        ({"hidden_size": 48}, ModelInvalid, ", 32], but config.json asks for ["),
+        ({"hidden_size": 48}, ModelInvalid, ", 32], but config.json implies ["),
         ({"num_hidden_layers": 3}, ModelInvalid, "no tensor named bert.encoder.layer.2"),
-        ({"num_attention_heads": 5}, ModelInvalid, "hidden size 32 cannot be split over 5"),
+        ({"num_attention_heads": 5}, ModelInvalid, "hidden_size (32) must be a multiple of num_attention_heads (5)"),
         ({"num_attention_heads": "4"}, ModelInvalid, "num_attention_heads is '4'"),
         ({"hidden_act": "swish"}, ModelUnsupported, "'swish'"),
-        ({"position_embedding_type": "relative_key"}, ModelInvalid, "relative_key"),
+        ({"position_embedding_type": "relative_key"}, ModelUnsupported, "relative_key"),
         ({"intermediate_size": None}, ModelInvalid, "intermediate_size is missing"),
     ],
 )

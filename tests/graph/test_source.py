@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 def checkpoint(folder: Path) -> Checkpoint:
     """Of the safetensors."""
-    return Checkpoint(ModelFolder(folder), "question-answering")
+    return Checkpoint(ModelFolder(folder), "span")
 
 
 def artefact(folder: Path) -> Artefact:

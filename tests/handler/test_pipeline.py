@@ -12,7 +12,7 @@ from tests.support.text_task import TextTask
 
 def made() -> Pipeline:
     """On fakes."""
-    return Pipeline(TextTask(), FakeBackend(), "question-answering")
+    return Pipeline(TextTask(), FakeBackend())
 
 
 def test_it_says_its_task_and_its_device() -> None:

@@ -14,8 +14,8 @@ import pytest
 from mooring.errors import HubError, HubRefused, ModelError, ModelIncomplete, UnsafeWeights
 from mooring.model.folder import GRAPH_FILES, MANIFEST_FILE
 from mooring.model.hub import fetch, wanted_files
-from mooring.model.manifest import read_manifest
 from mooring.model.source import SourceOptions, resolve
+from mooring.tasks.recognise import read_manifest
 from tests.support.hub_server import TOKEN, HubServer, Repo
 from tests.support.started import started
 from tests.support.tiny_models import write_tiny_bert

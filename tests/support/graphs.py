@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from mooring.graph.heads import Pooling
 from mooring.graph.source import Checkpoint, Given
 from mooring.model.folder import ModelFolder
 
 
-def graph_of(folder: Path) -> Any:
+def graph_of(folder: Path, head: str = "span", pooling: Pooling | None = None) -> Any:
     """The exact graph of a folder of safetensors."""
-    source = Checkpoint(ModelFolder(folder), "question-answering")
+    source = Checkpoint(ModelFolder(folder), head, pooling)
     try:
         return source.model()
     finally:

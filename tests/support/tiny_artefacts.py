@@ -7,7 +7,8 @@ import msgspec
 
 from mooring.graph.runtime import import_openvino
 from mooring.model.folder import GRAPH_FILES, ModelFolder
-from mooring.model.manifest import read_manifest, write_manifest
+from mooring.model.manifest import write_manifest
+from mooring.tasks.recognise import read_manifest
 from tests.support.graphs import graph_of
 from tests.support.tiny_models import write_tiny_bert
 

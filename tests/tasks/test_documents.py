@@ -5,7 +5,7 @@ import pytest
 
 from mooring.errors import InvalidRequest
 from mooring.tasks.documents import Documents
-from mooring.tokenization.pair import Tokens
+from mooring.tokenization.text import Tokens
 
 
 class Counting:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mooring.engine.offline import answer_all
-from mooring.evaluate import Question, read_squad
+from mooring.quality.squad import Question, read_squad
 from mooring.settings import Settings
 from mooring.wiring.model import OpenedModel, open_model
 from tests.support.golden_questions import GOLDEN, MODEL

@@ -8,7 +8,8 @@ import pytest
 
 from mooring import spelling
 from mooring.errors import InvalidRequest, PayloadTooLarge
-from mooring.tasks.qa_request import COMPARED, Lengths, Pair, parse
+from mooring.tasks.body import COMPARED
+from mooring.tasks.qa_request import Lengths, Pair, parse
 
 LENGTHS = Lengths(max_seq_len=384, max_positions=512)
 ONE = {"question": "Who?", "context": "Ada."}

@@ -16,7 +16,7 @@ from mooring.tasks import question_answering
 from mooring.tasks.base import Prepared
 from mooring.tasks.question_answering import QuestionAnswering
 from mooring.tokenization.load import load_tokenizer
-from mooring.tokenization.pair import Tokens
+from mooring.tokenization.text import Tokens
 from tests.support.tiny_models import vocabulary, write_tokenizer
 
 PIECES = vocabulary()

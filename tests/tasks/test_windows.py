@@ -11,7 +11,7 @@ from mooring.errors import InvalidRequest
 from mooring.model.folder import ModelFolder
 from mooring.tasks.windows import cut, pieces
 from mooring.tokenization.load import load_tokenizer
-from mooring.tokenization.pair import PairTokenizer
+from mooring.tokenization.text import TextTokenizer
 from tests.support.tiny_models import write_tokenizer
 
 WORDS = st.sampled_from(["king", "queen", "xyz", "The", "北京", "ünïque", ",", "👑", "[SEP]"])
@@ -19,7 +19,7 @@ SPECIALS = 3
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[PairTokenizer, Tokenizer]:
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[TextTokenizer, Tokenizer]:
     """The same tokenizer, ours and the library's."""
     folder = tmp_path_factory.mktemp("tokenizer")
     write_tokenizer(folder)
@@ -34,7 +34,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[PairTokenizer, Token
     data=st.data(),
 )
 def test_windows_are_the_librarys(
-    both: tuple[PairTokenizer, Tokenizer],
+    both: tuple[TextTokenizer, Tokenizer],
     question: str,
     context: str,
     max_seq_len: int,

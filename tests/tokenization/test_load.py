@@ -11,13 +11,13 @@ from tokenizers import Tokenizer
 from mooring.errors import InvalidRequest, ModelIncomplete, ModelInvalid, ModelUnsupported
 from mooring.model.folder import ModelFolder
 from mooring.tokenization.load import load_tokenizer as load
-from mooring.tokenization.pair import NO_WORD, PairTokenizer
+from mooring.tokenization.text import NO_WORD, TextTokenizer
 from tests.support.tiny_models import SPECIALS, vocabulary, write_json, write_tokenizer
 
 TEXT = "The King's Hände, 北京 and\r\n\tsomeone-new 👑 built [MASK] it."
 
 
-def load_tokenizer(folder: Path, embeddings: int | None = None) -> PairTokenizer:
+def load_tokenizer(folder: Path, embeddings: int | None = None) -> TextTokenizer:
     """Of the files as they are now."""
     return load(ModelFolder(folder), embeddings=embeddings)
 

@@ -1,14 +1,19 @@
-"""What every backend does: a padded batch of token ids in, one row of numbers per output name out.
+"""What every backend does: compute batches of windows of token ids. Called by the engine's worker threads only.
 
-Called by the engine's worker threads only. `openvino.py` is real, `fake.py` for tests.
+`openvino.py` is real, `fake.py` for tests; `BACKENDS` lists those that serve models.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from mooring.backends.compiled import CompileCache
+    from mooring.graph.source import GraphSource
+    from mooring.model.manifest import Manifest
 
 Ids = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float32]
@@ -23,13 +28,40 @@ class Window:
 
     input_ids: Ids
     token_type_ids: Ids
+    positions: Ids | None = None
+    """[M], each below length: the tokens that a head with a "position" axis computes; None where the head has none."""
 
     def __len__(self) -> int:
         return len(self.input_ids)
 
 
 Outputs = tuple[Floats, ...]
-"""One window's rows, one per output of the model, each of shape [length] with the padding already cut off."""
+"""One window's rows, one per output of the model, shaped as its `OutputSpec` says, without padding."""
+
+Axis = Literal["token", "position"] | int
+"""As many as the window has tokens, as many as it has positions, or a fixed number."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """One output of a model, for one window. Only token and position axes are padded, and cut to the window."""
+
+    name: str
+    axes: tuple[Axis, ...]
+
+    def shape(self, window: Window) -> tuple[int, ...]:
+        """What the output has for this window."""
+        positions = 0 if window.positions is None else len(window.positions)
+        counts = {"token": len(window), "position": positions}
+        return tuple(axis if isinstance(axis, int) else counts[axis] for axis in self.axes)
+
+    def cut(self, padded: Floats, window: Window) -> Floats:
+        """One row of a batch without its padding: a view."""
+        return padded[tuple(slice(size) for size in self.shape(window))]
+
+
+LONGEST_WARMED = 512
+"""Tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +99,13 @@ class ShapeGrid:
         return best
 
     def shapes(self) -> tuple[tuple[int, int], ...]:
-        """Every (batch, length) that can occur, cheapest first."""
-        pairs = {(b, n) for n in self.lengths for b in self.batches if b <= self.max_rows(n)}
+        """Every (batch, length) worth computing before somebody needs it, cheapest first.
+
+        Lengths beyond `LONGEST_WARMED` are not: computing takes so long there that a first time hardly shows, and a
+        request that comes meanwhile would wait for it.
+        """
+        lengths = [n for n in self.lengths if n <= LONGEST_WARMED] or self.lengths[:1]
+        pairs = {(b, n) for n in lengths for b in self.batches if b <= self.max_rows(n)}
         return tuple(sorted(pairs, key=lambda shape: (shape[0] * shape[1], shape)))
 
 
@@ -89,13 +126,16 @@ class Backend(Protocol):
         While it works, `run` may be called without a stream. Again: nothing happens. Raises BackendError.
         """
 
+    def share(self, windows: int, free: int) -> int | None:
+        """How many of so many waiting windows the next batch may have, while so many streams are free; None: any."""
+
     @property
     def grid(self) -> ShapeGrid:
         """The shapes this backend is prepared to compute."""
 
     @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs in the order `run` returns them, e.g. ("start_logits", "end_logits")."""
+    def outputs(self) -> tuple[OutputSpec, ...]:
+        """In the order in which `run` returns them."""
 
     def run(self, windows: Sequence[Window], *, stream: int | None = None) -> list[Outputs]:
         """Compute one batch: 1 to `grid.max_rows(longest)` windows. Pads to the grid by itself.
@@ -110,3 +150,44 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Give memory and threads back. Nothing may be run afterwards."""
+
+
+@dataclass(frozen=True, slots=True)
+class BackendOptions:
+    """How a model is opened for computing."""
+
+    precision: str
+    """As chosen by `BackendKind.choose`, or the graph's own."""
+    dequantize: bool = False
+    """Compute what is int8 in the graph in floating point."""
+    threads: int = 0
+    """0: every core."""
+    streams: int = 0
+    """Batches that may be computed at the same time; 0: as many as are usual, 1: never more than one."""
+    shared: bool = False
+    """Whether several models share the process and its memory."""
+    cache: "CompileCache | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class BackendKind:
+    """A way to compute models, listed in `BACKENDS`."""
+
+    name: str
+    choose: "Callable[[Manifest, str | None], BackendChoice]"
+    """(the model, the precision asked for) → how it is computed on this machine. Raises UsageError."""
+    open: "Callable[[GraphSource, int, BackendOptions], Backend]"
+    """Compile a graph for windows of so many tokens at most; the source then belongs to the backend.
+
+    Raises ModelInvalid if the graph cannot be read or compiled, UsageError for an unknown precision.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class BackendChoice:
+    """How a model is computed on this machine."""
+
+    precision: str
+    dequantize: bool
+    warnings: tuple[str, ...]
+    """Where the precision is not the one asked for, or not a good one."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from mooring.backends.base import Outputs, ShapeGrid, Window
+from mooring.backends.base import Outputs, OutputSpec, ShapeGrid, Window
 from mooring.errors import BackendError
 
 SMALL_GRID = ShapeGrid(lengths=(16, 32, 64, 128), batches=(1, 2, 4, 8), tokens=256)
@@ -104,9 +104,9 @@ class FakeBackend:
         return self._grid
 
     @property
-    def outputs(self) -> tuple[str, ...]:
-        """As a question-answering model's."""
-        return ("start_logits", "end_logits")
+    def outputs(self) -> tuple[OutputSpec, ...]:
+        """Two numbers for each token, as of a model with a span head."""
+        return OutputSpec("start_logits", ("token",)), OutputSpec("end_logits", ("token",))
 
     @property
     def streams(self) -> int:
@@ -116,6 +116,10 @@ class FakeBackend:
     def open_streams(self) -> None:
         """Count."""
         self.opened += 1
+
+    def share(self, windows: int, free: int) -> int | None:
+        """An equal share, as the real one."""
+        return -(-windows // free) or None
 
     def run(self, windows: Sequence[Window], *, stream: int | None = None) -> list[Outputs]:
         """Record, wait at the gate, compute. What grid or stream does not allow is an AssertionError."""

@@ -1,7 +1,6 @@
-"""Padded batches of token ids in, rows of logits out, computed by OpenVINO on the CPU.
+"""Compute batches with OpenVINO on the CPU. The one place where threads, streams, precision and shapes are decided.
 
-Constructed by `wiring/` and `build/`; run by the engine's worker threads. The one place where threads, streams,
-precision and shapes of the engine are decided.
+Run by the engine's worker threads.
 """
 
 import os
@@ -11,15 +10,29 @@ from typing import Any
 
 import numpy as np
 
-from mooring.backends.base import Outputs, ShapeGrid, Window
+from mooring.backends.base import (
+    Axis,
+    BackendChoice,
+    BackendKind,
+    BackendOptions,
+    Floats,
+    Ids,
+    Outputs,
+    OutputSpec,
+    ShapeGrid,
+    Window,
+)
 from mooring.backends.compiled import CompileCache
 from mooring.backends.cpu import capabilities, fast_int8
+from mooring.backends.precision import precision_for
 from mooring.backends.rewrites import QUANTISED, REWRITES, rewrite_for
 from mooring.errors import BackendError, ModelInvalid, UsageError, echo
 from mooring.graph.dequantise import dequantised
+from mooring.graph.heads import POSITIONS
 from mooring.graph.lookups import narrow_lookups
 from mooring.graph.runtime import gist, import_openvino
 from mooring.graph.source import GraphSource
+from mooring.model.manifest import Manifest
 
 HINTS: Mapping[str, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32", "mixed": "f32"}
 """Our precision → the precision OpenVINO computes everything in that the graph does not say itself.
@@ -30,6 +43,8 @@ depends on who shares its batch. int8 and mixed graphs carry their own int8 oper
 
 LENGTHS = (16, 32, 64, 96, 128, 144, 160, 176, 192, 208, 240, 272, 320, 384, 512)
 """Dense where questions with a paragraph of context lie: SQuAD's padding is 6.5 %, and each length costs about 8 MB."""
+LONG_LENGTHS = (640, 768, 1024, 1280, 1536, 2048, 2560, 3072, 4096, 5120, 6144, 8192)
+"""Of models that read more: padding adds at most a quarter."""
 BATCHES = (1, 2, 4, 8)
 """Powers of two: a batch size costs little memory beside a length, but time to warm."""
 BATCH_TOKENS = 512
@@ -45,8 +60,11 @@ SPARSE_BATCHES = (1, 4)
 
 
 def default_grid(max_positions: int, *, sparse: bool = False, streams: int = 1) -> ShapeGrid:
-    """The shapes that are compiled and kept: each costs start-up time and memory for as long as the process lives."""
-    lengths = SPARSE_LENGTHS if sparse else LENGTHS
+    """The shapes that are compiled and kept: each costs start-up time and memory for as long as the process lives.
+
+    `max_positions` is the longest window that the model can read, and the longest of the grid.
+    """
+    lengths = (*(SPARSE_LENGTHS if sparse else LENGTHS), *LONG_LENGTHS)
     batches = SPARSE_BATCHES if sparse else BATCHES
     return ShapeGrid((*(n for n in lengths if n < max_positions), max_positions), batches, BATCH_TOKENS // streams)
 
@@ -110,7 +128,8 @@ class OpenVinoBackend:
         self._opening = threading.Lock()
         self._requests: list[Any] = []
         self._inputs = tuple(port.get_any_name() for port in self._compiled.inputs)
-        self._outputs = tuple(port.get_any_name() for port in self._compiled.outputs)
+        kind: Axis = "position" if POSITIONS in self._inputs else "token"
+        self._outputs = tuple(_spec(port, kind) for port in self._compiled.outputs)
 
     def _graph(self) -> Any:
         """What to compile. Rewritten anew each time: dequantised it has four times as many bytes."""
@@ -148,14 +167,18 @@ class OpenVinoBackend:
         return self._grid
 
     @property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs, in the order of a row."""
+    def outputs(self) -> tuple[OutputSpec, ...]:
+        """As `Backend.outputs`."""
         return self._outputs
 
     @property
     def streams(self) -> int:
         """As it was made."""
         return self._streams
+
+    def share(self, windows: int, free: int) -> int | None:
+        """An equal share: two windows in two streams are done before both in one."""
+        return -(-windows // free) or None
 
     def open_streams(self) -> None:
         """Compile once more, for several batches at a time."""
@@ -179,10 +202,22 @@ class OpenVinoBackend:
     def run(self, windows: Sequence[Window], *, stream: int | None = None) -> list[Outputs]:
         """Pad to the grid, compute, cut the padding off. Rows keep the order of `windows`."""
         request = self._request if stream is None else self._requests[stream]
-        longest = max(len(window) for window in windows)
-        length = self._grid.padded_length(longest)
+        arrays, shape = self._padded(windows)
+        try:
+            results = request.infer(arrays, share_inputs=True, share_outputs=True)
+        except RuntimeError as error:
+            raise BackendError(f"OpenVINO failed on a batch of {shape[0]} × {shape[1]}: {gist(error)}") from error
+        # Copied: the request's output memory is overwritten by the next batch.
+        tables = [np.array(results[index], np.float32) for index in range(len(self._outputs))]
+        return [self._row(tables, row, window) for row, window in enumerate(windows)]
+
+    def _padded(self, windows: Sequence[Window]) -> tuple[dict[str, Ids], tuple[int, int]]:
+        """The graph's inputs, and the (rows, length) that they are padded to."""
+        length = self._grid.padded_length(max(len(window) for window in windows))
         rows = self._grid.padded_batch(len(windows))
-        arrays = {name: np.zeros((rows, length), np.int32) for name in self._inputs}
+        arrays = {name: np.zeros((rows, length), np.int32) for name in self._inputs if name != POSITIONS}
+        if POSITIONS in self._inputs:
+            arrays[POSITIONS] = _padded_positions(windows, rows)
         ids, mask, types = (arrays.get(name) for name in ("input_ids", "attention_mask", "token_type_ids"))
         for row, window in enumerate(windows):
             end = len(window)
@@ -195,19 +230,18 @@ class OpenVinoBackend:
         if mask is not None:
             # A row of padding alone would be a softmax over nothing: let it look at its first token.
             mask[len(windows) :, 0] = 1
-        try:
-            results = request.infer(arrays, share_inputs=True, share_outputs=True)
-        except RuntimeError as error:
-            raise BackendError(f"OpenVINO failed on a batch of {rows} × {length}: {gist(error)}") from error
-        # Copied: the request's output memory is overwritten by the next batch.
-        tables = [np.array(results[index], np.float32) for index in range(len(self._outputs))]
-        for row, window in enumerate(windows):
-            if not all(np.isfinite(table[row, : len(window)]).all() for table in tables):
-                raise BackendError(
-                    "The model computes what is no number (NaN or infinite).",
-                    hint="Its weights may be damaged, or too large for this precision: try fp32.",
-                )
-        return [tuple(table[row, : len(window)] for table in tables) for row, window in enumerate(windows)]
+        return arrays, (rows, length)
+
+    def _row(self, tables: Sequence[Floats], row: int, window: Window) -> Outputs:
+        """One window's outputs. Raises BackendError for numbers that are none."""
+        pairs = zip(self._outputs, tables, strict=True)
+        outputs = tuple(spec.cut(table[row], window) for spec, table in pairs)
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise BackendError(
+                "The model produced NaN or infinity.",
+                hint="Its weights may be damaged, or too large for this precision: try --precision fp32.",
+            )
+        return outputs
 
     def info(self) -> Mapping[str, object]:
         """Engine, version, precision, threads and what the CPU offers."""
@@ -235,6 +269,22 @@ class OpenVinoBackend:
         self._compiled = None
 
 
+def _spec(port: Any, kind: Axis) -> OutputSpec:
+    """An output of the compiled graph, whose sizes are known but for the batch and axes of `kind`."""
+    sizes = list(port.get_partial_shape())[1:]
+    return OutputSpec(port.get_any_name(), tuple(kind if size.is_dynamic else size.get_length() for size in sizes))
+
+
+def _padded_positions(windows: Sequence[Window], rows: int) -> Ids:
+    """[rows, M]; M is a power of two, for each M is compiled once."""
+    found = [window.positions if window.positions is not None else np.zeros(1, np.int32) for window in windows]
+    most = max(1, *(len(positions) for positions in found))
+    padded = np.zeros((rows, 1 << (most - 1).bit_length()), np.int32)
+    for row, positions in enumerate(found):
+        padded[row, : len(positions)] = positions
+    return padded
+
+
 def _offered() -> list[str]:
     """What the CPU offers; INT8 only if it is worth anything."""
     return sorted(capabilities() - (frozenset() if fast_int8() else {"INT8"}))
@@ -245,3 +295,26 @@ def _invalid(error: RuntimeError) -> ModelInvalid:
         f"OpenVINO cannot compile the model: {gist(error)}",
         hint="If this is an artefact of `moor build`, build it again with this version.",
     )
+
+
+def _choose(manifest: Manifest, asked: str | None) -> BackendChoice:
+    precision, warnings = precision_for(manifest, asked)
+    dequantize = manifest.precision in QUANTISED and precision not in QUANTISED
+    return BackendChoice(precision, dequantize, warnings)
+
+
+def _open(source: GraphSource, max_positions: int, options: BackendOptions) -> OpenVinoBackend:
+    # Several models in one process take turns with all cores: streams would cost each of them memory.
+    streams = 1 if options.shared else streams_for(options.threads, options.streams)
+    return OpenVinoBackend(
+        source,
+        precision=options.precision,
+        grid=default_grid(max_positions, sparse=options.shared, streams=streams),
+        threads=options.threads,
+        streams=streams,
+        dequantise=options.dequantize,
+        cache=options.cache,
+    )
+
+
+OPENVINO = BackendKind("openvino", _choose, _open)

@@ -1,9 +1,9 @@
-"""Several compiled models, one set of cores: whose turn it is to compute. For a process that serves several models."""
+"""Let several models in one process take turns on one set of cores."""
 
 import threading
 from collections.abc import Mapping, Sequence
 
-from mooring.backends.base import Backend, Outputs, ShapeGrid, Window
+from mooring.backends.base import Backend, Outputs, OutputSpec, ShapeGrid, Window
 
 
 class TurnTaking:
@@ -22,7 +22,7 @@ class TurnTaking:
         return self._backend.grid
 
     @property
-    def outputs(self) -> tuple[str, ...]:
+    def outputs(self) -> tuple[OutputSpec, ...]:
         """The backend's own."""
         return self._backend.outputs
 
@@ -33,6 +33,10 @@ class TurnTaking:
 
     def open_streams(self) -> None:
         """There are none."""
+
+    def share(self, windows: int, free: int) -> int | None:  # noqa: ARG002 - there is one stream
+        """Any number."""
+        return None
 
     def run(self, windows: Sequence[Window], *, stream: int | None = None) -> list[Outputs]:  # noqa: ARG002 - it has none
         """Wait for the turn, compute on every core."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from mooring.bench.lengths import QUESTIONS, TEXT, Lengths, Writer, sentences_of
 from mooring.bench.target import Target, body_of
 from mooring.errors import UsageError, echo
-from mooring.evaluate import Question, read_squad
+from mooring.quality.squad import Question, read_squad
 
 MOST_MADE, MOST_MADE_WORDS = 20_000, 6_000_000
 """Texts of chosen lengths, and words in all of them (some 40 MB); a longer run begins again with the first."""

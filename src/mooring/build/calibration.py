@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mooring.build.gate import MINIMUM_QUESTIONS
-from mooring.build.questions import QuestionFile, Sample
 from mooring.errors import BuildError
+from mooring.quality.examples import Example, ExampleFile
+from mooring.quality.gate import MINIMUM_QUESTIONS
 from mooring.tasks.base import Task
 
 MINIMUM_SAMPLES = 32
@@ -26,39 +26,39 @@ Arrays = Mapping[str, npt.NDArray[np.int32]]
 class Split:
     """No sample is in both."""
 
-    calibration: tuple[Sample, ...]
-    judged: tuple[Sample, ...]
+    calibration: tuple[Example, ...]
+    judged: tuple[Example, ...]
     """In the order in which they are to be asked: the first n are as good a draw as any n."""
 
 
-def split(file: QuestionFile | None, judge: QuestionFile | None, samples: int, seed: int) -> Split:
+def split(file: ExampleFile | None, judge: ExampleFile | None, samples: int, seed: int) -> Split:
     """Draw up to `samples` calibration questions from `file`; all others, or those of `judge`, are there to judge.
 
     Questions on a passage that calibration saw come last among the judged. Without `file` nothing is calibrated.
     """
     rng = np.random.default_rng(seed)
-    drawn = _shuffled(file.samples, rng) if file else []
+    drawn = _shuffled(file.examples, rng) if file else []
     # Without --judge a small file must not be used up by calibration alone.
     room = len(drawn) if judge else max(len(drawn) - MINIMUM_QUESTIONS, len(drawn) // 2)
     calibration = drawn[: min(samples, room)]
     seen, passages = {sample.key for sample in calibration}, {sample.group for sample in calibration}
-    rest = _shuffled(judge.samples, rng) if judge else drawn[len(calibration) :]
+    rest = _shuffled(judge.examples, rng) if judge else drawn[len(calibration) :]
     fresh = [sample for sample in rest if sample.key not in seen]
     fresh.sort(key=lambda sample: sample.group in passages)
     return Split(tuple(calibration), tuple(fresh))
 
 
-def _shuffled(samples: Sequence[Sample], rng: np.random.Generator) -> list[Sample]:
+def _shuffled(samples: Sequence[Example], rng: np.random.Generator) -> list[Example]:
     unique = list({sample.key: sample for sample in samples}.values())
     return [unique[index] for index in rng.permutation(len(unique))]
 
 
-def check_calibration(parts: Split, file: QuestionFile) -> None:
+def check_calibration(parts: Split, file: ExampleFile) -> None:
     """Raises BuildError when there are too few different questions to calibrate on."""
     if len(parts.calibration) < MINIMUM_SAMPLES:
         raise BuildError(
-            f"{file.name} gives {len(parts.calibration)} different questions to calibrate on (of {len(file.samples)}); "
-            f"at least {MINIMUM_SAMPLES} are needed.",
+            f"{file.name} gives {len(parts.calibration)} different questions to calibrate on "
+            f"(of {len(file.examples)}); at least {MINIMUM_SAMPLES} are needed.",
             hint="Give more; 300 for calibration and 2,000 to judge are usual. Or build with --precision bf16.",
         )
 
@@ -74,7 +74,7 @@ def check_judged(parts: Split, asked: int, where: str) -> None:
         )
 
 
-def windows_as_inputs(task: Task, samples: Sequence[Sample], names: Sequence[str]) -> list[Arrays]:
+def windows_as_inputs(task: Task, samples: Sequence[Example], names: Sequence[str]) -> list[Arrays]:
     """The first window of every sample, for the graph's inputs `names`, each [1, length] and unpadded."""
     return [_inputs(task.prepare(task.parse(sample.body)).windows[0], names) for sample in samples]
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
-from mooring.build.gate import Verdict
 from mooring.build.judge import Judgement
 from mooring.build.ladder import BF16, FP32, Attempt, quantised
 from mooring.build.race import Pace
 from mooring.build.recipe import OFF, USUAL, Recipe
+from mooring.quality.gate import Verdict
 
 RECIPES = (
     USUAL,

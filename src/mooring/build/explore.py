@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from mooring.backends.cpu import fast_int8, has_int8
 from mooring.build.artefact import Staging, check_target, graph_size, scratch
 from mooring.build.candidates import CANDIDATES, Candidate, choose
-from mooring.build.judge import Metric, Rules
+from mooring.build.judge import Rules
 from mooring.build.ladder import Attempt
 from mooring.build.pipeline import MakeTask, Order, check_order, materials_of, prepare
 from mooring.build.progress import Progress, Silent
@@ -24,7 +24,10 @@ class Explored:
     candidates: tuple[Candidate, ...]
     """In the order in which they were tried."""
     best: Candidate | None
-    metric: Metric
+    metric: str
+    """Name of the metric, or "agreement"."""
+    title: str
+    """The metric for people."""
     rules: Rules
     calibrated: int
     """Questions calibrated on."""
@@ -63,7 +66,7 @@ def explore(
     best = choose(candidates, fast_int8=fast)
     calibrated = len(prepared.questions.parts.calibration)
     seconds = time.monotonic() - began
-    return Explored(candidates, best, judged[0].metric, rules, calibrated, fast, seconds, has_int8())
+    return Explored(candidates, best, judged[0].metric, judged[0].title, rules, calibrated, fast, seconds, has_int8())
 
 
 def order_of(order: Order, explored: Explored) -> Order:

@@ -1,30 +1,21 @@
-"""Samples and compiled models in, per-question scores and a verdict out.
+"""Hold compiled models against the exact one on the same examples.
 
-The exact model answers each question once, however many candidates are held against it. Called by `pipeline.py`.
+The exact model answers each example once, however many candidates are held against it. Called by `workshop.py`.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
-from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from mooring.backends.base import Backend
-from mooring.build.gate import Drop, Verdict, looks, paired_drop
-from mooring.build.questions import Sample
 from mooring.engine.offline import answer_all
-from mooring.evaluate import exact_match, f1_score
+from mooring.quality.examples import Example
+from mooring.quality.gate import Drop, Verdict, looks, paired_drop
+from mooring.quality.metrics import Metric, Parts, mean
 from mooring.tasks.base import Task
-
-Texts = tuple[str, ...]
-"""What a model answered to one sample: one text, or several where the sample asked several things."""
-
-Metric = Literal["f1", "agreement"]
-
-F1_MAX_DROP = 0.5
-"""Points of F1 that int8 may cost at most."""
-AGREEMENT_MAX_DROP = 5.0
-"""Points of agreement with fp32. Wider than F1's: without labels a better answer counts against the candidate too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +39,14 @@ class Rules:
 class Judgement:
     """What one candidate scored against the exact model."""
 
-    metric: Metric
+    metric: str
+    """Name of the task's metric, or "agreement" where there are no labels."""
+    title: str
+    """The metric for people."""
     drop: Drop
     verdict: Verdict
-    exact_match: tuple[float, float] | None
-    """Of the exact model and of the candidate, in percent; None without labels."""
+    figures: tuple[Mapping[str, float], Mapping[str, float]] | None
+    """Every figure of the task's metric, of the exact model and of the candidate; None without labels."""
     seconds: float
     """That the candidate took to answer."""
 
@@ -63,11 +57,10 @@ class Judgement:
 
     def sentence(self, rules: Rules) -> str:
         """The drop, its interval and the limit, in words without a full stop."""
-        what = "F1" if self.metric == "f1" else "agreement with fp32"
         drop = self.drop
         open_end = "; more questions could decide it" if self.verdict is Verdict.UNDECIDED else ""
         return (
-            f"{what} drops by {drop.mean:.2f} points (95 % interval {drop.lower:.2f} to {drop.upper:.2f}, "
+            f"{self.title} drops by {drop.mean:.2f} points (95 % interval {drop.lower:.2f} to {drop.upper:.2f}, "
             f"{drop.questions:,} questions), the limit is {rules.max_drop:g}{open_end}"
         )
 
@@ -75,15 +68,23 @@ class Judgement:
 class Judge:
     """Holds the questions and the exact model's answers to them."""
 
-    def __init__(self, task: Task, reference: Backend, samples: Sequence[Sample], tick: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        task: Task,
+        metric: Metric,
+        reference: Backend,
+        examples: Sequence[Example],
+        tick: Callable[[int], None] = lambda _: None,
+    ) -> None:
         """`reference` is the exact model. `tick` is called with 1 for every answer, the reference's included."""
         self._task = task
+        self._metric = metric
         self.reference = reference
-        self._samples = samples
+        self._examples = examples
         self._tick = tick
-        self._known: list[Texts] = []
+        self._known: list[object] = []
         self._seconds = 0.0
-        self.metric: Metric = "f1" if samples and all(sample.answers for sample in samples) else "agreement"
+        self._labelled = bool(examples) and all(example.label is not None for example in examples)
 
     @property
     def per_second(self) -> float:
@@ -92,25 +93,31 @@ class Judge:
 
     def judge(self, candidate: Backend, rules: Rules) -> Judgement:
         """Ask until the interval lies on one side of the limit, or all questions (or the one look's) are used up."""
-        given: list[Texts] = []
+        given: list[object] = []
         seconds = 0.0
-        counts = looks(rules.asked, min(rules.most, len(self._samples)))
+        counts = looks(rules.asked, min(rules.most, len(self._examples)))
         for count in counts[:1] if rules.one_look else counts:
             self._extend_reference(count)
             answers, spent = self._ask(candidate, len(given), count)
             given, seconds = given + answers, seconds + spent
-            drop = paired_drop(*self._scores(given), seed=rules.seed)
+            scores = self._scores(given)
+            total = self._metric.total if self._labelled else _agreement
+            drop = paired_drop(*scores, total, seed=rules.seed)
             verdict = drop.verdict(rules.max_drop)
             if verdict is not Verdict.UNDECIDED:
                 break
-        return Judgement(self.metric, drop, verdict, self._exact_match(given), seconds)
+        metric = self._metric
+        if not self._labelled:
+            return Judgement("agreement", "agreement with fp32", drop, verdict, None, seconds)
+        figures = metric.report(scores[0]), metric.report(scores[1])
+        return Judgement(metric.name, metric.title, drop, verdict, figures, seconds)
 
-    def _ask(self, backend: Backend, start: int, end: int) -> tuple[list[Texts], float]:
+    def _ask(self, backend: Backend, start: int, end: int) -> tuple[list[object], float]:
         began = time.perf_counter()
         answers = []
-        requests = (self._task.parse(sample.body) for sample in self._samples[start:end])
+        requests = (self._task.parse(example.body) for example in self._examples[start:end])
         for answer in answer_all(self._task, backend, requests):
-            answers.append(texts(answer))
+            answers.append(answer)
             self._tick(1)
         return answers, time.perf_counter() - began
 
@@ -119,35 +126,15 @@ class Judge:
         self._known += answers
         self._seconds += spent
 
-    def _scores(self, given: Sequence[Texts]) -> tuple[list[float], list[float]]:
-        """The exact model's and the candidate's score of every question, in points."""
+    def _scores(self, given: Sequence[object]) -> tuple[Parts, Parts]:
+        """The exact model's and the candidate's parts of every question."""
         known = self._known[: len(given)]
-        if self.metric == "agreement":
-            return [100.0] * len(given), [100 * agreement(*pair) for pair in zip(known, given, strict=True)]
-        return self._labelled(known, f1_score), self._labelled(given, f1_score)
-
-    def _exact_match(self, given: Sequence[Texts]) -> tuple[float, float] | None:
-        if self.metric == "agreement":
-            return None
-        reference, candidate = (self._labelled(answers, exact_match) for answers in (self._known[: len(given)], given))
-        return sum(reference) / len(reference), sum(candidate) / len(candidate)
-
-    def _labelled(self, answers: Sequence[Texts], score: Callable[[str, Sequence[str]], float]) -> list[float]:
-        """Every answer's score against its sample's right answers, in points."""
-        pairs = zip(answers, self._samples[: len(answers)], strict=True)
-        return [100 * score(" ".join(said), sample.answers) for said, sample in pairs]
+        if self._labelled:
+            labels = [example.label for example in self._examples[: len(given)]]
+            return self._metric.parts(known, labels), self._metric.parts(given, labels)
+        same = [[self._metric.agree(*pair)] for pair in zip(known, given, strict=True)]
+        return np.ones((len(given), 1)), np.array(same, np.float64)
 
 
-def texts(answer: object) -> Texts:
-    """The answer's text; of a list (several questions, or several answers to one) every text in order."""
-    if isinstance(answer, dict):
-        return (str(answer.get("answer", "")),)
-    if isinstance(answer, list):
-        return tuple(text for part in answer for text in texts(part))
-    return (str(answer),)
-
-
-def agreement(first: Texts, second: Texts) -> float:
-    """How far two models say the same, 0 to 1: token F1 of one against the other, averaged over the texts."""
-    pairs = list(zip_longest(first, second, fillvalue=""))
-    return sum(f1_score(right, (left,)) for left, right in pairs) / len(pairs) if pairs else 1.0
+def _agreement(parts: Parts) -> npt.NDArray[np.float64]:
+    return 100 * mean(parts)

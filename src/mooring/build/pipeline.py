@@ -12,21 +12,24 @@ from pathlib import Path
 from mooring.build.artefact import check_target, copy_code, copy_companions, size_of, staged
 from mooring.build.calibration import Split, check_calibration, check_judged, split
 from mooring.build.compress import import_nncf
-from mooring.build.gate import MINIMUM_QUESTIONS, MOST_QUESTIONS, RULE_OF_THREE, fewest_questions
-from mooring.build.judge import AGREEMENT_MAX_DROP, F1_MAX_DROP, Rules
+from mooring.build.judge import Rules
 from mooring.build.ladder import BF16, LADDERS, Attempt, climb, ladder_of
 from mooring.build.progress import Progress, Silent
-from mooring.build.questions import QuestionFile, read_questions
 from mooring.build.recipe import USUAL, Recipe
 from mooring.build.record import manifest_of, refusal
 from mooring.build.workshop import Materials, Trial, Workshop
 from mooring.errors import BuildError, UsageError, echo
 from mooring.graph.source import Checkpoint
 from mooring.model.folder import ModelFolder
-from mooring.model.manifest import Manifest, read_manifest, write_manifest
+from mooring.model.manifest import Manifest, write_manifest
 from mooring.model.source import ResolvedModel
 from mooring.observe.memory import peak_bytes
-from mooring.tasks.base import Task
+from mooring.quality.examples import ExampleFile, read_examples
+from mooring.quality.gate import MINIMUM_QUESTIONS, MOST_QUESTIONS, RULE_OF_THREE, fewest_questions
+from mooring.quality.metrics import AGREEMENT_MAX_DROP
+from mooring.tasks import TASKS
+from mooring.tasks.base import Task, TaskSpec
+from mooring.tasks.recognise import read_manifest
 
 MakeTask = Callable[[Path, Manifest], Task]
 
@@ -82,12 +85,12 @@ class Built:
 class Questions:
     """The files, read, and who gets which question."""
 
-    calibration: QuestionFile | None
-    judge: QuestionFile | None
+    calibration: ExampleFile | None
+    judge: ExampleFile | None
     parts: Split
 
     @property
-    def judged_from(self) -> QuestionFile | None:
+    def judged_from(self) -> ExampleFile | None:
         return self.judge or self.calibration
 
 
@@ -144,15 +147,16 @@ def prepare(order: Order, ladder: tuple[Attempt, ...], make_task: MakeTask, prog
         )
     task = make_task(order.model.folder, manifest)
     progress.stage("Reading the questions")
-    questions = _questions(order, task)
-    rules = _rules(order, questions)
+    spec = TASKS[manifest.task]
+    questions = _questions(order, spec, task)
+    rules = _rules(order, spec, questions)
     _check_enough(ladder, questions, rules)
     return Prepared(manifest, task, questions, rules)
 
 
 def materials_of(order: Order, prepared: Prepared, rules: Rules) -> Materials:
     """The exact graph with what judges it."""
-    source = Checkpoint(ModelFolder(order.model.folder), prepared.manifest.task)
+    source = Checkpoint(ModelFolder(order.model.folder), TASKS[prepared.manifest.task].head)
     try:
         graph = source.model()
     finally:
@@ -192,17 +196,17 @@ def check_order(order: Order, ladder: tuple[Attempt, ...]) -> None:
     import_nncf()
 
 
-def _questions(order: Order, task: Task) -> Questions:
+def _questions(order: Order, spec: TaskSpec, task: Task) -> Questions:
     calibration, judge = (
-        read_questions(path, task.parse) if path else None for path in (order.calibration, order.judge)
+        read_examples(path, spec.labelled, task.parse) if path else None for path in (order.calibration, order.judge)
     )
     return Questions(calibration, judge, split(calibration, judge, order.samples, order.seed))
 
 
-def _rules(order: Order, questions: Questions) -> Rules:
+def _rules(order: Order, spec: TaskSpec, questions: Questions) -> Rules:
     judged = questions.parts.judged
-    labelled = bool(judged) and all(sample.answers for sample in judged)
-    usual = F1_MAX_DROP if labelled or not judged else AGREEMENT_MAX_DROP
+    labelled = all(example.label is not None for example in judged)
+    usual = spec.metric.max_drop if labelled else AGREEMENT_MAX_DROP
     asked = len(judged) if order.questions is None else order.questions
     return Rules(
         asked=asked,

@@ -68,7 +68,7 @@ def draw(explored: Explored) -> str:
     limit = explored.rules.max_drop
     across = span_of([bound for pace in paces for bound in (pace.lowest, pace.highest)], LEFT, RIGHT)
     up = span_of([0.0, limit, *(bound for drop in drops for bound in (drop.lower, drop.upper))], BOTTOM, TOP)
-    metric = "F1" if explored.metric == "f1" else "agreement with fp32"
+    metric = explored.title
     parts = [*_frame(across, up, metric), *_limit(up, limit)]
     parts += [_span(candidate, across, up) for candidate in shown]
     parts += [_point(number, candidate, across, up) for number, candidate in enumerate(shown, 1)]

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mooring.backends.base import Backend
-from mooring.build.questions import Sample
 from mooring.engine.offline import answer_all
+from mooring.quality.examples import Example
 from mooring.tasks.base import Task
 
 RACE_QUESTIONS = 32
@@ -36,7 +36,7 @@ class Pace:
 
 
 def race(
-    task: Task, reference: Backend, candidate: Backend, samples: Sequence[Sample], tick: Callable[[int], None]
+    task: Task, reference: Backend, candidate: Backend, samples: Sequence[Example], tick: Callable[[int], None]
 ) -> Pace:
     """Time both on all of `samples` (at least one), `RACE_TURNS` times each. `tick` is called with their number."""
 

@@ -1,5 +1,6 @@
 """A trial in, what stays of it out: the manifest's records, or the refusal. Called by `pipeline.py`."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -7,16 +8,16 @@ import msgspec
 import mooring
 from mooring.build.compress import nncf_version
 from mooring.build.judge import Judgement, Rules
-from mooring.build.questions import QuestionFile
 from mooring.build.workshop import Trial
 from mooring.errors import BuildError
 from mooring.graph.runtime import import_openvino
 from mooring.model.manifest import GateRecord, Manifest, NarrowRecord
+from mooring.quality.examples import ExampleFile
 
 STORED = {"int8": "I8", "mixed": "I8", "bf16": "F16"}
 """Precision → how most of the weights are stored; fp32 keeps them as the source has them."""
 
-Files = tuple[QuestionFile | None, QuestionFile | None]
+Files = tuple[ExampleFile | None, ExampleFile | None]
 """Calibrated on, judged on."""
 
 
@@ -76,25 +77,27 @@ def _narrow_record(judgement: Judgement | None, rules: Rules) -> NarrowRecord | 
         candidate=round(judgement.drop.candidate, 4),
         drop=round(judgement.drop.mean, 4),
         drop_upper=round(judgement.drop.upper, 4),
-        em=round(judgement.exact_match[1], 2) if judgement.exact_match else None,
+        figures=_rounded(judgement.figures[1]) if judgement.figures else None,
         passed=judgement.drop.upper <= rules.max_drop,
     )
 
 
-def quality_record(judgement: Judgement | None, file: QuestionFile | None) -> dict[str, float | int | str] | None:
-    """EM and F1 with what they were measured on; None without labels."""
-    if judgement is None or judgement.exact_match is None or file is None:
+def quality_record(judgement: Judgement | None, file: ExampleFile | None) -> dict[str, float | int | str] | None:
+    """The metric's figures with what they were measured on; None without labels."""
+    if judgement is None or judgement.figures is None or file is None:
         return None
-    exact, built = judgement.exact_match
+    exact, built = judgement.figures
     return {
-        "em": round(built, 2),
-        "f1": round(judgement.drop.candidate, 2),
-        "em_fp32": round(exact, 2),
-        "f1_fp32": round(judgement.drop.reference, 2),
+        **_rounded(built),
+        **{f"{name}_fp32": value for name, value in _rounded(exact).items()},
         "questions": judgement.drop.questions,
         "dataset": file.name,
         "dataset_sha256": file.sha256,
     }
+
+
+def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(value, 2) for name, value in figures.items()}
 
 
 def refusal(trial: Trial, rules: Rules) -> BuildError:

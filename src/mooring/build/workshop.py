@@ -11,12 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from mooring.backends.base import Backend, BackendOptions
 from mooring.backends.cpu import avx2_alone, has_bf16, has_int8
-from mooring.backends.openvino import OpenVinoBackend, default_grid
+from mooring.backends.openvino import OPENVINO
 from mooring.build.artefact import Staging
 from mooring.build.calibration import Arrays, Split, windows_as_inputs
 from mooring.build.compress import PASSES, quantise
-from mooring.build.gate import Verdict
 from mooring.build.judge import Judge, Judgement, Rules
 from mooring.build.ladder import Attempt
 from mooring.build.noise import rank
@@ -27,6 +27,8 @@ from mooring.graph.dequantise import widened
 from mooring.graph.narrow import narrowed
 from mooring.graph.source import Artefact, Given, GraphSource
 from mooring.model.manifest import Manifest
+from mooring.quality.gate import Verdict
+from mooring.tasks import TASKS
 from mooring.tasks.base import Task
 
 RANKING_INPUTS = 12
@@ -79,7 +81,7 @@ class Workshop:
         self._threads = threads
         self._progress = progress
         self._judge: Judge | None = None
-        self._reference: OpenVinoBackend | None = None
+        self._reference: Backend | None = None
         self._inputs: list[Arrays] | None = None
         self._ranked: dict[Recipe, list[tuple[str, float]]] = {}
         self._number = 0
@@ -206,14 +208,14 @@ class Workshop:
     def _opened_judge(self) -> Judge:
         if self._judge is None:
             self._reference = self._compile(_of(self._materials.graph), "fp32")
-            self._judge = Judge(
-                self._materials.task, self._reference, self._materials.parts.judged, self._progress.advance
-            )
+            materials = self._materials
+            metric = TASKS[materials.manifest.task].metric
+            self._judge = Judge(materials.task, metric, self._reference, materials.parts.judged, self._progress.advance)
         return self._judge
 
-    def _compile(self, source: GraphSource, precision: str) -> OpenVinoBackend:
-        grid = default_grid(self._materials.manifest.max_positions)
-        return OpenVinoBackend(source, precision=precision, grid=grid, threads=self._threads)
+    def _compile(self, source: GraphSource, precision: str) -> Backend:
+        options = BackendOptions(precision, threads=self._threads, streams=1)
+        return OPENVINO.open(source, self._materials.manifest.max_positions, options)
 
 
 def _precision(attempt: Attempt) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 import mooring
-from mooring.cli.facts import gate_line, gate_of, quality_of
+from mooring.cli.facts import figures_of, gate_line, gate_of, quality_of, titled
 
 EXAMPLE = {
     "inputs": {
@@ -100,10 +100,11 @@ def _joined(*parts: str) -> str:
 
 
 def _quality(quality: object) -> str:
-    if not isinstance(quality, Mapping) or "f1" not in quality:
+    figures = figures_of(quality)
+    if not figures or not isinstance(quality, Mapping):
         return ""
     dataset = f" on {quality['dataset']}" if quality.get("dataset") else ""
-    return f"EM {quality.get('em', 0):.1f} and F1 {quality['f1']:.1f}{dataset}"
+    return " and ".join(f"{titled(name)} {value:.1f}" for name, value in figures.items()) + dataset
 
 
 def _threads(threads: object) -> str:

@@ -14,6 +14,7 @@ import click
 
 from mooring.cli import explore
 from mooring.cli.build_progress import shown
+from mooring.cli.facts import titled
 from mooring.cli.options import setting_options, settings_from
 from mooring.cli.streams import write_json
 
@@ -276,11 +277,12 @@ def _judged_rows(built: "Built") -> Iterator[tuple[str, str]]:
         yield "gate", skipped
         return
     drop, name = judged.drop, built.manifest.precision
-    if judged.exact_match is not None:
-        yield "exact match", f"{judged.exact_match[1]:.2f}  (fp32 {judged.exact_match[0]:.2f})"
-        yield "F1", f"{drop.candidate:.2f}  (fp32 {drop.reference:.2f})"
+    if judged.figures is not None:
+        exact, candidate = judged.figures
+        for figure in candidate:
+            yield titled(figure), f"{candidate[figure]:.2f}  (fp32 {exact[figure]:.2f})"
     else:
-        yield "agreement with fp32", f"{drop.candidate:.2f} %"
+        yield judged.title, f"{drop.candidate:.2f} %"
     yield (
         "drop",
         f"{drop.mean:+.2f} points, 95 % interval {drop.lower:+.2f} to {drop.upper:+.2f}, {drop.questions:,} questions",

@@ -1,4 +1,4 @@
-"""`moor eval FILE`: a SQuAD file and a model in, exact match and F1 out; the model here or at a running server."""
+"""`moor eval FILE`: score a model, here or at a running server, on labelled examples with its task's metric."""
 
 import asyncio
 import json
@@ -6,23 +6,26 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from mooring.cli.border import FAILED, INTERRUPTED
-from mooring.cli.facts import served_line
+from mooring.cli.facts import served_line, titled
 from mooring.cli.opening import cut_short, no_model_here, opened_model, warn
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.parameters import given_parameters, parameter_options
 from mooring.cli.progress import counting_bar
 from mooring.cli.streams import write_json
 from mooring.errors import BenchError, RequestError, UsageError
-from mooring.evaluate import Question, Score, read_squad, score, summarise
 from mooring.settings import Settings
 
 if TYPE_CHECKING:
     from mooring.bench.load import Run
+    from mooring.quality.examples import Example
+    from mooring.tasks.base import TaskSpec
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -31,8 +34,9 @@ class Judged:
 
     model: Mapping[str, Any]
     """Facts of what answered."""
-    answers: list[str] = field(default_factory=list)
-    """Of the first so many questions, in order."""
+    task: "TaskSpec"
+    answers: list[object] = field(default_factory=list)
+    """Of the first so many examples, in order; None for one that was not answered, which counts as wrong."""
     seconds: float = 0.0
     errors: dict[str, int] = field(default_factory=dict)
     """Questions that were not answered; they count as answered with nothing."""
@@ -65,91 +69,120 @@ def command(ctx: click.Context, /, file: Path, url: str | None, clients: int | N
         no_model_here(flags)
     elif clients is not None:
         raise UsageError("--clients is for --url: a model that is opened here needs none.", hint="Leave it out.")
-    settings = settings_from(flags)
-    questions = spread(read_squad(file), limit)
-    _warn_of_impossible(questions, parameters)
-    judged = _at_server(url, clients or 8, questions, parameters) if url else _here(settings, questions, parameters)
+    _check_readable(file)
+    wanted = Wanted(file, limit, parameters)
+    judged, examples = _at_server(url, clients or 8, wanted) if url else _here(settings_from(flags), wanted)
     if judged.interrupted and not judged.answers:
         click.echo("moor: interrupted before the first answer", err=True)
         ctx.exit(INTERRUPTED)
-    scored = list(score(questions, judged.answers))
+    answered = examples[: len(judged.answers)]
+    said = [_said(judged.task, answer) for answer in judged.answers]
     if predictions is not None:
-        _write(predictions, {one.id: one.prediction for one in scored})
-    result = summarise(scored)
+        _write(predictions, {example.id: text for example, text in zip(answered, said, strict=True)})
+    labels = [example.label for example in answered]
+    figures = dict(judged.task.metric.report(judged.task.metric.parts(judged.answers, labels)))
     if as_json:
-        write_json(_as_json(file, len(questions), result, judged), indent=2)
+        write_json(_as_json(file, len(examples), figures, judged), indent=2)
     else:
-        _show(len(questions), result, judged)
+        _show(len(examples), figures, judged)
     if judged.interrupted:
         cut_short()
     if judged.interrupted or judged.errors:
         ctx.exit(INTERRUPTED if judged.interrupted else FAILED)
 
 
-def spread(questions: Sequence[Question], limit: int | None) -> Sequence[Question]:
-    """`limit` questions at even distances: the first ones would all be about the file's first subject."""
-    count = len(questions)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to ask."""
+
+    file: Path
+    limit: int | None
+    parameters: Mapping[str, object]
+
+    def examples(self, task: "TaskSpec") -> Sequence["Example"]:
+        """Those of the file that are to be asked."""
+        from mooring.quality.examples import read_labelled
+
+        found = spread(read_labelled(self.file, task.labelled), self.limit)
+        impossible = sum(not example.answerable for example in found)
+        if impossible and "handle_impossible_answer" not in self.parameters:
+            warn(f"{impossible:,} questions have no answer; --handle-impossible-answer lets the model say so.")
+        return found
+
+    def body(self, example: "Example") -> dict[str, object]:
+        """As a client sends it."""
+        return {"inputs": example.body, "parameters": dict(self.parameters)}
+
+
+def spread(examples: Sequence[T], limit: int | None) -> Sequence[T]:
+    """`limit` examples at even distances: the first ones would all be about the file's first subject."""
+    count = len(examples)
     if limit is None or limit >= count:
-        return questions
-    return [questions[place * count // limit] for place in range(limit)]
+        return examples
+    return [examples[place * count // limit] for place in range(limit)]
 
 
-def _warn_of_impossible(questions: Sequence[Question], parameters: Mapping[str, object]) -> None:
-    impossible = sum(question.answers == ("",) for question in questions)
-    if impossible and "handle_impossible_answer" not in parameters:
-        warn(f"{impossible:,} questions have no answer; --handle-impossible-answer lets the model say so.")
+def _here(settings: Settings, wanted: Wanted) -> tuple[Judged, Sequence["Example"]]:
+    with opened_model(settings) as opened:
+        facts = {name: opened.facts[name] for name in ("model", "backend") if name in opened.facts}
+        judged = Judged(facts, _task_of(facts))
+        examples = wanted.examples(judged.task)
+        with counting_bar("Asking", len(examples)) as show:
+            began = time.perf_counter()
+            try:
+                for answer in opened.answers(map(wanted.body, examples), errors=True):
+                    refused = isinstance(answer, RequestError)
+                    judged.answers.append(None if refused else answer)
+                    if refused:
+                        judged.errors[type(answer).__name__] = judged.errors.get(type(answer).__name__, 0) + 1
+                        warn(f"example {examples[len(judged.answers) - 1].id}: {answer}")
+                    show(len(judged.answers))
+            except KeyboardInterrupt:
+                judged.interrupted = True
+            judged.seconds = time.perf_counter() - began
+    return judged, examples
 
 
-def _here(settings: Settings, questions: Sequence[Question], parameters: dict[str, object]) -> Judged:
-    with opened_model(settings) as opened, counting_bar("Asking", len(questions)) as show:
-        judged = Judged({name: opened.facts[name] for name in ("model", "backend") if name in opened.facts})
-        bodies = (
-            {"inputs": {"question": q.question, "context": q.context}, "parameters": dict(parameters)}
-            for q in questions
-        )
-        began = time.perf_counter()
-        try:
-            for answer in opened.answers(bodies, errors=True):
-                refused = isinstance(answer, RequestError)
-                judged.answers.append("" if refused else text_of(answer))
-                if refused:
-                    judged.errors[type(answer).__name__] = judged.errors.get(type(answer).__name__, 0) + 1
-                    warn(f"question {questions[len(judged.answers) - 1].id}: {answer}")
-                show(len(judged.answers))
-        except KeyboardInterrupt:
-            judged.interrupted = True
-        judged.seconds = time.perf_counter() - began
-    return judged
+def _task_of(facts: Mapping[str, Any]) -> "TaskSpec":
+    """The task that the facts of `/info` name; question answering for servers that do not say."""
+    from mooring.tasks import TASKS
+    from mooring.tasks.question_answering import QUESTION_ANSWERING
+
+    model = facts.get("model")
+    name = model.get("task") if isinstance(model, Mapping) else None
+    return TASKS.get(str(name), QUESTION_ANSWERING)
 
 
-def _at_server(url: str, clients: int, questions: Sequence[Question], parameters: dict[str, object]) -> Judged:
+def _at_server(url: str, clients: int, wanted: Wanted) -> tuple[Judged, Sequence["Example"]]:
     from mooring.bench.load import Fleet, new_event_loop
     from mooring.bench.oneshot import decode, info
     from mooring.bench.report import figures
-    from mooring.bench.target import body_of, parse_target
+    from mooring.bench.target import parse_target
 
     target = parse_target(url)
-    facts = info(target) or {}
-    requests = [target.request(body_of(question.question, question.context, parameters)) for question in questions]
+    facts = {"url": target.url, **(info(target) or {})}
+    task = _task_of(facts)
+    examples = wanted.examples(task)
+    requests = [target.request(json.dumps(wanted.body(example)).encode()) for example in examples]
 
     async def ask(show: Any) -> "Run":
         async with Fleet(target, min(clients, len(requests))) as fleet:
             return await fleet.run(requests, keep=True, tick=show)
 
-    with counting_bar("Asking", len(questions)) as show, asyncio.Runner(loop_factory=new_event_loop) as runner:
+    with counting_bar("Asking", len(examples)) as show, asyncio.Runner(loop_factory=new_event_loop) as runner:
         run = runner.run(ask(show))
     reduced = figures(run)
     if run.samples and not reduced.statuses.get("200"):
         what = ", ".join(f"{count:,} × {error}" for error, count in reduced.errors.items())
         raise BenchError(f"{target.url} answered no question: {what}.", hint=_refusal(run))
     said = {
-        sample.place: text_of(decode(target, run.bodies[sample.place])) if sample.status == 200 else ""
+        sample.place: decode(target, run.bodies[sample.place]) if sample.status == 200 else None
         for sample in run.samples
     }
     # After Ctrl-C the questions in flight have no answer: what counts is the part before the first of them.
-    complete = next((place for place in range(len(questions)) if place not in said), len(questions))
+    complete = next((place for place in range(len(examples)) if place not in said), len(examples))
     answers = [said[place] for place in range(complete)]
-    return Judged({"url": target.url, **facts}, answers, run.seconds, reduced.errors, run.interrupted)
+    return Judged(facts, task, answers, run.seconds, reduced.errors, run.interrupted), examples
 
 
 def _refusal(run: "Run") -> str:
@@ -158,13 +191,21 @@ def _refusal(run: "Run") -> str:
     return next((message for body in run.bodies.values() if (message := server_message(body))), "")
 
 
-def text_of(answer: object) -> str:
-    """The best answer's text. Raises BenchError for an answer of another shape, from a server that is not ours."""
-    best = answer[0] if isinstance(answer, list) and answer else answer
-    text = best.get("answer") if isinstance(best, dict) else None
-    if not isinstance(text, str):
-        raise BenchError("An answer came back without `answer` in it.", hint="Is it a question-answering server?")
-    return text
+def _check_readable(file: Path) -> None:
+    """A file that is not there is better missed before a model is opened than after."""
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        hint = "Give a file that is there and that you may read."
+        raise UsageError(f"Cannot read {file}: {error.strerror or error}.", hint=hint) from error
+
+
+def _said(task: "TaskSpec", answer: object) -> str:
+    """What an answer says. Raises BenchError for one of another shape, from a server that is not ours."""
+    try:
+        return "" if answer is None else task.metric.said(answer)
+    except ValueError as error:
+        raise BenchError(f"An answer has another shape: {error}.", hint=f"Is it a {task.name} server?") from error
 
 
 def _write(path: Path, predictions: dict[str, str]) -> None:
@@ -174,31 +215,30 @@ def _write(path: Path, predictions: dict[str, str]) -> None:
         raise BenchError(f"Cannot write {path}: {error.strerror or error}.") from error
 
 
-def _as_json(file: Path, asked: int, result: Score, judged: Judged) -> dict[str, Any]:
+def _as_json(file: Path, asked: int, figures: Mapping[str, float], judged: Judged) -> dict[str, Any]:
     return {
         "file": file.name,
-        "exact_match": round(result.exact_match, 4),
-        "f1": round(result.f1, 4),
-        "questions": result.questions,
+        **{name: round(value, 4) for name, value in figures.items()},
+        "questions": len(judged.answers),
         "asked": asked,
         "seconds": round(judged.seconds, 2),
-        "per_second": round(_speed(result, judged), 1),
+        "per_second": round(_speed(judged), 1),
         "errors": judged.errors,
         "interrupted": judged.interrupted,
         "model": dict(judged.model),
     }
 
 
-def _speed(result: Score, judged: Judged) -> float:
-    return result.questions / judged.seconds if judged.seconds else 0.0
+def _speed(judged: Judged) -> float:
+    return len(judged.answers) / judged.seconds if judged.seconds else 0.0
 
 
-def _show(asked: int, result: Score, judged: Judged) -> None:
-    count = f"{result.questions:,}" + (f" of {asked:,}" if result.questions != asked else "")
+def _show(asked: int, figures: Mapping[str, float], judged: Judged) -> None:
+    answered = len(judged.answers)
+    count = f"{answered:,}" + (f" of {asked:,}" if answered != asked else "")
     lines = [
-        ("exact match", f"{result.exact_match:.2f}"),
-        ("F1", f"{result.f1:.2f}"),
-        ("questions", f"{count} in {judged.seconds:.1f} s, {_speed(result, judged):.1f} a second"),
+        *((titled(name), f"{value:.2f}") for name, value in figures.items()),
+        ("questions", f"{count} in {judged.seconds:.1f} s, {_speed(judged):.1f} a second"),
         ("model", served_line(judged.model)),
     ]
     if judged.errors:

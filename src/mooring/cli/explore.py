@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mooring.cli.facts import titled
 from mooring.errors import UsageError, echo
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _row(candidate: "Candidate") -> dict[str, Any]:
         "score": round(judged.drop.candidate, 4),
         "drop": round(judged.drop.mean, 4),
         "interval": [round(judged.drop.lower, 4), round(judged.drop.upper, 4)],
-        "exact_match": None if judged.exact_match is None else round(judged.exact_match[1], 4),
+        "figures": {name: round(value, 4) for name, value in judged.figures[1].items()} if judged.figures else None,
         "questions": judged.drop.questions,
         "bytes": candidate.size,
         "questions_per_second": round(pace.per_second, 1),
@@ -114,14 +115,14 @@ def table(explored: "Explored") -> "Table":
     """One line a candidate, the best one marked."""
     from rich.table import Table
 
-    labelled = explored.metric == "f1"
+    others = _others(explored)
     rows = Table(box=None, pad_edge=False, header_style="dim")
     rows.add_column("")
     rows.add_column("precision")
     rows.add_column("recipe", overflow="fold")
-    rows.add_column("F1" if labelled else "agreement", justify="right")
-    if labelled:
-        rows.add_column("EM", justify="right")
+    rows.add_column(explored.title, justify="right")
+    for name in others:
+        rows.add_column(titled(name), justify="right")
     rows.add_column("drop (95 % interval)", justify="right")
     rows.add_column("MB", justify="right")
     rows.add_column("questions/s", justify="right")
@@ -129,21 +130,27 @@ def table(explored: "Explored") -> "Table":
     rows.add_column("gate")
     for candidate in explored.candidates:
         best = candidate is explored.best
-        rows.add_row("→" if best else "", *_cells(candidate, labelled=labelled), style="bold" if best else None)
+        rows.add_row("→" if best else "", *_cells(candidate, others), style="bold" if best else None)
     return rows
 
 
-def _cells(candidate: "Candidate", *, labelled: bool) -> Iterator[str]:
+def _others(explored: "Explored") -> list[str]:
+    """Figures beside the metric itself."""
+    figures = (row.judgement.figures for row in explored.candidates if row.judgement and row.judgement.figures)
+    return [name for name in next((dict(both[1]) for both in figures), {}) if name != explored.metric]
+
+
+def _cells(candidate: "Candidate", others: list[str]) -> Iterator[str]:
     attempt, judged, pace = candidate.attempt, candidate.judgement, candidate.pace
     yield attempt.precision
     yield "" if attempt.exact else attempt.recipe.name
     if judged is None or pace is None:
-        yield from [""] * (6 if labelled else 5)
+        yield from [""] * (5 + len(others))
         yield "failed to build"
         return
     yield f"{judged.drop.candidate:.2f}"
-    if judged.exact_match is not None:
-        yield f"{judged.exact_match[1]:.2f}"
+    for name in others:
+        yield f"{judged.figures[1][name]:.2f}" if judged.figures else ""
     yield f"{judged.drop.mean:+.2f} ({judged.drop.lower:+.2f} to {judged.drop.upper:+.2f})"
     yield f"{candidate.size / MEGABYTE:.1f}"
     yield f"{pace.per_second:.1f}"

@@ -26,15 +26,15 @@ def gate_of(facts: Mapping[str, Any]) -> Any:
 
 
 def quality_of(facts: Mapping[str, Any]) -> Any:
-    """EM and F1 of what is computed here; None where nobody measured that."""
+    """The metric's figures of what is computed here; None where nobody measured that."""
     model = facts.get("model") or {}
     quality = model.get("quality")
     if _dequantised(model):
         return None
     if not isinstance(quality, Mapping) or not _narrowed(facts):
         return quality
-    narrow = (model.get("gate") or {}).get("narrow") or {}
-    return {**quality, "em": narrow["em"], "f1": narrow["candidate"]} if narrow.get("em") is not None else None
+    figures = ((model.get("gate") or {}).get("narrow") or {}).get("figures")
+    return {**quality, **figures} if figures else None
 
 
 def _dequantised(model: Mapping[str, Any]) -> bool:
@@ -53,7 +53,19 @@ def gate_line(gate: Any) -> str:
         return ""
     if gate.get("skipped"):
         return "not gated (--no-gate)"
-    what = "F1" if gate.get("metric") == "f1" else "agreement"
+    what = titled(str(gate.get("metric", "")))
     upper, limit = gate.get("drop_upper"), gate.get("max_drop")
     within = f": at most {upper:.2f} {what} lost, {limit:g} allowed" if upper is not None and limit is not None else ""
     return f"gate {'passed' if gate.get('passed') else 'failed'}{within}"
+
+
+def titled(figure: str) -> str:
+    """A figure's name for people: "exact match", "F1"."""
+    return figure.upper() if len(figure) <= 2 else figure.replace("_", " ")
+
+
+def figures_of(quality: object) -> dict[str, float]:
+    """The figures among what a manifest says of a model's quality; those of fp32 beside it are left out."""
+    if not isinstance(quality, Mapping):
+        return {}
+    return {name: value for name, value in quality.items() if isinstance(value, float) and not name.endswith("_fp32")}

@@ -18,7 +18,7 @@ from mooring.container.metrics import FOLDER_VARIABLE, FrontMetrics, forget_gaug
 from mooring.container.registry import LoadedModels
 from mooring.container.topology import Worker
 from mooring.container.watch import persist
-from mooring.model.config import ARCHIVE_SUFFIXES
+from mooring.model.archive import ARCHIVE_SUFFIXES
 from mooring.model.identity import identity_of
 from mooring.settings import Settings, as_environment
 

@@ -20,9 +20,10 @@ from mooring.handler.find import Places, locate
 from mooring.model.code import code_files
 from mooring.model.digest import folder_digest
 from mooring.model.folder import MANIFEST_FILE
-from mooring.model.manifest import Manifest, read_manifest
+from mooring.model.manifest import Manifest
 from mooring.model.source import ResolvedModel, SourceOptions, resolve
 from mooring.settings.places import expanded, user_cache
+from mooring.tasks.recognise import read_manifest
 
 SHOWN = 5
 """Files that one note names."""

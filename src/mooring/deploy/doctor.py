@@ -16,9 +16,10 @@ from mooring.deploy.spec import Instances, Serverless
 from mooring.errors import MooringError
 from mooring.handler.find import Located, Places, locate
 from mooring.model.folder import ModelFolder
-from mooring.model.manifest import Manifest, read_manifest
+from mooring.model.manifest import Manifest
 from mooring.model.pickles import conversion_command, pickled_weights
 from mooring.model.source import ResolvedModel, SourceOptions, resolve
+from mooring.tasks.recognise import read_manifest
 from mooring.tokenization.load import load_tokenizer
 
 

@@ -99,7 +99,7 @@ class _Computing:
             _deliver(batch, self._backend.run(_windows(batch)))
             return
         while self._free and self.queue.windows:
-            batch = self.queue.take(0.0, rows=-(-self.queue.windows // len(self._free)))
+            batch = self.queue.take(0.0, rows=self._backend.share(self.queue.windows, len(self._free)))
             stream = self._free.pop()
             future = self._pool.submit(self._backend.run, _windows(batch), stream=stream)
             self._running[future] = batch, stream

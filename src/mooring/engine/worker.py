@@ -70,10 +70,10 @@ class Worker:
 
     def shapes(self, stream: int | None) -> tuple[Shape, ...]:
         """All that may have to be computed: in a stream what the grid holds; beside streams, single rows."""
-        grid = self.backend.grid
+        shapes = self.backend.grid.shapes()
         if stream is None and self.backend.streams > 1:
-            return tuple((1, length) for length in grid.lengths)
-        return grid.shapes()
+            return tuple(shape for shape in shapes if shape[0] == 1)
+        return shapes
 
     @property
     def cold_shapes(self) -> int:
@@ -177,9 +177,8 @@ class Worker:
         """Under the lock: what this thread is to compute now, if anything."""
         if self._alone:
             return None
-        # What waits is shared out: two windows in two streams are done before both in one.
         free = self.backend.streams - self._running if self._open else 1
-        batch = self.queue.take(self.clock(), rows=-(-self.queue.windows // free) or None)
+        batch = self.queue.take(self.clock(), rows=self.backend.share(self.queue.windows, free))
         if not batch.rows and not batch.expired:
             return None
         for entry, _ in batch.rows:

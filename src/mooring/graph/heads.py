@@ -1,63 +1,166 @@
-"""A config and its weights in, a whole OpenVINO model out: the family's encoder with the task's head on top."""
+"""Build a whole OpenVINO model: a family's encoder with a head on top. Heads are named by the shape of their output.
+
+| head | output of one window |
+| --- | --- |
+| span | start_logits [L], end_logits [L] |
+| sequence | logits [C] |
+| token | logits [L, C] |
+| masked | logits [M, V], at the window's `positions` alone: [L, V] would be 60 MB of a window |
+| hidden | hidden_state [L, H]; with a `Pooling`, embedding [H] |
+"""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import numpy as np
 
-from mooring.errors import ModelInvalid, ModelUnsupported, echo
-from mooring.graph.families import FAMILIES, Inputs
+from mooring.errors import ModelUnsupported, echo
+from mooring.families import FAMILIES
+from mooring.families.base import CONFIG_FILE, Config, Family, Inputs, Sizes
 from mooring.graph.layers import Layers, Node
 from mooring.graph.runtime import import_openvino, import_opset
 from mooring.graph.tensors import Tensors
-from mooring.model.config import whole
+from mooring.model.config import labels_of
+
+POSITIONS = "positions"
+"""The graph's input [B, M] of a head that computes some tokens only."""
 
 
-def _question_answering(layers: Layers, hidden: Node, size: int) -> dict[str, Node]:
-    """hidden [B, L, H] → start and end logits, each [B, L]."""
+@dataclass(frozen=True, slots=True)
+class Pooling:
+    """How the vectors of a text's tokens become one. Padding has no part in it."""
+
+    mode: Literal["mean", "cls", "max"] = "mean"
+    normalise: bool = False
+    """Whether to divide the vector by its length (L2 norm)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """A family's encoder in the graph that a head is put on."""
+
+    layers: Layers
+    family: Family
+    config: Config
+    sizes: Sizes
+    inputs: Inputs
+    hidden: Node
+    """[B, L, H]."""
+    positions: Node
+    """[B, M]; None for heads that compute every token."""
+    pooling: Pooling | None
+
+    @property
+    def labels(self) -> int:
+        """C."""
+        return len(labels_of(self.config))
+
+
+Outputs = dict[str, Node]
+"""By name, in the order in which a backend returns them."""
+
+
+def _span(encoder: Encoder) -> Outputs:
     ops = import_opset()
-    both = layers.linear(hidden, "qa_outputs", size, 2)
+    both = encoder.layers.linear(encoder.hidden, "qa_outputs", encoder.sizes.hidden, 2)
     axis = ops.constant(np.int64(2))
     start, end = (ops.gather(both, ops.constant(np.int64(column)), axis) for column in (0, 1))
     return {"start_logits": start, "end_logits": end}
 
 
-HEADS: Mapping[str, Callable[[Layers, Node, int], dict[str, Node]]] = {"question-answering": _question_answering}
-"""Task → its head, as outputs by name in the order a backend returns them."""
+def _sequence(encoder: Encoder) -> Outputs:
+    return {"logits": encoder.family.classify(encoder.layers, encoder.config, _first(encoder.hidden), encoder.labels)}
 
 
-def build_graph(config: Mapping[str, Any], tensors: Tensors, task: str = "question-answering") -> Any:
-    """An `openvino.Model` with inputs `input_ids`, `attention_mask` and, if it has segments, `token_type_ids`.
+def _token(encoder: Encoder) -> Outputs:
+    return {"logits": encoder.layers.linear(encoder.hidden, "classifier", encoder.sizes.hidden, encoder.labels)}
 
-    Inputs are int32 [B, L] with B and L free; outputs are float32 [B, L], named by the head. The model keeps the memory
-    of the tensors that it uses. Raises ModelUnsupported for a family or task that is not known and ModelInvalid where
-    config and weights disagree.
+
+def _masked(encoder: Encoder) -> Outputs:
+    if encoder.config.get("tie_word_embeddings", True) is not True:
+        raise ModelUnsupported(f"{CONFIG_FILE}: tie_word_embeddings is false, which is not supported for fill-mask.")
+    ops, layers, sizes = import_opset(), encoder.layers, encoder.sizes
+    wanted = ops.gather(encoder.hidden, encoder.positions, ops.constant(np.int64(1)), 1)
+    x = encoder.family.predict(layers, encoder.config, wanted)
+    table = layers.weight(f"{encoder.family.embeddings}.weight", (sizes.vocabulary, sizes.hidden))
+    bias = layers.weight(encoder.family.vocabulary_bias, (sizes.vocabulary,))
+    return {"logits": layers.add(ops.matmul(x, table, False, True, name="vocabulary"), bias)}
+
+
+def _hidden(encoder: Encoder) -> Outputs:
+    if encoder.pooling is None:
+        return {"hidden_state": encoder.hidden}
+    pooled = {"cls": lambda e: _first(e.hidden), "mean": _mean, "max": _maximum}[encoder.pooling.mode](encoder)
+    if encoder.pooling.normalise:
+        # As torch.nn.functional.normalize: x / max(‖x‖, 1e-12).
+        axes = import_opset().constant(np.array([1], np.int64))
+        pooled = import_opset().normalize_l2(pooled, axes, 1e-24, "max")
+    return {"embedding": pooled}
+
+
+def _first(hidden: Node) -> Node:
+    """The first token's vector, [B, H]."""
+    ops = import_opset()
+    return ops.gather(hidden, ops.constant(np.int64(0)), ops.constant(np.int64(1)))
+
+
+def _weights(encoder: Encoder) -> Node:
+    """1 for tokens and 0 for padding, [B, L, 1]."""
+    ops = import_opset()
+    mask = ops.convert(encoder.inputs.attention_mask, import_openvino().Type.f32)
+    return ops.unsqueeze(mask, ops.constant(np.array([2], np.int64)))
+
+
+def _mean(encoder: Encoder) -> Node:
+    ops, weights = import_opset(), _weights(encoder)
+    axis = ops.constant(np.array([1], np.int64))
+    total = ops.reduce_sum(ops.multiply(encoder.hidden, weights), axis)
+    return ops.divide(total, ops.reduce_sum(weights, axis))
+
+
+def _maximum(encoder: Encoder) -> Node:
+    ops, lowest = import_opset(), np.float32(np.finfo(np.float32).min)
+    is_token = ops.greater(_weights(encoder), ops.constant(np.float32(0)))
+    kept = ops.select(is_token, encoder.hidden, ops.constant(lowest))
+    return ops.reduce_max(kept, ops.constant(np.array([1], np.int64)))
+
+
+HEADS: Mapping[str, Callable[[Encoder], Outputs]] = {
+    "span": _span,
+    "sequence": _sequence,
+    "token": _token,
+    "masked": _masked,
+    "hidden": _hidden,
+}
+
+
+def build_graph(config: Config, tensors: Tensors, head: str, pooling: Pooling | None = None) -> Any:
+    """An `openvino.Model` with the inputs `input_ids`, `attention_mask` and, if it has segments, `token_type_ids`.
+
+    Those are int32 [B, L] with B and L free; the masked head has `positions`, int32 [B, M], beside them. Outputs are
+    float32. The model keeps the memory of the tensors that it uses. Raises ModelUnsupported for a family that is not
+    known and ModelInvalid where config and weights disagree.
     """
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in FAMILIES:
-        known = ", ".join(sorted(FAMILIES))
-        raise ModelUnsupported(f"config.json: model_type is {echo(kind)}; known families are {known}.")
-    if task not in HEADS:
-        raise ModelUnsupported(f"the task {echo(task)} is not known; known are {', '.join(HEADS)}.")
-    ov, ops = import_openvino(), import_opset()
-    family = FAMILIES[kind]
-    size = whole(config, family.hidden_size)
-    _check_heads(config, size)
-    names = ["input_ids", "attention_mask", *(["token_type_ids"] if family.segments else [])]
+        raise ModelUnsupported(
+            f"{CONFIG_FILE}: model_type is {echo(kind)}, which is not supported.",
+            hint=f"Supported: {', '.join(sorted(FAMILIES))}.",
+        )
+    ov, ops, family = import_openvino(), import_opset(), FAMILIES[kind]
+    names = ["input_ids", "attention_mask"]
+    names += ["token_type_ids"] if family.segments else []
+    names += [POSITIONS] if head == "masked" else []
     parameters = {name: ops.parameter([-1, -1], ov.Type.i32, name=name) for name in names}
     inputs = Inputs(parameters["input_ids"], parameters["attention_mask"], parameters.get("token_type_ids"))
-    layers = Layers(tensors)
-    outputs = HEADS[task](layers, family.encode(layers, config, inputs), size)
+    layers, sizes = Layers(tensors, family), family.sizes(config)
+    hidden = family.encode(layers, config, inputs)
+    encoder = Encoder(layers, family, config, sizes, inputs, hidden, parameters.get(POSITIONS), pooling)
+    outputs = HEADS[head](encoder)
     results = [ops.result(node, name=name) for name, node in outputs.items()]
     model = ov.Model(results, list(parameters.values()), kind)
     for port, name in [*zip(model.inputs, names, strict=True), *zip(model.outputs, outputs, strict=True)]:
         port.get_tensor().set_names({name})
     model.validate_nodes_and_infer_types()
     return model
-
-
-def _check_heads(config: Mapping[str, Any], size: int) -> None:
-    key = "num_attention_heads" if "num_attention_heads" in config else "n_heads"
-    heads = whole(config, key)
-    if size % heads:
-        raise ModelInvalid(f"config.json: the hidden size {size} cannot be split over {heads} attention heads.")

@@ -1,18 +1,16 @@
-"""Weights in, nodes of an OpenVINO graph out: the layers that encoder families are made of.
+"""The layers that encoder families are made of, as nodes of an OpenVINO graph: `families.base.Layers`, implemented.
 
-Called by `families.py` and `heads.py`. Shapes: B batch, L padded length, H hidden size, A attention heads. Weights lie
-as PyTorch has them: a linear layer's is [out, in].
+Used by `heads.py`. Weights lie as PyTorch has them: a linear layer's is [out, in].
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from mooring.errors import ModelInvalid, ModelUnsupported, echo
+from mooring.errors import ModelInvalid
+from mooring.families.base import Family
 from mooring.graph.runtime import import_openvino, import_opset
 from mooring.graph.tensors import Tensors
-from mooring.model.folder import CONFIG_FILE
 
 Node = Any
 """An `openvino.Node` or `openvino.Output`; the library ships no types for either."""
@@ -23,36 +21,45 @@ MASKED = -65504.0
 _LEGACY_NAMES = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
 """TensorFlow-era checkpoints on the Hub keep these names; transformers renames them on load, and so do we."""
 
+WRAPPERS = ("model.", "0.auto_model.", "")
+"""Other prefixes that an encoder's weights may have: in wrapping classes, in sentence-transformers, alone."""
+
+
+def prefix_in(names: frozenset[str], family: Family) -> str:
+    """What the names of the encoder's weights begin with; the family's own prefix if none is found."""
+    table = f"{family.embeddings}.weight"
+    return next((prefix for prefix in (family.prefix, *WRAPPERS) if prefix + table in names), family.prefix)
+
 
 class Layers:
     """Builds layers from one model's weights and checks each weight's shape on the way."""
 
-    def __init__(self, tensors: Tensors) -> None:
+    def __init__(self, tensors: Tensors, family: Family) -> None:
         self._tensors = tensors
+        self._prefix = prefix_in(tensors.names(), family)
         self._ov = import_openvino()
         self._ops = import_opset()
 
     def weight(self, name: str, shape: tuple[int, ...]) -> Node:
-        """The named weight as float32. Raises ModelInvalid on a wrong shape."""
+        """The named weight as float32. Raises ModelInvalid if it is missing or has another shape."""
         name = self._present(name)
         seen = self._tensors.shape(name)
         if seen != shape:
             raise ModelInvalid(
-                f"weight {name} has shape {list(seen)}, but config.json asks for {list(shape)}.",
-                hint="The weights and the config are of different models; take both from the same revision.",
+                f"Weight {name} has shape {list(seen)}, but config.json implies {list(shape)}.",
+                hint="The weights and the config are of different models. Take both from the same revision.",
             )
         return self._tensors.constant(name)
 
     def _present(self, name: str) -> str:
         names = self._tensors.names()
-        if name in names:
-            return name
-        for suffix, legacy in _LEGACY_NAMES.items():
-            candidate = name.removesuffix(suffix) + legacy
-            if name.endswith(suffix) and candidate in names:
-                return candidate
+        for full in (self._prefix + name, name):
+            for suffix, legacy in (("", ""), *_LEGACY_NAMES.items()):
+                candidate = full.removesuffix(suffix) + legacy
+                if full.endswith(suffix) and candidate in names:
+                    return candidate
         raise ModelInvalid(
-            f"the weights hold no tensor named {name}.",
+            f"The weights have no tensor named {self._prefix}{name} (or {name}).",
             hint="The checkpoint is of another architecture than config.json says, or a shard is missing.",
         )
 
@@ -68,30 +75,32 @@ class Layers:
         scaled = self._ops.multiply(normal, self.weight(f"{name}.weight", (size,)))
         return self._ops.add(scaled, self.weight(f"{name}.bias", (size,)))
 
-    def activation(self, x: Node, config: Mapping[str, Any], key: str) -> Node:
-        """The config's activation, gelu if it names none. Raises ModelUnsupported for one that is not known."""
-        kind = config.get(key, "gelu")
+    def activation(self, x: Node, kind: str) -> Node:
+        """One of `families.base.ACTIVATIONS`, elementwise."""
         if kind == "gelu":
             return self._ops.gelu(x, "erf")
-        if kind in ("gelu_new", "gelu_pytorch_tanh", "gelu_fast"):
-            return self._ops.gelu(x, "tanh")
-        if kind == "relu":
-            return self._ops.relu(x)
-        known = "gelu, gelu_new, gelu_pytorch_tanh, gelu_fast and relu"
-        raise ModelUnsupported(f"{CONFIG_FILE}: {key} is {echo(kind)}; known are {known}.")
+        return {"relu": self._ops.relu, "tanh": self._ops.tanh}.get(kind, self._tanh_gelu)(x)
+
+    def _tanh_gelu(self, x: Node) -> Node:
+        return self._ops.gelu(x, "tanh")
 
     def embedding(self, ids: Node, name: str, rows: int, size: int) -> Node:
         """ids [B, L] → rows of the table [B, L, H]."""
         axis = self._ops.constant(np.int64(0))
         return self._ops.gather(self.weight(f"{name}.weight", (rows, size)), ids, axis, name=name)
 
-    def positions(self, ids: Node, name: str, rows: int, size: int) -> Node:
-        """The first L rows of the position table, [1, L, H]."""
-        shape = self._ops.shape_of(ids, "i64")
+    def positions(self, ids: Node, name: str, rows: int, size: int, padding: int | None = None) -> Node:
+        """As `families.base.Layers.positions`."""
+        table = self.weight(f"{name}.weight", (rows, size))
         one, zero, two = (self._ops.constant(np.array([value], np.int64)) for value in (1, 0, 2))
-        length = self._ops.slice(shape, one, two, one)
-        table = self._ops.slice(self.weight(f"{name}.weight", (rows, size)), zero, length, one, zero)
-        return self._ops.unsqueeze(table, zero)
+        if padding is None:
+            length = self._ops.slice(self._ops.shape_of(ids, "i64"), one, two, one)
+            return self._ops.unsqueeze(self._ops.slice(table, zero, length, one, zero), zero)
+        number = self._ops.constant(np.int32(padding))
+        counted = self._ops.convert(self._ops.not_equal(ids, number), self._ov.Type.i32)
+        count = self._ops.cum_sum(counted, self._ops.constant(np.int64(1)))
+        places = self._ops.add(self._ops.multiply(count, counted), number)
+        return self._ops.gather(table, places, self._ops.constant(np.int64(0)))
 
     def padding_bias(self, attention_mask: Node) -> Node:
         """attention_mask [B, L] of 1 and 0 → [B, 1, 1, L]: 0 where there is a token, `MASKED` where padding."""

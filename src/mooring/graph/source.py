@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mooring.errors import ModelInvalid
-from mooring.graph.heads import build_graph
+from mooring.graph.heads import Pooling, build_graph
 from mooring.graph.runtime import gist, import_openvino
 from mooring.graph.tensors import Tensors
 from mooring.model.folder import CONFIG_FILE, GRAPH_FILES, ModelFolder
@@ -49,10 +49,10 @@ class Given:
 class Checkpoint:
     """A folder of safetensors, whose graph is built here."""
 
-    def __init__(self, folder: ModelFolder, task: str) -> None:
-        """Reads the weights. Raises what opening and reading them raises."""
+    def __init__(self, folder: ModelFolder, head: str, pooling: Pooling | None = None) -> None:
+        """`head` is a key of `HEADS`. Reads the weights. Raises what opening and reading them raises."""
         self._config = folder.json(CONFIG_FILE)
-        self._task = task
+        self._head, self._pooling = head, pooling
         self._weights = open_weights(folder)
         try:
             self._tensors: Tensors | None = Tensors(self._weights)
@@ -68,7 +68,7 @@ class Checkpoint:
         if tensors is None:
             tensors = self._tensors = Tensors(self._weights)
             _check_same(self.hashes, tensors.hashes)
-        return build_graph(self._config, tensors, self._task)
+        return build_graph(self._config, tensors, self._head, self._pooling)
 
     def drop(self) -> None:
         """The constants of a graph that was built keep their own weights."""

@@ -1,4 +1,4 @@
-"""The default model of user code: called as transformers' question-answering pipeline is.
+"""The default model of user code: called as a pipeline of transformers is.
 
     model = load_model("/opt/ml/model")
     model({"question": "Who wrote it?", "context": "Ada wrote it."}, top_k=2)
@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from mooring.backends.base import Backend
 from mooring.engine.offline import answer_all
+from mooring.tasks import TASKS
 from mooring.tasks.base import Task
 
 
@@ -31,19 +32,19 @@ class Pipeline:
 
     device = Device("cpu")
 
-    def __init__(self, task: Task, backend: Backend, name: str = "question-answering") -> None:
-        """`name` is the task's, as transformers calls it."""
-        self.task = name
+    def __init__(self, task: Task, backend: Backend) -> None:
+        self.task = task.name
+        """As transformers calls it."""
         self._task = task
         self._backend = backend
 
     def __call__(self, inputs: Any = None, **parameters: Any) -> Any:
-        """The answer to one input or a list of them. `question=…, context=…` may be given by name.
+        """The answer to one input or a list of them; what an input is made of (`question=…`) may be given by name.
 
         Raises InvalidRequest.
         """
         if inputs is None:
-            inputs = {key: parameters.pop(key) for key in ("question", "context") if key in parameters}
+            inputs = {key: parameters.pop(key) for key in TASKS[self.task].columns if key in parameters}
         request = self._task.parse({"inputs": inputs, "parameters": parameters})
         return next(answer_all(self._task, self._backend, [request]))
 

@@ -18,6 +18,8 @@ from typing import IO, Self
 from mooring.errors import ModelError, ModelInvalid, echo
 from mooring.model.folder import CONFIG_FILE, MANIFEST_FILE
 
+ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
+
 _CHUNK = 1 << 20
 _MAX_HEADER = 1 << 20
 _EXTENSIONS = (

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from mooring.errors import ModelIncomplete, ModelInvalid, echo
+from mooring.families.base import CONFIG_FILE as CONFIG_FILE
 from mooring.model.reading import naming, open_file
 
-CONFIG_FILE = "config.json"
 TOKENIZER_FILE = "tokenizer.json"
 TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
 SPECIAL_TOKENS_FILE = "special_tokens_map.json"

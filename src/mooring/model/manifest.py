@@ -1,35 +1,31 @@
-"""What the model in a folder is: `Manifest`.
+"""What the model in a folder is: `Manifest`, and mooring.json, in which `moor build` writes it.
 
-A folder that `moor build` wrote says everything in mooring.json; one straight from the Hub is read from config.json,
-the tokenizer's config and the headers of its weights. Both give the same struct: nobody downstream asks which it was.
+`tasks/recognise.py` makes the same struct for a folder straight from the Hub: nobody downstream asks which it was.
 """
 
-import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
-from mooring.errors import ModelIncomplete, ModelInvalid, ModelNotFound, ModelUnsupported, echo
-from mooring.model.config import ARCHIVE_SUFFIXES, FAMILIES, SERVED_TASKS, read_facts, whole
+from mooring.errors import ModelIncomplete, ModelInvalid, ModelUnsupported, echo
+from mooring.families import FAMILIES
+from mooring.families.base import whole
+from mooring.model.archive import ARCHIVE_SUFFIXES
 from mooring.model.digest import folder_digest
 from mooring.model.folder import (
     CONFIG_FILE,
     GRAPH_FILES,
     MANIFEST_FILE,
-    TOKENIZER_CONFIG_FILE,
     TOKENIZER_FILE,
     VOCAB_FILE,
     ModelFolder,
 )
 from mooring.model.foreign import foreign_weights
-from mooring.model.weights import SINGLE_FILE, open_weights, weight_files
+from mooring.model.weights import SINGLE_FILE, weight_files
 
 SCHEMA = 1
 """Version of mooring.json written here; a newer one is refused, an older one is read."""
-
-_LAYER = re.compile(r"\.layer\.(\d+)\.")
-"""In the names of both families' tensors."""
 
 Format = Literal["safetensors", "openvino"]
 Precision = Literal["fp32", "bf16", "int8", "mixed"]
@@ -44,15 +40,16 @@ class NarrowRecord(msgspec.Struct, frozen=True, kw_only=True):
     candidate: float
     drop: float
     drop_upper: float
-    em: float | None = None
-    """Exact matches, in percent; None without labels."""
+    figures: dict[str, float] | None = None
+    """Every figure of the task's metric, in points; None without labels."""
     passed: bool
 
 
 class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
     """How the built model compared with fp32. Numbers are None where the gate did not run (`skipped`)."""
 
-    metric: Literal["f1", "agreement"] = "f1"
+    metric: str = "f1"
+    """Of the task; "agreement" with fp32 where there were no labels."""
     questions: int = 0
     reference: float | None = None
     """The fp32 model's value of the metric, in percent."""
@@ -106,61 +103,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     built_with: dict[str, str] = {}
     gate: GateRecord | None = None
     quality: dict[str, float | int | str] | None = None
-    """Measured EM and F1 with questions and dataset, e.g. {"em": 62.5, "f1": 73.9, "questions": 10570, …}."""
+    """Measured figures with questions and dataset, e.g. {"exact_match": 62.5, "f1": 73.9, "questions": 10570, …}."""
     warnings: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     """Files that the folder lacks and can be served without."""
 
-
-def read_manifest(
-    folder: ModelFolder | Path, *, source: str, revision: str | None = None, task: str | None = None
-) -> Manifest:
-    """What the model in `folder` is; `source` is what the user named, `revision` overrides the one stored.
-
-    `task` is the one asked for; None is the one that the folder names. Raises ModelNotFound, ModelIncomplete (naming
-    the missing files), ModelUnsupported, ModelInvalid or UnsafeWeights.
-    """
-    folder = ModelFolder.of(folder)
-    if not folder.path.is_dir():
-        raise ModelNotFound(f"There is no folder {folder}.")
-    if folder.has(MANIFEST_FILE):
-        built = _read_built(folder)
-        return msgspec.structs.replace(built, source=source, revision=revision or built.revision)
-    _require(folder, source, _missing_from_hub_folder(folder))
-    facts = read_facts(folder, task)
-    with open_weights(folder) as weights:
-        dtype, names = weights.main_dtype, weights.names()
-    if "qa_outputs.weight" not in names:
-        raise ModelInvalid(
-            f"{CONFIG_FILE} says {facts.architecture or facts.task}, but the weights have no tensor "
-            "'qa_outputs.weight': the question-answering head was never trained or is not in this file.",
-        )
-    stored = 1 + max((int(found[1]) for name in names if (found := _LAYER.search(name))), default=-1)
-    if stored != facts.layers:
-        raise ModelInvalid(
-            f"{CONFIG_FILE} says {facts.layers} layers, and the weights have {stored}.",
-            hint="A model computed with some of its layers gives wrong answers. Take both files from the same model.",
-        )
-    optional = () if folder.has(TOKENIZER_CONFIG_FILE) else (TOKENIZER_CONFIG_FILE,)
-    return Manifest(
-        name=name_of(source, folder.path),
-        source=source,
-        task=facts.task,
-        family=facts.family,
-        architecture=facts.architecture,
-        format="safetensors",
-        precision="fp32",
-        weights_dtype=dtype,
-        labels=facts.labels,
-        max_positions=facts.max_positions,
-        vocab_size=facts.vocab_size,
-        hidden_size=facts.hidden_size,
-        layers=facts.layers,
-        max_seq_len=facts.max_seq_len,
-        revision=revision,
-        warnings=tuple(f"There is no {name}; its usual values are assumed." for name in optional),
-        missing=optional,
-    )
+    def replaced(self, **changes: Any) -> "Manifest":
+        """A copy with other values."""
+        return msgspec.structs.replace(self, **changes)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
@@ -184,7 +134,11 @@ def name_of(source: str, folder: Path) -> str:
     return name.removesuffix(".tgz").removesuffix(".tar.gz") or folder.resolve().name
 
 
-def _read_built(folder: ModelFolder) -> Manifest:
+def read_built(folder: ModelFolder) -> Manifest:
+    """What mooring.json says, checked against the files beside it; the task is not.
+
+    Raises ModelIncomplete, ModelUnsupported or ModelInvalid.
+    """
     text = folder.read(MANIFEST_FILE)
     try:
         schema = msgspec.json.decode(text, type=_Versioned).schema
@@ -196,14 +150,14 @@ def _read_built(folder: ModelFolder) -> Manifest:
         manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ModelInvalid(f"{MANIFEST_FILE} in {folder} cannot be read: {error}.") from error
-    if manifest.task not in SERVED_TASKS or manifest.family not in FAMILIES:
+    if manifest.family not in FAMILIES:
         raise ModelUnsupported(
-            f"{MANIFEST_FILE} says task {echo(manifest.task)} and family {echo(manifest.family)}; known are "
-            f"{', '.join(SERVED_TASKS)} and {', '.join(FAMILIES)}."
+            f"{MANIFEST_FILE}: family is {echo(manifest.family)}, which is not supported.",
+            hint=f"Supported: {', '.join(FAMILIES)}. A newer Mooring may have written it.",
         )
     names = GRAPH_FILES if manifest.format == "openvino" else (CONFIG_FILE,)
     missing = [name for name in names if not folder.has(name)] + _missing_tokenizer(folder)
-    _require(folder, str(folder.path), missing, f"which {MANIFEST_FILE} needs")
+    require(folder, str(folder.path), missing, f"which {MANIFEST_FILE} needs")
     _check_sizes(folder, manifest)
     if manifest.format == "safetensors":
         weight_files(folder)
@@ -224,7 +178,11 @@ def _check_sizes(folder: ModelFolder, manifest: Manifest) -> None:
             f"{MANIFEST_FILE}: max_seq_len {manifest.max_seq_len} exceeds max_positions {manifest.max_positions}."
         )
     config = folder.json_or_empty(CONFIG_FILE)
-    for key, own in (("max_position_embeddings", manifest.max_positions), ("vocab_size", manifest.vocab_size)):
+    if not config:
+        return
+    family = FAMILIES[manifest.family]
+    rows = family.reserved_positions(config) + manifest.max_positions
+    for key, own in ((family.keys.positions, rows), ("vocab_size", manifest.vocab_size)):
         if config.get(key, own) != own:
             raise ModelInvalid(
                 f"{CONFIG_FILE}: {key} is {echo(config[key])}, and {MANIFEST_FILE} says {own}.",
@@ -232,7 +190,8 @@ def _check_sizes(folder: ModelFolder, manifest: Manifest) -> None:
             )
 
 
-def _missing_from_hub_folder(folder: ModelFolder) -> list[str]:
+def missing_from_hub_folder(folder: ModelFolder) -> list[str]:
+    """Files that a folder straight from the Hub needs and does not have."""
     missing = [] if folder.has(CONFIG_FILE) else [CONFIG_FILE]
     missing += _missing_tokenizer(folder)
     try:
@@ -246,7 +205,8 @@ def _missing_tokenizer(folder: ModelFolder) -> list[str]:
     return [] if folder.has(TOKENIZER_FILE) or folder.has(VOCAB_FILE) else [f"{TOKENIZER_FILE} (or {VOCAB_FILE})"]
 
 
-def _require(folder: ModelFolder, source: str, missing: list[str], why: str = "") -> None:
+def require(folder: ModelFolder, source: str, missing: list[str], why: str = "") -> None:
+    """Raise ModelIncomplete if files are missing, ModelUnsupported if their weights are there in another format."""
     if not missing:
         return
     packed = source.endswith(ARCHIVE_SUFFIXES)

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from mooring.errors import ModelError, ModelNotFound, ModelUnsupported, UsageError, echo
-from mooring.model.archive import Limits, locate, unpack
-from mooring.model.config import ARCHIVE_SUFFIXES
+from mooring.model.archive import ARCHIVE_SUFFIXES, Limits, locate, unpack
 from mooring.model.hub import SourceOptions, fetch, is_hub_id
 from mooring.settings.places import expanded
 

@@ -1,0 +1,8 @@
+"""The tasks that models are served for, by the Hub's names. A new one is a file and a row here."""
+
+from collections.abc import Mapping
+
+from mooring.tasks.base import TaskSpec
+from mooring.tasks.question_answering import QUESTION_ANSWERING
+
+TASKS: Mapping[str, TaskSpec] = {spec.name: spec for spec in (QUESTION_ANSWERING,)}

@@ -14,7 +14,7 @@ import numpy as np
 from mooring.errors import InvalidRequest
 from mooring.tasks.spans import Flags, Indices, Spans
 from mooring.tasks.windows import Piece
-from mooring.tokenization.pair import NO_WORD, Tokens
+from mooring.tokenization.text import NO_WORD, Tokens
 
 Answer = dict[str, Any]
 """score, start, end, answer."""

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from mooring.tokenization.pair import Tokens
+from mooring.tokenization.text import Tokens
 
 MAX_BYTES = 8 << 20
 """Of one model: more texts are hardly asked about at a time."""
@@ -27,7 +27,7 @@ class Documents:
         """What is kept now."""
 
     def tokens(self, text: str) -> Tokens:
-        """The text's tokens; not to be changed. Raises as `PairTokenizer.encode`."""
+        """The text's tokens; not to be changed. Raises as `TextTokenizer.encode`."""
         with self._lock:
             if (known := self._kept.get(text)) is not None:
                 self._kept.move_to_end(text)

@@ -1,25 +1,28 @@
 """Extractive question answering: a question and a text in, the part of the text that answers it out.
 
-The hops: `qa_request.py` (body → pairs and parameters), `tokenization/pair.py` and `windows.py` (texts → windows), the
+The hops: `qa_request.py` (body → pairs and parameters), `tokenization/text.py` and `windows.py` (texts → windows), the
 engine, `spans.py` (logits → spans), `answers.py`.
 """
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 
 from mooring.backends.base import Floats, Outputs, Window
 from mooring.errors import InvalidRequest
+from mooring.model.manifest import Manifest
+from mooring.quality.squad import F1, SQUAD
 from mooring.tasks.answers import Answer, Places, allowed_tokens, best, collect
-from mooring.tasks.base import Prepared
+from mooring.tasks.base import Prepared, TaskOptions, TaskSpec
 from mooring.tasks.documents import MAX_BYTES, Documents
-from mooring.tasks.qa_request import Lengths, Pair, Parameters, Request, parse
+from mooring.tasks.qa_request import KEYS, Lengths, Pair, Parameters, Request, parse, several
 from mooring.tasks.spans import best_spans, probabilities
 from mooring.tasks.windows import Piece, cut
-from mooring.tokenization.pair import PairTokenizer, Tokens
+from mooring.tokenization.text import TextTokenizer, Tokens
 
 BYTES_PER_TOKEN = 4
 """Of UTF-8, about: English has 4.6, and a Chinese character is 3 bytes and a token."""
@@ -48,20 +51,16 @@ class QuestionAnswering:
 
     def __init__(
         self,
-        tokenizer: PairTokenizer,
+        tokenizer: TextTokenizer,
         *,
         max_seq_len: int,
         max_positions: int,
-        max_pairs: int = 4096,
-        document_bytes: int = MAX_BYTES,
+        options: TaskOptions = TaskOptions(document_bytes=MAX_BYTES),
     ) -> None:
-        """`max_seq_len` is the default window and `max_positions` its limit, in tokens; `max_pairs` in one request.
-
-        `document_bytes` of texts are kept tokenised for the requests that come.
-        """
+        """`max_seq_len` is the default window and `max_positions` its limit, in tokens."""
         self._tokenizer = tokenizer
-        self._documents = Documents(tokenizer.encode, document_bytes)
-        self._lengths = Lengths(max_seq_len, max_positions, max_pairs)
+        self._documents = Documents(tokenizer.encode, min(MAX_BYTES, options.document_bytes))
+        self._lengths = Lengths(max_seq_len, max_positions, options.max_windows)
 
     @property
     def name(self) -> str:
@@ -187,3 +186,56 @@ def _stacked(rows: Sequence[Floats]) -> Floats:
     for index, row in enumerate(rows):
         stacked[index, : len(row)] = row
     return stacked
+
+
+class Inputs(msgspec.Struct):
+    """One question on one text, or several on one or on as many."""
+
+    question: str | list[str]
+    context: str | list[str]
+
+
+class ParametersBody(msgspec.Struct, omit_defaults=True):
+    """As transformers' question-answering pipeline has them. Lengths in tokens."""
+
+    top_k: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max_answer_len: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    max_seq_len: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    doc_stride: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    max_question_len: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    handle_impossible_answer: bool | None = None
+    align_to_words: bool | None = None
+    topk: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    """The older name of `top_k`."""
+
+
+class SpanAnswer(msgspec.Struct):
+    """A part of the text; `start` and `end` count characters (code points)."""
+
+    score: float
+    start: int
+    end: int
+    answer: str
+
+
+def _open(tokenizer: TextTokenizer, manifest: Manifest, options: TaskOptions) -> QuestionAnswering:
+    return QuestionAnswering(
+        tokenizer, max_seq_len=manifest.max_seq_len, max_positions=manifest.max_positions, options=options
+    )
+
+
+QUESTION_ANSWERING = TaskSpec(
+    name="question-answering",
+    head="span",
+    architectures=("ForQuestionAnswering",),
+    default_window=384,  # as in transformers' pipeline
+    inputs=Inputs,
+    parameters=ParametersBody,
+    answer=SpanAnswer | list[SpanAnswer],
+    example={"inputs": {"question": "Who wrote it?", "context": "Ada wrote it."}},
+    columns=KEYS,
+    several=several,
+    open=_open,
+    metric=F1,
+    labelled=SQUAD,
+)

@@ -11,7 +11,7 @@ import numpy as np
 
 from mooring.backends.base import Ids, Window
 from mooring.errors import InvalidRequest
-from mooring.tokenization.pair import PairTokenizer, Template, Tokens
+from mooring.tokenization.text import Template, TextTokenizer, Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def pieces(
 
 
 def cut(
-    question: Tokens, context: Tokens, tokenizer: PairTokenizer, max_seq_len: int, stride: int
+    question: Tokens, context: Tokens, tokenizer: TextTokenizer, max_seq_len: int, stride: int
 ) -> Iterator[tuple[Window, Piece]]:
     """Every window of a question on a context, in order. Raises as `pieces`."""
     template = tokenizer.template

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from mooring.errors import ModelUnsupported, echo
+from mooring.families import FAMILIES
 from mooring.model.folder import CONFIG_FILE, TOKENIZER_CONFIG_FILE, ModelFolder
 
 Kind = Literal["wordpiece", "plain"]
@@ -80,9 +81,6 @@ CLASSES: Mapping[str, TokenizerClass] = {
     )
 }
 
-OF_FAMILY: Mapping[str, str] = {"bert": "BertTokenizer", "distilbert": "DistilBertTokenizer"}
-"""The class of a folder that names none, by `model_type`."""
-
 _REASONS: Mapping[str, str] = {
     "BertJapaneseTokenizer": " It splits words with MeCab, Sudachi or Juman++, which are not part of Mooring.",
 }
@@ -98,7 +96,7 @@ def class_of(folder: ModelFolder) -> TokenizerClass:
         if (stated := values.get("tokenizer_class")) is not None:
             return _named(stated, file)
     family = config.get("model_type")
-    return CLASSES[OF_FAMILY.get(family, "BertTokenizer") if isinstance(family, str) else "BertTokenizer"]
+    return CLASSES[FAMILIES[family].tokenizer if isinstance(family, str) and family in FAMILIES else "BertTokenizer"]
 
 
 def _named(stated: object, file: str) -> TokenizerClass:

@@ -10,11 +10,11 @@ from mooring.model.folder import CONFIG_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_F
 from mooring.tokenization import ids, wordpiece
 from mooring.tokenization.classes import TokenizerClass, class_of
 from mooring.tokenization.config import Keys, read_keys, right
-from mooring.tokenization.pair import Habits, PairTokenizer, Template, template_of
 from mooring.tokenization.special import NamedTokens, add_missing, named_tokens
+from mooring.tokenization.text import Habits, Template, TextTokenizer, frame_of, template_of
 
 
-def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> PairTokenizer:
+def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> TextTokenizer:
     """The tokenizer of `tokenizer.json`, or else one built from `vocab.txt`.
 
     `embeddings` is the number of rows of the model's embedding table; None leaves ids unchecked. Raises
@@ -43,12 +43,13 @@ def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> Pai
     habits = Habits(None if cls is None else tokenizer.token_to_id(cls), keys.segments, cut_at == "left")
     template = template_of(tokenizer, habits)
     _check_segments(folder, template)
+    frame = frame_of(tokenizer, habits)
     if embeddings is None:
-        return PairTokenizer(tokenizer, habits, template, warnings=warnings)
+        return TextTokenizer(tokenizer, habits, frame, template, warnings=warnings)
     beyond = ids.unembedded(tokenizer, embeddings, template.ids)
     if beyond:
         warnings += (ids.warning(beyond, embeddings),)
-    return PairTokenizer(tokenizer, habits, template, beyond, warnings)
+    return TextTokenizer(tokenizer, habits, frame, template, beyond, warnings)
 
 
 _Built = tuple[Tokenizer, NamedTokens, tuple[str, ...]]

@@ -166,7 +166,7 @@ def own_service(settings: Settings, loaded: Loaded, loading: Context, open_model
 
     def pipeline(named: str) -> Pipeline:
         opened = open_model(locate_model(Path(named)).folder)
-        return Pipeline(opened.task, opened.backend, opened.manifest.task)
+        return Pipeline(opened.task, opened.backend)
 
     provide(pipeline)
     transform = transform_by_endpoint(path) if loaded.endpoint else transform_with(functions, path)

@@ -6,45 +6,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from mooring.backends.base import Backend
+from mooring.backends import BACKENDS, DEFAULT
+from mooring.backends.base import Backend, BackendOptions
 from mooring.backends.compiled import CompileCache
-from mooring.backends.openvino import OpenVinoBackend, default_grid, streams_for
-from mooring.backends.rewrites import QUANTISED
 from mooring.errors import ModelInvalid, UsageError, echo
 from mooring.graph.source import Artefact, Checkpoint
 from mooring.model.digest import digest_of
 from mooring.model.folder import MANIFEST_FILE, ModelFolder, unreadable
-from mooring.model.manifest import Manifest, read_manifest
+from mooring.model.manifest import Manifest
 from mooring.model.source import ResolvedModel
 from mooring.observe.memory import peak_bytes, resident_bytes
 from mooring.settings import Settings
 from mooring.settings.places import user_cache
-from mooring.tasks.base import Task
-from mooring.tasks.documents import MAX_BYTES
-from mooring.tasks.question_answering import QuestionAnswering
+from mooring.tasks import TASKS
+from mooring.tasks.base import Task, TaskOptions
+from mooring.tasks.recognise import read_manifest
 from mooring.tokenization.load import load_tokenizer
-from mooring.tokenization.pair import PairTokenizer
-from mooring.wiring.precision import precision_for
+from mooring.tokenization.text import TextTokenizer
 from mooring.wiring.source import Progress, find_model
 
 
-def make_task(folder: ModelFolder | Path, manifest: Manifest, max_pairs: int = 4096, document_bytes: int = 0) -> Task:
-    """The task that the folder's model does, with its tokenizer; `max_pairs` questions at most in one request.
-
-    `document_bytes` of texts are kept tokenized for requests to come.
-    """
-    return _task(_tokenizer(ModelFolder.of(folder), manifest), manifest, max_pairs, document_bytes)
+def make_task(folder: ModelFolder | Path, manifest: Manifest, options: TaskOptions = TaskOptions()) -> Task:
+    """The task of the folder's model, with its tokenizer."""
+    return TASKS[manifest.task].open(_tokenizer(ModelFolder.of(folder), manifest), manifest, options)
 
 
-def _tokenizer(folder: ModelFolder, manifest: Manifest) -> PairTokenizer:
+def _tokenizer(folder: ModelFolder, manifest: Manifest) -> TextTokenizer:
     return load_tokenizer(folder, embeddings=manifest.vocab_size)
-
-
-def _task(tokenizer: PairTokenizer, manifest: Manifest, max_pairs: int, document_bytes: int) -> Task:
-    lengths = {"max_seq_len": manifest.max_seq_len, "max_positions": manifest.max_positions}
-    return QuestionAnswering(tokenizer, **lengths, max_pairs=max_pairs, document_bytes=document_bytes)
 
 
 def cache_bytes(settings: Settings) -> int:
@@ -107,27 +95,25 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
             f"the task asked for is {echo(settings.task)}, and the model's is {manifest.task}.",
             hint="Leave HF_TASK and --task out to serve what the model is for.",
         )
-    precision, warnings = precision_for(manifest, settings.precision)
+    kind, spec = BACKENDS[DEFAULT], TASKS[manifest.task]
+    choice = kind.choose(manifest, settings.precision)
     # First: an artefact's weights are hashed while the tokenizer is built.
-    source = Artefact(folder) if manifest.format == "openvino" else Checkpoint(folder, manifest.task)
+    source = Artefact(folder) if manifest.format == "openvino" else Checkpoint(folder, spec.head)
     tokenizer = _tokenizer(folder, manifest)
-    task = _task(tokenizer, manifest, settings.max_windows, min(MAX_BYTES, cache_bytes(settings)))
+    task = spec.open(tokenizer, manifest, TaskOptions(settings.max_windows, cache_bytes(settings)))
     manifest = _with_digest(folder, manifest, source)
-    # Several models in one process take turns with all cores: streams would cost each of them memory.
-    streams = 1 if settings.multi_model else streams_for(settings.threads, settings.streams)
-    grid = default_grid(manifest.max_positions, sparse=settings.multi_model, streams=streams)
-    backend = OpenVinoBackend(
-        source,
-        precision=precision,
-        grid=grid,
-        threads=settings.threads,
-        streams=streams,
-        dequantise=manifest.precision in QUANTISED and precision not in QUANTISED,
+    options = BackendOptions(
+        choice.precision,
+        choice.dequantize,
+        settings.threads,
+        settings.streams,
+        shared=settings.multi_model,
         cache=compile_cache(settings, manifest),
     )
-    manifest = msgspec.structs.replace(manifest, precision=precision)
+    backend = kind.open(source, manifest.max_positions, options)
+    manifest = manifest.replaced(precision=choice.precision)
     report = LoadReport(time.monotonic() - began, resident_bytes(), peak_bytes())
-    warnings = (*found.warnings, *manifest.warnings, *tokenizer.warnings, *warnings)
+    warnings = (*found.warnings, *manifest.warnings, *tokenizer.warnings, *choice.warnings)
     return OpenedModel(found.folder, manifest, task, backend, warnings, report)
 
 
@@ -141,7 +127,7 @@ def _with_digest(folder: ModelFolder, manifest: Manifest, source: Artefact | Che
             f"says {manifest.digest}. What it says of their accuracy does not hold for them.",
             hint="Copy the whole folder again, or build it again with `moor build`.",
         )
-    return msgspec.structs.replace(manifest, digest=digest)
+    return manifest.replaced(digest=digest)
 
 
 def compile_cache(settings: Settings, manifest: Manifest) -> CompileCache | None:

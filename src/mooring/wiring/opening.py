@@ -117,7 +117,7 @@ def _warned(settings: Settings, served: Served, warnings: tuple[str, ...]) -> Se
 def _warm_up(loaded: Loaded, loading: Context, opened: OpenedModel, share: Share) -> None:
     """Call the user's hook with a pipeline on the model, which is closed if that fails."""
     try:
-        after_load(loaded, loading, Pipeline(opened.task, share(opened.backend), opened.manifest.task))
+        after_load(loaded, loading, Pipeline(opened.task, share(opened.backend)))
     except BaseException:
         opened.backend.close()
         raise

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mooring.errors import UsageError
-from mooring.evaluate import Question, exact_match, f1_score, normalise, read_squad, score, summarise
+from mooring.quality.squad import F1, Question, agreement, exact_match, f1_score, normalise, read_squad
 
 
 @pytest.mark.parametrize(
@@ -58,19 +58,27 @@ def test_f1_is_the_best_over_the_right_answers() -> None:
     assert f1_score("blue whale", ("whale", "the blue whale", "fish")) == 1.0
 
 
-def test_scores_per_question_and_their_average() -> None:
-    """Per question from 0 to 1, in sum in percent."""
-    questions = [Question(str(n), "q", "c", ("red apple",)) for n in range(2)]
-    scored = list(score(questions, ["red apple", "red"]))
-    assert [("0", 1.0, 1.0), ("1", 0.0, pytest.approx(2 / 3))] == [(s.id, s.exact_match, s.f1) for s in scored]
-    result = summarise(scored)
-    assert (result.exact_match, result.questions) == (50.0, 2)
-    assert result.f1 == pytest.approx(100 * (1 + 2 / 3) / 2)
+def test_the_metric_averages_over_questions() -> None:
+    """In percent; an answer that is missing counts as one that says nothing."""
+    answers = [{"answer": "red apple"}, [{"answer": "red"}, {"answer": "apple"}], None]
+    parts = F1.parts(answers, [("red apple",)] * 3)
+    assert parts[:, 1].tolist() == [1.0, 1.0, 0.0]
+    assert F1.report(parts[:2]) == {"exact_match": 100.0, "f1": 100.0}
+    assert float(F1.total(parts)) == pytest.approx(200 / 3)
 
 
-def test_no_questions_score_nothing() -> None:
-    """An interrupted run may have answered none."""
-    assert summarise([]).questions == 0
+@pytest.mark.parametrize("answer", [{"hello": 1}, "x", [], None])
+def test_an_answer_of_another_shape_says_nothing(answer: object) -> None:
+    """Rather than being judged."""
+    with pytest.raises(ValueError, match="no `answer`"):
+        F1.said(answer)
+
+
+def test_agreement_compares_every_text_of_two_answers() -> None:
+    """As token F1; of several, the average; one that is missing on a side agrees with nothing."""
+    red = {"answer": "red apple"}
+    assert agreement(red, red) == 1.0
+    assert agreement([red, red], [red]) == 0.5
 
 
 def squad(**entry: Any) -> dict[str, Any]:
@@ -109,7 +117,7 @@ def test_an_unlabelled_file_is_refused_only_where_labels_are_needed(tmp_path: Pa
     """A load run needs no right answers."""
     path = written(tmp_path, squad(answers=[]))
     assert len(read_squad(path, labelled=False)) == 1
-    with pytest.raises(UsageError, match="'q1' has no answer to compare with"):
+    with pytest.raises(UsageError, match="'q1' has no label to compare with"):
         read_squad(path)
 
 
@@ -117,11 +125,11 @@ def test_an_unlabelled_file_is_refused_only_where_labels_are_needed(tmp_path: Pa
     ("content", "message"),
     [
         (b"\xff\xfe", "not UTF-8 text"),
-        (b"{", "not JSON"),
+        (b"{", "line 1 is not JSON"),
         (b"[" * 100_000, "not JSON"),
-        ([], "a list without `data`"),
+        ([], "has no labels"),
         ({"data": {}}, "data is an object, not a list"),
-        ({"data": []}, "holds no question"),
+        ({"data": []}, "holds no example"),
         ({"data": [3]}, "data/0 is a number, not an object"),
         ({"data": [{}]}, "data/0 has no `paragraphs`"),
         ({"data": [{"paragraphs": [{"qas": []}]}]}, "data/0/paragraphs/0 has no `context`"),

@@ -1,4 +1,4 @@
-"""A model and what was asked for in, the precision to compute it at on this CPU out. Called by `model.py`."""
+"""Choose the precision that a model is computed at on this CPU."""
 
 from mooring.backends.cpu import avx2_alone, has_bf16, has_int8, is_x86
 from mooring.backends.rewrites import QUANTISED

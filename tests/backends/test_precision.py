@@ -5,12 +5,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from mooring.backends import precision
+from mooring.backends.precision import precision_for
 from mooring.errors import UsageError
 from mooring.model.manifest import GateRecord, Manifest, NarrowRecord
 from mooring.settings import Settings
-from mooring.wiring import precision
 from mooring.wiring.model import open_model
-from mooring.wiring.precision import precision_for
 
 PASSED = NarrowRecord(questions=500, candidate=74.0, drop=0.1, drop_upper=0.4, passed=True)
 FAILED = msgspec.structs.replace(PASSED, drop_upper=0.9, passed=False)

@@ -1,15 +1,17 @@
-"""Scores of two models on the same questions in, a verdict out: may the compressed model replace the exact one?
+"""May the compressed model replace the exact one? A verdict from the scores of both on the same questions.
 
-Pure: numpy only. Called by `pipeline.py`. Scores are per question, in points from 0 to 100.
+Pure: numpy only. A task's metric says how scores become one number (`metrics.py`), in points.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
+
+from mooring.quality.metrics import Parts
 
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
@@ -53,41 +55,52 @@ class Drop:
 
 
 def paired_drop(
-    reference: Sequence[float], candidate: Sequence[float], *, seed: int = 0, resamples: int = RESAMPLES
+    reference: Parts,
+    candidate: Parts,
+    total: Callable[[Parts], npt.NDArray[np.float64]],
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> Drop:
-    """Mean of reference − candidate with its percentile bootstrap interval (Efron 1979), two-sided, 95 %.
+    """Total of reference − total of candidate, with its percentile bootstrap interval (Efron 1979), two-sided, 95 %.
+
+    Both are [n, k], n at least 1, of the same questions in the same order; `total` is the metric's, [.., n, k] → [..].
+    Questions are drawn, not scores, so that what is hard for both models cancels, and the total is computed anew of
+    every draw: it need not be a mean.
 
     Where no question went wrong the bootstrap has no width; the bad end is then 100 · 3/n points, the rule of three for
     what was not seen in n attempts (Hanley and Lippman-Hand 1983).
-
-    Paired: questions are drawn, not scores, so that what is hard for both models cancels. Both sequences have the same
-    order and length, at least 1.
     """
-    differences = np.asarray(reference, np.float64) - np.asarray(candidate, np.float64)
-    if differences.size == 0:
+    count = len(reference)
+    if count == 0:
         raise ValueError("no questions to compare")
-    means = _bootstrap_means(differences, resamples, np.random.default_rng(seed))
+    drops = _bootstrap(reference, candidate, total, resamples, np.random.default_rng(seed))
     tail = (1 - CONFIDENCE) / 2
-    lower, upper = np.quantile(means, [tail, 1 - tail])
+    lower, upper = np.quantile(drops, [tail, 1 - tail])
+    exact, other = float(total(reference)), float(total(candidate))
     return Drop(
-        mean=float(differences.mean()),
+        mean=exact - other,
         lower=float(lower),
-        upper=max(float(upper), 100 * RULE_OF_THREE / differences.size),
-        reference=float(np.mean(reference)),
-        candidate=float(np.mean(candidate)),
-        questions=int(differences.size),
+        upper=max(float(upper), 100 * RULE_OF_THREE / count),
+        reference=exact,
+        candidate=other,
+        questions=count,
     )
 
 
-def _bootstrap_means(
-    values: npt.NDArray[np.float64], resamples: int, rng: np.random.Generator
+def _bootstrap(
+    reference: Parts,
+    candidate: Parts,
+    total: Callable[[Parts], npt.NDArray[np.float64]],
+    resamples: int,
+    rng: np.random.Generator,
 ) -> npt.NDArray[np.float64]:
-    rows = max(1, _CHUNK // values.size)
-    parts = []
+    rows = max(1, _CHUNK // reference.size)
+    drops = []
     for start in range(0, resamples, rows):
-        picks = rng.integers(0, values.size, (min(rows, resamples - start), values.size))
-        parts.append(values[picks].mean(axis=1))
-    return np.concatenate(parts)
+        picks = rng.integers(0, len(reference), (min(rows, resamples - start), len(reference)))
+        drops.append(total(reference[picks]) - total(candidate[picks]))
+    return np.concatenate(drops)
 
 
 def fewest_questions(max_drop: float) -> int:

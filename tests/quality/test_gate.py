@@ -1,11 +1,43 @@
 """The gate's interval and verdict, on scores whose drop is known."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mooring.build.gate import Drop, Verdict, fewest_questions, looks, paired_drop
+from mooring.quality import gate
+from mooring.quality.gate import Drop, Verdict, fewest_questions, looks
+from mooring.quality.metrics import Parts, mean
+
+
+def paired_drop(reference: Sequence[float], candidate: Sequence[float], **options: Any) -> Drop:
+    """Of scores whose total is their mean."""
+    exact, other = (np.array(scores, np.float64).reshape(-1, 1) for scores in (reference, candidate))
+    return gate.paired_drop(exact, other, mean, **options)
+
+
+def test_a_total_that_is_no_mean_is_computed_anew_of_every_draw() -> None:
+    """Micro F1 of counts: its interval is the ratio's, not that of the mean of the examples' own F1."""
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 5, (800, 3)).astype(np.float64)
+    worse = counts.copy()
+    worse[:400, 0] = np.maximum(0, worse[:400, 0] - 1)
+
+    def micro(parts: Parts) -> Parts:
+        right, spurious, missed = (parts[..., column].sum(axis=-1) for column in range(3))
+        found: Parts = 100 * 2 * right / (2 * right + spurious + missed)
+        return found
+
+    drop = gate.paired_drop(counts, worse, micro)
+    assert (drop.reference, drop.candidate) == (float(micro(counts)), float(micro(worse)))
+    assert drop.mean == pytest.approx(float(micro(counts) - micro(worse)))
+    picks = rng.integers(0, 800, (4000, 800))
+    lower, upper = np.quantile(micro(counts[picks]) - micro(worse[picks]), [0.025, 0.975])
+    assert drop.lower == pytest.approx(lower, abs=0.2)
+    assert drop.upper == pytest.approx(upper, abs=0.2)
 
 
 def test_equal_scores_have_no_drop_and_an_interval_for_what_was_not_seen() -> None:

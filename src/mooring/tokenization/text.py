@@ -34,6 +34,21 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """What a text by itself is put between: before + text + after."""
+
+    before: Ids
+    after: Ids
+    segment: int = 0
+    """`token_type_ids` of everything."""
+
+    @property
+    def specials(self) -> int:
+        """Special tokens in a window."""
+        return len(self.before) + len(self.after)
+
+
+@dataclass(frozen=True, slots=True)
 class Template:
     """What a pair of texts is put together with: before + first + between + second + after."""
 
@@ -69,12 +84,13 @@ class Habits:
 
 
 @dataclass(frozen=True)
-class PairTokenizer:
+class TextTokenizer:
     """Safe to call from several threads. One text a call: the library's own thread pool, which would fight the engine
     for the cores, works on lists of texts only."""
 
     tokenizer: Tokenizer
     habits: Habits
+    frame: Frame
     template: Template
     beyond: Mapping[int, str] = field(default_factory=dict)
     """Added tokens for which the model has no embedding, by id."""
@@ -114,6 +130,20 @@ class PairTokenizer:
                 "embedding.",
                 hint="Remove it from the text.",
             )
+
+
+def frame_of(tokenizer: Tokenizer, habits: Habits) -> Frame:
+    """Found by framing a text. Raises ModelInvalid if the tokenizer drops it, or cannot encode any."""
+    try:
+        framed = tokenizer.encode("a")
+    except Exception as error:  # Border: the library raises bare Exceptions.
+        raise ModelInvalid(f"The tokenizer cannot encode a text: {str(error)[:200]}.", hint=_OWN) from error
+    sides = framed.sequence_ids
+    if 0 not in sides:
+        raise ModelInvalid("The tokenizer's post-processor drops the text.", hint=_OWN)
+    ids, first = np.array(framed.ids, np.int32), sides.index(0)
+    segment = framed.type_ids[first] if habits.segments else 0
+    return Frame(ids[:first], ids[first + sides.count(0) :], segment)
 
 
 def template_of(tokenizer: Tokenizer, habits: Habits) -> Template:

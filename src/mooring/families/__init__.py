@@ -1,0 +1,9 @@
+"""The encoder families that can be served, by the `model_type` of config.json. A new one is a file and a row here."""
+
+from collections.abc import Mapping
+
+from mooring.families.base import Family
+from mooring.families.bert import BERT
+from mooring.families.distilbert import DISTILBERT
+
+FAMILIES: Mapping[str, Family] = {family.name: family for family in (BERT, DISTILBERT)}

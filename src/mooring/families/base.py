@@ -1,0 +1,176 @@
+"""What an encoder family is: where config.json keeps its sizes, how its weights are named, and how it is built.
+
+A family is a value in a file of its own, listed in `FAMILIES`. It is built from `Layers`, whose nodes belong to
+whatever computes; nothing here imports an engine.
+
+Shapes: B batch, L padded length, M gathered positions, H hidden size, A attention heads, C labels, V vocabulary.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from mooring.errors import ModelInvalid, ModelUnsupported, echo
+
+CONFIG_FILE = "config.json"
+
+Config = Mapping[str, Any]
+"""The content of config.json."""
+Node = Any
+"""A value in the graph that is being built."""
+
+
+class Layers(Protocol):
+    """Builds layers from the weights of one model. Raises ModelInvalid for weights that are missing or misshapen.
+
+    A name is looked up below the encoder's prefix first, then in the whole checkpoint: "encoder.layer.0.output.dense"
+    is the encoder's, "classifier" the head's.
+    """
+
+    def linear(self, x: Node, name: str, size_in: int, size_out: int) -> Node:
+        """x [.., in] → x · Wᵀ + b [.., out]."""
+
+    def layer_norm(self, x: Node, name: str, size: int, epsilon: float) -> Node:
+        """x [.., H] → (x − mean) / sqrt(var + ε) · γ + β over the last axis."""
+
+    def activation(self, x: Node, kind: str) -> Node:
+        """One of `ACTIVATIONS`, elementwise."""
+
+    def embedding(self, ids: Node, name: str, rows: int, size: int) -> Node:
+        """ids [B, L] → rows of the table [B, L, H]."""
+
+    def positions(self, ids: Node, name: str, rows: int, size: int, padding: int | None = None) -> Node:
+        """Rows of the position table, [1, L, H] from row 0 on.
+
+        With `padding`, an id, [B, L, H]: that token has the row of its own number, the others follow from the next on.
+        """
+
+    def padding_bias(self, attention_mask: Node) -> Node:
+        """attention_mask [B, L] of 1 and 0 → what to add to attention scores, [B, 1, 1, L]."""
+
+    def attention(self, q: Node, k: Node, v: Node, bias: Node, heads: int) -> Node:
+        """softmax(q · kᵀ / sqrt(H/A) + bias) · v over the heads, all [B, L, H]."""
+
+    def add(self, x: Node, y: Node) -> Node:
+        """x + y, broadcast as numpy does."""
+
+
+ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "relu", "tanh")
+"""As transformers names them: gelu is the exact one, the next three its approximation by tanh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The graph's inputs, each [B, L] int32."""
+
+    input_ids: Node
+    attention_mask: Node
+    token_type_ids: Node
+    """None where the family has no segments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What config.json says of a model's shape; all positive, lengths in tokens."""
+
+    hidden: int
+    layers: int
+    heads: int
+    vocabulary: int
+    positions: int
+    """Usable: the longest window that can be computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SizeKeys:
+    """The keys of config.json that hold a family's sizes."""
+
+    hidden: str = "hidden_size"
+    layers: str = "num_hidden_layers"
+    heads: str = "num_attention_heads"
+    positions: str = "max_position_embeddings"
+
+
+def _no_reserved_positions(_: Config) -> int:
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One encoder family, under the `model_type` of its config.json."""
+
+    name: str
+    prefix: str
+    """Before the names of the encoder's weights in a checkpoint with a head, e.g. "bert."."""
+    tokenizer: str
+    """The tokenizer class of a folder that names none."""
+    segments: bool
+    """Whether the model tells two texts apart by `token_type_ids`."""
+    encode: Callable[[Layers, Config, Inputs], Node]
+    """The last hidden state, [B, L, H]."""
+    classify: Callable[[Layers, Config, Node, int], Node]
+    """The sequence head: the first token's hidden state [B, H] and C → logits [B, C]."""
+    predict: Callable[[Layers, Config, Node], Node]
+    """The masked head up to the product with the embedding table: [B, M, H] → [B, M, H]."""
+    vocabulary_bias: str
+    """The weight [V] that the masked head adds to that product."""
+    weights: Mapping[str, str]
+    """Head → a weight that a checkpoint with that head has."""
+    embeddings: str = "embeddings.word_embeddings"
+    """The table of token embeddings, [V, H], which the masked head shares."""
+    keys: SizeKeys = field(default_factory=SizeKeys)
+    reserved_positions: Callable[[Config], int] = _no_reserved_positions
+    """Rows of the position table that no token uses."""
+    layer: re.Pattern[str] = re.compile(r"\.layer\.(\d+)\.")
+    """Finds a layer's number in the name of one of its weights."""
+
+    def sizes(self, config: Config) -> Sizes:
+        """Read the sizes. Raises ModelInvalid with key and value for one that no model has."""
+        keys = self.keys
+        hidden, heads = whole(config, keys.hidden), whole(config, keys.heads)
+        if hidden % heads:
+            raise ModelInvalid(
+                f"{CONFIG_FILE}: {keys.hidden} ({hidden}) must be a multiple of {keys.heads} ({heads}).",
+                hint="Take config.json from the model's own repository.",
+            )
+        rows, reserved = whole(config, keys.positions), self.reserved_positions(config)
+        if rows <= reserved:
+            raise ModelInvalid(
+                f"{CONFIG_FILE}: {keys.positions} is {rows}, of which {reserved} are reserved; none is left for tokens."
+            )
+        return Sizes(hidden, whole(config, keys.layers), heads, whole(config, "vocab_size"), rows - reserved)
+
+    def layers_in(self, names: Iterable[str]) -> int:
+        """How many layers the weights of these names have."""
+        return 1 + max((int(found[1]) for name in names if (found := self.layer.search(name))), default=-1)
+
+
+def whole(config: Config, key: str, file: str = CONFIG_FILE) -> int:
+    """A positive whole number of a config. Raises ModelInvalid with the value seen."""
+    value = config.get(key)
+    if type(value) is not int or value < 1:
+        seen = f"is {echo(value)}" if key in config else "is missing"
+        raise ModelInvalid(f"{file}: {key} {seen}; it must be a whole number, at least 1.")
+    return value
+
+
+def positive(config: Config, key: str, default: float) -> float:
+    """A positive, finite number of config.json. Raises ModelInvalid with the value seen."""
+    value = config.get(key, default)
+    # JSON's whole numbers have no bound, and a float is infinite from here on.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
+        raise ModelInvalid(f"{CONFIG_FILE}: {key} is {echo(value)}; it must be a positive number.")
+    return float(value)
+
+
+def activation_of(config: Config, key: str) -> str:
+    """The activation that the config names at `key`, gelu if it names none. Raises ModelUnsupported."""
+    kind = config.get(key, "gelu")
+    if kind not in ACTIVATIONS:
+        raise ModelUnsupported(
+            f"{CONFIG_FILE}: {key} is {echo(kind)}, which is not supported.",
+            hint=f"Supported: {', '.join(ACTIVATIONS)}.",
+        )
+    return str(kind)
