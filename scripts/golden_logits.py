@@ -1,4 +1,4 @@
-"""Write tests/golden/logits.npz: what transformers computes for the tiny random models of tests/support/tiny_models.py.
+"""Write tests/golden/logits.npz and heads.npz: what transformers computes for the tiny random models of the tests.
 
 Run once, in an environment of its own (the package is not needed there):
 
@@ -8,16 +8,38 @@ Run once, in an environment of its own (the package is not needed there):
 
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import AutoModelForQuestionAnswering
+from transformers import (
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.support.golden_inputs import FAMILIES, LENGTHS, padded_batch, sequence  # noqa: E402
+from tests.support.golden_inputs import (  # noqa: E402
+    FAMILIES,
+    HEAD_LENGTHS,
+    LENGTHS,
+    POSITIONS,
+    SEGMENTS,
+    padded_batch,
+    sequence,
+)
+
+HEADS = {
+    "sequence": AutoModelForSequenceClassification,
+    "token": AutoModelForTokenClassification,
+    "masked": AutoModelForMaskedLM,
+    "hidden": AutoModel,
+}
 
 
 def main() -> None:
@@ -30,15 +52,36 @@ def main() -> None:
             ids, types = sequence(length)
             kept[f"{family}/{length}"] = _logits(model, family, ids[None], np.ones_like(ids)[None], types[None])
         kept[f"{family}/padded"] = _logits(model, family, *padded_batch())
-    target = ROOT / "tests" / "golden" / "logits.npz"
+    _save("logits.npz", kept)
+    _save("heads.npz", {name: array for family in FAMILIES for name, array in _heads(family)})
+
+
+def _save(name: str, kept: dict[str, np.ndarray]) -> None:
+    target = ROOT / "tests" / "golden" / name
     np.savez_compressed(target, **kept)
     print(f"{target.relative_to(ROOT)}: {len(kept)} arrays, {target.stat().st_size} bytes")
 
 
+def _heads(family: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Each head's float32 output of one window of each length, without the batch's axis."""
+    for head, kind in HEADS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            model = kind.from_pretrained(FAMILIES[family](Path(folder), head=head), dtype=torch.float32).eval()
+        for length in HEAD_LENGTHS:
+            ids, types = sequence(length)
+            with torch.no_grad():
+                found = model(**_inputs(family, ids[None], np.ones_like(ids)[None], types[None]))[0].numpy()[0]
+            yield f"{family}/{head}/{length}", found[POSITIONS[length > POSITIONS]] if head == "masked" else found
+
+
+def _inputs(family: str, ids: np.ndarray, mask: np.ndarray, types: np.ndarray) -> dict[str, torch.Tensor]:
+    inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if family in SEGMENTS else {})
+    return {name: torch.tensor(array, dtype=torch.long) for name, array in inputs.items()}
+
+
 def _logits(model: torch.nn.Module, family: str, ids: np.ndarray, mask: np.ndarray, types: np.ndarray) -> np.ndarray:
-    inputs = {"input_ids": ids, "attention_mask": mask} | ({"token_type_ids": types} if family == "bert" else {})
     with torch.no_grad():
-        outputs = model(**{name: torch.tensor(array, dtype=torch.long) for name, array in inputs.items()})
+        outputs = model(**_inputs(family, ids, mask, types))
     return np.stack([outputs.start_logits.numpy(), outputs.end_logits.numpy()])
 
 

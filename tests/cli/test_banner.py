@@ -29,7 +29,8 @@ def test_one_glance_says_what_how_and_where() -> None:
     assert dict(banner.facts(MODEL, BACKEND, URL, "127.0.0.1")) == {
         "model": "minilm-squad, embedded in Mooring",
         "task": "question-answering, bert, windows of 384 tokens",
-        "precision": "int8, gate passed: at most 0.41 F1 lost, 0.5 allowed, exact match 72.4 and F1 81.6 on dev-v1.1.json",
+        "precision": "int8, gate passed: at most 0.41 F1 lost, 0.5 allowed, "
+        "exact match 72.4 and F1 81.6 on dev-v1.1.json",
         "computing": "2 threads, this CPU has int8 and bf16",
         "address": "http://127.0.0.1:8080",
     }

@@ -9,8 +9,9 @@ import pytest
 
 from mooring.backends.base import ShapeGrid, Window
 from mooring.backends.openvino import OpenVinoBackend
+from tests.support.golden_inputs import FAMILIES
 from tests.support.graphs import given, graph_of
-from tests.support.tiny_models import write_tiny_bert, write_tiny_distilbert
+from tests.support.tiny_models import write_tiny_distilbert
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -21,10 +22,9 @@ CONFIGS: list[tuple[str, dict[str, Any]]] = [
     ("distilbert", {"dim": 40, "n_heads": 5, "n_layers": 3, "hidden_dim": 96}),
     ("distilbert", {"dim": 64, "n_heads": 2, "n_layers": 1, "activation": "relu"}),
 ]
-FULL_SIZE = {"dim": 768, "hidden_dim": 3072, "n_heads": 12, "n_layers": 6, "vocab_size": 30522}
+FULL_SIZE: dict[str, Any] = {"dim": 768, "hidden_dim": 3072, "n_heads": 12, "n_layers": 6, "vocab_size": 30522}
 TRAINED_SPREAD = 0.04
 """About the standard deviation of the weights of trained models of that size."""
-WRITE = {"bert": write_tiny_bert, "distilbert": write_tiny_distilbert}
 
 
 def worst_difference(family: str, folder: Path, lengths: range) -> float:
@@ -54,7 +54,7 @@ def worst_difference(family: str, folder: Path, lengths: range) -> float:
 @pytest.mark.parametrize(("family", "overrides"), CONFIGS)
 def test_random_small_configs_at_every_length(family: str, overrides: dict[str, Any], tmp_path: Path) -> None:
     """Lengths 1 to 512, every third, within 1e-4 of transformers."""
-    WRITE[family](tmp_path, seed=len(str(overrides)), **overrides)
+    FAMILIES[family](tmp_path, seed=len(str(overrides)), **overrides)
 
     assert worst_difference(family, tmp_path, range(1, 513, 3)) < 1e-4
 

@@ -1,11 +1,16 @@
 """The inputs that golden logits were made from: shared by the script that makes them and the tests that compare."""
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 
 from tests.support.tiny_models import vocabulary, write_tiny_bert, write_tiny_distilbert
 
-FAMILIES = {"bert": write_tiny_bert, "distilbert": write_tiny_distilbert}
+FAMILIES: Mapping[str, Callable[..., Path]] = {"bert": write_tiny_bert, "distilbert": write_tiny_distilbert}
+SEGMENTS = ("bert",)
+"""Families that are given token_type_ids."""
 LENGTHS = (
     1,
     2,
@@ -37,6 +42,11 @@ LENGTHS = (
 )
 PADDED = (5, 64, 1, 37)
 """Lengths of the rows of the padded batch."""
+
+HEAD_LENGTHS = (1, 2, 13, 64, 512)
+"""Lengths for the heads other than span."""
+POSITIONS = np.array([0, 5, 12, 60, 511], np.int32)
+"""Those that a masked head computes, as far as the window has them."""
 
 Ids = npt.NDArray[np.int32]
 

@@ -1,8 +1,9 @@
 """Writes small random model folders that look exactly as they come from the Hub.
 
-Tensor names, shapes and config keys are those of transformers' `BertForQuestionAnswering` and
-`DistilBertForQuestionAnswering`; the tokenizer is a real WordPiece one over a vocabulary that covers ASCII letters,
-digits, punctuation and some words. Weights come from a seeded numpy generator, so the same call writes the same bytes.
+Tensor names, shapes and config keys are those of transformers' classes, `BertForQuestionAnswering` by default; `head`
+names another one: "sequence" is `BertForSequenceClassification`. The tokenizer is a real WordPiece one over a
+vocabulary that covers ASCII letters, digits, punctuation and some words. Weights come from a seeded numpy generator, so
+that the same call writes the same bytes.
 """
 
 import json
@@ -67,10 +68,21 @@ def write_tokenizer(folder: Path, *, max_positions: int = 512) -> None:
     )
 
 
-def write_tiny_bert(folder: Path, seed: int = 0, **overrides: Any) -> Path:
-    """A `BertForQuestionAnswering` folder: hidden 32, 2 layers, 4 heads; `overrides` go into config.json."""
+CLASSES = {
+    "span": "ForQuestionAnswering",
+    "sequence": "ForSequenceClassification",
+    "token": "ForTokenClassification",
+    "masked": "ForMaskedLM",
+    "hidden": "Model",
+}
+"""Head → the end of its class's name."""
+LABELS = {"0": "good", "1": "bad", "2": "neither"}
+
+
+def write_tiny_bert(folder: Path, seed: int = 0, head: str = "span", **overrides: Any) -> Path:
+    """A BERT folder: hidden 32, 2 layers, 4 heads; `overrides` go into config.json."""
     config = {
-        "architectures": ["BertForQuestionAnswering"],
+        "architectures": [f"Bert{CLASSES[head]}"],
         "model_type": "bert",
         "hidden_size": 32,
         "num_hidden_layers": 2,
@@ -87,16 +99,20 @@ def write_tiny_bert(folder: Path, seed: int = 0, **overrides: Any) -> Path:
         "attention_probs_dropout_prob": 0.1,
         **overrides,
     }
-    return _write(folder, config, _bert_shapes(config), seed)
+    return _write(
+        folder, _labelled(config, head), _named(_bert_shapes(config), _bert_head(config, head), "bert."), seed
+    )
 
 
-def write_tiny_distilbert(folder: Path, seed: int = 0, spread: float = 0.2, **overrides: Any) -> Path:
-    """A `DistilBertForQuestionAnswering` folder of the same size. `overrides` go into config.json.
+def write_tiny_distilbert(
+    folder: Path, seed: int = 0, spread: float = 0.2, head: str = "span", **overrides: Any
+) -> Path:
+    """A DistilBERT folder of the same size. `overrides` go into config.json.
 
     `spread` is the weights' standard deviation: 0.2 makes tiny layers as lively as trained ones, large ones chaotic.
     """
     config = {
-        "architectures": ["DistilBertForQuestionAnswering"],
+        "architectures": [f"DistilBert{CLASSES[head]}"],
         "model_type": "distilbert",
         "activation": "gelu",
         "dim": 32,
@@ -115,7 +131,8 @@ def write_tiny_distilbert(folder: Path, seed: int = 0, spread: float = 0.2, **ov
         "tie_weights_": True,
         **overrides,
     }
-    return _write(folder, config, _distilbert_shapes(config), seed, spread)
+    shapes = _named(_distilbert_shapes(config), _distilbert_head(config, head), "distilbert.")
+    return _write(folder, _labelled(config, head), shapes, seed, spread)
 
 
 def random_weights(shapes: Mapping[str, tuple[int, ...]], seed: int, spread: float = 0.2) -> dict[str, Array]:
@@ -166,17 +183,61 @@ def _norm(name: str, size: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.weight": (size,), f"{name}.bias": (size,)}
 
 
-def _bert_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+Shapes = dict[str, tuple[int, ...]]
+
+
+def _labelled(config: Mapping[str, Any], head: str) -> dict[str, Any]:
+    return {**config, "id2label": LABELS, **config} if head in ("sequence", "token") else dict(config)
+
+
+def _named(encoder: Shapes, head: Shapes, prefix: str) -> Shapes:
+    """As saved: with a head the encoder's names have a prefix, alone none. The order decides on the values."""
+    names = {(prefix if head else "") + name: shape for name, shape in encoder.items()}
+    embeddings = {name: shape for name, shape in names.items() if "embeddings." in name}
+    return embeddings | head | names
+
+
+def _bert_head(config: Mapping[str, Any], head: str) -> Shapes:
+    hidden, labels = config["hidden_size"], len(config.get("id2label", LABELS))
+    transform = "cls.predictions.transform"
+    heads = {
+        "span": _linear("qa_outputs", 2, hidden),
+        "sequence": _linear("bert.pooler.dense", hidden, hidden) | _linear("classifier", labels, hidden),
+        "token": _linear("classifier", labels, hidden),
+        "masked": {
+            **_linear(f"{transform}.dense", hidden, hidden),
+            **_norm(f"{transform}.LayerNorm", hidden),
+            "cls.predictions.bias": (config["vocab_size"],),
+        },
+    }
+    return heads.get(head, {})
+
+
+def _distilbert_head(config: Mapping[str, Any], head: str) -> Shapes:
+    dim, labels = config["dim"], len(config.get("id2label", LABELS))
+    heads = {
+        "span": _linear("qa_outputs", 2, dim),
+        "sequence": _linear("pre_classifier", dim, dim) | _linear("classifier", labels, dim),
+        "token": _linear("classifier", labels, dim),
+        "masked": {
+            **_linear("vocab_transform", dim, dim),
+            **_norm("vocab_layer_norm", dim),
+            "vocab_projector.bias": (config["vocab_size"],),
+        },
+    }
+    return heads.get(head, {})
+
+
+def _bert_shapes(config: Mapping[str, Any]) -> Shapes:
     hidden, inner = config["hidden_size"], config["intermediate_size"]
     shapes = {
-        "bert.embeddings.word_embeddings.weight": (config["vocab_size"], hidden),
-        "bert.embeddings.position_embeddings.weight": (config["max_position_embeddings"], hidden),
-        "bert.embeddings.token_type_embeddings.weight": (config["type_vocab_size"], hidden),
-        **_norm("bert.embeddings.LayerNorm", hidden),
-        **_linear("qa_outputs", 2, hidden),
+        "embeddings.word_embeddings.weight": (config["vocab_size"], hidden),
+        "embeddings.position_embeddings.weight": (config["max_position_embeddings"], hidden),
+        "embeddings.token_type_embeddings.weight": (config["type_vocab_size"], hidden),
+        **_norm("embeddings.LayerNorm", hidden),
     }
     for number in range(config["num_hidden_layers"]):
-        layer = f"bert.encoder.layer.{number}"
+        layer = f"encoder.layer.{number}"
         for part in ("self.query", "self.key", "self.value", "output.dense"):
             shapes |= _linear(f"{layer}.attention.{part}", hidden, hidden)
         shapes |= _norm(f"{layer}.attention.output.LayerNorm", hidden)
@@ -187,16 +248,15 @@ def _bert_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def _distilbert_shapes(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+def _distilbert_shapes(config: Mapping[str, Any]) -> Shapes:
     dim, inner = config["dim"], config["hidden_dim"]
     shapes = {
-        "distilbert.embeddings.word_embeddings.weight": (config["vocab_size"], dim),
-        "distilbert.embeddings.position_embeddings.weight": (config["max_position_embeddings"], dim),
-        **_norm("distilbert.embeddings.LayerNorm", dim),
-        **_linear("qa_outputs", 2, dim),
+        "embeddings.word_embeddings.weight": (config["vocab_size"], dim),
+        "embeddings.position_embeddings.weight": (config["max_position_embeddings"], dim),
+        **_norm("embeddings.LayerNorm", dim),
     }
     for number in range(config["n_layers"]):
-        layer = f"distilbert.transformer.layer.{number}"
+        layer = f"transformer.layer.{number}"
         for part in ("q_lin", "k_lin", "v_lin", "out_lin"):
             shapes |= _linear(f"{layer}.attention.{part}", dim, dim)
         shapes |= _norm(f"{layer}.sa_layer_norm", dim) | _norm(f"{layer}.output_layer_norm", dim)

@@ -1,0 +1,105 @@
+"""Every head against transformers, from the same weights; and what each of them computes of a window."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from mooring.backends.base import Floats, OutputSpec, ShapeGrid, Window
+from mooring.backends.openvino import OpenVinoBackend
+from mooring.graph.heads import Pooling
+from tests.support.golden_inputs import FAMILIES, HEAD_LENGTHS, POSITIONS, sequence
+from tests.support.graphs import given, graph_of
+
+TOLERANCE = 1e-4
+GOLDEN = Path(__file__).parents[1] / "golden" / "heads.npz"
+GRID = ShapeGrid(lengths=(16, 64, 128, 512), batches=(1, 2, 4, 8), tokens=4096)
+SHAPES = {
+    "sequence": (3,),
+    "token": ("token", 3),
+    "masked": ("position", None),
+    "hidden": ("token", 32),
+}
+"""Head → axes of its output; None is the vocabulary."""
+
+
+def opened(folder: Path, head: str, pooling: Pooling | None = None) -> OpenVinoBackend:
+    """The graph of a folder on the real engine."""
+    return OpenVinoBackend(given(graph_of(folder, head, pooling)), precision="fp32", grid=GRID, threads=1)
+
+
+def window(length: int, head: str) -> Window:
+    """As the golden numbers were made from."""
+    ids, types = sequence(length)
+    return Window(ids, types, POSITIONS[length > POSITIONS] if head == "masked" else None)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("head", SHAPES)
+def test_a_head_gives_what_transformers_gives(family: str, head: str, tmp_path: Path) -> None:
+    """One window of each length, and all of them in one padded batch."""
+    backend = opened(FAMILIES[family](tmp_path, head=head), head)
+    golden = np.load(GOLDEN)
+    windows = [window(length, head) for length in HEAD_LENGTHS]
+    alone = [backend.run([one])[0][0] for one in windows]
+    batched = [row[0] for row in backend.run(windows)]
+    for length, by_itself, among in zip(HEAD_LENGTHS, alone, batched, strict=True):
+        expected = golden[f"{family}/{head}/{length}"]
+        assert by_itself.shape == among.shape == expected.shape
+        assert max(float(np.abs(one - expected).max()) for one in (by_itself, among)) < TOLERANCE
+
+
+@pytest.mark.parametrize("head", SHAPES)
+def test_outputs_say_which_axes_are_the_window_s(head: str, tmp_path: Path) -> None:
+    """Only those are cut: an axis of labels or of the vocabulary is not."""
+    (spec,) = opened(FAMILIES["bert"](tmp_path, head=head), head).outputs
+    assert isinstance(spec, OutputSpec)
+    wanted = tuple(192 if axis is None else axis for axis in SHAPES[head])
+    assert spec.axes == wanted
+
+
+def test_a_masked_head_computes_the_wanted_positions_alone(tmp_path: Path) -> None:
+    """[M, V], in the order of the positions, with a different number of them in each row of a batch."""
+    backend = opened(FAMILIES["bert"](tmp_path, head="masked"), "masked")
+    ids, types = sequence(40)
+    every = backend.run([Window(ids, types, np.arange(40, dtype=np.int32))])[0][0]
+    picks = [np.array(one, np.int32) for one in ([7], [39, 0, 3], [2, 2])]
+    rows = backend.run([Window(ids, types, one) for one in picks])
+    for positions, (logits,) in zip(picks, rows, strict=True):
+        assert logits.shape == (len(positions), 192)
+        assert np.abs(logits - every[positions]).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("mode", ["mean", "cls", "max"])
+@pytest.mark.parametrize("normalise", [False, True])
+def test_pooling_is_in_the_graph_and_padding_has_no_part_in_it(mode: str, normalise: bool, tmp_path: Path) -> None:
+    """As numpy pools the tokens' vectors, whatever shares the batch."""
+    folder = FAMILIES["bert"](tmp_path, head="hidden")
+    windows = [window(length, "hidden") for length in (5, 64, 1)]
+    tokens = [opened(folder, "hidden").run([one])[0][0] for one in windows]
+    pools: dict[str, Callable[[Floats], Floats]] = {
+        "mean": lambda hidden: hidden.mean(axis=0),
+        "cls": lambda hidden: hidden[0],
+        "max": lambda hidden: hidden.max(axis=0),
+    }
+    pool = pools[mode]
+    expected: list[Floats] = [pool(hidden) for hidden in tokens]
+    if normalise:
+        expected = [vector / np.linalg.norm(vector) for vector in expected]
+    backend = opened(folder, "hidden", Pooling(mode, normalise))  # type: ignore[arg-type]
+    assert backend.outputs[0].axes == (32,)
+    for (vector,), wanted in zip(backend.run(windows), expected, strict=True):
+        assert np.abs(vector - wanted).max() < TOLERANCE
+
+
+@pytest.mark.parametrize("prefix", ["", "model.", "0.auto_model."])
+def test_weights_are_found_under_any_prefix(prefix: str, tmp_path: Path) -> None:
+    """As wrapping classes and sentence-transformers name them, and an encoder by itself."""
+    plain = FAMILIES["bert"](tmp_path / "plain", head="hidden")
+    wrapped = FAMILIES["bert"](tmp_path / "wrapped", head="hidden")
+    arrays = load_file(wrapped / "model.safetensors")
+    save_file({prefix + name: array for name, array in arrays.items()}, wrapped / "model.safetensors")
+    one, other = (opened(folder, "hidden").run([window(13, "hidden")])[0][0] for folder in (plain, wrapped))
+    assert np.array_equal(one, other)
