@@ -260,7 +260,7 @@ def test_thousands_of_questions_on_one_text_look_at_it_once(
 
         return noted
 
-    for name in ("_tokens", "_digest"):
+    for name in ("tokens_in", "digest_of"):
         monkeypatch.setattr(question_answering, name, noting(getattr(question_answering, name)))
     request = task.parse({"question": ["who ?", "what ?"] * 2000, "context": "é" * 1000})
     assert task.estimate(request) > 4000

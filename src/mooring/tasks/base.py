@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from mooring.backends.base import Outputs, Window
+from mooring.model.folder import ModelFolder
 from mooring.model.manifest import Manifest
 from mooring.quality.examples import Format
 from mooring.quality.metrics import Metric
@@ -71,6 +72,16 @@ class TaskOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelParts:
+    """What a task is opened on."""
+
+    folder: ModelFolder
+    manifest: Manifest
+    tokenizer: TextTokenizer
+    options: TaskOptions = TaskOptions()
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSpec:
     """A kind of question that models answer: a value in a file of its own, listed in `TASKS`."""
 
@@ -94,7 +105,7 @@ class TaskSpec:
     """The columns that a row of CSV may have instead of one called `inputs`."""
     several: Callable[[object], bool]
     """Whether `inputs` hold several requests, so that they are answered by a list."""
-    open: Callable[[TextTokenizer, Manifest, TaskOptions], Task]
+    open: Callable[[ModelParts], Task]
     """Open the task on a model. Raises a ModelError if the model cannot do it after all."""
     metric: Metric
     labelled: Format

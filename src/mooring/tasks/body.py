@@ -4,6 +4,7 @@ Shared by the tasks. A body comes from anybody: everything here takes time linea
 at a fixed number of keys.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any
@@ -17,6 +18,9 @@ MISSPELT = range(6, 17)
 """Lengths of keys that may be meant to be `parameters`."""
 IGNORED = ("padding", "batch_size", "num_workers")
 """Parameters of every pipeline that say how it computes, not what it answers: accepted, and without effect here."""
+
+BYTES_PER_TOKEN = 4
+"""Of UTF-8, about: English has 4.6, and a Chinese character is 3 bytes and a token."""
 
 Reader = Callable[[object, str], Any]
 """(value, JSON pointer) → the value, checked. Raises InvalidRequest."""
@@ -128,3 +132,15 @@ def kind(value: object) -> str:
     """JSON's name of the value's type, with its article."""
     names = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")
+
+
+def tokens_in(text: str) -> int:
+    """About how many tokens a text has."""
+    # Only a text beyond ASCII has to be looked at.
+    length = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+    return -(-length // BYTES_PER_TOKEN)
+
+
+def digest_of(text: str) -> bytes:
+    """BLAKE2b of a text, 20 bytes."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).digest()

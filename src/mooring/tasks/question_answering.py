@@ -14,19 +14,15 @@ import numpy as np
 
 from mooring.backends.base import Floats, Outputs, Window
 from mooring.errors import InvalidRequest
-from mooring.model.manifest import Manifest
 from mooring.quality.squad import F1, SQUAD
 from mooring.tasks.answers import Answer, Places, allowed_tokens, best, collect
-from mooring.tasks.base import Prepared, TaskOptions, TaskSpec
+from mooring.tasks.base import ModelParts, Prepared, TaskOptions, TaskSpec
+from mooring.tasks.body import digest_of, tokens_in
 from mooring.tasks.documents import MAX_BYTES, Documents
 from mooring.tasks.qa_request import KEYS, Lengths, Pair, Parameters, Request, parse, several
 from mooring.tasks.spans import best_spans, probabilities
 from mooring.tasks.windows import Piece, cut
 from mooring.tokenization.text import TextTokenizer, Tokens
-
-BYTES_PER_TOKEN = 4
-"""Of UTF-8, about: English has 4.6, and a Chinese character is 3 bytes and a token."""
-
 
 MOST_SPANS = 1 << 18
 """Candidates of one request, over all its windows: each costs about 400 bytes while answers are made of them."""
@@ -77,9 +73,9 @@ class QuestionAnswering:
         return max(1, sum(self._estimate(pair, request.parameters, known) for pair in request.pairs))
 
     def _estimate(self, pair: Pair, parameters: Parameters, known: dict[str, int]) -> int:
-        frame = _tokens(pair.question) + self._tokenizer.template.specials
+        frame = tokens_in(pair.question) + self._tokenizer.template.specials
         # Counted once: thousands of questions may be asked of one long text.
-        context = known.get(pair.context) or known.setdefault(pair.context, _tokens(pair.context))
+        context = known.get(pair.context) or known.setdefault(pair.context, tokens_in(pair.context))
         room = parameters.max_seq_len - frame
         if context <= room:
             return frame + context
@@ -92,7 +88,7 @@ class QuestionAnswering:
         digest = hashlib.blake2b(repr(request.parameters).encode(), digest_size=20)
         for pair in request.pairs:
             for text in (pair.question, pair.context):
-                digest.update(known.get(text) or known.setdefault(text, _digest(text)))
+                digest.update(known.get(text) or known.setdefault(text, digest_of(text)))
         return digest.digest()
 
     def prepare(self, request: Request) -> Prepared:
@@ -168,16 +164,6 @@ def _bounded(parameters: Parameters, windows: int) -> None:
         )
 
 
-def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).digest()
-
-
-def _tokens(text: str) -> int:
-    # Only a text beyond ASCII has to be looked at.
-    length = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
-    return -(-length // BYTES_PER_TOKEN)
-
-
 def _stacked(rows: Sequence[Floats]) -> Floats:
     """Rows of different lengths as one array, [W, L]; what is beyond a row's end is masked by the caller."""
     if len(rows) == 1:
@@ -218,10 +204,9 @@ class SpanAnswer(msgspec.Struct):
     answer: str
 
 
-def _open(tokenizer: TextTokenizer, manifest: Manifest, options: TaskOptions) -> QuestionAnswering:
-    return QuestionAnswering(
-        tokenizer, max_seq_len=manifest.max_seq_len, max_positions=manifest.max_positions, options=options
-    )
+def _open(parts: ModelParts) -> QuestionAnswering:
+    lengths = {"max_seq_len": parts.manifest.max_seq_len, "max_positions": parts.manifest.max_positions}
+    return QuestionAnswering(parts.tokenizer, **lengths, options=parts.options)
 
 
 QUESTION_ANSWERING = TaskSpec(

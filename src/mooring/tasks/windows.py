@@ -7,11 +7,9 @@ context in pieces that overlap by `stride` tokens.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from mooring.backends.base import Ids, Window
+from mooring.backends.base import Window
 from mooring.errors import InvalidRequest
-from mooring.tokenization.text import Template, TextTokenizer, Tokens
+from mooring.tokenization.text import TextTokenizer, Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +52,7 @@ def cut(
 ) -> Iterator[tuple[Window, Piece]]:
     """Every window of a question on a context, in order. Raises as `pieces`."""
     template = tokenizer.template
-    lead = np.concatenate((template.before, question.ids, template.between))
-    at = len(lead)
-    from_left = tokenizer.habits.from_left
+    at = len(template.before) + len(question) + len(template.between)
     counts = (len(question), len(context), template.specials)
-    for first, count in pieces(*counts, max_seq_len, stride, from_left=from_left):
-        ids = np.concatenate((lead, context.ids[first : first + count], template.after))
-        yield Window(ids, _types(len(ids), at, template)), Piece(first, count, at)
-
-
-def _types(length: int, at: int, template: Template) -> Ids:
-    types = np.full(length, template.first_type, np.int32)
-    types[at:] = template.second_type
-    return types
+    for first, count in pieces(*counts, max_seq_len, stride, from_left=tokenizer.habits.from_left):
+        yield Window(*tokenizer.framed(question, context.part(first, count))), Piece(first, count, at)

@@ -1,4 +1,4 @@
-"""Texts in, token ids with their places in the text out.
+"""Turn texts into token ids with their places in the text, and put special tokens around them.
 
 Each text is tokenized by itself and windows are put together from the pieces (`tasks/windows.py`): that way a context
 is tokenized once, however many windows and questions it has.
@@ -31,6 +31,11 @@ class Tokens:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def part(self, first: int, count: int) -> "Tokens":
+        """`count` of them from `first` on."""
+        end = first + count
+        return Tokens(self.ids[first:end], self.places[first:end], self.words[first:end])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,17 @@ class TextTokenizer:
             words = [NO_WORD if word is None else word for word in words]
         places = np.array(encoding.offsets, np.int32).reshape(len(ids), 2)
         return Tokens(ids, places, np.array(words, np.int32))
+
+    def framed(self, text: Tokens, pair: Tokens | None = None) -> tuple[Ids, Ids]:
+        """Token ids and segments, [length] each, of a text with its special tokens, or of a pair of texts."""
+        if pair is None:
+            ids = np.concatenate((self.frame.before, text.ids, self.frame.after))
+            return ids, np.full(len(ids), self.frame.segment, np.int32)
+        template = self.template
+        ids = np.concatenate((template.before, text.ids, template.between, pair.ids, template.after))
+        segments = np.full(len(ids), template.first_type, np.int32)
+        segments[len(ids) - len(template.after) - len(pair) :] = template.second_type
+        return ids, segments
 
     def _refuse_beyond(self, ids: list[int]) -> None:
         number = next((number for number in ids if number in self.beyond), None)

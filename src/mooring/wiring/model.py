@@ -19,7 +19,7 @@ from mooring.observe.memory import peak_bytes, resident_bytes
 from mooring.settings import Settings
 from mooring.settings.places import user_cache
 from mooring.tasks import TASKS
-from mooring.tasks.base import Task, TaskOptions
+from mooring.tasks.base import ModelParts, Task, TaskOptions
 from mooring.tasks.recognise import read_manifest
 from mooring.tokenization.load import load_tokenizer
 from mooring.tokenization.text import TextTokenizer
@@ -28,7 +28,8 @@ from mooring.wiring.source import Progress, find_model
 
 def make_task(folder: ModelFolder | Path, manifest: Manifest, options: TaskOptions = TaskOptions()) -> Task:
     """The task of the folder's model, with its tokenizer."""
-    return TASKS[manifest.task].open(_tokenizer(ModelFolder.of(folder), manifest), manifest, options)
+    folder = ModelFolder.of(folder)
+    return TASKS[manifest.task].open(ModelParts(folder, manifest, _tokenizer(folder, manifest), options))
 
 
 def _tokenizer(folder: ModelFolder, manifest: Manifest) -> TextTokenizer:
@@ -100,7 +101,8 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     # First: an artefact's weights are hashed while the tokenizer is built.
     source = Artefact(folder) if manifest.format == "openvino" else Checkpoint(folder, spec.head)
     tokenizer = _tokenizer(folder, manifest)
-    task = spec.open(tokenizer, manifest, TaskOptions(settings.max_windows, cache_bytes(settings)))
+    limits = TaskOptions(settings.max_windows, cache_bytes(settings))
+    task = spec.open(ModelParts(folder, manifest, tokenizer, limits))
     manifest = _with_digest(folder, manifest, source)
     options = BackendOptions(
         choice.precision,
