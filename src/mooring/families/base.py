@@ -41,6 +41,9 @@ class Layers(Protocol):
     def embedding(self, ids: Node, name: str, rows: int, size: int) -> Node:
         """ids [B, L] → rows of the table [B, L, H]."""
 
+    def row(self, name: str, rows: int, size: int) -> Node:
+        """The first row of a table, [1, 1, H]."""
+
     def positions(self, ids: Node, name: str, rows: int, size: int, padding: int | None = None) -> Node:
         """Rows of the position table, [1, L, H] from row 0 on.
 

@@ -18,7 +18,11 @@ def encode(layers: Layers, config: Config, inputs: Inputs, padding: int | None =
     base = "embeddings"
     x = layers.embedding(inputs.input_ids, f"{base}.word_embeddings", whole(config, "vocab_size"), hidden)
     segments = whole(config, "type_vocab_size")
-    x = layers.add(x, layers.embedding(inputs.token_type_ids, f"{base}.token_type_embeddings", segments, hidden))
+    table = f"{base}.token_type_embeddings"
+    if inputs.token_type_ids is None:
+        x = layers.add(x, layers.row(table, segments, hidden))
+    else:
+        x = layers.add(x, layers.embedding(inputs.token_type_ids, table, segments, hidden))
     rows = whole(config, "max_position_embeddings")
     x = layers.add(x, layers.positions(inputs.input_ids, f"{base}.position_embeddings", rows, hidden, padding))
     x = layers.layer_norm(x, f"{base}.LayerNorm", hidden, epsilon)

@@ -89,6 +89,11 @@ class Layers:
         axis = self._ops.constant(np.int64(0))
         return self._ops.gather(self.weight(f"{name}.weight", (rows, size)), ids, axis, name=name)
 
+    def row(self, name: str, rows: int, size: int) -> Node:
+        """The first row of a table, [1, 1, H]."""
+        first = self._ops.constant(np.array([[0]], np.int64))
+        return self._ops.gather(self.weight(f"{name}.weight", (rows, size)), first, self._ops.constant(np.int64(0)))
+
     def positions(self, ids: Node, name: str, rows: int, size: int, padding: int | None = None) -> Node:
         """As `families.base.Layers.positions`."""
         table = self.weight(f"{name}.weight", (rows, size))
