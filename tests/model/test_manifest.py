@@ -136,7 +136,7 @@ def test_pickle_only_is_unsafe(folder: Path) -> None:
     assert "pytorch_model.bin" in hint
 
 
-@pytest.mark.parametrize("family", ["roberta", "t5", None, 7, ["bert"]])
+@pytest.mark.parametrize("family", ["electra", "t5", None, 7, ["bert"]])
 def test_an_unknown_family_is_named_with_the_known_ones(folder: Path, family: object) -> None:
     """A family that cannot be built is refused by its name, beside those that can."""
     _refused(_edit(folder, "config.json", model_type=family), ModelUnsupported, "model_type is .* bert, distilbert")

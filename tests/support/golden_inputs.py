@@ -6,9 +6,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tests.support.tiny_models import vocabulary, write_tiny_bert, write_tiny_distilbert
+from tests.support.tiny_models import vocabulary, write_tiny_bert, write_tiny_distilbert, write_tiny_roberta
 
-FAMILIES: Mapping[str, Callable[..., Path]] = {"bert": write_tiny_bert, "distilbert": write_tiny_distilbert}
+FAMILIES: Mapping[str, Callable[..., Path]] = {
+    "bert": write_tiny_bert,
+    "distilbert": write_tiny_distilbert,
+    "roberta": write_tiny_roberta,
+}
 SEGMENTS = ("bert",)
 """Families that are given token_type_ids."""
 LENGTHS = (

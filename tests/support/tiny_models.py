@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
-from tokenizers import Tokenizer, decoders, normalizers, pre_tokenizers, processors
-from tokenizers.models import WordPiece
+from tokenizers import AddedToken, Tokenizer, decoders, normalizers, pre_tokenizers, processors
+from tokenizers.models import BPE, WordPiece
 
 _WORDS = (
     "the of and to in is was for on that with as by at from it his he an were are which this be or had first one "
@@ -135,6 +135,50 @@ def write_tiny_distilbert(
     return _write(folder, _labelled(config, head), shapes, seed, spread)
 
 
+def byte_level_tokenizer() -> Tokenizer:
+    """RoBERTa's: a byte-level BPE of single bytes and some merges, ids as in its vocabularies (<s> 0, <pad> 1, …)."""
+    merges = [("t", "h"), ("th", "e"), ("Ġ", "the"), ("Ġ", "a"), ("i", "s"), ("Ġ", "is"), ("o", "o"), ("g", "oo")]
+    specials = ["<s>", "<pad>", "</s>", "<unk>"]
+    tokens = [*specials, *sorted(pre_tokenizers.ByteLevel.alphabet()), *("".join(pair) for pair in merges), "<mask>"]
+    vocab = {token: number for number, token in enumerate(tokens)}
+    tokenizer = Tokenizer(BPE(vocab, merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.RobertaProcessing(
+        ("</s>", 2), ("<s>", 0), trim_offsets=True, add_prefix_space=False
+    )
+    tokenizer.add_special_tokens([*specials, AddedToken("<mask>", lstrip=True)])
+    return tokenizer
+
+
+def write_tiny_roberta(folder: Path, seed: int = 0, head: str = "span", **overrides: Any) -> Path:
+    """A RoBERTa folder of the size of `write_tiny_bert`'s, which reads 512 tokens; `overrides` go into config.json."""
+    tokenizer = byte_level_tokenizer()
+    config = {
+        "architectures": [f"Roberta{CLASSES[head]}"],
+        "model_type": "roberta",
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "intermediate_size": 64,
+        "hidden_act": "gelu",
+        "layer_norm_eps": 1e-5,
+        "max_position_embeddings": 514,
+        "type_vocab_size": 1,
+        "vocab_size": tokenizer.get_vocab_size(),
+        "bos_token_id": 0,
+        "pad_token_id": 1,
+        "eos_token_id": 2,
+        **overrides,
+    }
+    shapes = _named(_bert_shapes(config), _roberta_head(config, head), "roberta.")
+    _write(folder, _labelled(config, head), shapes, seed)
+    (folder / "vocab.txt").unlink()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    write_json(folder / "tokenizer_config.json", {"tokenizer_class": "RobertaTokenizer", "model_max_length": 512})
+    return folder
+
+
 def random_weights(shapes: Mapping[str, tuple[int, ...]], seed: int, spread: float = 0.2) -> dict[str, Array]:
     """Float32 arrays with a spread wide enough that softmaxes are not flat and layer norms are not the identity."""
     rng = np.random.default_rng(seed)
@@ -187,7 +231,7 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def _labelled(config: Mapping[str, Any], head: str) -> dict[str, Any]:
-    return {**config, "id2label": LABELS, **config} if head in ("sequence", "token") else dict(config)
+    return {"id2label": LABELS, **config} if head in ("sequence", "token") else dict(config)
 
 
 def _named(encoder: Shapes, head: Shapes, prefix: str) -> Shapes:
@@ -208,6 +252,21 @@ def _bert_head(config: Mapping[str, Any], head: str) -> Shapes:
             **_linear(f"{transform}.dense", hidden, hidden),
             **_norm(f"{transform}.LayerNorm", hidden),
             "cls.predictions.bias": (config["vocab_size"],),
+        },
+    }
+    return heads.get(head, {})
+
+
+def _roberta_head(config: Mapping[str, Any], head: str) -> Shapes:
+    hidden, labels = config["hidden_size"], len(config.get("id2label", LABELS))
+    heads = {
+        "span": _linear("qa_outputs", 2, hidden),
+        "sequence": _linear("classifier.dense", hidden, hidden) | _linear("classifier.out_proj", labels, hidden),
+        "token": _linear("classifier", labels, hidden),
+        "masked": {
+            **_linear("lm_head.dense", hidden, hidden),
+            **_norm("lm_head.layer_norm", hidden),
+            "lm_head.bias": (config["vocab_size"],),
         },
     }
     return heads.get(head, {})

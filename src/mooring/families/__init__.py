@@ -5,5 +5,6 @@ from collections.abc import Mapping
 from mooring.families.base import Family
 from mooring.families.bert import BERT
 from mooring.families.distilbert import DISTILBERT
+from mooring.families.roberta import ROBERTA
 
-FAMILIES: Mapping[str, Family] = {family.name: family for family in (BERT, DISTILBERT)}
+FAMILIES: Mapping[str, Family] = {family.name: family for family in (BERT, DISTILBERT, ROBERTA)}

@@ -75,6 +75,7 @@ CLASSES: Mapping[str, TokenizerClass] = {
         TokenizerClass("PreTrainedTokenizer", "plain", SEGMENTS, {}, prefix_space=True),
         # What transformers 5 writes for a tokenizer that is no more than its tokenizer.json.
         TokenizerClass("TokenizersBackend", "plain", SEGMENTS, {}),
+        TokenizerClass("RobertaTokenizer", "plain", NO_SEGMENTS, _XLM_ROBERTA, stripping_mask=True, prefix_space=True),
         TokenizerClass(
             "XLMRobertaTokenizer", "plain", NO_SEGMENTS, _XLM_ROBERTA, stripping_mask=True, prefix_space=True
         ),

@@ -1,0 +1,44 @@
+"""RoBERTa (Liu et al. 2019): BERT's encoder, with positions that begin behind the padding token's number."""
+
+from mooring.families import bert
+from mooring.families.base import Config, Family, Inputs, Layers, Node, positive, whole
+
+
+def _padding(config: Config) -> int:
+    return whole(config, "pad_token_id") if config.get("pad_token_id") is not None else 1
+
+
+def _encode(layers: Layers, config: Config, inputs: Inputs) -> Node:
+    return bert.encode(layers, config, inputs, padding=_padding(config))
+
+
+def _classify(layers: Layers, config: Config, first: Node, labels: int) -> Node:
+    hidden = whole(config, "hidden_size")
+    pooled = layers.activation(layers.linear(first, "classifier.dense", hidden, hidden), "tanh")
+    return layers.linear(pooled, "classifier.out_proj", hidden, labels)
+
+
+def _predict(layers: Layers, config: Config, x: Node) -> Node:
+    hidden = whole(config, "hidden_size")
+    x = layers.activation(layers.linear(x, "lm_head.dense", hidden, hidden), "gelu")
+    return layers.layer_norm(x, "lm_head.layer_norm", hidden, positive(config, "layer_norm_eps", bert.EPSILON))
+
+
+ROBERTA = Family(
+    name="roberta",
+    prefix="roberta.",
+    tokenizer="RobertaTokenizer",
+    segments=False,
+    encode=_encode,
+    classify=_classify,
+    predict=_predict,
+    vocabulary_bias="lm_head.bias",
+    weights={
+        "span": "qa_outputs.weight",
+        "sequence": "classifier.out_proj.weight",
+        "token": "classifier.weight",
+        "masked": "lm_head.dense.weight",
+    },
+    # Positions are numbered from pad_token_id + 1 on: 514 rows are 512 tokens.
+    reserved_positions=lambda config: _padding(config) + 1,
+)

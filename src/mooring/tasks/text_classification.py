@@ -1,0 +1,371 @@
+"""Text classification: a text, or a pair of texts, gets one of the model's labels, or a score for each.
+
+Parameters, defaults and result shapes are those of transformers 4.57's text-classification pipeline. Two differences: a
+misspelt parameter is an error, and a text that is too long is refused unless `truncation` is true.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
+
+from mooring.backends.base import Floats, Outputs, Window
+from mooring.errors import InvalidRequest, ModelInvalid, ModelUnsupported, PayloadTooLarge, UsageError, echo
+from mooring.model.folder import CONFIG_FILE
+from mooring.quality.examples import Example, Format
+from mooring.quality.metrics import Metric, Parts, mean
+from mooring.tasks.base import ModelParts, Prepared, TaskSpec
+from mooring.tasks.body import (
+    Keys,
+    Readers,
+    count,
+    digest_of,
+    flag,
+    kind,
+    read_parameters,
+    text,
+    tokens_in,
+    unwrapped,
+)
+from mooring.tokenization.text import TextTokenizer, Tokens
+
+KEYS = ("text", "text_pair")
+EXAMPLE = 'Send {"inputs": "…"}, or {"inputs": {"text": "…", "text_pair": "…"}}.'
+FUNCTIONS = ("softmax", "sigmoid", "none")
+FUNCTION_OF = {
+    "regression": "none",
+    "multi_label_classification": "sigmoid",
+    "single_label_classification": "softmax",
+}
+"""`problem_type` of config.json → what makes scores of logits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What gets a label; not blank."""
+
+    text: str
+    pair: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """How to answer."""
+
+    top_k: int | None = 1
+    """Labels of each text; None is all."""
+    legacy: bool = True
+    """Whether `top_k` was not named: then an answer is one object, and a lone text's is in a list."""
+    function: str | None = None
+    """None is the model's own."""
+    truncation: bool = False
+    max_length: int | None = None
+    """Tokens; None is as many as the model reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """At least one text."""
+
+    texts: tuple[Text, ...]
+    parameters: Parameters
+    shape: Literal["text", "object", "list"]
+    """Of `inputs`, which decides on the shape of the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the model allows."""
+
+    max_tokens: int
+    max_texts: int
+
+
+class TextClassification:
+    """The task of models whose architecture ends in `ForSequenceClassification`."""
+
+    name = "text-classification"
+
+    def __init__(self, tokenizer: TextTokenizer, labels: Sequence[str], function: str, limits: Limits) -> None:
+        """`function` makes scores of logits where a request does not name another: one of `FUNCTIONS`."""
+        self._tokenizer = tokenizer
+        self._labels = tuple(labels)
+        self._function = function
+        self._limits = limits
+
+    def parse(self, body: object) -> Request:
+        """As `Task.parse`: a text, an object with `text` and `text_pair`, or a list of either."""
+        keys = Keys(READERS, KEYS)
+        inputs, given, at = unwrapped(body, keys)
+        many = isinstance(inputs, list)
+        items: list[Any] = inputs if isinstance(inputs, list) else [inputs]
+        if not items:
+            raise InvalidRequest("the list is empty.", pointer=at, hint=EXAMPLE)
+        if len(items) > self._limits.max_texts:
+            raise PayloadTooLarge(
+                f"The request has {len(items)} texts; one request may have {self._limits.max_texts}.",
+                hint="Split it into several requests.",
+            )
+        texts = tuple(_text(item, f"{at}/{place}" if many else at, keys) for place, item in enumerate(items))
+        return Request(texts, self._parameters(given), "list" if many else "text" if _plain(inputs) else "object")
+
+    def _parameters(self, given: object) -> Parameters:
+        values = read_parameters(given, READERS)
+        every = values.pop("return_all_scores", None)
+        named = isinstance(given, dict) and "top_k" in given
+        if (longest := values.get("max_length")) is not None and longest > self._limits.max_tokens:
+            raise InvalidRequest(
+                f"{echo(longest)} tokens; this model reads at most {self._limits.max_tokens}.",
+                pointer="/parameters/max_length",
+            )
+        if named:
+            values.setdefault("top_k", None)  # null asks for every label
+        elif every is not None:
+            values["top_k"] = None if every else 1
+        if "function_to_apply" in values:
+            values["function"] = values.pop("function_to_apply")
+        return Parameters(**values, legacy=not named)
+
+    def estimate(self, request: Request) -> int:
+        """Tokens of all texts, as far as the model reads them."""
+        most = self._limits.max_tokens
+        return max(1, sum(min(most, tokens_in(one.text) + tokens_in(one.pair or "")) for one in request.texts))
+
+    def key(self, request: Request) -> bytes:
+        """BLAKE2b of the parameters, the shape and each text's own digest."""
+        digest = hashlib.blake2b(repr((request.parameters, request.shape)).encode(), digest_size=20)
+        for one in request.texts:
+            digest.update(digest_of(one.text))
+            digest.update(b"\0" if one.pair is None else digest_of(one.pair))
+        return digest.digest()
+
+    def prepare(self, request: Request) -> Prepared:
+        """One window for each text."""
+        longest = request.parameters.max_length or self._limits.max_tokens
+        found = [self._window(one, number, longest, request) for number, one in enumerate(request.texts, 1)]
+        return Prepared([window for window, _ in found], request, any(cut for _, cut in found))
+
+    def _window(self, one: Text, number: int, longest: int, request: Request) -> tuple[Window, bool]:
+        """The window, and whether some of the text is not in it. Raises PayloadTooLarge."""
+        tokenizer = self._tokenizer
+        first = tokenizer.encode(one.text)
+        second = None if one.pair is None else tokenizer.encode(one.pair)
+        specials = tokenizer.frame.specials if second is None else tokenizer.template.specials
+        tokens = specials + len(first) + (0 if second is None else len(second))
+        if tokens <= longest:
+            return Window(*tokenizer.framed(first, second)), False
+        if not request.parameters.truncation:
+            which = f"Text {number}" if len(request.texts) > 1 else "The text"
+            raise PayloadTooLarge(
+                f"{which} has {tokens} tokens; at most {longest} are read.",
+                hint='Shorten it, or send {"truncation": true} in `parameters` to cut it.',
+            )
+        room = max(0, longest - specials)
+        if second is None:
+            return Window(*tokenizer.framed(self._cut(first, room))), True
+        left, right = longest_first(len(first), len(second), room)
+        return Window(*tokenizer.framed(self._cut(first, left), self._cut(second, right))), True
+
+    def _cut(self, tokens: Tokens, room: int) -> Tokens:
+        from_left = self._tokenizer.habits.from_left
+        return tokens.part(max(0, len(tokens) - room) if from_left else 0, min(room, len(tokens)))
+
+    def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
+        """Labels with scores, shaped as the pipeline shapes them."""
+        request: Request = prepared.state
+        answers = [self._answer(logits, request.parameters) for (logits,) in outputs]
+        if request.shape == "list":
+            return answers
+        alone = request.shape == "text" and request.parameters.legacy
+        return [answers[0]] if alone else answers[0]
+
+    def _answer(self, logits: Floats, parameters: Parameters) -> object:
+        scores = _SCORES[parameters.function or self._function](logits).tolist()
+        found = [{"label": label, "score": score} for label, score in zip(self._labels, scores, strict=True)]
+        if parameters.legacy and parameters.top_k == 1:
+            return max(found, key=lambda one: one["score"])
+        if not parameters.legacy:
+            found.sort(key=lambda one: -one["score"])
+        return found[: parameters.top_k]
+
+    def probe(self) -> Request:
+        """One window of a few tokens."""
+        return self.parse({"inputs": "It is there."})
+
+
+def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
+    """How many tokens of each text fit into `room` together, if the longer one is always cut first.
+
+    As transformers' truncation "longest_first" does it; of two that are both too long the second keeps the odd token.
+    """
+    if first + second <= room:
+        return first, second
+    short, long = min(first, second), max(first, second)
+    long = short if short > room else max(short, room - short)
+    if short + long > room:
+        short = room // 2
+        long = short + room % 2
+    return (short, long) if first <= second else (long, short)
+
+
+def _plain(inputs: object) -> bool:
+    return isinstance(inputs, str)
+
+
+def _text(item: object, at: str, keys: Keys) -> Text:
+    if isinstance(item, str):
+        return Text(text(item, at))
+    if not isinstance(item, dict):
+        raise InvalidRequest(f"{kind(item)} where a text belongs: {echo(item)}.", pointer=at, hint=EXAMPLE)
+    keys.check(item, at)
+    if "text" not in item:
+        raise InvalidRequest("there is no `text`.", pointer=at, hint=EXAMPLE)
+    pair = item.get("text_pair")
+    return Text(text(item["text"], f"{at}/text"), None if pair is None else text(pair, f"{at}/text_pair"))
+
+
+def _function(value: object, at: str) -> str:
+    if not isinstance(value, str) or value.lower() not in FUNCTIONS:
+        raise InvalidRequest(f"it is {echo(value)}; there are: {', '.join(FUNCTIONS)}.", pointer=at)
+    return value.lower()
+
+
+READERS: Readers = {
+    "top_k": count,
+    "function_to_apply": _function,
+    "return_all_scores": flag,
+    "truncation": flag,
+    "max_length": count,
+}
+"""Parameter → what reads it."""
+
+
+def _softmax(logits: Floats) -> Floats:
+    powers: Floats = np.exp(logits - logits.max())
+    powers /= powers.sum()
+    return powers
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    scores: Floats = (1 / (1 + np.exp(-logits))).astype(np.float32)
+    return scores
+
+
+_SCORES: Mapping[str, Callable[[Floats], Floats]] = {
+    "softmax": _softmax,
+    "sigmoid": _sigmoid,
+    "none": lambda logits: logits,
+}
+
+
+def _open(parts: ModelParts) -> TextClassification:
+    labels = parts.manifest.labels
+    if sorted(labels) != sorted(str(number) for number in range(len(labels))) or not labels:
+        raise ModelInvalid(
+            f"{CONFIG_FILE}: the keys of id2label are {echo(', '.join(labels))}; they must be 0, 1, 2 and so on.",
+            hint="Take config.json from the model's own repository.",
+        )
+    kind_of = parts.folder.json_or_empty(CONFIG_FILE).get("problem_type")
+    if kind_of is not None and kind_of not in FUNCTION_OF:
+        raise ModelUnsupported(
+            f"{CONFIG_FILE}: problem_type is {echo(kind_of)}, which is not supported.",
+            hint=f"Supported: {', '.join(FUNCTION_OF)}.",
+        )
+    function = FUNCTION_OF.get(str(kind_of), "sigmoid" if len(labels) == 1 else "softmax")
+    limits = Limits(parts.manifest.max_seq_len, parts.options.max_windows)
+    named = [labels[str(number)] for number in range(len(labels))]
+    return TextClassification(parts.tokenizer, named, function, limits)
+
+
+class Inputs(msgspec.Struct):
+    """A pair of texts, or a text by itself."""
+
+    text: str
+    text_pair: str | None = None
+
+
+class ParametersBody(msgspec.Struct, omit_defaults=True):
+    """As transformers' text-classification pipeline has them. Lengths in tokens."""
+
+    top_k: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    function_to_apply: Literal["softmax", "sigmoid", "none"] | None = None
+    return_all_scores: bool | None = None
+    truncation: bool | None = None
+    max_length: Annotated[int, msgspec.Meta(ge=1)] | None = None
+
+
+class Label(msgspec.Struct):
+    """A label and its score."""
+
+    label: str
+    score: float
+
+
+def _said(answer: Any) -> str:
+    best = answer[0] if isinstance(answer, list) and answer else answer
+    label = best.get("label") if isinstance(best, dict) else None
+    if not isinstance(label, str):
+        raise ValueError("it has no `label`")
+    return label
+
+
+def _agree(exact: Any, candidate: Any) -> float:
+    """The part of the texts that get the same label."""
+    pairs = list(zip(*(one if isinstance(one, list) else [one] for one in (exact, candidate)), strict=True))
+    return sum(_said(left) == _said(right) for left, right in pairs) / len(pairs)
+
+
+def _part(answer: Any, label: str) -> tuple[float, ...]:
+    return (float(answer is not None and _said(answer) == label),)
+
+
+def _total(parts: Parts) -> Parts:
+    return 100 * mean(parts)
+
+
+def _report(parts: Parts) -> dict[str, float]:
+    return {"accuracy": float(_total(parts))}
+
+
+ACCURACY = Metric("accuracy", "accuracy", 0.5, _part, _total, _agree, _said, _report)
+
+
+def _labelled(path: Path, value: Any) -> list[Example] | None:
+    items = value if isinstance(value, list) else [value]
+    if not items or not all(isinstance(item, dict) and "label" in item for item in items):
+        return None
+    return [_example(path, number, item) for number, item in enumerate(items, 1)]
+
+
+def _example(path: Path, number: int, item: dict[str, Any]) -> Example:
+    try:
+        body = _text(item, "", Keys((), (*KEYS, "label")))
+    except InvalidRequest as error:
+        raise UsageError(f"{path}, example {number}: {error.message}", hint=f"Expected {_EXPECTED}.") from error
+    if not isinstance(item["label"], str):
+        raise UsageError(f"{path}, example {number}: label is {echo(item['label'])}.", hint=f"Expected {_EXPECTED}.")
+    inputs = {"text": body.text} | ({} if body.pair is None else {"text_pair": body.pair})
+    return Example(inputs, item["label"], str(item.get("id", number)), group=body.text)
+
+
+_EXPECTED = 'JSON Lines such as {"text": "…", "label": "POSITIVE"}'
+
+TEXT_CLASSIFICATION = TaskSpec(
+    name="text-classification",
+    head="sequence",
+    architectures=("ForSequenceClassification",),
+    default_window=None,
+    inputs=str | Inputs,
+    parameters=ParametersBody,
+    answer=Label | list[Label],
+    example={"inputs": "I like it."},
+    columns=KEYS,
+    several=lambda inputs: isinstance(inputs, list),
+    open=_open,
+    metric=ACCURACY,
+    labelled=Format(_EXPECTED, _labelled, '{"inputs": "…"}'),
+)
