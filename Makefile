@@ -79,17 +79,16 @@ reference: $(VENV)/dev.stamp ## Write docs/reference again from the code
 notebook: $(VENV)/dev.stamp ## Run the notebook and write its outputs into it
 	$(PY) scripts/run_notebook.py notebooks/deploy_question_answering.ipynb
 
-bench: $(VENV)/dev.stamp ## Measure what docs/benchmarks.md says (minutes; PARTS names some)
+bench: $(VENV)/dev.stamp ## Measure the tables of docs/benchmarks.md (an hour; PARTS names some)
 	$(PY) -m bench.measure --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) $(PARTS)
 
-bench-image: $(VENV)/dev.stamp image ## Measure the image, beside the stock stack's
-	$(PY) -m bench.measure --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) image image-starts image-memory image-layouts
+bench-image: $(VENV)/dev.stamp image ## Measure the image beside the stock stack's
+	$(PY) -m bench.measure --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) image image-starts image-memory
 
-bench-peers: $(VENV)/dev.stamp ## Mooring and its peers side by side, each installed below .work/peers (PEERS=--quick: 15 min)
-	-$(PY) -m bench.peers.setup
+bench-peers: $(VENV)/dev.stamp ## Measure Mooring beside other servers, installed below .work/peers (PEERS=--quick: 15 min)
 	$(PY) -m bench.peers --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) $(PEERS)
 
-soak: $(VENV)/dev.stamp image ## Kills, a stop and a crowd against the image; writes what docs/benchmarks.md says of it
+soak: $(VENV)/dev.stamp image ## Kill workers and stop the image under load (minutes; writes to docs/benchmarks.md)
 	$(PY) -m bench.soak --squad $(SQUAD_DIR) $(PARTS)
 
 clean: ## Remove what the targets made

@@ -9,34 +9,35 @@ from safetensors.numpy import save_file
 
 from bench.processes import moor
 
-SEED = 0
-TOKENIZER_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt")
+
+def models(source: Path, squad: Path, work: Path) -> tuple[Path, Path]:
+    """Folders below `work`: safetensors, and the int8 that `moor build` makes of them; each made once.
+
+    `source` has config and tokenizer of distilbert-base-uncased. int8 is ungated, for there is nothing to compare its
+    answers with: the manifest and /info say so.
+    """
+    exact, int8 = work / "distilbert", work / "distilbert-int8"
+    if not (exact / "model.safetensors").is_file():
+        _write(source, exact)
+    if not int8.is_dir():
+        calibration = ("--calibration", str(squad / "train-44-articles.json"), "--calibration-samples", "100")
+        moor("build", str(exact), "-o", str(int8), "--precision", "int8", "--no-gate", *calibration)
+    return exact, int8
 
 
-def write_distilbert(source: Path, target: Path) -> Path:
-    """`source` has config and tokenizer of distilbert-base-uncased; weights are normal with the config's own spread."""
-    if (target / "model.safetensors").is_file():
-        return target
+def _write(source: Path, target: Path) -> None:
+    """Weights are normal, with the config's own spread."""
     target.mkdir(parents=True, exist_ok=True)
-    for name in TOKENIZER_FILES:
+    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"):
         shutil.copyfile(source / name, target / name)
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(0)
     tensors = {}
     for name, shape in _shapes(config).items():
         values = rng.standard_normal(shape, dtype=np.float32) * np.float32(config["initializer_range"])
         is_norm = "LayerNorm.weight" in name or "layer_norm.weight" in name
         tensors[name] = values + np.float32(1) if is_norm else values
     save_file(tensors, target / "model.safetensors", {"format": "pt"})
-    return target
-
-
-def build_int8(model: Path, target: Path, calibration: Path) -> Path:
-    """Ungated, for there is nothing to hold its answers against: the manifest and /info say so."""
-    if not target.is_dir():
-        command = ("build", str(model), "-o", str(target), "--precision", "int8", "--no-gate")
-        moor(*command, "--calibration", str(calibration), "--calibration-samples", "100")
-    return target
 
 
 def _shapes(config: dict[str, int]) -> dict[str, tuple[int, ...]]:

@@ -1,13 +1,13 @@
-"""Containers for what is measured: started, looked into, removed. Used by `parts/container.py` and `soak.py`."""
+"""Containers for what is measured: started, looked into, removed."""
 
-import http.client
-import json
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+
+from bench.processes import get
 
 ENGINE = "docker"
 PORT = 8080
@@ -25,7 +25,7 @@ class Container:
     name: str
     host: str
     """On the engine's network, not a published port: the proxy for those would accept for a container that stopped."""
-    ready_s: float
+    ready_s: float = 0.0
     """From `run` to the first 200 of /ping."""
 
     @property
@@ -34,13 +34,8 @@ class Container:
         return f"http://{self.host}:{PORT}"
 
     def get(self, path: str) -> Any:
-        """Decoded JSON."""
-        connection = http.client.HTTPConnection(self.host, PORT, timeout=10)
-        try:
-            connection.request("GET", path)
-            return json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
+        """Decoded JSON of a 200. Raises OSError for any other status."""
+        return get(self.url + path)
 
     def workers(self) -> dict[int, int]:
         """Slot → pid inside, of those that are ready."""
@@ -62,33 +57,19 @@ class Container:
         counted = dict(line.split() for line in self.run("sh", "-c", script).splitlines())
         return int(counted.get("anon") or counted["total_rss"]) + int(counted.get("shmem", 0))
 
-    def temporary_bytes(self) -> int:
-        """What is used of a /tmp that is a file system of its own: nginx's files have no names while they are used."""
-        return 1024 * int(self.run("df", "-k", "--output=used", "/tmp").split()[1])
-
 
 @contextmanager
 def container(image: str, *options: str, command: tuple[str, ...] = ("serve",)) -> Iterator[Container]:
-    """Ready, and removed in the end."""
+    """Ready, and removed in the end. It computes also what it has answered before."""
     began = time.perf_counter()
-    # What is measured is computing, also where a question comes again.
-    computing = ("-e", "MOORING_ANSWER_CACHE_BYTES=0")
-    name = engine("run", "-d", *computing, *options, image, *command).strip()
+    name = engine("run", "-d", "-e", "MOORING_ANSWER_CACHE_BYTES=0", *options, image, *command).strip()
     try:
-        host = engine("inspect", "-f", "{{.NetworkSettings.IPAddress}}", name).strip()
-        while not _green(host):
+        one = Container(name, engine("inspect", "-f", "{{.NetworkSettings.IPAddress}}", name).strip())
+        while not one.ready_s:
+            with suppress(OSError):
+                one.get("/ping")
+                one.ready_s = time.perf_counter() - began
             time.sleep(0.005)
-        yield Container(name, host, time.perf_counter() - began)
+        yield one
     finally:
         engine("rm", "-f", name)
-
-
-def _green(host: str) -> bool:
-    connection = http.client.HTTPConnection(host, PORT, timeout=5)
-    try:
-        connection.request("GET", "/ping")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()

@@ -1,74 +1,66 @@
-"""Starts and asks what is measured: `moor` commands as users run them, and memory as the kernel counts it."""
+"""Start, ask and look into what is measured: `moor` commands as users run them, memory as the kernel counts it."""
 
-import http.client
 import json
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil  # type: ignore[import-untyped]
+
 from mooring.testing import RunningServer, running_server
+
+BODY = {"inputs": {"question": "Who wrote it?", "context": "Ada Lovelace wrote it in 1843."}}
+"""What is asked first."""
 
 
 def moor(*arguments: str) -> Any:
     """The `--json` result of a command."""
     command = [sys.executable, "-m", "mooring", *arguments, "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    return json.loads(done.stdout)
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+
+
+def load(url: str, file: Path, **flags: float | str) -> Any:
+    """What `moor bench` sees at a server, asking the file's questions."""
+    return moor("bench", url, "--file", str(file), *(f"--{name}={value}" for name, value in flags.items()))
+
+
+def get(url: str, body: object = None, timeout_s: float = 60.0) -> Any:
+    """Decoded JSON of a 200; with a `body`, it is posted. Raises OSError for any other status, or if nobody listens."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json", "Accept": "application/json"})
+    with urllib.request.urlopen(request, timeout=timeout_s) as response:
+        return json.loads(response.read())
 
 
 @contextmanager
 def serving(model: str | None, *arguments: str) -> Iterator[RunningServer]:
     """A quiet server, ready and with every shape warmed."""
     with running_server(model, "--log-level", "error", *arguments) as server:
-        while server.info()["engine"]["cold_shapes"]:
-            time.sleep(0.1)
+        until_warm(server)
         yield server
 
 
-def load(server: RunningServer, file: Path, clients: int, requests: int) -> Any:
-    """What `moor bench` saw."""
-    return moor("bench", server.url, "--clients", str(clients), "--requests", str(requests), "--file", str(file))
+def until_warm(server: RunningServer) -> None:
+    """Wait until every shape has been computed once."""
+    while server.info()["engine"]["cold_shapes"]:
+        time.sleep(0.1)
 
 
-def pss_bytes(process: int) -> int:
-    """Proportional set size of a process and all its children: shared pages are counted once."""
-    pids = [process, *_children(process)]
-    return sum(_rollup(pid) for pid in pids)
+def pss_bytes(processes: list[psutil.Process]) -> int:
+    """Proportional set size: pages that they share are counted once. What has ended meanwhile has none."""
+    total = 0
+    for process in processes:
+        with suppress(psutil.Error):
+            total += process.memory_full_info().pss
+    return total
 
 
-def resident(process: int, line: str = "VmRSS") -> int:
-    """Bytes in the line of the kernel's status of a process."""
-    text = Path(f"/proc/{process}/status").read_text(encoding="utf-8")
-    found = next(one for one in text.splitlines() if one.startswith(f"{line}:"))
-    return int(found.split()[1]) * 1024
-
-
-def _rollup(pid: int) -> int:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    return 0
-
-
-def _children(process: int) -> list[int]:
-    found: list[int] = []
-    for task in Path(f"/proc/{process}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += [int(child), *_children(int(child))]
-    return found
-
-
-def green(port: int) -> bool:
-    """Whether the server at the port says 200 to /ping."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", "/ping")
-        return connection.getresponse().status == 200
-    except OSError:
-        return False
-    finally:
-        connection.close()
+def family(pid: int) -> list[psutil.Process]:
+    """A process and all that come from it."""
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]

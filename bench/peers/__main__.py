@@ -1,159 +1,160 @@
 """Mooring and its peers side by side on this machine: `make bench-peers`, or
 
-    python -m bench.peers --squad FOLDER --distilbert FOLDER [--quick] [--peers NAME …] [--rounds 3] [--seconds 10]
+    python -m bench.peers --squad FOLDER --distilbert FOLDER [--quick] [--trial] [--peers NAME …] [--models NAME …]
 
-Names are configurations (stock-bf16-2x1), products with a precision (stock-bf16) or products (stock). Figures go into
-docs/benchmarks.json, beside those of other models and phases; with --trial into .work/peers instead. A CPU without int8
-dot products has a part of its own there.
+Names are configurations (stock-int8-2x1), products with a precision (stock-int8) or products (stock). In each round
+every configuration is started, loaded by `moor bench` and ended once, A, B, C, A, B, C, so that drift hits all alike.
+Figures go into docs/benchmarks.json; with --trial they are only printed.
 """
 
 import argparse
 import json
-import os
-import platform
-import shutil
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from bench import measure, page_peers
-from bench.peers import plots, prepare, setup, turns
-from bench.peers.catalogue import ABSENT, PEERS, QUICK, USUAL, chosen
-from bench.peers.peer import Peer
-from bench.peers.processes import adopt_orphans
+from bench import distilbert, measure, page
+from bench.peers import products
+from bench.peers.running import PeerFailed, Running, adopt_orphans, running
+from bench.processes import load
 from mooring.backends.cpu import has_int8
-from mooring.web.pages import versions
 
-PHASES = {"agreement": turns.agreement, "closed": turns.closed_loops, "open": turns.open_loops}
-TRIAL = setup.PEERS / "trial.json"
+WARM_S = 4.0
+SHARES = (50, 80, 95)
+ARRIVALS = 100
+"""Requests that an open loop should have at least, in seconds / 2 to 3 x seconds."""
 
 
 def main() -> None:
     """Arguments in, figures kept."""
     options = arguments()
-    peers, absent = available(options.peers or list(QUICK if options.quick else USUAL))
-    if shutil.which("wrk") is None:
-        sys.exit("wrk is not installed: apt-get install wrk (Debian, Ubuntu)")
-    cores = sorted(options.cores)
-    os.sched_setaffinity(0, cores)  # what is started from here inherits it, wrk too
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    wanted = [
+        peer
+        for name, peer in products.ALL.items()
+        if any(f"{name}-".startswith(f"{one}-") for one in options.peers or products.ALL)
+    ]
+    here = {name for name in ("stock", "fastapi") if products.environment(name)} | {"mooring"}
+    peers = [peer for peer in wanted if peer.product in here]
+    if "stock" not in here or not peers:
+        sys.exit(f"Nothing to compare: of {options.peers or 'all'} there is {peers}; ONNX models need `stock`.")
     adopt_orphans()
-    plan = turns.Plan(
-        squad=options.squad,
-        cores=len(cores),
-        rounds=options.rounds or (2 if options.quick else 3),
-        seconds=options.seconds or (5 if options.quick else 10),
-        clients=(1, 8) if options.quick else (1, 8, 16),
-        agreement=200,
-        arrivals=100 if options.quick else 300,
-    )
-    names = options.models or (["distilbert"] if options.quick else ["distilbert", "minilm"])
-    phases = options.phases or (["closed", "open"] if options.quick else list(PHASES))
-    began, clock = time.monotonic(), time.strftime("%Y-%m-%d %H:%M", time.gmtime())
-    for model in prepare.models(options.squad, options.distilbert, names).values():
-        record = turns.Record({}, {})
-        for phase in phases:
-            if phase == "agreement" and model.name != "minilm":
-                continue  # random weights have near ties only
-            PHASES[phase](peers, model, plan, record)
-            context = about(plan, cores, peers, absent) | {"began": clock}
-            keep(model.name, phase, context, record, trial=options.trial)
-    print(f"{(time.monotonic() - began) / 60:.1f} minutes", flush=True)
+    rows: dict[str, dict[str, Any]] = {}
+    for name in options.models or (["distilbert"] if options.quick else ["distilbert", "minilm"]):
+        models = _models(name, options.squad, options.distilbert)
+        rows[name] = _closed(peers, models, options)
+        _open([peer for peer in peers if peer.name in rows[name]], models, rows[name], options)
+        print(json.dumps(rows[name]), flush=True)
+    if not options.trial:
+        keep(rows)
 
 
 def arguments() -> argparse.Namespace:
     """What the user wants."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--squad", type=Path, required=True, help="folder with dev-v1.1.json and train-44-articles.json"
-    )
+    parser.add_argument("--squad", type=Path, required=True, help="folder with SQuAD's files, as for bench.measure")
     parser.add_argument("--distilbert", type=Path, required=True, help="folder with config and tokenizer of DistilBERT")
-    parser.add_argument("--peers", nargs="+", metavar="NAME", help=f"of: {', '.join(PEERS)}")
+    parser.add_argument("--peers", nargs="+", metavar="NAME", help=f"of {', '.join(products.ALL)}")
     parser.add_argument("--models", nargs="+", choices=("distilbert", "minilm"))
-    parser.add_argument("--phases", nargs="+", choices=tuple(PHASES))
-    parser.add_argument("--rounds", type=int, help="of turns  [default: 3; quick: 2]")
-    parser.add_argument("--seconds", type=float, help="of each closed loop  [default: 10; quick: 5]")
-    parser.add_argument("--quick", action="store_true", help="the most important comparisons, in a quarter of an hour")
-    parser.add_argument("--trial", action="store_true", help="leave docs/ alone: the machine is not quiet")
-    parser.add_argument(
-        "--cores",
-        type=lambda text: {int(part) for part in text.split(",")},
-        default=os.sched_getaffinity(0),
-        help="as in 0,1: for servers and client alike  [default: all]",
-    )
+    parser.add_argument("--rounds", type=int, default=2, help="of turns  [default: 2]")
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each closed loop  [default: 8]")
+    parser.add_argument("--quick", action="store_true", help="DistilBERT alone")
+    parser.add_argument("--trial", action="store_true", help="print the figures and leave docs/ alone")
     return parser.parse_args()
 
 
-def available(names: list[str]) -> tuple[list[Peer], dict[str, str]]:
-    """Those that can be started, and the others with the reason."""
-    try:
-        wanted = chosen(names)
-    except KeyError as error:
-        sys.exit(f"There is no peer {error}. There are: {', '.join(PEERS)}.")
-    absent = dict(ABSENT)
-    for peer in wanted:
-        if peer.environment and (reason := setup.missing(peer.environment)):
-            absent[peer.product] = reason
-    return [peer for peer in wanted if peer.product not in absent], absent
+def _models(name: str, squad: Path, source: Path) -> products.Models:
+    if name == "minilm":
+        folder = measure.ROOT / "models" / "minilm-squad"
+        ours = measure.ROOT / "src" / "mooring" / "_embedded" / "minilm-squad"
+    else:
+        folder, ours = distilbert.models(source, squad, measure.WORK)
+    onnx = products.PEERS / f"onnx-{name}"
+    if not (onnx / "tokenizer.json").is_file():  # the last that is written
+        onnx.mkdir(parents=True, exist_ok=True)
+        python = products.PEERS / "stock" / "bin" / "python"
+        subprocess.run([str(python), str(products.SERVICES / "export.py"), str(folder), str(onnx)], check=True)
+    return products.Models(folder, onnx, ours)
 
 
-def about(plan: turns.Plan, cores: list[int], peers: list[Peer], absent: dict[str, str]) -> dict[str, Any]:
-    """Versions, CPU and how it was measured: what makes the figures mean something."""
-    environments = sorted({peer.environment for peer in peers if peer.environment})
-    programs = {"java": ["java", "-version"], "wrk": ["wrk", "-v"], "nginx": ["nginx", "-v"]}
+def _closed(
+    peers: list[products.Peer], models: products.Models, options: argparse.Namespace
+) -> dict[str, dict[str, Any]]:
+    """Start, memory, and a closed loop of 1 and of 8 clients. Who fails once is left out, and that is said."""
+    rows: dict[str, dict[str, Any]] = {}
+    run, failed = time.strftime("%Y-%m-%d %H:%M", time.gmtime()), set()
+    for turn in range(options.rounds):
+        for peer in peers:
+            if peer.name in failed:
+                continue
+            print(f"round {turn + 1}: {peer.name} …", flush=True)
+            row = rows.setdefault(
+                peer.name,
+                {"product": peer.product, "precision": peer.precision, "run": run}
+                | {"start_s": [], "memory": [], "closed": {"1": [], "8": []}},
+            )
+            try:
+                with running(peer, models) as found:
+                    _warm(found, options, turn)
+                    row["start_s"].append(round(found.first_answer_s, 3))
+                    for clients, runs in row["closed"].items():
+                        runs.append(_asked(found, options, 1 + turn, clients=int(clients), duration=options.seconds))
+                    row["memory"].append(found.memory_bytes())
+            except PeerFailed as error:
+                print(f"{peer.name} is left out: {error}", file=sys.stderr, flush=True)
+                failed.add(peer.name)
+                del rows[peer.name]
+    return rows
+
+
+def _open(
+    peers: list[products.Peer], models: products.Models, rows: dict[str, dict[str, Any]], options: argparse.Namespace
+) -> None:
+    """Poisson arrivals at shares of each one's own best rate; only of the fastest configuration of each product."""
+    best = {name: max(page.middle(runs, "per_second") for runs in row["closed"].values()) for name, row in rows.items()}
+    for product in {peer.product: None for peer in peers}:
+        peer = max((one for one in peers if one.product == product), key=lambda one: best[one.name])
+        print(f"open loop: {peer.name} …", flush=True)
+        try:
+            with running(peer, models) as found:
+                _warm(found, options, 101)
+                for share in SHARES:
+                    rate = best[peer.name] * share / 100
+                    seconds = min(max(ARRIVALS / rate, options.seconds / 2), 3 * options.seconds)
+                    run = _asked(found, options, 102, rate=rate, duration=seconds, timeout=30) | {"rate": rate}
+                    rows[peer.name].setdefault("open", {})[str(share)] = [run]
+        except PeerFailed as error:
+            print(f"{peer.name} has no open loop: {error}", file=sys.stderr, flush=True)
+
+
+def _warm(found: Running, options: argparse.Namespace, seed: int) -> None:
+    """Load for some seconds. Mooring warms its shapes while nobody waits, also after that."""
+    _asked(found, options, 1_000 + seed, clients=8, duration=WARM_S)
+    found.until_warm()
+
+
+def _asked(found: Running, options: argparse.Namespace, seed: int, **flags: float) -> dict[str, Any]:
+    """What `moor bench` sees."""
+    seen = load(found.url, options.squad / "dev-v1.1.json", seed=seed, **flags)
+    if seen["latency_ms"] is None:
+        raise PeerFailed(f"no answer: {seen['errors']} {seen['messages']}")
     return {
-        "cores": cores,
-        "rounds": plan.rounds,
-        "seconds": plan.seconds,
-        "absent": absent,
-        "kernel": platform.release(),
-        "versions": {name: setup.versions(name) for name in environments} | {"mooring": versions()},
-        "programs": {name: first_line(command) for name, command in programs.items() if shutil.which(command[0])},
+        **{key: seen[key] for key in ("per_second", "requests")},
+        **{key: seen["latency_ms"][key] for key in ("p50", "p90", "p99")},
+        "errors": seen["asked"] - seen["statuses"]["200"],
+        "client_cpu": seen["client"]["cpu_share_of_one_core"],
     }
 
 
-def first_line(command: list[str]) -> str:
-    """Of what a program says of itself, on whichever stream."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return (done.stdout + done.stderr).strip().splitlines()[0]
-
-
-def keep(model: str, phase: str, context: dict[str, Any], record: turns.Record, *, trial: bool) -> None:
-    """Put figures among those that there are: a phase's new ones replace its old ones, peer by peer."""
+def keep(rows: dict[str, dict[str, Any]]) -> None:
+    """Put figures among those of other models and configurations. A CPU without int8 dot products has its own part."""
     part = "peers" if has_int8() else "peers-avx2"
-    file = TRIAL if trial else measure.FIGURES
-    found = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    kept = found.get(part, {}).get("figures", {})
-    merged = kept.setdefault("models", {}).setdefault(model, {})
-    for name, figures in record.figures.items():
-        merged[name] = put_together(merged.get(name, {}), figures, context["began"])
-    if phase == "closed":
-        kept.get("remarks", {}).pop(model, None)  # what somebody had to say of the figures that were there before
-    kept.setdefault("failed", {})[model] = {**kept.get("failed", {}).get(model, {}), **record.failed}
-    for name in record.figures:
-        kept["failed"][model].pop(name, None)
-    kept.setdefault("about", {})[f"{model} {phase}"] = context
-    if trial:
-        file.write_text(json.dumps({part: {"figures": kept}}, indent=1) + "\n", encoding="utf-8")
-        file.with_suffix(".md").write_text(page_peers.section(kept, part) + "\n", encoding="utf-8")
-        plots.plot(kept, file.parent, part)
-    else:
-        plots.plot(kept, measure.ROOT / "docs", part)
-        measure.keep(part, kept)
-
-
-def put_together(old: dict[str, Any], new: dict[str, Any], began: str) -> dict[str, Any]:
-    """A configuration's figures of several phases. Loads were shares of a closed loop's rate, and go when it does."""
-    if "closed" not in new:
-        return {**old, **new}
-    return {**{key: value for key, value in old.items() if key != "open"}, **new, "run": began}
+    kept = json.loads(measure.FIGURES.read_text(encoding="utf-8")).get(part, {}).get("figures", {})
+    for model, found in rows.items():
+        kept.setdefault("models", {}).setdefault(model, {}).update(found)
+    measure.keep(part, kept)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("Stopped. What had been measured in whole phases is kept.")
+    main()

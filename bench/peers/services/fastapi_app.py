@@ -1,7 +1,5 @@
 # mypy: ignore-errors
-"""FastAPI and ONNX Runtime, by hand: `uvicorn fastapi_app:app`. QA_LANES requests are computed at a time."""
-
-import os
+"""FastAPI and ONNX Runtime, by hand: `uvicorn fastapi_app:app`. One request is computed at a time."""
 
 import anyio
 from anyio import to_thread
@@ -11,7 +9,7 @@ from qa import QuestionAnswering
 
 app = FastAPI()
 service = QuestionAnswering()
-lanes = anyio.Semaphore(int(os.environ.get("QA_LANES", "1")))
+lane = anyio.Lock()
 
 
 class Asked(BaseModel):
@@ -19,7 +17,11 @@ class Asked(BaseModel):
     context: str
 
 
-@app.post("/answer")
-async def answer(asked: Asked):
-    async with lanes:
-        return (await to_thread.run_sync(service.answer, [(asked.question, asked.context)]))[0]
+class Request(BaseModel):
+    inputs: Asked
+
+
+@app.post("/invocations")
+async def answer(request: Request):
+    async with lane:
+        return await to_thread.run_sync(service.answer, request.inputs.question, request.inputs.context)

@@ -2,11 +2,9 @@
 # ruff: noqa: ARG001 - names are the product's
 """A user's few lines for the stock stack: ONNX Runtime's dynamic int8 instead of the pipeline."""
 
-import os
-
 from qa import QuestionAnswering
 
 
 def model_fn(model_dir, context=None):
-    service = QuestionAnswering(os.environ["QA_MODEL"], "ort-int8")
-    return lambda asked: service.answer([(asked["question"], asked["context"])])[0]
+    service = QuestionAnswering()
+    return lambda asked: service.answer(asked["question"], asked["context"])
