@@ -4,8 +4,9 @@ Used by `question_answering.py` from several threads. Kept in memory with their 
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
+
+from cachetools import LRUCache
 
 from mooring.tokenization.text import Tokens
 
@@ -20,32 +21,29 @@ class Documents:
 
     def __init__(self, encode: Callable[[str], Tokens], max_bytes: int = MAX_BYTES) -> None:
         self._encode = encode
-        self._max = max_bytes
         self._lock = threading.Lock()
-        self._kept: OrderedDict[str, Tokens] = OrderedDict()
-        self.bytes = 0
-        """What is kept now."""
+        self._kept: LRUCache[str, tuple[Tokens, int]] = LRUCache(max_bytes, getsizeof=lambda value: value[1])
 
     def tokens(self, text: str) -> Tokens:
         """The text's tokens; not to be changed. Raises as `TextTokenizer.encode`."""
         with self._lock:
             if (known := self._kept.get(text)) is not None:
-                self._kept.move_to_end(text)
-                return known
+                return known[0]
         # Outside of the lock: at worst a text that two ask about at the same time is tokenised twice.
         tokens = self._encode(text)
         size = _size(text, tokens)
-        if size <= self._max // SHARE:
+        if size <= self._kept.maxsize // SHARE:
             with self._lock:
-                if text not in self._kept:
-                    self._kept[text] = tokens
-                    self.bytes += size
-                while self.bytes > self._max:
-                    self.bytes -= _size(*self._kept.popitem(last=False))
+                self._kept[text] = tokens, size
         return tokens
+
+    @property
+    def bytes(self) -> int:
+        """What is kept now."""
+        return int(self._kept.currsize)
 
 
 def _size(text: str, tokens: Tokens) -> int:
     # A str takes 1, 2 or 4 bytes a character, by its widest one.
     width = 1 if text.isascii() else 4
-    return width * len(text) + tokens.ids.nbytes + tokens.places.nbytes + tokens.words.nbytes + 500
+    return width * len(text) + tokens.ids.nbytes + tokens.places.nbytes + tokens.words.nbytes + 700
