@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 DISTRIBUTION = "mooring-serve"
-EXTRAS = {"aws": "boto3>=1.42", "build": "nncf>=3.4,<4"}
+EXTRAS = {"aws": "boto3>=1.42", "build": "nncf>=3.4,<4", "plots": "matplotlib>=3.9"}
 """Extra → its requirement. A test compares this with pyproject.toml, which an installation does not have."""
 
 

@@ -12,6 +12,7 @@ import pytest
 from mooring.cli import run
 from mooring.testing import running_server
 from tests.support.answering import Answering, Reply
+from tests.support.no_matplotlib import hide_matplotlib
 from tests.support.started import started
 
 pytestmark = pytest.mark.wire
@@ -167,6 +168,19 @@ def test_what_is_refused_is_refused_before_anything_is_sent(
     """The server need not even be there."""
     assert run(["bench", "http://127.0.0.1:1", *arguments]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_report_without_matplotlib_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With its tables, and the command that brings the charts."""
+    hide_matplotlib(monkeypatch)
+    report = tmp_path / "out.html"
+    with Answering(fine) as server:
+        assert run(["bench", server.url, "--requests", "20", "--report", str(report)]) == 0
+    wanted = "the report has no charts, because matplotlib is not installed. Install it: pip install '.[plots]'"
+    assert wanted in " ".join(capsys.readouterr().err.split())
+    assert "<h2>How long answers took</h2>" in report.read_text(encoding="utf-8")
 
 
 def test_a_report_that_cannot_be_written_is_said_before_the_measuring(

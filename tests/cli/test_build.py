@@ -14,6 +14,7 @@ from mooring.build.ladder import BF16, FP32, INT8, quantised
 from mooring.build.recipe import OFF, Recipe
 from mooring.cli import explore, run
 from tests.support.candidates import candidate, explored
+from tests.support.no_matplotlib import hide_matplotlib
 from tests.support.tiny_models import write_tiny_bert
 
 USAGE = 2
@@ -150,6 +151,15 @@ def test_the_report_is_the_table_as_values() -> None:
         "outcome": "error",
         "failure": "no",
     }
+
+
+def test_a_plot_without_matplotlib_is_refused_before_anything_is_built(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what to install."""
+    hide_matplotlib(monkeypatch)
+    assert run(["build", "x", "--explore", "--calibration", "q", "--plot", "p.svg"]) != 0
+    assert "--plot needs matplotlib" in capsys.readouterr().err
 
 
 def test_a_plot_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

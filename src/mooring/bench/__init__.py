@@ -8,7 +8,7 @@ load.py       many clients, one run → what was counted (tally.py, histogram.py
 bodies.py     files, or texts of chosen lengths (lengths.py) → requests
 session.py    runs one after the other, as a plan or a sweep (sweep.py) says
 report.py     what was counted → figures for people and machines
-page.py       figures → one HTML page with plots (page_plots.py, charts.py)
+page.py       figures → one HTML page with charts (page_plots.py, drawn by mooring/charts.py)
 machine.py    what it was measured on
 oneshot.py    a single request with the standard library
 """

@@ -8,9 +8,9 @@ from html import escape
 from importlib.resources import files
 from typing import Any
 
-from mooring.bench.charts import number
 from mooring.bench.page_plots import load_of, plots, table
 from mooring.bench.sweep import best_step
+from mooring.charts import missing, number
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -92,6 +92,8 @@ def _kept_up(step: Mapping[str, Any]) -> bool:
 
 
 def _warnings(document: Mapping[str, Any]) -> Iterator[str]:
+    if missing():
+        yield "Without charts, because matplotlib is not installed where this was measured."
     if document["interrupted"]:
         yield "Interrupted: these are the figures until then."
     found: dict[str, list[tuple[str, str]]] = {}

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from mooring.bench.charts import Axis, Bin, Line, Series, histogram, legend, line_chart, number
 from mooring.bench.sweep import best_step
+from mooring.charts import Axis, Bin, Line, Series, histogram, line_chart, number
 
 PERCENTILES = (("p50", "p50", 1), ("p90", "p90", 10), ("p99", "p99", 100), ("p99_9", "p99.9", 1000))
 """Name in the JSON, for people, and of how many answers at least: of fewer it would be the slowest one."""
@@ -67,20 +67,20 @@ def _throughput(steps: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | No
 def _latency_over_clients(steps: Sequence[Mapping[str, Any]]) -> str:
     lines = _percentile_lines(steps, "clients")
     x = Axis("clients", log=True, ticks=tuple(float(step["clients"]) for step in steps))
-    chart = line_chart("Latency over clients", x, Axis("ms", log=True), lines)
+    chart = line_chart("Latency over clients", x, Axis("latency, ms", log=True), lines)
     words = "Both axes are logarithmic: once the server is busy, twice the clients wait twice as long."
-    return _section("Latency over clients", words, legend([one.name for one in lines]) + chart, _latencies(steps))
+    return _section("Latency over clients", words, chart, _latencies(steps))
 
 
 def _latency_over_load(steps: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None) -> str:
     lines = _percentile_lines(steps, "rate")
     rule = Line(best["per_second"], "best throughput") if best else None
-    chart = line_chart("Latency over load", Axis("requests a second"), Axis("ms", log=True), lines, rule)
+    chart = line_chart("Latency over load", Axis("requests a second"), Axis("latency, ms", log=True), lines, rule)
     words = (
         "Requests come at random times, whether answers do or not. Latency counts from when each was to be sent, so "
         "that waiting for a slow server is in it."
     )
-    return _section("Latency over load", words, legend([one.name for one in lines]) + chart, _latencies(steps))
+    return _section("Latency over load", words, chart, _latencies(steps))
 
 
 def _kept_up(steps: Sequence[Mapping[str, Any]]) -> str:
@@ -90,7 +90,7 @@ def _kept_up(steps: Sequence[Mapping[str, Any]]) -> str:
     ]
     chart = line_chart("Answers over load", Axis("requests a second"), Axis("answers a second"), lines)
     words = "Where the lines part, the server is over its limit, and what it cannot answer waits or fails."
-    return _section("Answers over load", words, legend([one.name for one in lines]) + chart, _latencies(steps))
+    return _section("Answers over load", words, chart, _latencies(steps))
 
 
 def _histogram(step: Mapping[str, Any], where: str) -> str:
@@ -100,7 +100,7 @@ def _histogram(step: Mapping[str, Any], where: str) -> str:
     found = step["latency_ms"]
     bins = [Bin(bar["from_ms"], bar["to_ms"], bar["count"]) for bar in bars]
     lines = [Line(found[name], said) for name, said, least in PERCENTILES if _answered(step) >= least]
-    chart = histogram("How long answers took", Axis("ms", log=True), Axis("answers"), bins, lines)
+    chart = histogram("How long answers took", Axis("latency, ms", log=True), Axis("answers"), bins, lines)
     rows = [(f"{number(bar['from_ms'])} – {number(bar['to_ms'])}", bar["count"]) for bar in bars]
     words = f"Every answer{where}, by its latency. Bars are equally wide on a logarithmic axis."
     return _section("How long answers took", words, chart, table(("ms", "answers"), rows))
@@ -111,7 +111,7 @@ def _by_length(step: Mapping[str, Any], where: str) -> str:
     if len(groups) < 2:
         return ""
     lines = _lines_of([(group["words"]["mean"], group["answered"], group["latency_ms"]) for group in groups])
-    chart = line_chart("Latency over length", Axis("words of question and context"), Axis("ms"), lines)
+    chart = line_chart("Latency over length", Axis("words of question and context"), Axis("latency, ms"), lines)
     rows = [
         (
             f"{number(group['words']['min'])} – {number(group['words']['max'])}",
@@ -122,7 +122,7 @@ def _by_length(step: Mapping[str, Any], where: str) -> str:
     ]
     words = f"Latency{where} against the length of what was asked, in groups of about as many requests each."
     heads = ("words", "answers", *(f"{said} ms" for _, said, _ in PERCENTILES))
-    return _section("Latency over length", words, legend([one.name for one in lines]) + chart, table(heads, rows))
+    return _section("Latency over length", words, chart, table(heads, rows))
 
 
 def _percentile_lines(steps: Sequence[Mapping[str, Any]], key: str) -> list[Series]:
@@ -180,7 +180,9 @@ def _cell(value: object) -> str:
 
 
 def _section(title: str, words: str, chart: str, numbers: str) -> str:
+    """Without a chart the numbers are shown at once."""
+    details = "<details>" if chart else "<details open>"
     return (
         f"<section><h2>{escape(title)}</h2><p>{escape(words)}</p>{chart}"
-        f"<details><summary>The numbers</summary>{numbers}</details></section>"
+        f"{details}<summary>The numbers</summary>{numbers}</details></section>"
     )

@@ -104,7 +104,12 @@ class Output:
     help="Of one request.  [default: 120]",
 )
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
-@click.option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Also write one HTML page with plots.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write one HTML page, with charts if matplotlib is installed.",
+)
 @setting_options()
 @click.pass_context
 def command(ctx: click.Context, /, url: str, as_json: bool, report: Path | None, **flags: Any) -> None:
@@ -274,8 +279,11 @@ def _finish(ctx: click.Context, document: dict[str, Any], output: Output) -> Non
     document |= {"client_machine": machine(), "measured": datetime.now(UTC).isoformat(timespec="seconds")}
     if output.report:
         from mooring.bench.page import render
+        from mooring.charts import missing
 
         output.report.write_text(render(document), encoding="utf-8")
+        if command := missing():
+            warn(f"the report has no charts, because matplotlib is not installed. Install it: {command}")
         click.echo(f"report      {output.report}", err=output.as_json)
     if output.as_json:
         write_json(document, indent=2)

@@ -103,7 +103,12 @@ def _recipe(_context: click.Context, _parameter: click.Parameter, value: str | N
     is_flag=True,
     help="Build and judge many recipes, print accuracy, size and speed of each; with -o, write the best one.",
 )
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="With --explore: also draw an SVG.")
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --explore: also draw an SVG (needs matplotlib).",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which questions are drawn.")
 @click.option("--force", is_flag=True, help="Replace OUT if it is an artefact of `moor build`.")
 @click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")

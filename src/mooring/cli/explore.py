@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mooring.charts import require
 from mooring.cli.facts import titled
 from mooring.errors import UsageError, echo
 
@@ -42,6 +43,7 @@ def check_options(options: dict[str, Any]) -> None:
             hint="Give --calibration FILE: SQuAD JSON, or requests, one JSON a line.",
         )
     if options["plot"] is not None:
+        require("--plot")
         _check_file(options["plot"])
 
 
