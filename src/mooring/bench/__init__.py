@@ -3,7 +3,7 @@
 target.py     a URL → where to connect and what a request looks like
 exchange.py   one connection, one request in flight, as little work as possible
 client.py     a connection that is replaced when it is lost
-loops.py      what is sent when: a closed loop, or an open one by arrivals.py and alarm.py
+loops.py      what is sent when: a closed loop, or an open one (by alarm.py)
 load.py       many clients, one run → what was counted (tally.py, histogram.py)
 bodies.py     files, or texts of chosen lengths (lengths.py) → requests
 session.py    runs one after the other, as a plan or a sweep (sweep.py) says

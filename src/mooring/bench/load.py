@@ -12,10 +12,9 @@ from itertools import cycle, islice
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from mooring.bench.arrivals import Schedule, poisson
 from mooring.bench.client import Client, Line, Work, unreachable
 from mooring.bench.exchange import Exchange
-from mooring.bench.loops import ClosedLoop, Loop, OpenLoop
+from mooring.bench.loops import ClosedLoop, Loop, OpenLoop, Schedule, poisson
 from mooring.bench.tally import OK, Tally
 from mooring.bench.target import Target
 

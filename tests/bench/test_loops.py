@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mooring.bench.arrivals import Schedule, poisson
+from mooring.bench.loops import Schedule, poisson
 
 
 def test_gaps_are_exponential() -> None:
