@@ -20,8 +20,9 @@ from typing import Any
 
 from bench.image import ENGINE, Container, container, engine
 from bench.measure import keep
+from mooring.bench.exchange import post_bytes
 from mooring.bench.load import Fleet, Run
-from mooring.bench.target import body_of, parse_target
+from mooring.client import encode, parse_target
 from mooring.quality.squad import read_squad
 
 IMAGE = "mooring"
@@ -133,7 +134,7 @@ def _requests(dev: Path, count: int) -> list[bytes]:
     target = parse_target("http://127.0.0.1")
     questions = read_squad(dev)
     order = random.Random(0).sample(questions, min(count, len(questions)))
-    return [target.request(body_of(one.question, one.context)) for one in order]
+    return [post_bytes(target, encode({"question": one.question, "context": one.context})) for one in order]
 
 
 def _drive(one: Container, requests: list[bytes], timeout_s: float = 120.0) -> Run:

@@ -19,8 +19,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from mooring.bench.oneshot import info
-from mooring.bench.target import Target, body_of, parse_target
+from mooring.client import Client, Target, encode, parse_target
 from mooring.errors import MooringError
 from mooring.quality.squad import read_squad
 
@@ -116,12 +115,13 @@ def main() -> None:
     try:
         target = parse_target(options.url)
         questions = read_squad(options.file, labelled=False)
-        served = info(target) or {}
+        with Client(options.url) as client:
+            served = client.info()
     except MooringError as error:
         sys.exit(str(error))
     # json.dumps writes line breaks as \n: a body is a line.
     order = random.Random(options.seed).sample(questions, len(questions))
-    bodies = [body_of(question.question, question.context) for question in order]
+    bodies = [encode({"question": one.question, "context": one.context}) for one in order]
     if options.warmup:
         run_wrk(target, bodies, options, options.warmup)
     result = figures(run_wrk(target, bodies, options, options.seconds))

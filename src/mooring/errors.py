@@ -31,6 +31,7 @@
     ├── HandlerFailed           the model's own code raised while it answered
     ├── BuildError              `moor build` cannot make what was asked for
     ├── BenchError              a load or evaluation run cannot start or go on
+    ├── ClientError             a running server refused a request or did not answer
     ├── DeployError             a deployment cannot be made, changed, used or removed
     │   ├── AccountError        credentials, region, role or permission stand in the way
     │   ├── NameTaken           something that Mooring did not make has that name
@@ -226,6 +227,21 @@ class BuildError(MooringError):
 
 class BenchError(MooringError):
     """A load or evaluation run cannot start or go on."""
+
+
+class ClientError(MooringError):
+    """A running server refused a request or did not answer. `status` is HTTP's, 0 if there was no answer.
+
+    `reason` is the server's own message, or says why there is no answer; `request_id` names the request in its log.
+    """
+
+    def __init__(
+        self, message: str, *, status: int = 0, reason: str = "", request_id: str = "", hint: str = ""
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.reason = reason
+        self.request_id = request_id
 
 
 class DeployError(MooringError):

@@ -4,7 +4,6 @@ The comparison takes time quadratic in the length of the words, so words longer 
 Callers bound the count: a request may make a fixed number of comparisons, however many keys it has.
 """
 
-import difflib
 from collections.abc import Iterable
 
 LONGEST = 64
@@ -18,4 +17,6 @@ def nearest(word: object, known: Iterable[str], *, count: int = 1, cutoff: float
     """
     if not isinstance(word, str) or len(word) > LONGEST:
         return []
-    return difflib.get_close_matches(word, [one for one in known if len(one) <= LONGEST], n=count, cutoff=cutoff)
+    from difflib import get_close_matches  # few commands need it, and every one imports this module
+
+    return get_close_matches(word, [one for one in known if len(one) <= LONGEST], n=count, cutoff=cutoff)

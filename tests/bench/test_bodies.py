@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mooring.bench.bodies import GROUPS, Bodies, Wish, make_bodies
 from mooring.bench.lengths import parse_lengths
-from mooring.bench.target import parse_target
+from mooring.client import parse_target
 from mooring.errors import UsageError
 
 TARGET = parse_target("http://host:1")

@@ -1,5 +1,6 @@
 """Responses as a connection of the load generator reads them: whole, in pieces, and what is no response."""
 
+import json
 from collections.abc import Iterable
 from itertools import pairwise
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mooring.bench.exchange import NOT_HTTP, Exchange
+from mooring.bench.exchange import NOT_HTTP, Exchange, post_bytes
+from mooring.client import parse_target
 
 PLAIN = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\nbody"
 CHUNKED = b"HTTP/1.1 429 Too Many Requests\r\ntransfer-encoding: chunked\r\n\r\n3\r\nbod\r\n1;x=y\r\ny\r\n0\r\n\r\n"
@@ -36,6 +38,15 @@ def read(pieces: Iterable[bytes]) -> Heard:
     for piece in pieces:
         exchange.data_received(piece)
     return heard
+
+
+def test_a_request_is_whole_and_its_length_counts_bytes() -> None:
+    """Headers and body in one write; é is two bytes."""
+    body = '{"inputs": "Là."}'.encode()
+    head, _, sent = post_bytes(parse_target("http://[::1]:9"), body).partition(b"\r\n\r\n")
+    assert json.loads(sent) == {"inputs": "Là."}
+    assert head.split(b"\r\n")[:2] == [b"POST /invocations HTTP/1.1", b"Host: [::1]:9"]
+    assert b"Content-Length: %d" % len(body) in head
 
 
 def test_a_response_with_a_length() -> None:

@@ -9,10 +9,11 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from mooring.bench.exchange import post_bytes
 from mooring.bench.load import Fleet, Run, new_event_loop
 from mooring.bench.report import figures
-from mooring.bench.target import parse_target
-from mooring.errors import BenchError
+from mooring.client import parse_target
+from mooring.errors import ClientError
 from tests.support.answering import Answering, Reply
 
 pytestmark = pytest.mark.wire
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.wire
 def drive(url: str, count: int, clients: int = 4, *, timeout_s: float = 30.0) -> Run:
     """One run of `count` numbered requests."""
     target = parse_target(url)
-    requests = [target.request(b'{"n": %d}' % number) for number in range(count)]
+    requests = [post_bytes(target, b'{"n": %d}' % number) for number in range(count)]
 
     async def run() -> Run:
         async with Fleet(target, clients, timeout_s) as fleet:
@@ -126,7 +127,7 @@ def test_what_is_not_http_is_said_so() -> None:
 
 def test_a_server_that_speaks_first_does_not_hold_the_run_up() -> None:
     """Whether its greeting comes before the request is sent or after, the run ends without an answer."""
-    with speaking(b"220 mail.example\r\n", first=True) as address, suppress(BenchError):
+    with speaking(b"220 mail.example\r\n", first=True) as address, suppress(ClientError):
         assert figures(drive(address, 9, clients=2)).statuses == {}
 
 
@@ -134,5 +135,5 @@ def test_nobody_listening_is_an_error_before_the_run() -> None:
     """With the address, the reason and what to try."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with pytest.raises(BenchError, match=f"Cannot reach http://127.0.0.1:{port}: connection refused"):
+    with pytest.raises(ClientError, match=f"Cannot reach http://127.0.0.1:{port}: connection refused"):
         drive(f"127.0.0.1:{port}", 1)

@@ -7,10 +7,11 @@ import time
 import pytest
 
 from mooring.bench.alarm import Alarm
+from mooring.bench.exchange import post_bytes
 from mooring.bench.load import Fleet, Order, Run, new_event_loop
 from mooring.bench.loops import NOT_SENT
 from mooring.bench.report import figures, limits
-from mooring.bench.target import parse_target
+from mooring.client import parse_target
 from tests.support.answering import Answering, Reply
 
 pytestmark = pytest.mark.wire
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.wire
 def drive(url: str, connections: int, *, timeout_s: float = 30.0, **order: float) -> Run:
     """One run, numbered bodies."""
     target = parse_target(url)
-    requests = [target.request(b'{"n": %d}' % number) for number in range(50)]
+    requests = [post_bytes(target, b'{"n": %d}' % number) for number in range(50)]
 
     async def run() -> Run:
         async with Fleet(target, connections, timeout_s) as fleet:

@@ -15,8 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mooring.bench.oneshot import post
-from mooring.bench.target import body_of, parse_target
+from mooring.client import Client
 from tests.support.started import started
 from tests.support.tiny_models import write_tiny_bert
 
@@ -107,7 +106,8 @@ def test_serve_leaves_no_trace(home: Path, off: bool) -> None:
                 break
         found = re.search(r"address +(http://\S+)", said)
         assert found is not None, process.communicate(timeout=30)
-        assert post(parse_target(found[1]), body_of(QUESTION, CONTEXT))
+        with Client(found[1]) as client:
+            assert client.ask({"question": QUESTION, "context": CONTEXT})
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")

@@ -84,7 +84,7 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str], monkeypat
         (["serve", "--prot", "1"], "--port"),
         (["serve", "--port", "http"], "--port is 'http'."),
         (["bench"], "URL"),
-        (["bench", "ftp://x"], "'ftp://x' is not an address."),
+        (["bench", "ftp://x"], "Invalid address 'ftp://x'."),
         (["ask"], "QUESTION"),
         (["eval", "x.json", "--clients", "0"], "--clients"),
     ],

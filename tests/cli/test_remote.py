@@ -91,7 +91,7 @@ def test_ask_json_is_the_servers_answer(context: str, capsys: pytest.CaptureFixt
         ),
         (Reply(raw=b"<html>", status=404), "answered 404: without a message"),
         (Reply(raw=b"<html>"), "something that is not JSON"),
-        (Reply(drop=True), "Cannot reach"),
+        (Reply(drop=True), "did not answer: server disconnected"),
     ],
 )
 def test_ask_says_what_a_server_said(reply: Reply, said: str, context: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,9 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from mooring.bench.oneshot import info, post
-from mooring.bench.target import body_of, parse_target
 from mooring.cli import run
+from mooring.client import Client
 from tests.support.started import ready
 from tests.support.tiny_models import write_tiny_bert
 
@@ -56,8 +55,8 @@ def test_it_says_what_it_serves_and_the_curl_line_works(model: str) -> None:
             done = subprocess.run(["sh", "-c", curl], capture_output=True, text=True, check=True, timeout=30)
             answer = json.loads(done.stdout)
         else:
-            target = parse_target(shlex.split(curl)[2])
-            answer = post(target, shlex.split(curl)[-1].encode())
+            with Client(shlex.split(curl)[2]) as client:
+                answer = client.ask(**json.loads(shlex.split(curl)[-1]))
         assert set(answer) == {"score", "start", "end", "answer"}
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
@@ -76,12 +75,10 @@ def test_being_told_to_stop_is_not_a_failure(model: str, number: int) -> None:
 def test_settings_reach_the_server(model: str) -> None:
     """A flag, a variable, and a warning about one that is misspelt."""
     with serving(model, MOORING_DEADLINE_S="7.5", MOORING_PROT="1") as (_, lines):
-        target = parse_target(url_of(lines))
-        facts = info(target)
-        assert facts is not None
-        assert facts["limits"]["deadline_s"] == 7.5
         assert any("MOORING_PROT is set" in line for line in lines)
-        assert post(target, body_of("Who?", "The king."))
+        with Client(url_of(lines)) as client:
+            assert client.info()["limits"]["deadline_s"] == 7.5
+            assert client.ask({"question": "Who?", "context": "The king."})
 
 
 def test_a_port_in_use_is_said_before_the_model_is_loaded(capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,9 +124,8 @@ def test_a_second_start_finds_what_the_first_compiled(model: str, tmp_path: Path
     seen = []
     for more in ((), (), ("--compile-cache-bytes", "0")):
         with serving(model, *kept, *more) as (process, lines):
-            facts = info(parse_target(url_of(lines)))
-            assert facts is not None
-            seen.append(facts["backend"]["compiled_before"])
+            with Client(url_of(lines)) as client:
+                seen.append(client.info()["backend"]["compiled_before"])
             process.send_signal(signal.SIGTERM)
             assert process.wait(timeout=30) == 0
     assert seen == [False, True, False]

@@ -5,8 +5,8 @@
 
 import json
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +23,7 @@ class Reply:
     """Say `Connection: close`, and close."""
     raw: bytes | None = None
     """Instead of JSON."""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> bytes:
@@ -35,6 +36,8 @@ class Answering:
 
     def __init__(self, reply: Callable[[int, Any], Reply], info: dict[str, Any] | None = None) -> None:
         self.bodies: list[Any] = []
+        self.heads: list[tuple[str, Mapping[str, str]]] = []
+        """Path and headers of every request."""
         self.connections = 0
         self._reply = reply
         self._info = info
@@ -75,10 +78,12 @@ class Answering:
                     outer.connections += 1
 
             def do_GET(self) -> None:
+                outer.heads.append((self.path, dict(self.headers)))
                 found = outer._info if self.path == "/info" else None
                 self._send(Reply(found, 404 if found is None else 200))
 
             def do_POST(self) -> None:
+                outer.heads.append((self.path, dict(self.headers)))
                 reply = outer._take(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 if reply.drop:
                     self.close_connection = True
@@ -88,6 +93,8 @@ class Answering:
             def _send(self, reply: Reply) -> None:
                 self.send_response(reply.status)
                 self.send_header("Content-Length", str(len(reply.data)))
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
                 if reply.close:
                     self.send_header("Connection", "close")
                 self.end_headers()

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from mooring.bench.exchange import post_bytes
 from mooring.bench.lengths import QUESTIONS, TEXT, Lengths, Writer, sentences_of
-from mooring.bench.target import Target, body_of
+from mooring.client import Target, encode
 from mooring.errors import UsageError, echo
 from mooring.quality.squad import Question, read_squad
 
@@ -104,7 +105,7 @@ def make_bodies(target: Target, wish: Wish, count: int) -> Bodies:
     if wish.lengths is not None:
         return _of_lengths(target, wish.file, wish.lengths, chance, min(count, MOST_MADE))
     if wish.file is None:
-        return _from(target, "one short question", [(body_of(SAMPLE.question, SAMPLE.context), _words_of(SAMPLE))])
+        return _from(target, "one short question", [(_body(SAMPLE.question, SAMPLE.context), _words_of(SAMPLE))])
     if wish.file.suffix.lower() in TEXTS:
         raise UsageError(
             f"{wish.file} is text: how long the pieces of it are that questions are asked about is not said.",
@@ -114,12 +115,16 @@ def make_bodies(target: Target, wish: Wish, count: int) -> Bodies:
         found = _read_lines(wish.file)
     else:
         questions = read_squad(wish.file, labelled=False)
-        found = [(body_of(question.question, question.context), _words_of(question)) for question in questions]
+        found = [(_body(question.question, question.context), _words_of(question)) for question in questions]
     return _from(target, wish.file.name, chance.sample(found, len(found)))
 
 
 def _from(target: Target, source: str, bodies: Sequence[tuple[bytes, int]]) -> Bodies:
-    return Bodies(source, [target.request(body) for body, _ in bodies], [words for _, words in bodies])
+    return Bodies(source, [post_bytes(target, body) for body, _ in bodies], [words for _, words in bodies])
+
+
+def _body(question: str, context: str) -> bytes:
+    return encode({"question": question, "context": context})
 
 
 def _mean(values: Sequence[int]) -> float:
@@ -142,7 +147,7 @@ def _of_lengths(target: Target, file: Path | None, lengths: Lengths, chance: ran
         left -= words
         if len(made) == count or left < 0:
             break
-    bodies = [(body_of(asked, text), len(asked.split()) + len(text.split())) for asked, text in made]
+    bodies = [(_body(asked, text), len(asked.split()) + len(text.split())) for asked, text in made]
     return _from(target, f"{lengths.said} words from {file.name if file else 'the built-in text'}", bodies)
 
 

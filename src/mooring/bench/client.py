@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from mooring.bench.exchange import Exchange
-from mooring.bench.target import Target
-from mooring.errors import BenchError
+from mooring.client import Target
 
 CONNECT_TIMEOUT_S = 10.0
 GIVE_UP_AFTER = 3
@@ -145,20 +144,3 @@ class Client:
             self._owner.gone(self)  # the server is gone; what is left to send is the other clients'
             return
         self.next()
-
-
-def unreachable(target: Target, error: Exception) -> BenchError:
-    """What a failed connection means to the user."""
-    return BenchError(
-        f"Cannot reach {target.origin}: {reason_of(error)}.",
-        hint="Is the server running, and is this its address? `moor serve` starts one.",
-    )
-
-
-def reason_of(error: Exception) -> str:
-    """A network error in a few words."""
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__

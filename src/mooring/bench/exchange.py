@@ -9,7 +9,19 @@ from typing import Protocol, cast
 
 import httptools
 
+from mooring.client import Target
+
 NOT_HTTP = "not an HTTP/1 response"
+
+
+def post_bytes(target: Target, body: bytes) -> bytes:
+    """A whole HTTP/1.1 POST of JSON, ready to be written."""
+    head = (
+        f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\nContent-Type: application/json\r\n"
+        # Requests are repeated when there are fewer than the run needs: computing is to be measured, not the cache.
+        f"Accept: application/json\r\nCache-Control: no-cache\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode("ascii") + body
 
 
 class Owner(Protocol):

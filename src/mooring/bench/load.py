@@ -12,11 +12,11 @@ from itertools import cycle, islice
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from mooring.bench.client import Client, Line, Work, unreachable
+from mooring.bench.client import Client, Line, Work
 from mooring.bench.exchange import Exchange
 from mooring.bench.loops import ClosedLoop, Loop, OpenLoop, Schedule, poisson
 from mooring.bench.tally import OK, Tally
-from mooring.bench.target import Target
+from mooring.client import Target, unreachable
 
 _TICK_S = 0.25
 
@@ -109,7 +109,7 @@ class Fleet:
         self._loop: Loop = ClosedLoop(iter(()), lambda: None)
 
     async def __aenter__(self) -> Self:
-        """Raises BenchError if the server cannot be reached."""
+        """Raises ClientError if the server cannot be reached."""
         try:
             await asyncio.gather(*(client.connect() for client in self._clients))
         except (OSError, TimeoutError) as error:

@@ -10,9 +10,8 @@ from typing import Any
 
 from mooring.bench.bodies import Bodies, Groups
 from mooring.bench.load import Fleet, Order, Run, Tick, new_event_loop
-from mooring.bench.oneshot import decode
 from mooring.bench.report import as_json, figures, shape_json
-from mooring.bench.target import Target
+from mooring.client import Target, decode
 
 SCHEMA = "mooring-bench/1"
 WARM_REQUESTS = 4
@@ -72,7 +71,7 @@ class Session:
     def measure(self, step: Step, tick: Tick | None = None) -> Measured:
         """Connect, warm up, measure.
 
-        Ctrl-C while measuring ends it with what there is; before that it raises KeyboardInterrupt. Raises BenchError
+        Ctrl-C while measuring ends it with what there is; before that it raises KeyboardInterrupt. Raises ClientError
         if the server cannot be reached, or answers with something that is not JSON.
         """
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
@@ -110,7 +109,7 @@ def _warm_up(step: Step) -> Amount:
 
 
 def _check_answers(target: Target, warm: Run) -> None:
-    """Raise BenchError if what comes with a 200 is not JSON: a page of some other server would be fast, too."""
+    """Raise ClientError if what comes with a 200 is not JSON: a page of some other server would be fast, too."""
     for sample in warm.samples[:1]:
         if sample.status == 200:
             decode(target, warm.bodies[sample.place])

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from mooring.bench.histogram import Histogram
-from mooring.bench.oneshot import server_message
+from mooring.client import server_message
 
 OK = 200
 

@@ -1,6 +1,5 @@
 """`moor ask QUESTION`: one question and its context in, the answer out; here or at a running server."""
 
-import json
 from typing import Any
 
 import click
@@ -56,11 +55,11 @@ def _checked(answer: object) -> list[dict[str, Any]]:
     return answers
 
 
-def _remote(url: str, body: dict[str, object]) -> object:
-    from mooring.bench.oneshot import post
-    from mooring.bench.target import parse_target
+def _remote(url: str, body: dict[str, Any]) -> object:
+    from mooring.client import Client
 
-    return post(parse_target(url), json.dumps(body).encode())
+    with Client(url) as client:
+        return client.ask(body["inputs"], body["parameters"])
 
 
 def _local(settings: Settings, body: dict[str, object]) -> object:

@@ -20,7 +20,7 @@ from mooring.errors import UsageError
 if TYPE_CHECKING:
     from mooring.bench.session import Amount, Measured, Plan, Session, Step
     from mooring.bench.sweep import Sweep
-    from mooring.bench.target import Target
+    from mooring.client import Target
 
 CLIENTS, CONNECTIONS, REQUESTS, SWEEP_SECONDS = 8, 256, 1000, 5.0
 
@@ -120,17 +120,17 @@ def command(ctx: click.Context, /, url: str, as_json: bool, report: Path | None,
     moor bench http://127.0.0.1:8080 --rate 50 --duration 60 --lengths lognormal:120,0.6
     moor bench http://127.0.0.1:8080 --sweep clients --sweep rates --report bench.html
     """
-    from mooring.bench.oneshot import info
     from mooring.bench.session import Session, plan_json
     from mooring.bench.sweep import parse_sweep
-    from mooring.bench.target import parse_target
+    from mooring.client import Client, parse_target
 
     _refuse_contradictions(flags)
     target, sweeps = parse_target(url), [parse_sweep(text) for text in flags["sweep"]]
     if report:
         _writable(report)
     plan = _plan(target, flags)
-    served = info(target) or {}
+    with Client(url) as client:
+        served = client.info()
     steps = _Steps(Session(plan), plan, Output(as_json, report), served_line({"url": target.url, **served}))
     document = plan_json(plan, flags["file"].name if flags["file"] else None)
     if sweeps:

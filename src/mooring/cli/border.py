@@ -10,7 +10,6 @@
 import errno
 import os
 import sys
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +85,8 @@ def _guarded(command: Callable[[], object], state: State) -> int:
 def explain(error: Exception, *, debug: bool = False) -> Complaint:
     """The message, hint and exit code for an error. Prints the traceback if debugging is on."""
     if debug or wants_debug():
+        import traceback
+
         traceback.print_exception(error)
     if isinstance(error, MooringError):
         code = next(code for kind, code in EXIT_CODES if isinstance(error, kind))

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,15 +18,16 @@ from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.parameters import given_parameters, parameter_options
 from mooring.cli.progress import counting_bar
 from mooring.cli.streams import write_json
-from mooring.errors import BenchError, RequestError, UsageError
+from mooring.errors import BenchError, ClientError, RequestError, UsageError
 from mooring.settings import Settings
 
 if TYPE_CHECKING:
-    from mooring.bench.load import Run
     from mooring.quality.examples import Example
     from mooring.tasks.base import TaskSpec
 
 T = TypeVar("T")
+GIVE_UP_AFTER = 3
+"""Number of consecutive examples without an answer after which a client stops: the server is gone."""
 
 
 @dataclass(slots=True)
@@ -40,6 +42,16 @@ class Judged:
     seconds: float = 0.0
     errors: dict[str, int] = field(default_factory=dict)
     """Questions that were not answered; they count as answered with nothing."""
+    interrupted: bool = False
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What a server answered."""
+
+    answers: dict[int, Any] = field(default_factory=dict)
+    """By the question's place: the decoded answer, or the ClientError instead of it."""
+    seconds: float = 0.0
     interrupted: bool = False
 
 
@@ -154,41 +166,63 @@ def _task_of(facts: Mapping[str, Any]) -> "TaskSpec":
 
 
 def _at_server(url: str, clients: int, wanted: Wanted) -> tuple[Judged, Sequence["Example"]]:
-    from mooring.bench.load import Fleet, new_event_loop
-    from mooring.bench.oneshot import decode, info
-    from mooring.bench.report import figures
-    from mooring.bench.target import parse_target
+    from mooring.client import Client
 
-    target = parse_target(url)
-    facts = {"url": target.url, **(info(target) or {})}
+    with Client(url) as client:
+        facts = {"url": client.target.url, **client.info()}
     task = _task_of(facts)
     examples = wanted.examples(task)
-    requests = [target.request(json.dumps(wanted.body(example)).encode()) for example in examples]
-
-    async def ask(show: Any) -> "Run":
-        async with Fleet(target, min(clients, len(requests))) as fleet:
-            return await fleet.run(requests, keep=True, tick=show)
-
-    with counting_bar("Asking", len(examples)) as show, asyncio.Runner(loop_factory=new_event_loop) as runner:
-        run = runner.run(ask(show))
-    reduced = figures(run)
-    if run.samples and not reduced.statuses.get("200"):
-        what = ", ".join(f"{count:,} × {error}" for error, count in reduced.errors.items())
-        raise BenchError(f"{target.url} answered no question: {what}.", hint=_refusal(run))
-    said = {
-        sample.place: decode(target, run.bodies[sample.place]) if sample.status == 200 else None
-        for sample in run.samples
-    }
+    with counting_bar("Asking", len(examples)) as show:
+        asked = asyncio.run(_ask_all(url, clients, wanted, examples, show))
+    refused = [error for error in asked.answers.values() if isinstance(error, ClientError)]
+    errors = Counter(str(error.status or error.reason) for error in refused)
+    if refused and len(refused) == len(asked.answers):
+        what = ", ".join(f"{count:,} × {error}" for error, count in errors.items())
+        hint = refused[0].reason if refused[0].status else ""
+        raise BenchError(f"{facts['url']} answered no question: {what}.", hint=hint)
+    said = {place: None if isinstance(answer, ClientError) else answer for place, answer in asked.answers.items()}
     # After Ctrl-C the questions in flight have no answer: what counts is the part before the first of them.
     complete = next((place for place in range(len(examples)) if place not in said), len(examples))
     answers = [said[place] for place in range(complete)]
-    return Judged(facts, task, answers, run.seconds, reduced.errors, run.interrupted), examples
+    return Judged(facts, task, answers, asked.seconds, dict(errors), asked.interrupted), examples
 
 
-def _refusal(run: "Run") -> str:
-    from mooring.bench.oneshot import server_message
+async def _ask_all(
+    url: str, clients: int, wanted: Wanted, examples: Sequence["Example"], show: Callable[[int], None]
+) -> _Asked:
+    """Ask every example once, `clients` at a time, until Ctrl-C. Raises ClientError for an answer that is not JSON."""
+    from mooring.client import AsyncClient
 
-    return next((message for body in run.bodies.values() if (message := server_message(body))), "")
+    asked, waiting = _Asked(), iter(enumerate(examples))
+
+    async def work(client: AsyncClient) -> None:
+        lost = 0
+        for place, example in waiting:
+            try:
+                asked.answers[place] = await client.ask(example.body, wanted.parameters)
+                lost = 0
+            except ClientError as error:
+                if error.status == 200:
+                    raise
+                asked.answers[place] = error
+                lost = 0 if error.status else lost + 1
+            show(len(asked.answers))
+            if lost == GIVE_UP_AFTER:
+                break
+
+    began = time.perf_counter()
+    async with AsyncClient(url, connections=clients) as client:
+        workers = [asyncio.ensure_future(work(client)) for _ in range(min(clients, len(examples)))]
+        try:
+            await asyncio.gather(*workers)
+        except asyncio.CancelledError:  # asyncio's way of passing Ctrl-C on; the answers so far are worth showing
+            asked.interrupted = True
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+    asked.seconds = time.perf_counter() - began
+    return asked
 
 
 def _check_readable(file: Path) -> None:

@@ -12,8 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any
 
-from mooring.bench.oneshot import info, post
-from mooring.bench.target import body_of, parse_target
+from mooring.client import Client
 
 LAST_LINES = 40
 _ADDRESS = re.compile(r"^\s*address\s+(http://\S+?),?(?:\s|$)")
@@ -34,12 +33,14 @@ class RunningServer:
     """The last lines of its stderr so far."""
 
     def ask(self, question: str, context: str, **parameters: object) -> Any:
-        """The decoded answer. Raises BenchError with the server's message for anything but 200."""
-        return post(parse_target(self.url), body_of(question, context, parameters))
+        """The decoded answer. Raises ClientError with the server's message for anything but 200."""
+        with Client(self.url) as client:
+            return client.ask({"question": question, "context": context}, parameters)
 
     def info(self) -> Mapping[str, Any]:
         """Its `/info`."""
-        return info(parse_target(self.url)) or {}
+        with Client(self.url) as client:
+            return client.info()
 
 
 @contextmanager
