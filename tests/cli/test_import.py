@@ -12,7 +12,7 @@ pytestmark = pytest.mark.wire
 
 NAMES = tuple(COMMANDS)
 HEAVY = {"openvino", "numpy", "starlette", "uvicorn", "rich", "tokenizers", "huggingface_hub", "msgspec", "structlog"}
-HEAVY |= {"boto3", "botocore"}
+HEAVY |= {"boto3", "botocore", "httpcore2", "httpx2"}
 
 
 def modules_after(statement: str) -> set[str]:

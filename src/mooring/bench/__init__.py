@@ -1,6 +1,5 @@
-"""The load client: `moor bench`, and what `ask` and `eval` speak to a running server with.
+"""The load generator behind `moor bench`. It has a client of its own: docs/dependencies.md says why.
 
-target.py     a URL → where to connect and what a request looks like
 exchange.py   one connection, one request in flight, as little work as possible
 client.py     a connection that is replaced when it is lost
 loops.py      what is sent when: a closed loop, or an open one (by alarm.py)
@@ -10,5 +9,4 @@ session.py    runs one after the other, as a plan or a sweep (sweep.py) says
 report.py     what was counted → figures for people and machines
 page.py       figures → one HTML page with charts (page_plots.py, drawn by mooring/charts.py)
 machine.py    what it was measured on
-oneshot.py    a single request with the standard library
 """

@@ -6,6 +6,7 @@ options.py  settings → flags              serve.py, ask.py, eval.py, bench.py,
 """
 
 import contextlib
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ def run(args: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Entry point of the `moor` script and of `python -m mooring`."""
+    # What is loaded by now stays. If collections skip it, the imports of a command take a tenth less time.
+    gc.freeze()
     prepare()
     with contextlib.suppress(ValueError):  # not the main thread
         # As with Ctrl-C, what is half-made is cleaned up; a server takes the signal over while it runs.
