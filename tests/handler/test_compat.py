@@ -1,9 +1,13 @@
 """The stand-ins for the stock toolkits: every public name is there or says what to use instead, and works as theirs."""
 
 import importlib
+import importlib.util
+import inspect
 import io
 import json
 import logging
+import pickle
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +17,8 @@ import numpy as np
 import pytest
 
 from mooring.handler.context import Context
-from mooring.handler.not_offered import NotOffered
-from mooring.handler.raised import COMPAT
+from mooring.handler.raised import COMPAT, message_of
+from mooring.handler.stand_ins import NotOffered
 
 PUBLIC = {
     # sagemaker-inference 1.10.1
@@ -122,6 +126,47 @@ def test_a_name_that_never_was_is_no_attribute() -> None:
     assert not hasattr(module("sagemaker_inference.model_server"), "no_such_name")
     with pytest.raises(ImportError, match="cannot import name"):
         exec("from sagemaker_inference.model_server import no_such_name", {})
+
+
+def test_modules_without_a_file_look_like_others() -> None:
+    """To pickle, inspect, find_spec and `import *`."""
+    dimension = module("mms.metrics.dimension").Dimension("a", "b")
+    assert pickle.loads(pickle.dumps(dimension)).to_dict() == dimension.to_dict()
+    assert "def to_dict" in inspect.getsource(type(dimension))
+    assert (
+        module("sagemaker_inference.default_handler_service").__name__ == "sagemaker_inference.default_handler_service"
+    )
+    assert importlib.util.find_spec("mms.utils.timeit_decorator") is not None
+    assert importlib.util.find_spec("mms.utils.no_such_module") is None
+    assert importlib.util.find_spec("mms.model_server") is not None  # it says what to use only when it is imported
+    assert not hasattr(module("mms.metrics.unit"), "Metric")
+    names: dict[str, object] = {}
+    exec("from sagemaker_inference.content_types import *", names)
+    assert names.keys() - {"__builtins__"} == set(PUBLIC["sagemaker_inference.content_types"].split())
+
+
+def test_an_installed_toolkit_goes_before_the_stand_in(tmp_path: Path) -> None:
+    """For all of its modules, also those that the stand-in refuses."""
+    package = tmp_path / "mms"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "model_server.py").write_text("start = 'theirs'")
+    program = (
+        f"import sys; sys.path[:0] = [{str(tmp_path)!r}]; sys.path.append({str(COMPAT)!r})\n"
+        "import sagemaker_inference.utils, mms.model_server; print(mms.model_server.start)\n"
+        "import mms.version"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout == "theirs\n"
+    assert "No module named 'mms.version'" in done.stderr
+
+
+def test_what_a_stand_in_refuses_may_be_logged() -> None:
+    """Also if a function imports it while a request is answered: the message repeats nothing of the request."""
+    path = Path(__file__)
+    with pytest.raises(NotOffered) as caught:
+        module("mms.model_server")
+    assert message_of(caught.value, path) == str(caught.value)
 
 
 @pytest.mark.parametrize(

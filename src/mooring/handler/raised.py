@@ -11,7 +11,7 @@ import mooring
 
 OURS = Path(mooring.__file__).parent
 COMPAT = Path(__file__).parent / "compat"
-"""The stand-ins for the stock toolkits: what they raise is, to users, what the toolkits raise."""
+"""The stand-ins for the stock toolkits: what they raise is, to users, what the toolkits raise. So is stand_ins.py."""
 
 BETWEEN = tuple(OURS / "handler" / name for name in ("calls.py", "own.py", "around.py", "functions.py", "thread.py"))
 """Files of ours that only pass a call on to the user's code, or to a model that it made."""
@@ -62,7 +62,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def _ours(file: Path) -> bool:
-    return file.is_relative_to(OURS) and not file.is_relative_to(COMPAT)
+    return file.is_relative_to(OURS) and not file.is_relative_to(COMPAT) and file != COMPAT.parent / "stand_ins.py"
 
 
 def advice(error: BaseException, model_dir: str | None = None) -> str:

@@ -1,8 +1,10 @@
-"""What a handler raises to choose the status of its response, and metrics written to the log."""
+"""What a handler raises to choose the status of its response, and what measures: in the log, and printed."""
 
 import logging
+import time
+from functools import wraps
 
-from mooring.handler.not_offered import FUNCTIONS, refusing
+from mooring.handler.stand_ins import refusing
 
 logger = logging.getLogger(__name__)
 
@@ -27,4 +29,17 @@ def emit_metrics(metrics):
         logger.info("[METRICS]%s", metric)
 
 
-__getattr__ = refusing(__name__, {"Service": FUNCTIONS})
+def timeit(func):
+    """Print wall and CPU time of every call."""
+
+    @wraps(func)
+    def timed(*args, **kwargs):
+        began, cpu = time.perf_counter(), time.process_time()
+        result = func(*args, **kwargs)
+        print(f"{func.__name__}: {time.perf_counter() - began:.4f} s, {time.process_time() - cpu:.4f} s of CPU")
+        return result
+
+    return timed
+
+
+__getattr__ = refusing(__name__)

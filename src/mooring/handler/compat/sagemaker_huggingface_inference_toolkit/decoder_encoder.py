@@ -1,4 +1,4 @@
-"""Bodies to what a pipeline is called with, and back."""
+"""Media types; bodies to what a pipeline is called with, and back."""
 
 import base64
 import csv
@@ -7,9 +7,31 @@ import json
 from io import BytesIO, StringIO
 
 from mms.service import PredictionException
-from sagemaker_huggingface_inference_toolkit import content_types
 from sagemaker_inference import encoder, errors
 from sagemaker_inference.decoder import _npy_to_numpy
+
+JSON = "application/json"
+CSV = "text/csv"
+OCTET_STREAM = "application/octet-stream"
+ANY = "*/*"
+NPY = "application/x-npy"
+UTF8_TYPES = [JSON, CSV]
+
+JPEG = "image/jpeg"
+PNG = "image/png"
+TIFF = "image/tiff"
+BMP = "image/bmp"
+GIF = "image/gif"
+WEBP = "image/webp"
+X_IMAGE = "image/x-image"
+VISION_TYPES = [JPEG, PNG, TIFF, BMP, GIF, WEBP, X_IMAGE]
+
+FLAC = "audio/x-flac"
+MP3 = "audio/mpeg"
+WAV = "audio/wave"
+OGG = "audio/ogg"
+X_AUDIO = "audio/x-audio"
+AUDIO_TYPES = [FLAC, MP3, WAV, OGG, X_AUDIO]
 
 COLUMNS = ("question", "context", "inputs")
 """A CSV body's header names one of them."""
@@ -72,41 +94,41 @@ def encode_csv(content, accept_type=None):
     return stream.getvalue()
 
 
-def encode_image(image, accept_type=content_types.PNG):
+def encode_image(image, accept_type=PNG):
     """A PIL image in the format of the type; image/x-image is PNG."""
-    kind = content_types.PNG if accept_type == content_types.X_IMAGE else accept_type
+    kind = PNG if accept_type == X_IMAGE else accept_type
     with BytesIO() as out:
         image.save(out, format=kind.rpartition("/")[2].upper())
         return out.getvalue()
 
 
 def _array_to_npy(array_like, accept_type=None):
-    return encoder.encode(array_like, content_types.NPY)
+    return encoder.encode(array_like, NPY)
 
 
 _encoder_map = {
-    content_types.NPY: _array_to_npy,
-    content_types.CSV: encode_csv,
-    content_types.JSON: encode_json,
-    **dict.fromkeys(content_types.VISION_TYPES, encode_image),
+    NPY: _array_to_npy,
+    CSV: encode_csv,
+    JSON: encode_json,
+    **dict.fromkeys(VISION_TYPES, encode_image),
 }
 _decoder_map = {
-    content_types.NPY: _npy_to_numpy,
-    content_types.CSV: decode_csv,
-    content_types.JSON: decode_json,
-    **dict.fromkeys(content_types.VISION_TYPES, decode_image),
-    **dict.fromkeys(content_types.AUDIO_TYPES, decode_audio),
+    NPY: _npy_to_numpy,
+    CSV: decode_csv,
+    JSON: decode_json,
+    **dict.fromkeys(VISION_TYPES, decode_image),
+    **dict.fromkeys(AUDIO_TYPES, decode_audio),
 }
 
 
-def decode(content, content_type=content_types.JSON):
+def decode(content, content_type=JSON):
     """What a body of that type says. Raises UnsupportedFormatError."""
     if content_type not in _decoder_map:
         raise errors.UnsupportedFormatError(content_type)
     return _decoder_map[content_type](content)
 
 
-def encode(content, accept_type=content_types.JSON):
+def encode(content, accept_type=JSON):
     """A body of that type. Raises UnsupportedFormatError."""
     if accept_type not in _encoder_map:
         raise errors.UnsupportedFormatError(accept_type)

@@ -22,6 +22,9 @@ PREDICT_FN = "predict_fn"
 OUTPUT_FN = "output_fn"
 TRANSFORM_FN = "transform_fn"
 
+HANDLER_SERVICE = DEFAULT_HANDLER_SERVICE = __name__
+DEFAULT_MODEL_STORE = "/"
+
 
 class HuggingFaceHandlerService:
     """load, preprocess, predict and postprocess may be overridden; functions of inference.py go before them."""

@@ -5,7 +5,7 @@ import logging
 import os
 
 from mooring.handler import load_model
-from mooring.handler.not_offered import refusing
+from mooring.handler.stand_ins import refusing
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +66,16 @@ def is_aws_neuron_available():
     return False
 
 
+def is_optimum_neuron_available():
+    """False: the engine runs on CPUs."""
+    return False
+
+
+def is_diffusers_available():
+    """False: diffusion models are not served."""
+    return False
+
+
 def create_artifact_filter(framework):
     """Patterns of the other frameworks' weights; none for a framework that is not known."""
     pattern = FRAMEWORK_MAPPING.get(framework)
@@ -96,7 +106,4 @@ def get_pipeline(task, device, model_dir, **kwargs):
     return pipeline
 
 
-__getattr__ = refusing(
-    __name__,
-    {"infer_task_from_hub": "the task comes from config.json or HF_TASK, and no server asks the Hub about a model."},
-)
+__getattr__ = refusing(__name__)

@@ -5,13 +5,37 @@ The server has its own; this one is for code that makes a handler service of its
 
 import importlib
 import importlib.util
+import os
 import traceback
 from http import HTTPStatus
 
 from mooring.handler.functions import PARAMETERS, adapted, read_functions
-from sagemaker_inference import content_types, environment, utils
-from sagemaker_inference.default_inference_handler import DefaultInferenceHandler
+from sagemaker_inference import content_types, decoder, encoder, environment, errors, utils
+from sagemaker_inference.environment import PYTHON_PATH_ENV
 from sagemaker_inference.errors import BaseInferenceToolkitError, GenericInferenceToolkitError
+
+
+class DefaultInferenceHandler:
+    """Subclasses load and predict."""
+
+    def default_model_fn(self, model_dir, context=None):
+        """To be overridden; raises NotImplementedError as the toolkit's does."""
+        raise NotImplementedError("Define model_fn(model_dir) in inference.py.")
+
+    def default_input_fn(self, input_data, content_type, context=None):
+        """A numpy array."""
+        return decoder.decode(input_data, content_type)
+
+    def default_predict_fn(self, data, model, context=None):
+        """To be overridden; raises NotImplementedError as the toolkit's does."""
+        raise NotImplementedError("Define predict_fn(data, model) in inference.py.")
+
+    def default_output_fn(self, prediction, accept, context=None):
+        """The body, and the first accepted type that can be written. Raises UnsupportedFormatError if none can."""
+        for content_type in utils.parse_accept(accept):
+            if content_type in encoder.SUPPORTED_CONTENT_TYPES:
+                return encoder.encode(prediction, content_type), content_type
+        raise errors.UnsupportedFormatError(accept)
 
 
 class Transformer:
@@ -77,3 +101,21 @@ class Transformer:
         response, chosen = result if isinstance(result, tuple) else (result, accept)
         context.set_response_content_type(0, chosen)
         return response
+
+
+class DefaultHandlerService:
+    """Initialised once, then called with each request."""
+
+    def __init__(self, transformer=None):
+        self._service = transformer or Transformer()
+
+    def handle(self, data, context):
+        """The responses' bodies."""
+        return self._service.transform(data, context)
+
+    def initialize(self, context):
+        """Load the model of the context's folder; its code/ goes on the path of processes that are started."""
+        model_dir = context.system_properties.get("model_dir")
+        rest = os.environ.get(PYTHON_PATH_ENV, "")
+        os.environ[PYTHON_PATH_ENV] = f"{model_dir}/code:{rest}"
+        self._service.validate_and_initialize(model_dir=model_dir, context=context)

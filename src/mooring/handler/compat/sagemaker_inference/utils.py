@@ -1,6 +1,14 @@
-"""Files, and what requests say of themselves."""
+"""Files, media types, and what requests say of themselves."""
 
 import re
+
+JSON = "application/json"
+CSV = "text/csv"
+OCTET_STREAM = "application/octet-stream"
+ANY = "*/*"
+NPY = "application/x-npy"
+NPZ = "application/x-npz"
+UTF8_TYPES = [JSON, CSV]
 
 CONTENT_TYPE_REGEX = re.compile("^[Cc]ontent-?[Tt]ype")
 

@@ -1,1 +1,85 @@
 """The stock server's metrics: they can be made and added, and /metrics has the server's own."""
+
+import socket
+import time
+
+from mooring.handler.context import Metrics
+
+
+class Units:
+    """Short name → CloudWatch's."""
+
+    def __init__(self):
+        self.units = {
+            "ms": "Milliseconds",
+            "s": "Seconds",
+            "percent": "Percent",
+            "count": "Count",
+            "MB": "Megabytes",
+            "GB": "Gigabytes",
+            "kB": "Kilobytes",
+            "B": "Bytes",
+            None: "unit",
+        }
+
+
+MetricUnit = Units()
+
+
+class Metric:
+    """A named value with unit and dimensions; a counter adds up."""
+
+    def __init__(self, name, value, unit, dimensions, request_id=None, metric_method=None):
+        self.name = name
+        self.unit = MetricUnit.units.get(unit, unit)
+        self.metric_method = metric_method
+        self.value = value
+        self.dimensions = dimensions
+        self.request_id = request_id
+
+    def update(self, value):
+        """Add to a counter, set any other."""
+        self.value = self.value + value if self.metric_method == "counter" else value
+
+    def __str__(self):
+        dimensions = ",".join(str(dimension) for dimension in self.dimensions)
+        request = f",{self.request_id}" if self.request_id else ""
+        place = f"#hostname:{socket.gethostname()},{int(time.time())}"
+        return f"{self.name}.{self.unit}:{self.value}|#{dimensions}|{place}{request}"
+
+    def to_dict(self):
+        """As CloudWatch has it."""
+        return {
+            "MetricName": self.name,
+            "Value": self.value,
+            "Unit": self.unit,
+            "Dimensions": self.dimensions,
+            "Timestamp": int(time.time()),
+            "HostName": socket.gethostname(),
+            "RequestId": self.request_id,
+        }
+
+
+class Dimension:
+    """A name and a value."""
+
+    def __init__(self, name, value):
+        self.name = name
+        self.value = value
+
+    def __str__(self):
+        return f"{self.name}:{self.value}"
+
+    def to_dict(self):
+        """As CloudWatch has it."""
+        return {"Name": self.name, "Value": self.value}
+
+
+class MetricsStore(Metrics):
+    """Accepts metrics and records none: /metrics has the server's own."""
+
+    def __init__(self, request_ids, model_name):
+        self.request_ids = request_ids
+        self.model_name = model_name
+        self.store = []
+        self.cache = {}

@@ -1,1 +1,0 @@
-"""The stock server's helpers."""
