@@ -7,7 +7,7 @@ ENGINE ?= docker
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-slow test-sdk image image-test lock sbom embedded reference notebook bench bench-image bench-peers soak clean
+.PHONY: help demo serve check test test-fast test-wire test-local test-slow test-sdk image image-test lock sbom embedded reference notebook bench bench-image bench-peers soak clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -18,8 +18,8 @@ $(VENV)/serve.stamp: pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/serve.stamp
-	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,build]'
+$(VENV)/dev.stamp: $(VENV)/serve.stamp local/pyproject.toml
+	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,build]' -e './local[dev]'
 	@touch $@
 
 demo: $(VENV)/serve.stamp ## Start the server, ask it a question over HTTP, stop it
@@ -28,14 +28,15 @@ demo: $(VENV)/serve.stamp ## Start the server, ask it a question over HTTP, stop
 serve: $(VENV)/serve.stamp ## Serve the embedded model on 127.0.0.1:8080
 	@$(VENV)/bin/moor serve
 
-check: $(VENV)/dev.stamp ## Lint, types, layers, generated pages
+check: $(VENV)/dev.stamp ## Lint, types, layers, generated pages, of both packages
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) scripts/make_reference.py --check
+	$(PY) -m local.scripts.make_reference --check
 
-test: test-fast test-wire ## The tests that need nothing but this checkout
+test: test-fast test-wire ## The tests of Mooring that need nothing but this checkout
 
 test-fast: $(VENV)/dev.stamp ## In process, no model, no network, no sleeps (seconds)
 	$(PY) -m pytest -n 2 --dist loadfile
@@ -43,23 +44,27 @@ test-fast: $(VENV)/dev.stamp ## In process, no model, no network, no sleeps (sec
 test-wire: $(VENV)/dev.stamp ## Real sockets, processes and the real engine (minutes)
 	$(PY) -m pytest -m wire -n 2 --dist loadfile
 
+test-local: $(VENV)/dev.stamp ## The tests of mooring-local that need nothing but this checkout (minutes)
+	$(PY) -m pytest local/tests -n 2 --dist loadfile
+	$(PY) -m pytest local/tests -m wire -n 2 --dist loadfile
+
 test-slow: $(VENV)/dev.stamp ## All of SQuAD and PyTorch as reference; SQUAD_DIR names the data
 	$(PY) -c 'import torch' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[torch]'
 	$(PY) scripts/environments.py transformers4 transformers5
 	SQUAD_DIR=$(SQUAD_DIR) $(PY) -m pytest -m slow -rs
 
-test-sdk: $(VENV)/dev.stamp ## Other people's clients against moor local; writes docs/reference/local_clients.md
+test-sdk: $(VENV)/dev.stamp ## Other people's clients against moor local; writes local/docs/reference/clients.md
 	$(PY) scripts/environments.py sdk2 sdk3 awscli mooring hfjs
 	@rm -f .work/clients.json
-	$(PY) -m pytest -m sdk tests/fidelity -rs
-	$(PY) scripts/clients_page.py
+	$(PY) -m pytest -m sdk tests/web local/tests/fidelity -rs
+	$(PY) local/scripts/clients_page.py
 
 image: ## Build the image, as `mooring` (ENGINE names the client)
 	DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 BUILDAH_FORMAT=docker $(ENGINE) build --network host --target serve -t mooring .
 
 image-test: $(VENV)/dev.stamp ## Build the image and test it on a Docker or Podman engine
-	$(PY) -m pytest -m 'container and not sdk' -rs
+	$(PY) -m pytest -m 'container and not sdk' tests local/tests -rs
 
 sbom: image ## Write the image's bill of materials to .work/sbom.json (CycloneDX)
 	@mkdir -p .work
@@ -73,8 +78,9 @@ embedded: $(VENV)/dev.stamp ## Build the int8 artefact that ships in the package
 	$(VENV)/bin/moor build models/minilm-squad -o src/mooring/_embedded/minilm-squad --force \
 	  --calibration $(SQUAD_DIR)/train-44-articles.json --judge $(SQUAD_DIR)/dev-v1.1.json --questions all
 
-reference: $(VENV)/dev.stamp ## Write docs/reference again from the code
+reference: $(VENV)/dev.stamp ## Write docs/reference and local/docs/reference again from the code
 	$(PY) scripts/make_reference.py
+	$(PY) -m local.scripts.make_reference
 
 notebook: $(VENV)/dev.stamp ## Run the notebook and write its outputs into it
 	$(PY) scripts/run_notebook.py notebooks/deploy_question_answering.ipynb

@@ -1,4 +1,4 @@
-"""Write docs/reference/ from the code: settings, command line, errors, tokenizers, the local SageMaker's operations.
+"""Write docs/reference/ from the code: settings, command line, errors, tokenizers.
 
 `--check` says what is stale, and exits 1.
 
@@ -7,30 +7,23 @@ python scripts/make_reference.py [--check]
 
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from unittest.mock import patch
 
 import click
 
 from mooring import errors
-from mooring.cli import border
+from mooring.cli import border, packages
 from mooring.cli.group import COMMANDS, moor
 from mooring.cli.options import shown
-from mooring.local.arguments import s3
-from mooring.local.arguments.sagemaker import RUNTIME as ARGUMENTS
-from mooring.local.control.parts import Parts
-from mooring.local.fleet.logbook import Logbook
-from mooring.local.objects.api import ROUTES
-from mooring.local.server import services
-from mooring.local.state import State
-from mooring.local.wire.arguments import Takes
 from mooring.settings import OPTIONS
 from mooring.tokenization.classes import CLASSES
 from mooring.tokenization.config import KEYS
 from mooring.web.status import STATUS
 
-FOLDER = Path(__file__).resolve().parents[1] / "docs" / "reference"
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "docs" / "reference"
 FOR_REQUESTS = (errors.RequestError, errors.RefusedError, errors.BackendError)
 """What a request can meet; the others end a command."""
 ALSO_RAISED = (errors.RequestError, errors.ModelError, errors.HubError)
@@ -62,20 +55,28 @@ def settings_page() -> str:
 
 def cli_page() -> str:
     """The help of every command, as it is printed."""
-    lines = ["# Command line", NOTICE, "", *_help("moor", moor, None)]
+    lines = ["# Command line", NOTICE, ""]
+    with patch.object(packages, "KNOWN", {}):  # the same page whether or not other packages are installed
+        lines += _help("moor", moor, None)
     parent = click.Context(moor, info_name="moor")
     for name in COMMANDS:
         command = moor.get_command(parent, name)
         assert command is not None
-        lines += _help(f"moor {name}", command, parent)
-        if isinstance(command, click.Group):
-            within = click.Context(command, info_name=name, parent=parent)
-            for inner, below in command.commands.items():
-                lines += _help(f"moor {name} {inner}", below, within)
+        lines += help_of(name, command, parent)
     lines += ["## Exit codes", "", "```text"]
     table = (border.__doc__ or "").split("\n\n")[1]
     lines += [line.removeprefix("    ") for line in table.rstrip().splitlines()]
     return "\n".join([*lines, "```", ""])
+
+
+def help_of(name: str, command: click.Command, parent: click.Context) -> list[str]:
+    """The sections of one command of `moor`, and of those below it."""
+    lines = _help(f"moor {name}", command, parent)
+    if isinstance(command, click.Group):
+        within = click.Context(command, info_name=name, parent=parent)
+        for inner, below in command.commands.items():
+            lines += _help(f"moor {name} {inner}", below, within)
+    return lines
 
 
 def _help(title: str, command: click.Command, parent: click.Context | None) -> list[str]:
@@ -114,77 +115,11 @@ def errors_page() -> str:
 
 def _leaves(kind: type[errors.MooringError]) -> Iterator[type[errors.MooringError]]:
     """The leaves of the tree, and what is raised besides, in the order of its drawing."""
-    below = kind.__subclasses__()
+    below = [child for child in kind.__subclasses__() if child.__module__.startswith("mooring.")]
     if not below or kind in ALSO_RAISED:
         yield kind
     for child in below:
         yield from _leaves(child)
-
-
-def operations_page() -> str:
-    """Every operation of the local SageMaker, with the first sentence of who does it, and its arguments' classes."""
-    nobody: Any = None
-    parts = Parts(State(Path(":memory:")), nobody, nobody, nobody)
-    implemented = services(parts, Logbook(FOLDER))
-    parts.state.close()
-    lines = [
-        "# Operations of the local SageMaker",
-        NOTICE,
-        "",
-        "These operations are implemented. Any other operation of these services is answered with",
-        "`UnknownOperationException` (404) and the name of this page; S3 answers `NotImplemented` (501), and a service",
-        "that is not listed `UnknownOperationException` or `InvalidAction`. How to use them: [local.md](../local.md).",
-        "",
-        "An argument is obeyed unless one of the last two columns names it. *No effect*: it is accepted, and given",
-        "back by Describe, Get or List if it describes a resource. *Refused*: the request fails with the service's own",
-        "error, which names the argument. An argument that botocore's model does not have is refused as well.",
-        "",
-    ]
-    for name, service in implemented.items():
-        rows = [(operation, inspect.getdoc(service.handlers[operation])) for operation in sorted(service.handlers)]
-        lines += _operations(f"`{name}`", rows, service.arguments.operations)
-        lines += _within("structure", service.arguments.structures)
-    lines += _operations("`sagemaker-runtime`", sorted(RUNTIME.items()), ARGUMENTS.operations)
-    objects = {route.name: route.says or inspect.getdoc(route.run) for route in ROUTES.values()}
-    lines += _operations("`s3`, path style", sorted(objects.items()), s3.OPERATIONS)
-    lines += [
-        "Headers, and query parameters with a question mark, have their names on the wire.",
-        f"These have no effect with any operation: {_names(s3.EVERYWHERE.kept)}.",
-        "",
-    ]
-    return "\n".join(lines + _within("element of a body", s3.ELEMENTS))
-
-
-RUNTIME = {
-    "InvokeEndpoint": "With target variant, model, container and component, inference id, sessions, custom attributes.",
-    "InvokeEndpointAsync": "S3 in, S3 out; failure objects; notifications as files.",
-    "InvokeEndpointWithResponseStream": "As event stream, while the container writes.",
-}
-
-
-def _operations(title: str, rows: Sequence[tuple[str, str | None]], table: Mapping[str, Takes]) -> list[str]:
-    head = [f"## {title}", "", "| operation | here | no effect | refused |", "| --- | --- | --- | --- |"]
-    return [*head, *(f"| `{name}` | {_sentence(doc)} | {_classes(table[name])} |" for name, doc in rows), ""]
-
-
-def _within(noun: str, table: Mapping[str, Takes]) -> list[str]:
-    """The structures that have members without effect, or some that are refused."""
-    rows = [f"| `{name}` | {_classes(takes)} |" for name, takes in table.items() if takes.kept or takes.refused]
-    return [f"| {noun} | no effect | refused |", "| --- | --- | --- |", *rows, ""] if rows else []
-
-
-def _classes(takes: Takes) -> str:
-    limited = [f"`{name}` except {' or '.join(sorted(values))}" for name, values in sorted(takes.only.items())]
-    refused = "; ".join(filter(None, [_names(takes.refused), *limited]))
-    return f"{_names(takes.kept)} | {refused}"
-
-
-def _names(names: Iterable[str]) -> str:
-    return ", ".join(f"`{name}`" for name in sorted(names))
-
-
-def _sentence(doc: str | None) -> str:
-    return " ".join((doc or "").split("\n\n")[0].split()).replace("|", "\\|")
 
 
 def tokenizers_page() -> str:
@@ -235,25 +170,25 @@ PAGES = {
     "settings.md": settings_page,
     "cli.md": cli_page,
     "errors.md": errors_page,
-    "local_operations.md": operations_page,
     "tokenizers.md": tokenizers_page,
 }
 
 
-def main(arguments: list[str]) -> int:
-    """Write the pages, or with --check only compare them."""
+def write(folder: Path, pages: Mapping[str, Callable[[], str]], *, check: bool) -> int:
+    """Write the pages into the folder, or only compare them with what is there; the exit code."""
     stale = []
-    for name, page in PAGES.items():
-        path, text = FOLDER / name, page()
+    for name, page in pages.items():
+        path, text = folder / name, page()
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             stale.append(name)
-            if "--check" not in arguments:
-                FOLDER.mkdir(parents=True, exist_ok=True)
+            if not check:
+                folder.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
-    verb = "stale (run `make reference`)" if "--check" in arguments else "written"
-    print(f"docs/reference: {', '.join(stale)} {verb}" if stale else "docs/reference: up to date")
-    return 1 if stale and "--check" in arguments else 0
+    verb = "stale (run `make reference`)" if check else "written"
+    shown = folder.relative_to(ROOT)
+    print(f"{shown}: {', '.join(stale)} {verb}" if stale else f"{shown}: up to date")
+    return 1 if stale and check else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(write(FOLDER, PAGES, check="--check" in sys.argv[1:]))

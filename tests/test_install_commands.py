@@ -19,7 +19,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from mooring.installation import DISTRIBUTION, EXTRAS
 
 ROOT = Path(__file__).resolve().parents[1]
-FOLDERS = ("src", "docs", "scripts", "notebooks", "bench", "docker", ".ci", "tests")
+FOLDERS = ("src", "docs", "scripts", "notebooks", "bench", "docker", ".ci", "tests", "local")
 KINDS = (".py", ".pyi", ".md", ".ipynb", ".sh", ".html", ".js", ".css", ".txt", ".in", "")
 ON_THE_INDEX = {
     "matplotlib",
@@ -39,7 +39,6 @@ ON_THE_INDEX = {
 COMMAND = re.compile(r"\bpip[0-9.]*(?:\s+--python\s+\S+)?\s+install(?=\s)(?P<rest>[^\n`…]*)")
 TOKEN = re.compile(r"""(?P<quote>\\?["'])(?P<quoted>.*?)(?P=quote)|(?P<bare>[^\s"'\\]+)""")
 WITH_VALUE = ("--only-binary", "--find-links", "--index-url", "--python", "-r", "--requirement", "-t", "--target")
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 @dataclass(frozen=True)
@@ -101,9 +100,11 @@ def wrong(one: Wanted) -> str | None:
     if is_local(one.what):
         folder, _, extras = one.what.partition("[")
         start = one.file.parent if one.file.suffix == ".ipynb" else ROOT
-        if not (start / folder / "pyproject.toml").is_file():
+        project = start / folder / "pyproject.toml"
+        if not project.is_file():
             return "there is nothing to install"
-        unknown = set(filter(None, extras.rstrip("]").split(","))) - set(PROJECT["optional-dependencies"])
+        known = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+        unknown = set(filter(None, extras.rstrip("]").split(","))) - set(known)
         return f"no extra {', '.join(sorted(unknown))}" if unknown else None
     try:
         requirement = Requirement(one.what)
@@ -118,7 +119,7 @@ def test_every_install_command_can_work() -> None:
     """In docs, hints, comments, notebooks, the Makefile and the Dockerfiles."""
     found = wanted()
     assert len(found) > 15, found
-    assert {".[aws]", ".[build]", "..[aws]", "torch==2.13.0"} <= {one.what for one in found}
+    assert {".[aws]", "./local", ".[build]", "..[aws]", "../local", "torch==2.13.0"} <= {one.what for one in found}
     faults = [f"{one.file.relative_to(ROOT)}: {one.what}: {why}" for one in found if (why := wrong(one))]
     assert not faults, "\n".join(faults)
 
@@ -133,6 +134,7 @@ def test_every_install_command_can_work() -> None:
         ("Needs uv (pip install uv). Three packages are left out", ["uv"]),
         ('pip install --no-cache-dir --find-links /wheels "torch==2.13.0" && x y', ["torch==2.13.0"]),
         ("RUN pip --python /x/python install --no-deps -r /build/requirements.txt", []),
+        ("pip install '.[aws]' ./local                # in a checkout", [".[aws]", "./local"]),
         ("after `pip install .` in an environment of your own", ["."]),
         ("| `pip install` | packages | MB |", []),
     ],
@@ -161,11 +163,19 @@ def test_the_index_has_what_the_commands_name() -> None:
 
 @pytest.mark.slow
 def test_the_checkout_installs_with_its_extras() -> None:
-    """pip reads the project as the notebook names it."""
-    done = dry_run(f"..[{','.join(EXTRAS)}]", folder=ROOT / "notebooks")
+    """pip reads the projects as the notebook names them."""
+    done = dry_run(f"..[{','.join(EXTRAS)}]", "../local", folder=ROOT / "notebooks")
     assert done.returncode == 0, done.stderr
     assert "does not provide the extra" not in done.stderr
-    assert f"{DISTRIBUTION}-" in done.stdout, done.stdout
+    assert {f"{DISTRIBUTION}-", "mooring-local-"} <= set(re.findall(r"mooring-[a-z]+-", done.stdout)), done.stdout
+
+
+def test_no_extra_names_a_distribution_of_ours() -> None:
+    """They are on no index, so pip could not install the extra."""
+    for folder in (ROOT, ROOT / "local"):
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        names = [Requirement(one).name for extra in project["optional-dependencies"].values() for one in extra]
+        assert [name for name in names if name.startswith("mooring")] == []
 
 
 def dry_run(*wish: str, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mooring import installation
-from mooring.installation import DISTRIBUTION, EXTRAS, install_command
+from mooring.installation import DISTRIBUTION, EXTRAS, install_command, package_hint
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -38,10 +38,11 @@ def installed(site: Path, record: dict[str, object]) -> None:
 
 
 def checkout(tmp_path: Path, name: str = "my checkout") -> Path:
-    """A folder that pip can install."""
+    """A folder that pip can install, with another package in it."""
     folder = tmp_path / name
-    folder.mkdir()
-    shutil.copyfile(ROOT / "pyproject.toml", folder / "pyproject.toml")
+    (folder / "local").mkdir(parents=True)
+    for project in (".", "local"):
+        shutil.copyfile(ROOT / project / "pyproject.toml", folder / project / "pyproject.toml")
     return folder
 
 
@@ -50,17 +51,21 @@ def test_a_checkout_is_named_as_seen_from_here(site: Path, tmp_path: Path, monke
     folder = checkout(tmp_path)
     installed(site, {"url": folder.as_uri(), "dir_info": {}})
     assert install_command("aws") == f"pip install '{folder}[aws]'"
+    assert package_hint("local") == f"Install it: pip install '{folder}/local'"
     monkeypatch.chdir(folder)
     assert install_command("aws") == "pip install '.[aws]'"
+    assert package_hint("local") == "Install it: pip install ./local"
     record = {"url": folder.as_uri(), "dir_info": {"editable": True}}
     (site / "mooring_serve-0.1.0.dist-info" / "direct_url.json").write_text(json.dumps(record))
     assert install_command("build") == "pip install -e '.[build]'"
+    assert package_hint("local") == "Install it: pip install -e ./local"
 
 
 def test_without_a_checkout_the_package_itself_is_named(site: Path, tmp_path: Path) -> None:
     """After a wheel, or when the folder is gone: no index has Mooring."""
     installed(site, {"url": "file:///tmp/mooring_serve-0.1.0-py3-none-any.whl", "archive_info": {}})
     assert install_command("aws") == f"pip install '{EXTRAS['aws']}'"
+    assert package_hint("local") == "In a checkout of Mooring: pip install ./local"
     record = {"url": (tmp_path / "gone").as_uri(), "dir_info": {}}
     (site / "mooring_serve-0.1.0.dist-info" / "direct_url.json").write_text(json.dumps(record))
     assert install_command("build") == f"pip install '{EXTRAS['build']}'"

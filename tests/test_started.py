@@ -11,6 +11,7 @@ import pytest
 from tests.support.started import started
 
 TESTS = Path(__file__).parent
+ALL_TESTS = (TESTS, TESTS.parent / "local" / "tests")
 OWN_FAMILY = """
 import subprocess, sys, time
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)"], start_new_session=True)
@@ -42,6 +43,6 @@ def test_a_failed_test_leaves_no_process_behind() -> None:
 def test_every_test_starts_programs_this_way() -> None:
     """A bare Popen outlives a test that fails before it ends the program."""
     own = {TESTS / "support" / "started.py", Path(__file__)}
-    files = [path for path in TESTS.rglob("*.py") if path not in own]
+    files = [path for folder in ALL_TESTS for path in folder.rglob("*.py") if path not in own]
     bare = [path for path in files if re.search(r"^[^'\"\n]*\bPopen\(", path.read_text(encoding="utf-8"), re.MULTILINE)]
     assert bare == []

@@ -1,4 +1,4 @@
-"""The command that installs an extra of Mooring into the environment that is running.
+"""The command that installs an extra or another package of Mooring into the environment that is running.
 
 Mooring is on no package index, so a hint names the folder that it was installed from. Installers record that folder
 (PEP 610, direct_url.json). Without it, the hint names the extra's own packages.
@@ -24,6 +24,16 @@ def install_command(extra: str) -> str:
     folder, editable = source
     here = "." if folder.samefile(".") else str(folder)
     return f"{_installer()} {'-e ' if editable else ''}{shlex.quote(f'{here}[{extra}]')}"
+
+
+def package_hint(folder: str) -> str:
+    """How to install another distribution of Mooring. `folder` is where a checkout has it."""
+    source = _source()
+    if source is None or not (source[0] / folder / "pyproject.toml").is_file():
+        return f"In a checkout of Mooring: {_installer()} ./{folder}"
+    checkout, editable = source
+    here = f"./{folder}" if checkout.samefile(".") else str(checkout / folder)
+    return f"Install it: {_installer()} {'-e ' if editable else ''}{shlex.quote(here)}"
 
 
 def _source() -> tuple[Path, bool] | None:

@@ -80,7 +80,7 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str], monkeypat
     ("args", "said"),
     [
         (["srve"], "Did you mean `moor serve`?"),
-        (["xyzzy"], f"There are: {', '.join(COMMANDS)}."),
+        (["xyzzy"], f"There are: {', '.join(COMMANDS)}"),
         (["serve", "--prot", "1"], "--port"),
         (["serve", "--port", "http"], "--port is 'http'."),
         (["bench"], "URL"),

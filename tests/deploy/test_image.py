@@ -2,7 +2,9 @@
 
 import pytest
 
-from mooring.deploy.image import Address, address_of, is_ours, is_registry_name, region_of
+from mooring.deploy.fit import fit_format
+from mooring.deploy.image import Address, ImageFacts, address_of, is_ours, is_registry_name, region_of
+from mooring.deploy.manifest import DOCKER_LIST
 
 ECR = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 
@@ -39,3 +41,10 @@ def test_the_parts_of_an_address() -> None:
 def test_what_moor_image_makes(name: str, ours: bool) -> None:
     """By its last name."""
     assert is_ours(name) is ours
+
+
+def test_a_list_of_dockers_is_a_warning() -> None:
+    """Nobody says that it is refused."""
+    found = list(fit_format(ImageFacts("x", "ECR", media_type=DOCKER_LIST)))
+    assert [(each.level, each.check) for each in found] == [("warning", "format")]
+    assert list(fit_format(ImageFacts("x", "docker"))) == []

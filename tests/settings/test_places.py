@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from mooring.cli import run
 from mooring.errors import HubError, ModelNotFound, UsageError
 from mooring.model.hub import SourceOptions
 from mooring.model.source import resolve
 from mooring.settings import load_settings
 from mooring.settings.places import expanded, home, user_cache, user_data
 
-SOURCES = Path(__file__).resolve().parents[2] / "src"
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = (ROOT / "src", ROOT / "local" / "src")
 
 
 @pytest.fixture
@@ -86,24 +86,9 @@ def test_a_user_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.usefixtures("homeless")
-@pytest.mark.parametrize("command", [["local", "--port", "0"], ["local", "env"]])
-def test_moor_local_without_a_home_asks_for_a_folder(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """And says what is missing."""
-    assert run(command) == 2
-    said = capsys.readouterr().err
-    assert "HOME is not set, and this user has no home folder.\n      Name one: --data FOLDER." in said
-
-
-@pytest.mark.usefixtures("homeless")
-def test_moor_local_env_with_a_folder_needs_no_home(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It is where the SDK's configuration goes."""
-    assert run(["local", "env", "--data", str(tmp_path)]) == 0
-    assert f"export SAGEMAKER_USER_CONFIG_OVERRIDE={tmp_path}/" in capsys.readouterr().out
-
-
 def test_nobody_else_looks_for_homes() -> None:
     """`Path.home`, `Path.expanduser` and their kin raise, or give ~ back, for users without a home."""
     pattern = re.compile(r"expanduser\(|Path\.home\(|getpwuid\(|getuser\(|gethomedir")
-    found = [p.relative_to(SOURCES) for p in SOURCES.rglob("*.py") if pattern.search(p.read_text(encoding="utf-8"))]
-    assert found == [Path("mooring/settings/places.py")]
+    files = [path for folder in SOURCES for path in folder.rglob("*.py")]
+    found = [path.relative_to(ROOT) for path in files if pattern.search(path.read_text(encoding="utf-8"))]
+    assert found == [Path("src/mooring/settings/places.py")]

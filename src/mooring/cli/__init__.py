@@ -1,6 +1,7 @@
 """The command `moor`: arguments in, an exit code out. Loads nothing heavy; each command's module is imported when used.
 
 group.py    the commands' table           border.py   errors → messages and exit codes
+packages.py commands of other packages
 streams.py  stdout and stderr that take any text
 options.py  settings → flags              serve.py, ask.py, eval.py, bench.py, build.py: one command each
 """

@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 import mooring
+from mooring.cli import packages
 from mooring.cli.border import State
 from mooring.spelling import nearest
 
@@ -32,7 +33,6 @@ COMMANDS: Mapping[str, Entry] = {
     "transform": Entry("mooring.cli.transform", "Answer everything in an S3 prefix: a batch job."),
     "destroy": Entry("mooring.cli.destroy", "Remove a deployment and everything that belongs to it."),
     "bench": Entry("mooring.cli.bench", "Put a running server under load."),
-    "local": Entry("mooring.cli.local", "Run a SageMaker on this machine."),
 }
 HIDDEN: Mapping[str, Entry] = {"worker": Entry("mooring.cli.worker", "Started by `moor serve` behind nginx.")}
 """Commands that people do not call."""
@@ -42,14 +42,14 @@ class LazyGroup(click.Group):
     """A group whose commands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """In the table's order, which is the order of use."""
-        return list(COMMANDS)
+        """In the table's order, which is the order of use; then those of other packages."""
+        return list(_listed())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import the command."""
         entry = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
         if entry is None:
-            return None
+            return packages.load(cmd_name)
         command = import_module(entry.module).command
         return command if isinstance(command, click.Command) else None
 
@@ -62,15 +62,22 @@ class LazyGroup(click.Group):
             click.echo(ctx.get_help())
             ctx.exit()
         if args and not name.startswith("-") and name not in COMMANDS and name not in HIDDEN:
-            near = nearest(name, COMMANDS, cutoff=0.5)
-            known = f"Did you mean `moor {near[0]}`?" if near else f"There are: {', '.join(COMMANDS)}."
+            if (command := packages.load(name)) is not None:
+                return name, command, args[1:]
+            near = nearest(name, _listed(), cutoff=0.5)
+            known = f"Did you mean `moor {near[0]}`?" if near else f"There are: {', '.join(_listed())}."
             raise click.UsageError(f"There is no command {name!r}. {known}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """From the table: click would import every command for its help."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+            formatter.write_dl(list(_listed().items()))
+
+
+def _listed() -> dict[str, str]:
+    """Name → help of every command that people call."""
+    return {name: entry.help for name, entry in COMMANDS.items()} | packages.installed()
 
 
 @click.group(

@@ -1,0 +1,88 @@
+"""An endpoint that is in service: which variant, and which of its instances, a request goes to. For `runtime/`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mooring_local.fleet.instance import Instance
+from mooring_local.fleet.variant import Variant
+from mooring_local.wire.call import region_of
+from mooring_local.wire.faults import Fault
+
+MOST_SESSIONS = 10_000
+
+
+class LiveEndpoint:
+    """Made by `fleet.py`; replaced as a whole by an update."""
+
+    def __init__(self, name: str, arn: str, config: Mapping[str, Any], variants: Iterable[Variant] = ()) -> None:
+        self.name = name
+        self.arn = arn
+        self.config = config
+        """The endpoint configuration, as it was when the endpoint took it."""
+        self.variants: dict[str, Variant] = {}
+        self.take(variants)
+        self.shadows: list[Variant] = []
+        self.components: dict[str, Variant] = {}
+        """Inference components by name."""
+        self._sessions: dict[str, tuple[str, Instance]] = {}
+
+    def take(self, variants: Iterable[Variant]) -> None:
+        """Have these production variants."""
+        self.variants = {variant.name: variant for variant in variants}
+
+    @property
+    def region(self) -> str:
+        """Of its ARN."""
+        return region_of(self.arn)
+
+    @property
+    def account(self) -> str:
+        """Of its ARN."""
+        return self.arn.split(":")[4]
+
+    @property
+    def asynchronous(self) -> Mapping[str, Any] | None:
+        """Its AsyncInferenceConfig, if it has one."""
+        return self.config.get("AsyncInferenceConfig")
+
+    def pick(self, target: str | None = None, component: str | None = None) -> Variant:
+        """The variant that is asked for, or the one whose turn it is by weight. Raises Fault."""
+        if component is not None:
+            if component not in self.components:
+                raise Fault("ValidationError", f"Inference Component Name {component} not found.")
+            return self.components[component]
+        if self.components:
+            message = "Inference Component Name header is required for endpoints to which you plan to deploy "
+            raise Fault("ValidationError", f"{message}inference components. Please include it in your request.")
+        if target is None:
+            return self._by_weight()
+        if target not in self.variants:
+            known = ", ".join(self.variants)
+            raise Fault("ValidationError", f'Variant {target} not found for endpoint "{self.arn}": it has {known}.')
+        return self.variants[target]
+
+    def _by_weight(self) -> Variant:
+        """Smooth weighted round robin: exactly each one's share, and in turns."""
+        having = [variant for variant in self.variants.values() if variant.weight > 0]
+        if not having:
+            raise Fault("ValidationError", f"No variant of endpoint {self.name} has a weight: name a TargetVariant.")
+        for variant in having:
+            variant.credit += variant.weight
+        best = max(having, key=lambda variant: variant.credit)
+        best.credit -= sum(variant.weight for variant in having)
+        return best
+
+    def remember(self, session: str, variant: Variant, instance: Instance) -> None:
+        """Requests of that session go to that instance from now on."""
+        if len(self._sessions) >= MOST_SESSIONS:
+            del self._sessions[next(iter(self._sessions))]
+        self._sessions[session] = (variant.name, instance)
+
+    def recall(self, session: str) -> tuple[str, Instance] | None:
+        """The variant's name and the instance of a session, if it is still up."""
+        found = self._sessions.get(session)
+        return found if found is not None and found[1].containers else None
+
+    def forget(self, session: str) -> None:
+        """It was closed."""
+        self._sessions.pop(session, None)

@@ -1,0 +1,42 @@
+"""The parts that an object was uploaded in, as its readers see them. Pure; used by `reading.py` and `attributes.py`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mooring_local.objects.entry import Entry
+from mooring_local.objects.exchange import Ask, invalid
+from mooring_local.wire.faults import Fault
+
+MAX_PART = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class OnePart:
+    """What `partNumber` asks for."""
+
+    span: tuple[int, int] | None
+    """Start and end (exclusive); None for an empty object."""
+    checksums: Mapping[str, str]
+    headers: Mapping[str, str]
+
+
+def part_of(entry: Entry, ask: Ask) -> OnePart:
+    """Raises InvalidArgument, or InvalidPartNumber (416). An object that was not uploaded in parts is its own first."""
+    text = ask.query.get("partNumber", "")
+    number = ask.number("partNumber", 0)
+    if not 1 <= number <= MAX_PART:
+        raise invalid("partNumber", text, f"Part number must be an integer between 1 and {MAX_PART}, inclusive")
+    pieces, about = entry.about.pieces, entry.about
+    if number > max(1, len(pieces)):
+        members = {"ActualPartCount": str(max(1, len(pieces))), "PartNumberRequested": text}
+        raise Fault("InvalidPartNumber", "The requested partnumber is not satisfiable", 416, members)
+    if not pieces:
+        return OnePart((0, entry.size) if entry.size else None, about.checksums, {})
+    start = sum(piece.size for piece in pieces[: number - 1])
+    piece = pieces[number - 1]
+    kind = {"type": about.checksums["type"]} if piece.checksums and "type" in about.checksums else {}
+    if not piece.size and entry.size:  # an empty last part has no place that Content-Range could name
+        members = {"RangeRequested": f"partNumber={text}", "ActualObjectSize": str(entry.size)}
+        raise Fault("InvalidRange", "The requested range is not satisfiable", 416, members)
+    span = (start, start + piece.size) if piece.size else None
+    return OnePart(span, {**piece.checksums, **kind}, {"x-amz-mp-parts-count": str(len(pieces))})

@@ -1,0 +1,1 @@
+"""Of `mooring_local.objects`."""

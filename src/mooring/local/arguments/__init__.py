@@ -1,4 +1,0 @@
-"""What each service does with each argument: one table a service, in the classes of `mooring.local.wire.arguments`.
-
-`docs/reference/local_operations.md` is written from these tables, and a test compares them with botocore's models.
-"""

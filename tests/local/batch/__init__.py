@@ -1,1 +1,0 @@
-"""Of `mooring.local.batch`."""

@@ -1,0 +1,40 @@
+"""@huggingface/inference, as npm has it, against `moor serve`: given nothing but the server's address."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mooring.container.proxy import find_nginx
+from mooring.testing.server import running_server
+from tests.support.environments import environment
+
+pytestmark = pytest.mark.sdk
+
+PROGRAM = Path(__file__).with_name("hf_inference.mjs")
+PATIENCE_S = 150.0
+
+
+@pytest.mark.parametrize("front", ["none", "nginx"])
+def test_questions_and_errors(front: str, tmp_path: Path) -> None:
+    """Answers in the shape that it checks, and our own words where there is none."""
+    folder = environment("hfjs")
+    if front == "nginx" and find_nginx() is None:
+        pytest.skip("nginx is not installed: apt-get install nginx-light")
+    with running_server(None, "--front", front) as server:
+        command = [shutil.which("node") or "node", str(PROGRAM), server.url, str(folder)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, cwd=tmp_path, env={}
+        )
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    saw = {line["did"]: line["saw"] for line in lines if "did" in line}
+    because = {line["cannot"]: line["because"] for line in lines if "cannot" in line}
+    for name in ("one answer", "the address in the call", "several answers"):
+        assert saw[name]["answer"] == "The king"
+    assert saw["one answer of several"]["answer"] == "king"
+    assert set(saw["no answer"]) == {"score", "start", "end", "answer"}
+    assert "/inputs/question: the text is empty." in because["an empty question"]
+    assert "Questions go to POST /invocations" in because["another path"]
