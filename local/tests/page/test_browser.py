@@ -1,5 +1,7 @@
 """The page in a real browser, over a real local SageMaker with the real model."""
 
+import re
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,13 +9,17 @@ from typing import Any
 
 import boto3
 import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from local.tests.page.browser import Browser, browser, found
 from mooring_local.server import LocalSageMaker, Options
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+PATIENCE_MS = 15_000
 
 pytestmark = [
     pytest.mark.wire,
-    pytest.mark.skipif(found() is None, reason="no Chromium is installed"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
 ]
 
 CONTRAST = """(() => {
@@ -45,11 +51,45 @@ def server(tmp_path: Path) -> Iterator[LocalSageMaker]:
     one.stop()
 
 
-@pytest.fixture
-def tab(tmp_path: Path) -> Iterator[Browser]:
-    """A browser's."""
-    with browser(tmp_path / "profile") as one:
+@pytest.fixture(scope="module", autouse=True)
+def _patience() -> Iterator[None]:
+    """A busy machine takes longer than Playwright waits by default."""
+    expect.set_options(timeout=PATIENCE_MS)
+    yield
+    expect.set_options(timeout=None)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium. It and Playwright's own process end with the tests of this file."""
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as one,
+    ):
         yield one
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    """A tab with a profile of its own."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        yield page
+
+
+@pytest.fixture
+def errors(tab: Page) -> list[str]:
+    """What the page throws, or writes to the console as an error."""
+    found: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            found.append(message.text)
+
+    tab.on("console", heard)
+    tab.on("pageerror", lambda error: found.append(str(error)))
+    return found
 
 
 def client(service: str, url: str) -> Any:
@@ -68,45 +108,44 @@ def make_endpoint(url: str, name: str) -> None:
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
 
-def test_an_endpoint_appears_and_is_asked(server: LocalSageMaker, tab: Browser) -> None:
+def test_an_endpoint_appears_and_is_asked(server: LocalSageMaker, tab: Page, errors: list[str]) -> None:
     """From the empty page, without a reload, with the keyboard alone; legible in both schemes; then the server goes."""
-    tab.go(f"{server.url}/")
-    tab.until("document.body?.innerText.includes('No endpoint yet')")
-    assert "moor deploy --name qa" in tab.text()
-    tab.press("Tab")
-    assert tab.run("document.activeElement.innerText") == "Skip to content"
+    tab.goto(f"{server.url}/")
+    expect(tab.locator("body")).to_contain_text("No endpoint yet")
+    expect(tab.locator("body")).to_contain_text("moor deploy --name qa")
+    tab.keyboard.press("Tab")
+    expect(tab.locator(":focus")).to_have_text("Skip to content")
 
     make_endpoint(server.url, "qa")
-    tab.until("document.querySelector('.items')?.innerText.includes('InService')")
-    tab.until("document.querySelector('#question')")
-    tab.run("document.querySelector('#question').focus(); document.querySelector('#question').select()")
-    tab.call("Input.insertText", text="What does the crew throw?")
-    tab.press("Tab")
-    assert tab.run("document.activeElement.id") == "context"
-    tab.call("Input.dispatchKeyEvent", type="keyDown", key="Enter", code="Enter", modifiers=2)
-    tab.until("document.querySelector('.said')")
-    assert "heaving line" in tab.run("document.querySelector('.said').innerText")
-    assert tab.run("document.querySelector('mark').innerText === document.querySelector('.said').innerText")
-    assert "variant blue" in tab.text()
-    tab.until("document.querySelector('.log').innerText.includes('is ready')")
+    expect(tab.locator(".items")).to_contain_text("InService")
+    tab.locator("#question").focus()
+    tab.keyboard.press("Control+A")
+    tab.keyboard.insert_text("What does the crew throw?")
+    tab.keyboard.press("Tab")
+    expect(tab.locator("#context")).to_be_focused()
+    tab.keyboard.press("Control+Enter")
+    expect(tab.locator(".said")).to_contain_text("heaving line")
+    expect(tab.locator("mark")).to_have_text(tab.locator(".said").inner_text())
+    expect(tab.locator("body")).to_contain_text("variant blue")
+    expect(tab.locator(".log")).to_contain_text("is ready")
     for scheme in ("light", "dark"):
-        tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        assert tab.run(CONTRAST) == []
+        tab.emulate_media(color_scheme=scheme)
+        assert tab.evaluate(CONTRAST) == []
     # What was typed is still there after the next polls, and the page fits a small screen.
-    polls = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('overview')).length"
-    tab.until(f"{polls} >= {tab.run(polls) + 2}")
-    assert tab.run("document.querySelector('#question').value") == "What does the crew throw?"
-    tab.call("Emulation.setDeviceMetricsOverride", width=390, height=800, deviceScaleFactor=1, mobile=False)
-    assert tab.run("document.documentElement.scrollWidth") <= 390
-    assert tab.errors == []
+    for _ in range(2):
+        tab.wait_for_event("response", lambda response: response.url.endswith("overview"))
+    expect(tab.locator("#question")).to_have_value("What does the crew throw?")
+    tab.set_viewport_size({"width": 390, "height": 800})
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    assert errors == []
 
     stopping = threading.Thread(target=server.stop)
     stopping.start()
-    tab.until("document.querySelector('#live-text').innerText.includes('does not answer')")
+    expect(tab.locator("#live-text")).to_contain_text("does not answer")
     stopping.join()
 
 
-def test_what_is_wrong_is_told(server: LocalSageMaker, tab: Browser) -> None:
+def test_what_is_wrong_is_told(server: LocalSageMaker, tab: Page) -> None:
     """A failed endpoint has its reason, a body that is none the model's own words, a name that is gone a way back."""
     make_endpoint(server.url, "qa")
     sagemaker = client("sagemaker", server.url)
@@ -116,43 +155,41 @@ def test_what_is_wrong_is_told(server: LocalSageMaker, tab: Browser) -> None:
     sagemaker.create_endpoint_config(EndpointConfigName="odd", ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName="odd", EndpointConfigName="odd")
 
-    tab.go(f"{server.url}/_mooring/#/endpoints/odd")
-    tab.until("document.querySelector('[role=alert]')?.innerText.includes('nginx')")
-    tab.go(f"{server.url}/_mooring/#/endpoints/gone")
-    tab.until("document.body.innerText.includes('There is no gone any more')")
-    tab.go(f"{server.url}/_mooring/#/endpoints/qa")
-    tab.until("document.querySelector('form')")
-    tab.run("document.querySelector('form details').open = true")
-    tab.until("document.querySelector('#raw').value")
-    tab.run("document.querySelector('#raw').value = '{\"inputs\": 5}'")
-    tab.run("document.querySelector('form').requestSubmit()")
-    tab.until("document.querySelector('.answer .callout')?.innerText.includes('ModelError')")
-    assert "424" in tab.run("document.querySelector('.answer summary').innerText")
+    tab.goto(f"{server.url}/_mooring/#/endpoints/odd")
+    expect(tab.get_by_role("alert").first).to_contain_text("nginx")
+    tab.goto(f"{server.url}/_mooring/#/endpoints/gone")
+    expect(tab.locator("body")).to_contain_text("There is no gone any more")
+    tab.goto(f"{server.url}/_mooring/#/endpoints/qa")
+    tab.locator("form details summary").click()
+    expect(tab.locator("#raw")).not_to_have_value("")
+    tab.locator("#raw").fill('{"inputs": 5}')
+    tab.evaluate("document.querySelector('form').requestSubmit()")
+    expect(tab.locator(".answer .callout")).to_contain_text("ModelError")
+    expect(tab.locator(".answer summary")).to_contain_text("424")
 
 
-def test_names_are_text(server: LocalSageMaker, tab: Browser) -> None:
+def test_names_are_text(server: LocalSageMaker, tab: Page, errors: list[str]) -> None:
     """A key that looks like markup is shown as it is; sections are reached by their addresses; objects by folders."""
     s3 = client("s3", server.url)
     s3.create_bucket(Bucket="data")
     s3.put_object(Bucket="data", Key="in/<img src=x onerror=document.title=1>", Body=b"1")
 
-    tab.go(f"{server.url}/_mooring/#/buckets")
-    tab.until("document.querySelector('td a')")
-    tab.run("document.querySelector('td a').click()")
-    tab.until("document.body.innerText.includes('in/')")
-    tab.run("document.querySelector('td a').click()")
-    tab.until("document.querySelector('td a')?.innerText.startsWith('<img src=x')")
+    tab.goto(f"{server.url}/_mooring/#/buckets")
+    tab.locator("td a", has_text="data").click()
+    tab.locator("td a", has_text="in/").click()
+    expect(tab.locator("td a").first).to_have_text(re.compile("^<img src=x"))
     shell = f"moor local env --port {server.url.rpartition(':')[2]})"
     for section, said in (("models", "No model yet"), ("jobs", "No transform job yet"), ("connect", shell)):
-        tab.go(f"{server.url}/_mooring/#/{section}")
-        tab.until(f"document.body.innerText.includes('{said}')")
-    assert tab.errors == []
+        tab.goto(f"{server.url}/_mooring/#/{section}")
+        expect(tab.locator("body")).to_contain_text(said)
+    assert errors == []
 
 
-def test_an_address_that_is_none_leads_to_the_endpoints(server: LocalSageMaker, tab: Browser) -> None:
+@pytest.mark.parametrize("typed", ["constructor", "%", "nothing"])
+def test_an_address_that_is_none_leads_to_the_endpoints(
+    server: LocalSageMaker, tab: Page, errors: list[str], typed: str
+) -> None:
     """Also one that is a word of JavaScript's own, or no address at all."""
-    for typed in ("constructor", "%", "nothing"):
-        tab.go("about:blank")
-        tab.go(f"{server.url}/_mooring/#/{typed}")
-        tab.until("document.body?.innerText.includes('No endpoint yet')")
-    assert tab.errors == []
+    tab.goto(f"{server.url}/_mooring/#/{typed}")
+    expect(tab.locator("body")).to_contain_text("No endpoint yet")
+    assert errors == []
