@@ -97,7 +97,7 @@ def test_what_was_answered_is_not_computed_again() -> None:
         assert again.timings.compute_ms == 0
         assert len(asking.stage.backend.batches) == batches
         assert (await asking.ask(10, 60)).source == "computed"
-        assert asking.once.snapshot()["cached_answers"] == 2
+        assert asking.once.counts()["cached_answers"] == 2
 
     scene(act)
 

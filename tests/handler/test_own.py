@@ -519,7 +519,7 @@ def test_a_call_that_hangs_long_after_its_deadline_makes_the_process_unhealthy(t
     async def scene(site: Site) -> None:
         import inference
 
-        own = site.service.user_code
+        own = site.service.model
         own._stuck_s = 0.01  # type: ignore[union-attr]
         assert (await site.ask()).status == 504
         live = await site.get("/health/live")

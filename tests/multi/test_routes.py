@@ -21,7 +21,7 @@ from mooring.multi.routes import create_multi_app
 from mooring.observe.metrics import Metrics
 from mooring.testing import FakeBackend
 from mooring.web.limits import WebLimits
-from mooring.web.service import Served
+from mooring.web.service import ByEngine, Served
 from tests.engine.running import until
 from tests.support.asgi import Client, Reply
 from tests.support.text_task import TextTask
@@ -40,7 +40,7 @@ class Site:
         self.registry = Registry(self._open, Ledger(lambda: self.free))
         self.app = create_multi_app(self.registry, self.metrics, WebLimits(), log_requests=False)
 
-    def _open(self, folder: Path, _: str, expected: Identity) -> Served:
+    def _open(self, folder: Path, _: str, expected: Identity) -> Served[ByEngine]:
         if folder.name == "broken" or (folder / "broken").exists():
             raise ModelInvalid("It is broken.")
         if folder.name == "huge":
@@ -48,7 +48,7 @@ class Site:
         refuse_another(expected, {"model": (folder / "digest").read_text()} if (folder / "digest").exists() else {})
         backend = self.backends[folder.name] = FakeBackend()
         engine = Engine(TextTask(), backend, Limits())
-        return Served(TextTask(), engine, {"model": {"name": folder.name}}, backend.close)
+        return Served(ByEngine(TextTask(), engine), engine, {"model": {"name": folder.name}}, backend.close)
 
     async def call(self, method: str, path: str, body: object = None) -> Reply:
         """Any request with JSON."""

@@ -23,7 +23,7 @@ from mooring.web.app import create_app
 from mooring.web.limits import WebLimits
 from mooring.web.listen import Address
 from mooring.web.server import ServerOptions, serve
-from mooring.web.service import Served, Service
+from mooring.web.service import ByEngine, Served, Service
 from tests.support.text_task import TextTask
 
 
@@ -40,13 +40,14 @@ def main() -> None:
     if not options.get("load_slowly"):
         loaded.set()
 
-    def open_model() -> Served:
+    def open_model() -> Served[ByEngine]:
         while not loaded.wait(0.01):
             if service.stopping.is_set():
                 raise InterruptedError
         if options.get("fail_to_load"):
             raise ModelNotFound("There is no model.")
-        return Served(task, Engine(task, backend, Limits(), observer=metrics), close=backend.close)
+        engine = Engine(task, backend, Limits(), observer=metrics)
+        return Served(ByEngine(task, engine), engine, close=backend.close)
 
     service = Service(open_model)
     app = create_app(service, metrics, WebLimits(**options.get("limits", {})))

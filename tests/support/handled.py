@@ -67,7 +67,7 @@ def play(
     loaded = load(folder, text, name)
     loading = Context("model", str(folder))
     own = own_service(Settings(run_code=True, deadline_s=deadline_s), loaded, loading, unusable)
-    service = Service(lambda: Served(None, own, {"handler": loaded.facts}, user_code=own))
+    service = Service(lambda: Served(own, own, {"handler": loaded.facts}))
     limits = WebLimits(deadline_s=deadline_s)
 
     async def run() -> None:

@@ -15,7 +15,7 @@ from mooring.observe.metrics import Metrics
 from mooring.testing import FakeBackend
 from mooring.web.app import create_app
 from mooring.web.limits import WebLimits
-from mooring.web.service import Served, Service
+from mooring.web.service import ByEngine, Served, Service
 from tests.support.asgi import Client, Reply
 from tests.support.text_task import TextTask
 
@@ -60,7 +60,7 @@ async def site(
     """A started application, stopped in the end."""
     backend, metrics, task = FakeBackend(), Metrics(), TextTask()
     engine = Engine(task, backend, engine_limits or Limits(), observer=metrics)
-    service = Service(lambda: Served(task, engine, facts or {}, backend.close))
+    service = Service(lambda: Served(ByEngine(task, engine), engine, facts or {}, backend.close))
     await service.start()
     backend.batches.clear()
     try:

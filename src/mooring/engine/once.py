@@ -13,7 +13,6 @@ from typing import Any
 
 from mooring.engine.answers import AnswerCache
 from mooring.engine.engine import Engine
-from mooring.engine.health import Health
 from mooring.engine.job import Answered, Timings, deadline_exceeded
 from mooring.engine.observer import Observer
 from mooring.errors import DeadlineExceeded
@@ -37,7 +36,7 @@ class _Flight:
 
 
 class Once:
-    """Everything but `answer` is the engine's own."""
+    """Answers as the engine does, computing less."""
 
     def __init__(
         self,
@@ -57,22 +56,10 @@ class Once:
         self._observer = observer
         self._clock = clock
         self._flights: dict[bytes, _Flight] = {}
-        self.start = engine.start
-        self.drain = engine.drain
-        self.stop = engine.stop
-        self.check = engine.check
 
-    def health(self) -> Health:
-        """As `Engine.health`."""
-        return self._engine.health()
-
-    def alive(self) -> Health:
-        """As `Engine.alive`."""
-        return self._engine.alive()
-
-    def snapshot(self) -> dict[str, object]:
-        """As `Engine.snapshot`, and what is remembered."""
-        return {**self._engine.snapshot(), "cached_answers": len(self._cache), "cached_bytes": self._cache.bytes}
+    def counts(self) -> dict[str, object]:
+        """What is remembered, for `/info`."""
+        return {"cached_answers": len(self._cache), "cached_bytes": self._cache.bytes}
 
     async def answer(self, request: Any, *, deadline_s: float | None = None) -> Answered:
         """As `Engine.answer`; `source` of the result says whether it was computed for this caller.

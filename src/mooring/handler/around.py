@@ -1,11 +1,10 @@
 """Run input_fn before and output_fn after the engine, which still batches over requests. Made by `wiring/`."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mooring.engine.job import Answered
 from mooring.errors import DeadlineExceeded
 from mooring.handler.calls import accept_of, guarded, input_of, reply_of
 from mooring.handler.context import Context
@@ -14,23 +13,21 @@ from mooring.handler.payload import decode
 from mooring.handler.thread import UserThread
 from mooring.web.encode import encode
 from mooring.web.media import JSON, answer_kind
-from mooring.web.user_code import Call, Reply
+from mooring.web.reply import Call, Reply
+from mooring.web.service import ByEngine
 
 R = TypeVar("R")
-
-Answer = Callable[[Any, float], Awaitable[Answered]]
-"""(decoded body, seconds) → the engine's answer."""
 
 
 class AroundEngine:
     """Calls of the user's functions run one at a time, the engine's work between them does not."""
 
-    def __init__(self, functions: UserFunctions, path: Path, loading: Context, answer: Answer) -> None:
+    def __init__(self, functions: UserFunctions, path: Path, loading: Context, model: ByEngine) -> None:
         """`loading` is the context that the functions had while the model was loaded."""
         self._functions = functions
         self._path = path
         self._loading = loading
-        self._answer = answer
+        self._model = model
         self._thread = UserThread()
 
     async def handle(self, call: Call, deadline_s: float) -> Reply:
@@ -45,7 +42,7 @@ class AroundEngine:
             return seconds
 
         data = await self._input(call, context, left())
-        answered = await self._answer(data, left())
+        answered = await self._model.answer(self._model.task.parse(data), left())
         reply = await self._output(call, context, answered.answer, left())
         return Reply(reply.body, reply.content_type, reply.status, reply.headers, answered.windows)
 

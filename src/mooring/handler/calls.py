@@ -15,7 +15,7 @@ from mooring.handler.context import Context
 from mooring.handler.payload import TEXT, InvalidPayload, Unwritable, encode
 from mooring.handler.raised import BadReply, advice, cut, message_of, place_of, text_of
 from mooring.web.media import JSON, answer_kind, preferred, text_kind
-from mooring.web.user_code import Call, Reply
+from mooring.web.reply import Call, Reply
 
 R = TypeVar("R")
 

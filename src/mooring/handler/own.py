@@ -1,7 +1,6 @@
 """Serve with the user's own model or prediction: model_fn, predict_fn, transform_fn, or an EndpointHandler.
 
-It takes the engine's place: the web layer's service starts it, asks for its health, drains and stops it. Made by
-`wiring/`.
+It takes the engine's place: a `ModelLife` and the `UserCode` that answers. Made by `wiring/`.
 """
 
 import asyncio
@@ -9,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mooring.engine.health import Health
-from mooring.engine.job import Answered
+from mooring.engine.health import BEGINNING, ENDING, Health
 from mooring.errors import Draining, NotReady
 from mooring.handler.calls import accept_of, guarded, input_of, reply_of, written
 from mooring.handler.context import Context
@@ -18,7 +16,8 @@ from mooring.handler.functions import UserFunctions
 from mooring.handler.payload import decode
 from mooring.handler.thread import UserThread
 from mooring.web.media import JSON, answer_kind
-from mooring.web.user_code import Call, Reply
+from mooring.web.reply import Call, Reply
+from mooring.web.service import LOADING
 
 Transform = Callable[[Any, Call, Context], Reply]
 """(model, call, context) → reply; runs in the user's thread."""
@@ -57,12 +56,10 @@ class OwnService:
         return await self._thread.run(lambda: self._transform(self._model, call, context), deadline_s)
 
     def health(self) -> Health:
-        """What is known now."""
+        """As `ModelLife.health`."""
         if not (life := self.alive()).ready:
             return life
-        reasons = {"new": "The engine has not been started.", "starting": "The model is loading."}
-        reasons |= {"draining": "The server is going down.", "stopped": "The server has stopped."}
-        reason = reasons.get(self._phase, "")
+        reason = {**BEGINNING, **ENDING, "starting": LOADING}.get(self._phase, "")
         return Health(not reason, reason)
 
     async def check(self) -> Health:
@@ -77,15 +74,11 @@ class OwnService:
         return Health(True)
 
     def snapshot(self) -> dict[str, object]:
-        """For /info and the log."""
+        """As `ModelLife.snapshot`."""
         return {"phase": self._phase, "in_flight": self._thread.in_flight, "cold_shapes": 0}
 
-    async def answer(self, request: Any, *, deadline_s: float | None = None) -> Answered:
-        """Of the engine's protocol only: a request goes to the model's own code, never here."""
-        raise NotImplementedError(request, deadline_s)
-
     async def drain(self, timeout_s: float) -> bool:
-        """Take nothing new; wait for what is in flight."""
+        """As `ModelLife.drain`."""
         self._phase = "draining"
         end = asyncio.get_running_loop().time() + timeout_s
         while self._thread.in_flight:
@@ -94,8 +87,8 @@ class OwnService:
             await asyncio.sleep(0.01)
         return True
 
-    async def stop(self, timeout_s: float = 0.0) -> bool:  # noqa: ARG002 - an engine's signature
-        """A call that runs is left to itself."""
+    async def stop(self, timeout_s: float = 5.0) -> bool:  # noqa: ARG002 - a running call cannot be waited for
+        """As `ModelLife.stop`; a call that runs is left to itself."""
         self._phase = "stopped"
         self._thread.close()
         return self._thread.busy_s() == 0

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from mooring.engine.health import Health
 from mooring.errors import AlreadyLoaded, ModelError, NoMemory, NotLoaded, NotReady, echo
 from mooring.model.identity import Identity, identity_of
 from mooring.multi import lost
@@ -16,7 +17,7 @@ from mooring.multi.ledger import Ledger
 from mooring.multi.lost import Held, LostModels
 from mooring.multi.names import check_name
 from mooring.observe.memory import release_memory
-from mooring.web.service import Served, Service
+from mooring.web.service import AnyServed, Service
 
 UNLOAD_S = 30.0
 """How long requests in flight may go on when their model is unloaded."""
@@ -47,7 +48,7 @@ class Registry:
 
     def __init__(
         self,
-        open_model: Callable[[Path, str, Identity], Served],
+        open_model: Callable[[Path, str, Identity], AnyServed],
         ledger: Ledger,
         first: Mapping[str, Held] | None = None,
         on_lost: Callable[[int], None] = lambda _: None,
@@ -125,13 +126,28 @@ class Registry:
     def _is_lost(self, name: str) -> bool:
         return name in self._lost and name not in self._loading
 
+    def health(self) -> Health:
+        """Ready, also without a model: the platform loads models into a server that is healthy."""
+        return Health(True)
+
+    async def check(self) -> Health:
+        """As `health`."""
+        return self.health()
+
+    def alive(self) -> Health:
+        """Not ready if the engine of one model hangs: its thread can only be ended with the process."""
+        for model in self.models:
+            if not (found := model.service.alive()).ready:
+                return Health(False, f"Model {echo(model.name)}: {found.reason}")
+        return Health(True)
+
     async def drain(self, timeout_s: float) -> bool:
-        """All models take nothing new; whether all of them answered what they had."""
+        """As `ModelLife.drain`, for all models."""
         done = await asyncio.gather(*(model.service.drain(timeout_s) for model in self.models))
         return all(done)
 
     def snapshot(self) -> Mapping[str, object]:
-        """For the log."""
+        """As `ModelLife.snapshot`."""
         counts = [model.service.snapshot().get("in_flight") for model in self.models]
         return {"models": len(counts), "in_flight": sum(count for count in counts if isinstance(count, int))}
 
@@ -200,14 +216,14 @@ class Registry:
         await asyncio.to_thread(release_memory)
         self._log.info("model unloaded", model=name)
 
-    async def stop(self, timeout_s: float = 5.0) -> None:
-        """All of them."""
+    async def stop(self, timeout_s: float = 5.0) -> bool:
+        """As `ModelLife.stop`, for all models."""
         if self._retrying is not None:
             self._retrying.cancel()
             await asyncio.gather(self._retrying, return_exceptions=True)
-        for model in self.models:
-            await model.service.stop(timeout_s)
+        ended = [await model.service.stop(timeout_s) for model in self.models]
         self._models.clear()
+        return all(ended)
 
 
 def _folder(url: str) -> Path:

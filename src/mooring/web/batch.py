@@ -22,7 +22,7 @@ from mooring.observe.logs import where
 from mooring.web.encode import encode, no_rows
 from mooring.web.media import CSV, LINES
 from mooring.web.records import Record, check_count, records
-from mooring.web.service import Service
+from mooring.web.service import ByEngine
 from mooring.web.status import describe
 
 AT_ONCE = 256
@@ -61,16 +61,16 @@ class Job:
     request_id: str
 
 
-async def answer_records(service: Service, body: bytes, job: Job) -> Batch:
+async def answer_records(model: ByEngine, body: bytes, job: Job) -> Batch:
     """Answer every record within the deadline. Raises InvalidRequest or PayloadTooLarge before any is computed."""
-    return await _Run(service, body, job).run()
+    return await _Run(model, body, job).run()
 
 
 class _Run:
     """One body on its way. Everything but decoding and writing is on the event loop."""
 
-    def __init__(self, service: Service, body: bytes, job: Job) -> None:
-        self._service = service
+    def __init__(self, model: ByEngine, body: bytes, job: Job) -> None:
+        self._model = model
         self._body = body
         self._job = job
         self._end = asyncio.get_running_loop().time() + job.deadline_s
@@ -124,7 +124,7 @@ class _Run:
         if isinstance(record.value, RequestError):
             return record.value
         try:
-            return self._service.parse(record.value)
+            return self._model.task.parse(record.value)
         except InvalidRequest as error:
             return record.located(error, error.pointer)
         except RequestError as error:
@@ -144,7 +144,7 @@ class _Run:
     async def _answer(self, request: Any) -> object:
         if asyncio.get_running_loop().time() >= self._end:
             raise deadline_exceeded(self._job.deadline_s)
-        answered = await wait_for_room(self._service, request, self._end)
+        answered = await wait_for_room(self._model, request, self._end)
         self._windows += answered.windows
         if self._job.wanted == CSV and isinstance(answered.answer, list):
             raise no_rows()
@@ -169,12 +169,12 @@ class _Run:
         return encode(self._job.wanted, self._written, len(self._written), columns)
 
 
-async def wait_for_room(service: Service, request: object, end: float) -> Answered:
-    """As `Service.answer`, but a full queue is waited for until `end` on the loop's clock."""
+async def wait_for_room(model: ByEngine, request: object, end: float) -> Answered:
+    """As `ByEngine.answer`, but a full queue is waited for until `end` on the loop's clock."""
     loop = asyncio.get_running_loop()
     while True:
         try:
-            return await service.answer(request, max(0.001, end - loop.time()))
+            return await model.answer(request, max(0.001, end - loop.time()))
         except QueueFull:
             if loop.time() + AGAIN_S >= end:
                 raise

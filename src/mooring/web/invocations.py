@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from mooring.engine.job import Answered, Timings
 from mooring.errors import BodyTooSlow, InvalidRequest, PayloadTooLarge, QueueFull
 from mooring.observe.metrics import Metrics
+from mooring.tasks.base import Task
 from mooring.web.batch import Job, answer_records, wait_for_room
 from mooring.web.body import read_body, unless_gone
 from mooring.web.border import HEADER_NAMES, REQUEST_ID, UNREAD, WINDOWS, start
@@ -19,9 +20,9 @@ from mooring.web.decode import decode
 from mooring.web.encode import encode
 from mooring.web.limits import WebLimits
 from mooring.web.media import CSV, LINES, answer_kind, body_kind, strict_body_kind
+from mooring.web.reply import Call, UserCode
 from mooring.web.room import Room, Visit
-from mooring.web.service import Service
-from mooring.web.user_code import Call, UserCode
+from mooring.web.service import ByEngine, Service
 
 WRITTEN_HERE = 512
 """Answers that are written on the event loop (a millisecond as CSV); more are in a thread."""
@@ -47,18 +48,19 @@ class Invocations:
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send, visit: Visit) -> None:
         headers = Headers(scope=scope)
-        if (user_code := self._service.user_code) is not None:
-            await self._by_user(user_code, scope, receive, send, visit)
+        model = self._service.model
+        if not isinstance(model, ByEngine):
+            await self._by_user(model, scope, receive, send, visit)
             return
         kind_of = strict_body_kind if self._limits.strict_content_types else body_kind
         sent = kind_of(headers.get("content-type", ""))
         wanted = answer_kind(self._accept(headers))
         body = await self._body(scope, headers, receive, visit)
         if self._limits.batch and sent in (LINES, CSV):
-            await self._by_record(scope, receive, send, body, (sent, wanted))
+            await self._by_record(model, scope, receive, send, body, (sent, wanted))
             return
-        request, rows = await self._request(sent, body)
-        answered = await unless_gone(receive, self._answer(request, afresh=_afresh(headers)))
+        request, rows = await self._request(model.task, sent, body)
+        answered = await unless_gone(receive, self._answer(model, request, afresh=_afresh(headers)))
         content = await _written(wanted, answered.answer, rows)
         if answered.source == "computed":
             self._metrics.stages(answered.timings)
@@ -66,17 +68,19 @@ class Invocations:
         await send(start(200, wanted, len(content), _headers(answered)))
         await send({"type": "http.response.body", "body": content})
 
-    async def _answer(self, request: Any, *, afresh: bool) -> Answered:
+    async def _answer(self, model: ByEngine, request: Any, *, afresh: bool) -> Answered:
         deadline_s = self._limits.deadline_s
         if self._limits.batch:
-            return await wait_for_room(self._service, request, asyncio.get_running_loop().time() + deadline_s)
-        return await self._service.answer(request, deadline_s, afresh=afresh)
+            return await wait_for_room(model, request, asyncio.get_running_loop().time() + deadline_s)
+        return await model.answer(request, deadline_s, afresh=afresh)
 
-    async def _by_record(self, scope: Scope, receive: Receive, send: Send, body: bytes, kinds: tuple[str, str]) -> None:
+    async def _by_record(
+        self, model: ByEngine, scope: Scope, receive: Receive, send: Send, body: bytes, kinds: tuple[str, str]
+    ) -> None:
         """Batch transform: a line or row that is at fault gets an error of its own. `kinds`: as sent, as wanted."""
         limits = self._limits
         job = Job(*kinds, limits.max_records, limits.thread_bytes, limits.deadline_s, scope[REQUEST_ID])
-        batch = await unless_gone(receive, answer_records(self._service, body, job))
+        batch = await unless_gone(receive, answer_records(model, body, job))
         scope[WINDOWS] = batch.windows
         headers = {"X-Mooring-Windows": str(batch.windows), "X-Mooring-Failed-Records": str(batch.failed)}
         await send(start(200, kinds[1], len(batch.content), headers))
@@ -112,15 +116,15 @@ class Invocations:
             scope[UNREAD] = True
             raise
 
-    async def _request(self, kind: str, data: bytes) -> tuple[Any, int | None]:
+    async def _request(self, task: Task, kind: str, data: bytes) -> tuple[Any, int | None]:
         if len(data) > self._limits.thread_bytes:
-            return await asyncio.to_thread(self._parse, kind, data)
-        return self._parse(kind, data)
+            return await asyncio.to_thread(self._parse, task, kind, data)
+        return self._parse(task, kind, data)
 
-    def _parse(self, kind: str, data: bytes) -> tuple[Any, int | None]:
+    def _parse(self, task: Task, kind: str, data: bytes) -> tuple[Any, int | None]:
         decoded = decode(kind, data, self._limits.max_records)
         try:
-            return self._service.parse(decoded.body), decoded.rows
+            return task.parse(decoded.body), decoded.rows
         except InvalidRequest as error:
             raise decoded.located(error) from error
 

@@ -11,16 +11,17 @@ import logging
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
+from mooring.engine.life import Lifecycle
 from mooring.web.listen import Address, allow_many_connections, close, listen
 from mooring.web.protocol import BoundedProtocol, NamesAsSent
 
@@ -28,22 +29,6 @@ AT_ONCE_S = 1.0
 """For a batch to end after the second Ctrl-C."""
 CLOSING_S = 3.0
 """For responses that are complete to get out, after the drain."""
-
-
-class Life(Protocol):
-    """What a server starts and stops: a service of one model, or a registry of several."""
-
-    async def start(self) -> None:
-        """Raises what keeps it from answering."""
-
-    async def drain(self, timeout_s: float) -> bool:
-        """Take nothing new; whether what was in flight is answered."""
-
-    async def stop(self, timeout_s: float = 5.0) -> None:
-        """Give everything back; a batch that computes is waited for so long."""
-
-    def snapshot(self) -> Mapping[str, object]:
-        """Numbers for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +53,7 @@ def connections_for(max_in_flight: int) -> int:
 
 def serve(
     app: ASGIApp,
-    service: Life,
+    service: Lifecycle,
     options: ServerOptions,
     *,
     on_ready: Callable[[int], None] = lambda _: None,
@@ -121,7 +106,7 @@ class Running:
     def __init__(
         self,
         server: uvicorn.Server,
-        service: Life,
+        service: Lifecycle,
         options: ServerOptions,
         bound: list[socket.socket],
         stop: asyncio.Event,

@@ -1,4 +1,4 @@
-"""The model as the web layer sees it: nothing yet, starting, answering, going down. Made by `wiring/`, or by a test.
+"""A model as the web layer sees it: nothing yet, starting, answering, going down. Made by `wiring/`, or by a test.
 
 The server listens before the model is there, so that /ping can say what it waits for; opening happens in a thread.
 """
@@ -8,69 +8,69 @@ import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from mooring.engine.health import Health
 from mooring.engine.job import Answered
+from mooring.engine.life import ModelLife
 from mooring.errors import NotReady
 from mooring.tasks.base import Task
-from mooring.web.user_code import UserCode
+from mooring.web.reply import UserCode
 
 LOADING = "The model is loading."
 
 
-class Computes(Protocol):
-    """What answers: the engine, or the model's own code."""
-
-    async def start(self) -> None:
-        """Warm up. Raises what that raises."""
+class Answers(Protocol):
+    """An engine, or what remembers its answers."""
 
     async def answer(self, request: Any, *, deadline_s: float | None = None) -> Answered:
         """As `Engine.answer`."""
 
-    def health(self) -> Health:
-        """What is known now."""
 
-    async def check(self) -> Health:
-        """As `health`, after a failure proved anew."""
+@dataclass(frozen=True, slots=True)
+class ByEngine:
+    """A model whose task reads the requests and whose answers the engine computes."""
 
-    def alive(self) -> Health:
-        """Whether anything but a new process could help."""
+    task: Task
+    engine: Answers
+    once: Answers | None = None
+    """Computes the same request once; None: every request is computed."""
 
-    def snapshot(self) -> dict[str, object]:
-        """Numbers for /info."""
+    async def answer(self, request: Any, deadline_s: float, *, afresh: bool = False) -> Answered:
+        """As `Engine.answer`; `afresh` computes it even if the answer is remembered."""
+        answers = self.engine if afresh or self.once is None else self.once
+        return await answers.answer(request, deadline_s=deadline_s)
 
-    async def drain(self, timeout_s: float) -> bool:
-        """Take nothing new and wait; whether all of it was answered."""
 
-    async def stop(self, timeout_s: float = 5.0) -> bool:
-        """End the threads; whether they did."""
+M_co = TypeVar("M_co", bound=ByEngine | UserCode, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class Served(Generic[M_co]):
     """A model ready to be started."""
 
-    task: Task | None
-    """None where the model's own code reads requests."""
-    engine: Computes
+    model: M_co
+    """Answers requests: the engine, or the model's own code."""
+    life: ModelLife
+    """What is started and stopped for it."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """What `/info` says of it: "model" (the manifest) and "backend"."""
     close: Callable[[], None] = lambda: None
-    """Called after the engine has stopped."""
-    afresh: Computes | None = None
-    """What computes everything anew, for who asks for that; None: `engine` does."""
-    user_code: UserCode | None = None
-    """Answers instead of parsing, engine and encoding."""
+    """Called after `life` has stopped."""
+    counts: Callable[[], Mapping[str, object]] = dict
+    """More numbers for `/info`, beside those of `life`."""
+
+
+AnyServed = Served[ByEngine | UserCode]
 
 
 class Service:
-    """Everything but `start` works before, during and after it."""
+    """The life of a model that is opened when it is started."""
 
-    def __init__(self, open_model: Callable[[], Served]) -> None:
+    def __init__(self, open_model: Callable[[], AnyServed]) -> None:
         """`open_model` may take its time and may raise: a ModelError ends the start."""
         self._open = open_model
-        self._served: Served | None = None
+        self._served: AnyServed | None = None
         self._opener: threading.Thread | None = None
         self.stopping = threading.Event()
         """Set when nobody waits for the model any more: what takes long in `open_model` should look at it and raise."""
@@ -80,74 +80,63 @@ class Service:
         """What is known of the model, empty while it loads."""
         return self._served.facts if self._served else {}
 
-    async def start(self) -> None:
-        """Open the model and warm it up. Raises what opening and warming raise."""
-        self._served = await self._opened()
-        await self._served.engine.start()
-
     @property
-    def user_code(self) -> UserCode | None:
-        """The model's own code, if it has any. Raises NotReady."""
-        return self._now().user_code
+    def model(self) -> ByEngine | UserCode:
+        """What answers. Raises NotReady."""
+        if self._served is None:
+            raise NotReady(LOADING, hint="GET /ping says when it is there.")
+        return self._served.model
 
     @property
     def may_run_code(self) -> bool:
         """Whether requests may be answered by the model's own code, as far as is known."""
-        return self._served is None or self._served.user_code is not None
+        return self._served is None or not isinstance(self._served.model, ByEngine)
 
-    def parse(self, body: object) -> Any:
-        """The task's own request. Raises NotReady, InvalidRequest."""
-        task = self._now().task
-        assert task is not None  # noqa: S101 - without one, user_code answers
-        return task.parse(body)
-
-    async def answer(self, request: Any, deadline_s: float, *, afresh: bool = False) -> Answered:
-        """As `Engine.answer`; `afresh` computes it whatever is remembered."""
-        served = self._now()
-        engine = (served.afresh if afresh else None) or served.engine
-        return await engine.answer(request, deadline_s=deadline_s)
+    async def start(self) -> None:
+        """Open the model and warm it up. Raises what opening and warming raise."""
+        self._served = await self._opened()
+        await self._served.life.start()
 
     def health(self) -> Health:
-        """What is known now."""
-        return self._served.engine.health() if self._served else Health(False, LOADING)
+        """As `ModelLife.health`."""
+        return self._served.life.health() if self._served else Health(False, LOADING)
 
     def alive(self) -> Health:
-        """Whether anything but a new process could help; true while the model loads."""
-        return self._served.engine.alive() if self._served else Health(True)
+        """As `ModelLife.alive`; true while the model loads."""
+        return self._served.life.alive() if self._served else Health(True)
 
     async def check(self) -> Health:
-        """As `health`, after a failed batch proved anew."""
-        return await self._served.engine.check() if self._served else Health(False, LOADING)
+        """As `ModelLife.check`."""
+        return await self._served.life.check() if self._served else Health(False, LOADING)
 
     def snapshot(self) -> Mapping[str, object]:
-        """The engine's numbers."""
-        return self._served.engine.snapshot() if self._served else {"phase": "loading"}
+        """As `ModelLife.snapshot`."""
+        if self._served is None:
+            return {"phase": "loading"}
+        return {**self._served.life.snapshot(), **self._served.counts()}
 
     async def drain(self, timeout_s: float) -> bool:
-        """Take nothing new and wait for what is in flight; whether all of it was answered."""
-        return await self._served.engine.drain(timeout_s) if self._served else True
+        """As `ModelLife.drain`."""
+        return await self._served.life.drain(timeout_s) if self._served else True
 
-    async def stop(self, timeout_s: float = 5.0) -> None:
-        """End the threads, waiting so long for what they are at, and give the model's memory back."""
+    async def stop(self, timeout_s: float = 5.0) -> bool:
+        """As `ModelLife.stop`; the model is closed only if its threads have ended."""
         self.stopping.set()
         if self._opener is not None:
             # Leaving Python while this thread is inside a library can end in a crash: let it come out.
             await asyncio.to_thread(self._opener.join, timeout_s)
-        if self._served is not None and await self._served.engine.stop(timeout_s):
-            # Only if its thread has ended: a backend must not be closed under a batch.
-            self._served.close()
-
-    def _now(self) -> Served:
         if self._served is None:
-            raise NotReady(LOADING, hint="GET /ping says when it is there.")
-        return self._served
+            return True
+        if ended := await self._served.life.stop(timeout_s):
+            self._served.close()
+        return ended
 
-    async def _opened(self) -> Served:
+    async def _opened(self) -> AnyServed:
         """Call `open_model` in a daemon thread: one of asyncio's pool would keep the process from ending."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Served] = loop.create_future()
+        future: asyncio.Future[AnyServed] = loop.create_future()
 
-        def settle(result: Served | None, error: BaseException | None) -> None:
+        def settle(result: AnyServed | None, error: BaseException | None) -> None:
             if future.done():
                 return
             if error is not None:
@@ -156,7 +145,7 @@ class Service:
                 future.set_result(result)
 
         def work() -> None:
-            outcome: tuple[Served | None, BaseException | None]
+            outcome: tuple[AnyServed | None, BaseException | None]
             try:
                 outcome = self._open(), None
             except BaseException as error:  # Border: it belongs to whoever awaits the start.

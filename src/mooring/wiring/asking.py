@@ -17,11 +17,11 @@ from mooring.errors import RequestError
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
 from mooring.web.media import JSON
+from mooring.web.reply import Call, Reply, UserCode
 from mooring.web.service import Served
-from mooring.web.user_code import Call, Reply
 from mooring.wiring.handler import user_code_of
 from mooring.wiring.model import OpenedModel, open_found
-from mooring.wiring.opening import open_found_served
+from mooring.wiring.opening import open_with_code
 from mooring.wiring.source import Progress, find_model
 
 
@@ -49,12 +49,12 @@ def answering(settings: Settings, progress: Progress | None = None) -> Iterator[
         return
     # What it prints is no part of the answer.
     with redirect_stdout(sys.stderr), asyncio.Runner() as runner:
-        served = open_found_served(settings, Metrics(), found)
+        served = open_with_code(settings, Metrics(), found, code, warnings)
         try:
-            runner.run(served.engine.start())
+            runner.run(served.life.start())
             yield ByUserCode(runner, served, settings.deadline_s)
         finally:
-            runner.run(served.engine.stop())
+            runner.run(served.life.stop())
             served.close()
 
 
@@ -80,7 +80,7 @@ class ByEngine:
 class ByUserCode:
     """The model's own code, with or without the engine."""
 
-    def __init__(self, runner: asyncio.Runner, served: Served, deadline_s: float) -> None:
+    def __init__(self, runner: asyncio.Runner, served: Served[UserCode], deadline_s: float) -> None:
         self._runner = runner
         self._served = served
         self._deadline_s = deadline_s
@@ -97,9 +97,8 @@ class ByUserCode:
                 yield error
 
     async def _ask(self, body: bytes, request_id: str) -> Reply:
-        assert self._served.user_code is not None  # noqa: S101 - opened for it
         call = Call(body, JSON, JSON, {"Content-Type": JSON, "Accept": JSON}, request_id)
-        return await self._served.user_code.handle(call, self._deadline_s)
+        return await self._served.model.handle(call, self._deadline_s)
 
 
 def _value(reply: Reply) -> object:

@@ -19,8 +19,8 @@ from mooring.observe.machine import free_bytes
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
 from mooring.web.limits import WebLimits
-from mooring.web.service import Served
-from mooring.wiring.opening import open_served
+from mooring.web.service import AnyServed
+from mooring.wiring.opening import Place, open_served
 
 
 def multi_app(
@@ -35,10 +35,11 @@ def multi_app(
     metrics = Metrics()
     turn = threading.Lock()
 
-    def open_model(folder: Path, name: str, expected: Identity) -> Served:
+    def open_model(folder: Path, name: str, expected: Identity) -> AnyServed:
         # What a multi-model server was told of a model holds for none in particular.
         one = dataclasses.replace(settings, model=str(folder), base_dir=None, revision=None, task=None, submit_dir=None)
-        return open_served(one, metrics, share=lambda backend: TurnTaking(backend, turn), name=name, expected=expected)
+        place = Place(lambda backend: TurnTaking(backend, turn), name)
+        return open_served(one, metrics, place=place, expected=expected)
 
     registry = Registry(open_model, Ledger(free_bytes), first, metrics.lost, on_loading)
     return create_multi_app(registry, metrics, limits, log_requests=log_requests), registry

@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
+from mooring.engine.life import Lifecycle
 from mooring.model.identity import Identity
 from mooring.observe.memory import tune_malloc
 from mooring.observe.metrics import Metrics
@@ -15,7 +16,7 @@ from mooring.settings import Settings
 from mooring.web.app import create_app
 from mooring.web.limits import WebLimits
 from mooring.web.listen import Address
-from mooring.web.server import Life, ServerOptions, connections_for
+from mooring.web.server import ServerOptions, connections_for
 from mooring.web.server import serve as run
 from mooring.web.service import Service
 from mooring.wiring.multi import multi_app, read_first
@@ -61,7 +62,7 @@ def serve_worker(settings: Settings, socket: Path, duty: Duty, *, ready: Callabl
     run(app, life, options, on_ready=lambda _: ready(facts()))
 
 
-Parts = tuple[ASGIApp, Life, Callable[[], Mapping[str, Any]]]
+Parts = tuple[ASGIApp, Lifecycle, Callable[[], Mapping[str, Any]]]
 """Routes, what is started and stopped with them, and what `/info` says once it is."""
 
 
@@ -102,7 +103,7 @@ def _limits(settings: Settings) -> WebLimits:
     )
 
 
-def _options(settings: Settings, life: Life, address: Address, *, late: bool = False) -> ServerOptions:
+def _options(settings: Settings, life: Lifecycle, address: Address, *, late: bool = False) -> ServerOptions:
     return ServerOptions(
         address,
         keep_alive_s=settings.keep_alive_s,

@@ -1,4 +1,4 @@
-"""What the web layer needs of a model's own code. Implemented by `handler/`, made by `wiring/`."""
+"""A request and a response as bytes, for whatever answers without Starlette: wire protocols and a model's own code."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is sent back."""
+    """What is sent back: an answer or an error."""
 
     body: bytes
     content_type: str
@@ -31,7 +31,7 @@ class Reply:
 
 
 class UserCode(Protocol):
-    """Answers requests in the model's own way."""
+    """A model's own code. Implemented by `handler/`."""
 
     async def handle(self, call: Call, deadline_s: float) -> Reply:
-        """Raises what the web layer turns into a response; cancelling it spares what has not begun."""
+        """Raises what the web layer turns into a response; cancelling it drops what has not begun."""
