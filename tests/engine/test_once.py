@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mooring.engine.answers import AnswerCache
+from mooring.engine.answers import AnswerCache, Known
 from mooring.engine.job import Answered
 from mooring.engine.limits import Limits
 from mooring.engine.once import Once
@@ -94,6 +94,7 @@ def test_what_was_answered_is_not_computed_again() -> None:
         batches = len(asking.stage.backend.batches)
         again = await asking.ask(60, 10)
         assert (again.answer, again.windows, again.source) == (first.answer, 2, "cache")
+        assert (first.tokens, again.tokens, again.truncated) == (70, 70, False)
         assert again.timings.compute_ms == 0
         assert len(asking.stage.backend.batches) == batches
         assert (await asking.ask(10, 60)).source == "computed"
@@ -215,18 +216,23 @@ def test_an_engine_that_is_not_well_is_not_hidden_by_what_it_once_knew() -> None
     scene(act)
 
 
+def known(length: int) -> Known:
+    """An answer of so many characters, the longer ones truncated."""
+    return Known({"answer": "x" * length}, 1, length, length > 100)
+
+
 def test_the_cache_keeps_within_its_bytes_and_forgets_the_longest_unused() -> None:
     """Whatever is put into it, and however often."""
     cache = AnswerCache(20_000)
     for number in range(200):
-        cache.put(str(number).encode(), {"answer": "x" * number}, 1)
-        assert cache.get(b"0") == ({"answer": ""}, 1)
+        cache.put(str(number).encode(), known(number))
+        assert cache.get(b"0") == known(0)
         assert cache.bytes <= 20_000
     assert 20 < len(cache) < 100
     assert cache.get(b"199") is not None
     assert cache.get(b"1") is None
     before = cache.bytes
-    cache.put(b"199", {"answer": "x" * 199}, 1)
+    cache.put(b"199", known(199))
     assert cache.bytes == before
-    cache.put(b"large", {"answer": "x" * 2_500}, 1)
+    cache.put(b"large", known(2_500))
     assert cache.get(b"large") is None

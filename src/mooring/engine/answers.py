@@ -4,6 +4,8 @@ Used by `once.py` on the event loop alone. Kept encoded: what was handed out can
 can be counted.
 """
 
+from typing import Any
+
 import msgspec
 from cachetools import LRUCache
 
@@ -11,6 +13,18 @@ OVERHEAD = 400
 """Bytes that an entry costs beside its answer: its key, two bytes objects and places in three dicts (measured: 330)."""
 SHARE = 8
 """An answer of more than one so-manieth of the whole is not kept: it would push out too many others."""
+
+
+class Known(msgspec.Struct, frozen=True, array_like=True):
+    """An answer, without what belongs to the one who asked."""
+
+    answer: Any
+    windows: int
+    tokens: int
+    truncated: bool
+
+
+_DECODER = msgspec.msgpack.Decoder(Known)
 
 
 class AnswerCache:
@@ -23,17 +37,16 @@ class AnswerCache:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, key: bytes) -> tuple[object, int] | None:
-        """The answer to `key` and how many windows it took; None if it is not known."""
+    def get(self, key: bytes) -> Known | None:
+        """The answer to `key` and what it took; None if it is not known."""
         found = self._kept.get(key)
         if found is None:
             return None
-        answer, windows = msgspec.msgpack.decode(found)
-        return answer, windows
+        return _DECODER.decode(found)
 
-    def put(self, key: bytes, answer: object, windows: int) -> None:
+    def put(self, key: bytes, known: Known) -> None:
         """Keep it, if it is not too large, and forget what no longer fits."""
-        value = msgspec.msgpack.encode((answer, windows))
+        value = msgspec.msgpack.encode(known)
         if _size(value) <= self._kept.maxsize // SHARE:
             self._kept[key] = value
 

@@ -261,7 +261,7 @@ class Engine:
                 assert job.prepared is not None  # noqa: S101 — computed, so prepared
                 started = self._clock()
                 answer = self._task.finish(job.prepared, [rows for rows in job.outputs if rows is not None])
-                results.append((job.future, job.answered(answer, started, self._clock()), None))
+                results.append((job.future, job.answered(job.prepared, answer, started, self._clock()), None))
             except Exception as error:  # Border: it belongs to the caller, not to this thread.
                 results.append((job.future, None, error))
         self._call(_settle, *results)

@@ -31,6 +31,10 @@ class Answered:
 
     answer: object
     windows: int
+    tokens: int
+    """Of all windows, special tokens and overlaps included, padding not."""
+    truncated: bool
+    """Whether some of the text was in no window."""
     timings: Timings
     source: Literal["computed", "shared", "cache"] = "computed"
     """Computed for whoever asked, shared with others who asked the same at the same time, or remembered."""
@@ -84,7 +88,7 @@ class Job:
         """The error for whoever waits for a job past its deadline."""
         return deadline_exceeded(self.allowed_s)
 
-    def answered(self, answer: object, decode_started: float, now: float) -> Answered:
+    def answered(self, prepared: Prepared, answer: object, decode_started: float, now: float) -> Answered:
         """The result with its timings, at `now`, its decoding having begun at `decode_started`."""
         waited = decode_started - self.received - self.tokenise_s - self.compute_s
         timings = Timings(
@@ -93,4 +97,4 @@ class Job:
             compute_ms=self.compute_s * 1000,
             decode_ms=(now - decode_started) * 1000,
         )
-        return Answered(answer, len(self.outputs), timings)
+        return Answered(answer, len(self.outputs), prepared.tokens, prepared.truncated, timings)

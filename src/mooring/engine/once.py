@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mooring.engine.answers import AnswerCache
+from mooring.engine.answers import AnswerCache, Known
 from mooring.engine.engine import Engine
 from mooring.engine.job import Answered, Timings, deadline_exceeded
 from mooring.engine.observer import Observer
@@ -74,7 +74,7 @@ class Once:
         # While the engine is not well, what it once knew must not hide it.
         if (known := self._cache.get(key)) is not None and self._engine.health().ready:
             self._observer.answered("cache")
-            return Answered(*known, timings=NO_TIME, source="cache")
+            return Answered(known.answer, known.windows, known.tokens, known.truncated, NO_TIME, "cache")
         while True:
             flight = self._flights.get(key)
             if flight is None:
@@ -100,7 +100,7 @@ class Once:
     def _launch(self, key: bytes, request: Any, seconds: float) -> _Flight:
         async def compute() -> Answered:
             answered = await self._engine.answer(request, deadline_s=seconds)
-            self._cache.put(key, answered.answer, answered.windows)
+            self._cache.put(key, Known(answered.answer, answered.windows, answered.tokens, answered.truncated))
             self._observer.cached(self._cache.bytes)
             return answered
 
