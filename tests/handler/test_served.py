@@ -204,6 +204,7 @@ def test_functions_around_the_engine(model: Path) -> None:
         server.wait_for_workers(2)
         status, headers, said = server.ask({"text": f"who ?|{CONTEXT}"})
         assert (status, headers["content-type"], headers["x-mooring-windows"]) == (200, "text/plain", "1")
+        assert int(headers["x-mooring-tokens"]) > 2
         assert str(said) in CONTEXT.upper()
         assert server.ask({"no": "text"})[0] == 500
         assert server.ask({"text": "who ?|"})[0] == 400

@@ -59,7 +59,8 @@ class TextTask:
         for question, context in request.pairs:
             ids = np.frombuffer((question + context)[:LONGEST].encode("utf-32-le"), np.int32)
             windows.append(Window(ids, np.zeros(len(ids), np.int32)))
-        return Prepared(windows, request)
+        longest = max(len(question) + len(context) for question, context in request.pairs)
+        return Prepared(windows, request, truncated=longest > LONGEST)
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
         """One answer is an object, several are a list; of one pair not in a list of its own."""

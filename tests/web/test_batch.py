@@ -16,6 +16,7 @@ from tests.web.site import PAIR, Site, play
 
 BATCH = WebLimits(batch=True, max_records=250_000)
 GOOD = json.dumps(PAIR)
+TOKENS = len(PAIR["question"] + PAIR["context"])
 LINES = "application/jsonlines"
 
 
@@ -37,6 +38,8 @@ def test_one_bad_line_is_an_error_line_and_the_others_are_answered() -> None:
         assert [error["code"] for error in errors] == [400, 400, 400]
         assert errors[0]["message"].startswith("Line 2: ")
         assert reply.headers["x-mooring-failed-records"] == "3"
+        assert (reply.headers["x-mooring-windows"], reply.headers["x-mooring-tokens"]) == ("3", str(3 * TOKENS))
+        assert "x-mooring-truncated" not in reply.headers
         assert int(reply.headers["content-length"]) == len(reply.body)
 
     play(scene, BATCH)

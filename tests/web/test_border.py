@@ -132,7 +132,7 @@ def test_a_response_that_breaks_off_is_not_patched_up() -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         raise RuntimeError("in the middle")
 
-    client = Client(Border(half, metrics=Metrics(), routes=frozenset()))
+    client = Client(Border(half, metrics=Metrics(), routes={}))
     with pytest.raises(RuntimeError, match="in the middle"):
         asyncio.run(client.call("GET", "/"))
     assert [message["type"] for message in client.sent] == ["http.response.start"]
@@ -146,7 +146,7 @@ def test_what_is_not_http_passes() -> None:
         seen.append(scope["type"])
 
     async def scene() -> None:
-        border = Border(app, metrics=Metrics(), routes=frozenset())
+        border = Border(app, metrics=Metrics(), routes={})
         await border({"type": "lifespan"}, None, None)  # type: ignore[arg-type]
 
     asyncio.run(scene())

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from collections.abc import Iterator
 from itertools import islice
 
 import pytest
@@ -9,12 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mooring.errors import InvalidRequest, PayloadTooLarge
-from mooring.web.decode import Decoded, decode
+from mooring.web import decode as decoding
+from mooring.web import records as splitting
+from mooring.web.decode import MOST_RECORDS, Decoded
+from mooring.web.form import FORMS
 from mooring.web.media import CSV, JSON, KINDS, LINES
-from mooring.web.records import records
+from mooring.web.records import Record
 
+FORM = FORMS["question-answering"]
 PAIR = {"question": "Wo?", "context": "In Köln 🌊."}
 ROW = {"question": "q", "context": "c"}
+
+
+def decode(kind: str, data: bytes, most: int = MOST_RECORDS) -> Decoded:
+    """A body for question answering."""
+    return decoding.decode(kind, data, FORM, most)
+
+
+def records(kind: str, data: bytes, most: int) -> Iterator[Record]:
+    """As for question answering."""
+    return splitting.records(kind, data, FORM, most)
 
 
 def told(decoded: Decoded) -> tuple[object, int | None]:

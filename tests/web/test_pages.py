@@ -158,6 +158,7 @@ def test_the_index_names_the_routes_and_a_line_to_try() -> None:
             "/info",
             "/metrics",
             "/execution-parameters",
+            "/openapi.json",
         }
 
     play(scene)

@@ -12,6 +12,7 @@ import h11
 import msgspec
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -23,10 +24,10 @@ from mooring.container.metrics import FrontMetrics
 from mooring.container.proxy import Tries
 from mooring.errors import BackendError, MooringError, NotReady
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
-from mooring.web.border import border_over
+from mooring.web.border import Border
 from mooring.web.media import JSON
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
-from mooring.web.status import ErrorBody
+from mooring.web.status import ErrorBody, refuse
 
 ASK_S = 0.8
 """How long a worker may take to say how it is. SageMaker gives a ping 2 s."""
@@ -165,9 +166,10 @@ def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> 
         Route("/unanswered", front.unanswered),
         *more,
     ]
+    paths = dict.fromkeys((route.path for route in routes), refuse)
     return Starlette(
         routes=routes,
-        middleware=[border_over(routes, counted, log_requests=False)],
+        middleware=[Middleware(Border, metrics=counted, routes=paths, log_requests=False)],
         exception_handlers={HTTPException: table.refuse},
     )
 

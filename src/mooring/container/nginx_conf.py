@@ -63,16 +63,18 @@ def render(settings: Settings, topology: Topology, folders: Folders, place: Plac
         "wait": math.ceil(WAIT_S) + 5,
     }
     several = settings.multi_model
+    table = SEVERAL_MODELS if several else ONE_MODEL
     pages = nginx_errors.pages(
         settings.max_body_bytes,
         settings.max_in_flight,
         min(MAX_LARGE, settings.max_in_flight),
         BODY_TIMEOUT_S,
         read,
-        SEVERAL_MODELS if several else ONE_MODEL,
+        table,
     )
     values |= {
         "head_buffers": f"{nginx_errors.LINES} {nginx_errors.LINE_BYTES}",
+        "routes": "\n".join(map(_route, table.methods)),
         "error_pages": nginx_errors.directives(pages),
         "errors": nginx_errors.locations(pages),
     }
@@ -104,6 +106,12 @@ def _models(settings: Settings, topology: Topology, folders: Folders) -> tuple[s
             proxy_pass http://front;
         }}"""
     return "\n".join(lines), locations
+
+
+def _route(path: str) -> str:
+    """The line of nginx's map that names a route in the log."""
+    pattern = re.sub(r"\\{\w+\\}", "[^/?]+", re.escape(path))
+    return f'        "~^{pattern}(\\?|$)" "{path}";'
 
 
 def _listen(address: Address) -> str:

@@ -13,7 +13,7 @@ from mooring.handler.payload import decode
 from mooring.handler.thread import UserThread
 from mooring.web.encode import encode
 from mooring.web.media import JSON, answer_kind
-from mooring.web.reply import Call, Reply
+from mooring.web.reply import Call, Reply, counts
 from mooring.web.service import ByEngine
 
 R = TypeVar("R")
@@ -44,7 +44,8 @@ class AroundEngine:
         data = await self._input(call, context, left())
         answered = await self._model.answer(self._model.task.parse(data), left())
         reply = await self._output(call, context, answered.answer, left())
-        return Reply(reply.body, reply.content_type, reply.status, reply.headers, answered.windows)
+        headers = {**reply.headers, **counts(answered.windows, answered.tokens, answered.truncated)}
+        return Reply(reply.body, reply.content_type, reply.status, headers, answered.windows)
 
     async def _input(self, call: Call, context: Context, seconds: float) -> Any:
         input_fn = self._functions.input_fn

@@ -12,6 +12,7 @@ import numpy as np
 from mooring.errors import InvalidRequest
 from mooring.web import decode as decoding
 from mooring.web import encode as encoding
+from mooring.web.form import ANY_TASK
 from mooring.web.media import CSV, JSON, answer_kind, body_kind
 
 TEXT = (JSON, CSV)
@@ -33,7 +34,7 @@ def decode(body: bytes | str, content_type: str = JSON) -> Any:
     """
     data = body.encode() if isinstance(body, str) else bytes(body)
     try:
-        return decoding.decode(body_kind(content_type), data).body
+        return decoding.decode(body_kind(content_type), data, ANY_TASK).body
     except InvalidRequest as error:
         raise InvalidPayload(str(error)) from error
 

@@ -1,149 +1,159 @@
-"""SageMaker's multi-model routes over a registry, as an ASGI application. Made by `wiring/`.
+"""SageMaker's protocol for several models, and the ASGI application that speaks it. Made by `wiring/`.
 
 POST /models, GET /models, GET and DELETE /models/{name}, POST /models/{name}/invoke.
 """
 
+import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from mooring.errors import InvalidRequest, ModelError, ModelRefused, UsageError, echo
 from mooring.multi.paging import page
 from mooring.multi.registry import Registry
-from mooring.observe.metrics import CONTENT_TYPE, Metrics
+from mooring.observe.metrics import Metrics
+from mooring.tasks import TASKS
+from mooring.tasks.base import TaskSpec
+from mooring.web.app import app_of
 from mooring.web.body import read_body
-from mooring.web.border import border_over
-from mooring.web.invocations import Invocations
 from mooring.web.limits import WebLimits
 from mooring.web.media import JSON
 from mooring.web.no_route import SEVERAL_MODELS
-from mooring.web.pages import versions
+from mooring.web.pages import json_response, versions
+from mooring.web.protocols.hf_inference import HEALTH
+from mooring.web.protocols.hf_toolkit import hf_toolkit
+from mooring.web.protocols.native import INFO, LIVE, METRICS, OPENAPI, READY, object_body
+from mooring.web.protocols.sagemaker import INVOCATIONS, PING
 from mooring.web.room import Room
+from mooring.web.service import Service
+from mooring.web.status import ErrorBody, refuse
+from mooring.web.wire import Bodies, Endpoint, Site, WireProtocol
 
 BODY_LIMIT = 1 << 20
 """Bytes of a body that names a model."""
 
 
-class Models:
-    """One method per route."""
+class LoadBody(msgspec.Struct):
+    """Which model to load."""
 
-    def __init__(self, registry: Registry, metrics: Metrics, limits: WebLimits) -> None:
-        self._registry = registry
-        self._metrics = metrics
-        self._limits = limits
-
-    async def ping(self, _: Request) -> Response:
-        """200, with no model as well: the platform loads models into a server that is healthy."""
-        return _json({"status": "ready"})
-
-    async def live(self, _: Request) -> Response:
-        """503 if an engine hangs: its thread can only be ended with the process."""
-        for model in self._registry.models:
-            health = model.service.alive()
-            if not health.ready:
-                return _json({"status": "hangs", "model": model.name, "reason": health.reason}, 503)
-        return _json({"status": "live"})
-
-    async def load(self, request: Request) -> Response:
-        """{"model_name", "url"} → the model is loaded when this is answered."""
-        fields = await self._fields(request)
-        for name in ("model_name", "url"):
-            if not isinstance(fields.get(name), str) or not fields[name]:
-                raise InvalidRequest(f"it is {echo(fields.get(name))}; text is needed.", pointer=f"/{name}")
-        try:
-            model = await self._registry.load(fields["model_name"], fields["url"])
-        except (ModelError, UsageError) as error:
-            raise ModelRefused(error.message, hint=error.hint) from error
-        return _json({"status": f'Model "{model.name}" loaded', **model.described, "identity": model.identity})
-
-    async def list(self, request: Request) -> Response:
-        """Sorted by name, in pages: limit and next_page_token."""
-        query = request.query_params
-        urls = {model.name: model.url for model in self._registry.models}
-        urls |= {model["modelName"]: model["modelUrl"] for model in self._registry.lost}
-        return _json(page(urls, query.get("limit", ""), query.get("next_page_token", "")))
-
-    async def describe(self, request: Request) -> Response:
-        """One model, with what it is."""
-        name = request.path_params["name"]
-        for lost in self._registry.lost:
-            if lost["modelName"] == name:
-                return _json({**lost, "ready": False})
-        model = self._registry.get(name)
-        return _json({**model.described, **model.service.facts, "engine": model.service.snapshot()})
-
-    async def unload(self, request: Request) -> Response:
-        """Its memory is free when this is answered."""
-        name = request.path_params["name"]
-        await self._registry.unload(name)
-        return _json({"status": f'Model "{name}" unregistered'})
-
-    async def metrics(self, _: Request) -> Response:
-        """Over all models."""
-        return Response(self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
-
-    async def info(self, _: Request) -> Response:
-        """What is loaded."""
-        models = [{**model.described, "engine": model.service.snapshot()} for model in self._registry.models]
-        facts = {"multi_model": True, "models": models, "ready": True, "reason": "", "degraded": self._registry.lost}
-        return _json({**facts, "versions": versions()})
-
-    async def _fields(self, request: Request) -> dict[str, Any]:
-        data = await read_body(request.headers, request.receive, BODY_LIMIT, self._limits.body_s)
-        try:
-            found = msgspec.json.decode(data)
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise InvalidRequest(f"This is not JSON: {error}.") from error
-        if not isinstance(found, dict):
-            raise InvalidRequest(f"an object is needed, not {echo(found)}.")
-        return found
+    model_name: str
+    url: str
+    """Its folder."""
 
 
-class Invoke:
-    """POST /models/{name}/invoke: the model's own `Invocations`."""
+class ModelEntry(msgspec.Struct, rename="camel"):
+    """A model that is loaded."""
 
-    def __init__(self, registry: Registry, metrics: Metrics, limits: WebLimits) -> None:
-        self._registry = registry
-        self._metrics = metrics
-        self._limits = limits
-        self._room = Room(limits.max_in_flight, limits.max_body_bytes)
+    model_name: str
+    model_url: str
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises NotLoaded, and what `Invocations` raises."""
-        model = self._registry.get(scope["path_params"]["name"])
-        await Invocations(model.service, self._metrics, self._limits, self._room)(scope, receive, send)
+
+class ModelPage(msgspec.Struct, rename="camel", omit_defaults=True):
+    """A page of the list."""
+
+    models: list[ModelEntry]
+    next_page_token: str | None = None
+
+
+async def load(site: Site[Registry], request: Request) -> Response:
+    """The model is loaded when this is answered."""
+    fields = await _fields(site, request)
+    for name in ("model_name", "url"):
+        if not isinstance(fields.get(name), str) or not fields[name]:
+            raise InvalidRequest(f"it is {echo(fields.get(name))}; text is needed.", pointer=f"/{name}")
+    try:
+        model = await site.life.load(fields["model_name"], fields["url"])
+    except (ModelError, UsageError) as error:
+        raise ModelRefused(error.message, hint=error.hint) from error
+    return json_response({"status": f'Model "{model.name}" loaded', **model.described, "identity": model.identity})
+
+
+async def _fields(site: Site[Registry], request: Request) -> dict[str, Any]:
+    data = await read_body(request.headers, request.receive, BODY_LIMIT, site.limits.body_s)
+    try:
+        found = msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise InvalidRequest(f"This is not JSON: {error}.") from error
+    if not isinstance(found, dict):
+        raise InvalidRequest(f"an object is needed, not {echo(found)}.")
+    return found
+
+
+async def listed(site: Site[Registry], request: Request) -> Response:
+    """Sorted by name, in pages."""
+    query = request.query_params
+    urls = {model.name: model.url for model in site.life.models}
+    urls |= {model["modelName"]: model["modelUrl"] for model in site.life.lost}
+    return json_response(page(urls, query.get("limit", ""), query.get("next_page_token", "")))
+
+
+async def describe(site: Site[Registry], request: Request) -> Response:
+    """One model, with what it is."""
+    name = request.path_params["name"]
+    for lost in site.life.lost:
+        if lost["modelName"] == name:
+            return json_response({**lost, "ready": False})
+    model = site.life.get(name)
+    return json_response({**model.described, **model.service.facts, "engine": model.service.snapshot()})
+
+
+async def unload(site: Site[Registry], request: Request) -> Response:
+    """Its memory is free when this is answered."""
+    name = request.path_params["name"]
+    await site.life.unload(name)
+    return json_response({"status": f'Model "{name}" unregistered'})
+
+
+async def info(site: Site[Registry], _: Request) -> Response:
+    """What is loaded."""
+    models = [{**model.described, "engine": model.service.snapshot()} for model in site.life.models]
+    facts = {"multi_model": True, "models": models, "ready": True, "reason": "", "degraded": site.life.lost}
+    return json_response({**facts, "versions": versions()})
+
+
+def _load_body(_: TaskSpec | None) -> Bodies:
+    return {JSON: (LoadBody,)}
+
+
+def _page_body(_: TaskSpec | None) -> Bodies:
+    return {JSON: (ModelPage,)}
+
+
+PAGES = {"limit": "How many models to list, at most 100.", "next_page_token": "`nextPageToken` of the page before."}
+INVOKE = dataclasses.replace(INVOCATIONS, path="/models/{name}/invoke", summary="Ask a model")
+SAGEMAKER_MODELS = WireProtocol(
+    "SageMaker multi-model",
+    (
+        INVOKE,
+        Endpoint("POST", "/models", "Load a model", load, object_body, _load_body),
+        Endpoint("GET", "/models", "List the models", listed, _page_body, query=PAGES),
+        Endpoint("GET", "/models/{name}", "Describe a model", describe, object_body),
+        Endpoint("DELETE", "/models/{name}", "Unload a model", unload, object_body),
+        PING,
+    ),
+    refuse,
+    ErrorBody,
+)
+WATCHED = WireProtocol(
+    "Mooring",
+    (HEALTH, LIVE, READY, METRICS, OPENAPI, dataclasses.replace(INFO, summary="Models, versions", answer=info)),
+    refuse,
+    ErrorBody,
+)
 
 
 def create_multi_app(registry: Registry, metrics: Metrics, limits: WebLimits, *, log_requests: bool) -> Starlette:
-    """The routes, with the border around them."""
-    models = Models(registry, metrics, limits)
-    routes = [
-        Route("/ping", models.ping),
-        Route("/health", models.ping),
-        Route("/health/live", models.live),
-        Route("/health/ready", models.ping),
-        Route("/metrics", models.metrics),
-        Route("/info", models.info),
-        Route("/models", models.load, methods=["POST"]),
-        Route("/models", models.list, methods=["GET"]),
-        Route("/models/{name}", models.describe, methods=["GET"]),
-        Route("/models/{name}", models.unload, methods=["DELETE"]),
-        Route("/models/{name}/invoke", Invoke(registry, metrics, limits), methods=["POST"]),
-    ]
-    app = Starlette(
-        routes=routes,
-        middleware=[border_over(routes, metrics, log_requests=log_requests, hft_errors=limits.hft_errors)],
-        exception_handlers={HTTPException: SEVERAL_MODELS.refuse},
-    )
-    app.router.redirect_slashes = False
-    return app
+    """The routes, with the border around them. Any task may be loaded, so the OpenAPI document has all of them."""
+    toolkit = (hf_toolkit(INVOKE),) if limits.hft_errors else ()
 
+    def find(path: Mapping[str, str]) -> Service:
+        return registry.get(path["name"]).service
 
-def _json(content: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(content), status, media_type=JSON)
+    protocols = (*toolkit, SAGEMAKER_MODELS, WATCHED)
+    room = Room(limits.max_in_flight, limits.max_body_bytes)
+    site = Site(registry, find, lambda: list(TASKS.values()), metrics, limits, room, protocols)
+    return app_of(site, SEVERAL_MODELS, log_requests=log_requests)

@@ -1,50 +1,70 @@
-"""Make the ASGI application of a service: its routes, with the border around them. Called by `wiring/`.
+"""Make the ASGI application of a server: the endpoints of its wire protocols, with the border around them.
 
-border.py       request id, errors → responses, log, metrics
-  invocations.py  POST /invocations and POST /: media.py → body.py → decode.py → service.py → encode.py
-  pages.py        GET /ping, /health/…, /execution-parameters, /metrics, /info, /
-  no_route.py     404 and 405
+border.py        request id, errors → responses, log, metrics
+  asking.py        requests to the model: body.py, then the endpoint's protocol, which decodes, asks and encodes
+    protocols/       SageMaker's (decode.py, records.py → service.py → encode.py) and others
+  pages.py         GET /ping, /health/…, /execution-parameters, /metrics, /info, /; /openapi.json: openapi.py
+  no_route.py      404 and 405
 """
+
+import functools
+from collections.abc import Sequence
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from mooring.observe.metrics import Metrics
-from mooring.web.border import border_over
-from mooring.web.invocations import Invocations
+from mooring.tasks import TASKS
+from mooring.tasks.base import TaskSpec
+from mooring.web.asking import ModelEndpoint
+from mooring.web.border import Border
 from mooring.web.limits import WebLimits
-from mooring.web.no_route import ONE_MODEL
-from mooring.web.pages import Pages
+from mooring.web.no_route import ONE_MODEL, RouteTable
+from mooring.web.protocols import PROTOCOLS, TOOLKIT_PROTOCOLS
 from mooring.web.room import Room
-from mooring.web.service import Service
+from mooring.web.service import ByEngine, Service
+from mooring.web.wire import Asks, Site
 
 
 def create_app(
     service: Service, metrics: Metrics, limits: WebLimits | None = None, *, log_requests: bool = True
 ) -> Starlette:
-    """The routes over a service, which the caller starts and stops (`server.py` does)."""
+    """The routes over a service of one model, which the caller starts and stops (`server.py` does)."""
     limits = limits or WebLimits()
-    pages = Pages(service, metrics, limits)
-    invocations = Invocations(service, metrics, limits, Room(limits.max_in_flight, limits.max_body_bytes))
-    routes = [
-        Route("/invocations", invocations, methods=["POST"]),
-        # Hugging Face's clients post to the address that they are given, as it is.
-        Route("/", invocations, methods=["POST"]),
-        Route("/ping", pages.ping),
-        Route("/health", pages.ping),
-        Route("/health/live", pages.live),
-        Route("/health/ready", pages.ping),
-        Route("/execution-parameters", pages.execution_parameters),
-        Route("/metrics", pages.metrics),
-        Route("/info", pages.info),
-        Route("/", pages.index),
-    ]
-    app = Starlette(
-        routes=routes,
-        middleware=[border_over(routes, metrics, log_requests=log_requests, hft_errors=limits.hft_errors)],
-        exception_handlers={HTTPException: ONE_MODEL.refuse},
+
+    def specs() -> Sequence[TaskSpec | None]:
+        model = service.model
+        return [TASKS[model.task.name] if isinstance(model, ByEngine) else None]
+
+    room = Room(limits.max_in_flight, limits.max_body_bytes)
+    protocols = TOOLKIT_PROTOCOLS if limits.hft_errors else PROTOCOLS
+    site = Site(service, lambda _: service, specs, metrics, limits, room, protocols)
+    return app_of(site, ONE_MODEL, log_requests=log_requests)
+
+
+def app_of(site: Site[Any], table: RouteTable, *, log_requests: bool) -> Starlette:
+    """The application of a site. Requests for what is not there are answered from the `table`."""
+    endpoints = [endpoint for _, endpoint in site.endpoints.values()]
+    refusals = {path: protocol.refuse for (_, path), (protocol, _) in reversed([*site.endpoints.items()])}
+    border = Middleware(
+        Border,
+        metrics=site.metrics,
+        routes=refusals,
+        quiet=frozenset(endpoint.path for endpoint in endpoints if not endpoint.logged),
+        log_requests=log_requests,
     )
+    routes = []
+    for endpoint in endpoints:
+        if isinstance(endpoint.answer, Asks):
+            asks = ModelEndpoint(endpoint.answer.begin, site.find, site.limits, site.metrics, site.room)
+            routes.append(Route(endpoint.path, asks, methods=[endpoint.method]))
+        else:
+            report = functools.partial(endpoint.answer, site)
+            routes.append(Route(endpoint.path, report, methods=[endpoint.method]))
+    app = Starlette(routes=routes, middleware=[border], exception_handlers={HTTPException: table.refuse})
     # A client that misspells a path is told so: a redirect would drop its body.
     app.router.redirect_slashes = False
     return app

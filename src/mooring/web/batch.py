@@ -1,7 +1,8 @@
 """Answer a batch transform job's body of many records: an answer or an error for each of them, in order.
 
-Used by `invocations.py` when the platform says that this is a batch job. Each record is a request of its own to the
-engine, which batches them; one that is at fault does not fail the others, and a full queue is waited for, not refused.
+Used by `protocols/sagemaker.py` when the platform says that this is a batch job. Each record is a request of its own to
+the engine, which batches them; one that is at fault does not fail the others, and a full queue is waited for, not
+refused.
 
 A body can hold as many records as it has bytes, so what each costs is bounded: `AT_ONCE` of them are in the engine,
 `READ_AT_ONCE` are decoded, and the others are bytes of the body before their turn and of the response after it.
@@ -20,6 +21,7 @@ from mooring.engine.job import Answered, deadline_exceeded
 from mooring.errors import InvalidRequest, MooringError, QueueFull, RequestError
 from mooring.observe.logs import where
 from mooring.web.encode import encode, no_rows
+from mooring.web.form import FORMS
 from mooring.web.media import CSV, LINES
 from mooring.web.records import Record, check_count, records
 from mooring.web.service import ByEngine
@@ -41,6 +43,9 @@ class Batch:
 
     content: bytes
     windows: int
+    tokens: int
+    truncated: bool
+    """Whether one of them was."""
     failed: int
     """Records whose answer is an error."""
 
@@ -77,13 +82,15 @@ class _Run:
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._written: list[Any] = []
         self._windows = 0
+        self._tokens = 0
+        self._truncated = False
         self._failed = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> Batch:
         job = self._job
         await self._aside(check_count, job.sent, self._body, job.most)
-        found = records(job.sent, self._body, job.most)
+        found = records(job.sent, self._body, FORMS[self._model.task.name], job.most)
         try:
             while some := await self._aside(self._parsed, found):
                 for request in some:
@@ -96,7 +103,8 @@ class _Run:
             # A client that leaves takes its records with it.
             for task in self._tasks:
                 task.cancel()
-        return Batch(await self._aside(self._content), self._windows, self._failed)
+        content = await self._aside(self._content)
+        return Batch(content, self._windows, self._tokens, self._truncated, self._failed)
 
     async def _begin(self, request: Any) -> None:
         """Answer it, as soon as it may be in the engine; or note its error."""
@@ -146,6 +154,8 @@ class _Run:
             raise deadline_exceeded(self._job.deadline_s)
         answered = await wait_for_room(self._model, request, self._end)
         self._windows += answered.windows
+        self._tokens += answered.tokens
+        self._truncated |= answered.truncated
         if self._job.wanted == CSV and isinstance(answered.answer, list):
             raise no_rows()
         return answered.answer

@@ -1,14 +1,13 @@
 """Reads a request's body, no more of it than allowed and no longer; and notices when its sender goes away.
 
-Called by `invocations.py`.
+Called by `asking.py`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
-from starlette.datastructures import Headers
 from starlette.types import Message, Receive
 
 from mooring.errors import BodyTooSlow, ClientGone, PayloadTooLarge, UnsupportedMediaType, echo
@@ -22,7 +21,7 @@ LINGER_S = 5.0
 
 
 async def read_body(
-    headers: Headers, receive: Receive, limit: int, timeout_s: float, visit: Visit | None = None
+    headers: Mapping[str, str], receive: Receive, limit: int, timeout_s: float, visit: Visit | None = None
 ) -> bytes:
     """The whole body. Raises PayloadTooLarge as early as can be, BodyTooSlow, and ClientGone if its sender leaves.
 

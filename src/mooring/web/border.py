@@ -1,25 +1,24 @@
 """The web layer's border, as ASGI middleware: every request comes in and every response goes out through it.
 
-It names the request, turns whatever is raised into a response, and counts and logs the outcome; nothing of what a
-caller sends gets into the log but the request id. Put around the routes by `app.py`.
+It names the request, has whatever is raised turned into a response by the route's protocol, and counts and logs the
+outcome; nothing of what a caller sends gets into the log but the request id. Put around the routes by `app.py`.
 """
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
-import msgspec
 import structlog
-from starlette.middleware import Middleware
-from starlette.routing import Route
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mooring.errors import BackendError, ClientGone
 from mooring.observe.logs import where
 from mooring.observe.metrics import Metrics
 from mooring.web.body import swallow
-from mooring.web.status import ErrorBody, describe, headers_of, status_of
+from mooring.web.reply import Refuse, Reply
+from mooring.web.status import refuse, status_of
 
 REQUEST_ID = "mooring.request_id"
 """Key of the scope: the request's id, str."""
@@ -37,12 +36,6 @@ ID_HEADERS = (b"x-request-id", b"x-amzn-sagemaker-inference-id")
 _SAFE = frozenset(range(0x21, 0x7F)) - frozenset(b'"\\')
 """A name of these needs no escaping, wherever it is repeated."""
 
-ASKED = ("/invocations", "/", "/models/{name}/invoke")
-"""Routes to which questions are posted."""
-
-SILENT = ("/ping", "/metrics", "/health", "/health/live", "/health/ready")
-"""Routes without a line in the log: machines ask them every few seconds."""
-
 
 class Border:
     """Pure ASGI: the response passes as it is made."""
@@ -52,20 +45,21 @@ class Border:
         app: ASGIApp,
         *,
         metrics: Metrics,
-        routes: frozenset[str],
+        routes: Mapping[str, Refuse],
+        quiet: Collection[str] = (),
         log_requests: bool = True,
-        hft_errors: bool = False,
     ) -> None:
-        """`routes` are the paths that logs and metrics name; every other is "other", for a path can hold any text.
+        """`routes` are the paths that logs and metrics name, each with what answers its errors. Every other path is
+        "other", for a path can hold any text.
 
-        `log_requests` false leaves the line of each request to a proxy in front. `hft_errors` makes every error of
-        the routes for questions a 400.
+        Requests to the `quiet` ones are not logged. `log_requests` false leaves all of them to a proxy in front.
         """
-        self._hft_errors = hft_errors
         self._log_requests = log_requests
         self._app = app
         self._metrics = metrics
         self._routes = routes
+        self._templates = [(path, compile_path(path)[0]) for path in routes if "{" in path]
+        self._quiet = quiet
         self._log = structlog.get_logger("mooring.web").bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,16 +92,15 @@ class Border:
                 )
             if status:
                 raise  # the response has begun; only cutting the connection can say that it is not whole
-            await _refuse(
-                error, scope, receive, send_named, hft=self._hft_errors and self._route_of(scope["path"]) in ASKED
-            )
+            refuse_route = self._routes.get(self._route_of(scope["path"]), refuse)
+            await _send_refusal(refuse_route(error, request_id), scope, receive, send_named)
         finally:
             self._note(scope, status, time.perf_counter() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         route = self._route_of(scope["path"])
         self._metrics.request(route, status, seconds)
-        if self._log_requests and route not in SILENT:
+        if self._log_requests and route not in self._quiet:
             more: dict[str, Any] = {"windows": scope[WINDOWS]} if WINDOWS in scope else {}
             self._log.info(
                 "request",
@@ -123,9 +116,7 @@ class Border:
         """The path itself, or the template that it fits; "other" for what is none of ours."""
         if path in self._routes:
             return path
-        parts = path.split("/")
-        template = "/".join(["{name}" if place == 2 else part for place, part in enumerate(parts)])
-        return template if template in self._routes else "other"
+        return next((template for template, pattern in self._templates if pattern.match(path)), "other")
 
 
 def _method(method: str) -> str:
@@ -143,34 +134,20 @@ def request_id_of(headers: list[tuple[bytes, bytes]]) -> str:
     return f"{random.getrandbits(128):032x}"
 
 
-async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send, *, hft: bool) -> None:
-    body = describe(error, scope[REQUEST_ID])
-    if hft:
-        body = ErrorBody(400, "InternalServerException", body.message, body.request_id)
-    headers = headers_of(error)
-    unread = scope.get(UNREAD, False)
-    if unread:
-        headers["Connection"] = "close"
-    content = msgspec.json.encode(body)
-    await send(start(body.code, "application/json", len(content), headers))
-    if not unread:
-        await send({"type": "http.response.body", "body": content})
+async def _send_refusal(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
+    if not scope.get(UNREAD, False):
+        await send(start(reply.status, reply.content_type, len(reply.body), reply.headers))
+        await send({"type": "http.response.body", "body": reply.body})
         return
-    await send({"type": "http.response.body", "body": content, "more_body": True})
+    headers = {**reply.headers, "Connection": "close"}
+    await send(start(reply.status, reply.content_type, len(reply.body), headers))
+    await send({"type": "http.response.body", "body": reply.body, "more_body": True})
     await swallow(receive)
     await send({"type": "http.response.body", "body": b""})
 
 
-def start(status: int, media_type: str, length: int, headers: dict[str, str]) -> Message:
+def start(status: int, media_type: str, length: int, headers: Mapping[str, str]) -> Message:
     """A response's beginning, as ASGI has it."""
     raw = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % length)]
     raw += [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
     return {"type": "http.response.start", "status": status, "headers": raw}
-
-
-def border_over(
-    routes: Sequence[Route], metrics: Metrics, *, log_requests: bool, hft_errors: bool = False
-) -> Middleware:
-    """The border around these routes."""
-    paths = frozenset(route.path for route in routes)
-    return Middleware(Border, metrics=metrics, routes=paths, log_requests=log_requests, hft_errors=hft_errors)

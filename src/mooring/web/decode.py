@@ -1,4 +1,4 @@
-"""Decode a body by its kind into what the task parses. Called by `invocations.py`; large bodies in a thread.
+"""Decode a body by its kind into what the task parses. Used by `protocols/`; large bodies in a thread.
 
 Every fault is an InvalidRequest that says where: a byte, a row or a line.
 """
@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mooring.errors import InvalidRequest, RequestError
+from mooring.web.form import INPUTS, Form
 from mooring.web.media import JSON
 from mooring.web.records import Record, records
-from mooring.web.text import EXAMPLE, read_json, unmarked
+from mooring.web.text import read_json, unmarked
 
 MOST_RECORDS = 250_000
 """Of a body whose reader names no other limit. 6 MB of JSON Lines, a transform job's default, hold fewer requests."""
@@ -38,20 +39,20 @@ class Decoded:
         return self.records[int(found[1])].located(error, error.pointer[found.end(1) :])
 
 
-def decode(kind: str, data: bytes, most: int = MOST_RECORDS) -> Decoded:
+def decode(kind: str, data: bytes, form: Form, most: int = MOST_RECORDS) -> Decoded:
     """Decode a body of one of `media.KINDS`. Raises InvalidRequest, or PayloadTooLarge for more than `most` records."""
     data = unmarked(data)
     if not data or data.isspace():
-        raise InvalidRequest("The body is empty.", hint=EXAMPLE)
+        raise InvalidRequest("The body is empty.", hint=form.hint)
     if kind == JSON:
-        return Decoded(read_json(data))
+        return Decoded(read_json(data, form.hint))
     inputs: list[object] = []
     found: list[Record] = []
     parameters: object = None
-    for record in records(kind, data, most):
+    for record in records(kind, data, form, most):
         if isinstance(record.value, RequestError):
             raise record.value
-        value, given = (record.value, None) if record.row else _line(record)
+        value, given = (record.value, None) if record.row else _line(record, form)
         if found and given != parameters:
             raise InvalidRequest(
                 f"{record.place}: its parameters differ from the first line's.",
@@ -61,17 +62,17 @@ def decode(kind: str, data: bytes, most: int = MOST_RECORDS) -> Decoded:
         inputs.append(value)
         found.append(record)
     if not found:
-        raise InvalidRequest("The CSV has a header and no rows.", hint="Add a row for each question.")
-    return Decoded({"inputs": inputs} | ({} if parameters is None else {"parameters": parameters}), found)
+        raise InvalidRequest("The CSV has a header and no rows.", hint="Add a row for each request.")
+    return Decoded({INPUTS: inputs} | ({} if parameters is None else {"parameters": parameters}), found)
 
 
-def _line(record: Record) -> tuple[object, object]:
+def _line(record: Record, form: Form) -> tuple[object, object]:
     """What a line asks, and its parameters, which hold for all lines and so must agree."""
     value, parameters = record.value, None
     if isinstance(value, dict):
         parameters = value.pop("parameters", None)
-        value = value.get("inputs", value)
-    if isinstance(value, list) or (isinstance(value, dict) and isinstance(value.get("question"), list)):
+        value = value.get(INPUTS, value)
+    if form.several(value):
         raise InvalidRequest(
             f"{record.place}: a list where one request belongs.", hint="Give each of them a line of its own."
         )

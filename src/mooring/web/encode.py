@@ -1,4 +1,4 @@
-"""An answer of dicts, lists, strings and numbers in, the response's bytes out. Called by `invocations.py`."""
+"""Write an answer of dicts, lists, strings and numbers as JSON, JSON Lines or CSV. Used by `protocols/`."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""A connection's writes of one turn of the event loop, sent as one. Used by `protocol.py`.
+"""A connection's writes of one turn of the event loop, sent as one. Used by `connection.py`.
 
 uvicorn writes a response's head and body one after the other. Sent as one they cost one system call instead of two; and
 a process that is killed leaves all of an answer behind or nothing of it, so that a proxy may give it to another.

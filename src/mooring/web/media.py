@@ -1,4 +1,4 @@
-"""Content-Type and Accept headers in, a kind of body out. Called by `invocations.py` before it reads a body.
+"""Find the kind of a body from Content-Type and Accept headers. Used by `protocols/` before the body is read.
 
 A kind is the type's own name, one of `KINDS`. Types are matched without their parameters and without regard to case.
 """

@@ -1,7 +1,7 @@
 """Answer requests to what is not there (404) or is asked with another method (405) by saying what is.
 
 A table for each kind of server. nginx, process 1 and the workers each answer some of the routes, and all of them answer
-from the same table.
+from the same table. It is not made from the protocols' endpoints, for which process 1 would import the engine.
 """
 
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from mooring.errors import echo
 from mooring.spelling import nearest
@@ -29,7 +30,7 @@ class RouteTable:
     ask: str
     """Where questions go: "POST /invocations"."""
     methods: Mapping[str, tuple[str, ...]]
-    """Path, which may have a `{name}` as its second part, → methods."""
+    """Path, which may have parameters, → methods."""
 
     @property
     def listed(self) -> str:
@@ -63,9 +64,8 @@ class RouteTable:
 
     def _methods(self, path: str) -> tuple[str, ...]:
         """Those of a path, with HEAD where there is GET; () for a path that is not in the table."""
-        first, _, rest = path[1:].partition("/")
-        template = "/".join(("", first, "{name}", *rest.split("/", 2)[1:]))
-        found = self.methods.get(path) or self.methods.get(template, ())
+        fitting = (methods for template, methods in self.methods.items() if compile_path(template)[0].match(path))
+        found = next(fitting, ())
         return (*found, "HEAD") if "GET" in found else found
 
 
@@ -81,6 +81,7 @@ ONE_MODEL = RouteTable(
         "/info": ("GET",),
         "/metrics": ("GET",),
         "/execution-parameters": ("GET",),
+        "/openapi.json": ("GET",),
     },
 )
 
@@ -96,5 +97,6 @@ SEVERAL_MODELS = RouteTable(
         "/health/ready": ("GET",),
         "/info": ("GET",),
         "/metrics": ("GET",),
+        "/openapi.json": ("GET",),
     },
 )

@@ -7,15 +7,14 @@ one at a time holds one at a time. Blank lines are passed over without a step of
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from mooring.errors import InvalidRequest, PayloadTooLarge, RequestError, echo
+from mooring.web.form import INPUTS, Form
 from mooring.web.media import CSV
 from mooring.web.text import read_json, read_text, unmarked
 
-COLUMNS = ("question", "context", "inputs")
-"""A CSV body's header names at least one of these."""
 MOST_COLUMNS = 1000
 SHOWN_COLUMNS = 20
 """How many names an error message about the header is made of."""
@@ -51,13 +50,13 @@ class Record:
         return InvalidRequest(f"{self.place}{part}: {error.reason}", hint=error.hint)
 
 
-def records(kind: str, data: bytes, most: int) -> Iterator[Record]:
+def records(kind: str, data: bytes, form: Form, most: int) -> Iterator[Record]:
     """The records of a body of lines or rows, in order; one that cannot be read has its error as its value.
 
     Raises InvalidRequest where the body cannot be told apart into records, PayloadTooLarge after `most` of them.
     """
     data = unmarked(data)
-    return _rows(data, most) if kind == CSV else _lines(data, most)
+    return _rows(data, form, most) if kind == CSV else _lines(data, form, most)
 
 
 def check_count(kind: str, data: bytes, most: int) -> None:
@@ -67,10 +66,10 @@ def check_count(kind: str, data: bytes, most: int) -> None:
         pass
 
 
-def _lines(data: bytes, most: int) -> Iterator[Record]:
+def _lines(data: bytes, form: Form, most: int) -> Iterator[Record]:
     for number, begin, end in _spans(data, most):
         try:
-            yield Record(read_json(data[begin:end], f"Line {number}: "), number)
+            yield Record(read_json(data[begin:end], form.hint, f"Line {number}: "), number)
         except RequestError as error:
             yield Record(error, number)
 
@@ -95,12 +94,12 @@ def _spans(data: bytes, most: int) -> Iterator[tuple[int, int, int]]:
         at = end
 
 
-def _rows(data: bytes, most: int) -> Iterator[Record]:
-    """RFC 4180 with a header row: each row an object of its columns, or the value of the column `inputs` alone."""
+def _rows(data: bytes, form: Form, most: int) -> Iterator[Record]:
+    """RFC 4180 with a header row: each row an object of its columns, or the value of the column `INPUTS` alone."""
     header: list[str] = []
     for row, line, cells in _cells(data, most):
         if not header:
-            header = _header(cells)
+            header = _header(cells, form)
         elif len(cells) != len(header):
             error = InvalidRequest(
                 f"Row {row} (line {line}) has {len(cells)} fields, the header {len(header)}.",
@@ -109,7 +108,7 @@ def _rows(data: bytes, most: int) -> Iterator[Record]:
             yield Record(error, line, row)
         else:
             value = dict(zip(header, cells, strict=True))
-            yield Record(value.get("inputs", value), line, row)
+            yield Record(value.get(INPUTS, value), line, row)
 
 
 def _cells(data: bytes, most: int) -> Iterator[tuple[int, int, list[str]]]:
@@ -137,33 +136,36 @@ def _too_many(what: str, most: int) -> PayloadTooLarge:
     )
 
 
-def _header(cells: list[str]) -> list[str]:
+def _header(cells: list[str], form: Form) -> list[str]:
     """The columns' names: those that mean something here in lower case, others as they came."""
     if len(cells) > MOST_COLUMNS:
         raise InvalidRequest(f"The CSV's header has {len(cells)} columns; {MOST_COLUMNS} are allowed.")
-    names = [_name(cell) for cell in cells]
+    known = form.names
+    names = [_name(cell, known) for cell in cells]
     shown = echo(", ".join(cell.strip() for cell in cells[:SHOWN_COLUMNS]))
-    if not set(names) & set(COLUMNS):
-        if used := _delimiter(cells[0][:1000]):
+    if not known.intersection(names):
+        if used := _delimiter(cells[0][:1000], known):
             raise InvalidRequest(
                 f"The CSV's columns are separated by {used}: the first row is {shown}.",
                 hint="Separate them by commas (RFC 4180).",
             )
         raise InvalidRequest(
             f"The CSV's first row must name its columns, and is {shown}.",
-            hint="The columns are question and context, or inputs.",
+            hint=f"The columns are {' and '.join(form.columns)}, or {INPUTS}.",
         )
     if len(set(names)) < len(names):
         raise InvalidRequest(f"The CSV's header names a column twice: {shown}.")
     return names
 
 
-def _name(cell: str) -> str:
+def _name(cell: str, known: Set[str]) -> str:
     name = cell.strip()
-    return name.lower() if name.lower() in COLUMNS else name
+    return name.lower() if name.lower() in known else name
 
 
-def _delimiter(cell: str) -> str:
+def _delimiter(cell: str, known: Set[str]) -> str:
     """What separates the columns, if it is not a comma but this first cell holds names of columns."""
-    found = (said for mark, said in _DELIMITERS.items() if {_name(part) for part in cell.split(mark)} & set(COLUMNS))
-    return next(found, "")
+    for mark, said in _DELIMITERS.items():
+        if any(_name(part, known) in known for part in cell.split(mark)):
+            return said
+    return ""

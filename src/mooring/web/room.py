@@ -1,6 +1,6 @@
 """What all requests may take together: how many are in flight, and how much of their bodies is held.
 
-Used by `invocations.py` and `body.py`, on the event loop. Behind nginx it is nginx that turns away what is too much;
+Used by `asking.py` and `body.py`, on the event loop. Behind nginx it is nginx that turns away what is too much;
 for a server that listens by itself this is all there is.
 """
 

@@ -22,8 +22,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from mooring.engine.life import Lifecycle
+from mooring.web.connection import BoundedProtocol, NamesAsSent
 from mooring.web.listen import Address, allow_many_connections, close, listen
-from mooring.web.protocol import BoundedProtocol, NamesAsSent
 
 AT_ONCE_S = 1.0
 """For a batch to end after the second Ctrl-C."""

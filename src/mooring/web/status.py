@@ -1,6 +1,6 @@
-"""An error in, its HTTP status and body out: the only place that knows which error is which status.
+"""The HTTP status of each error, and its body unless a wire protocol has its own.
 
-Called by `border.py` and `app.py`. A test holds the table against every class of `mooring.errors`.
+A test holds the table against every class of `mooring.errors`.
 """
 
 from collections.abc import Mapping
@@ -26,6 +26,8 @@ from mooring.errors import (
     RequestError,
     UnsupportedMediaType,
 )
+from mooring.web.media import JSON
+from mooring.web.reply import Reply
 
 STATUS: Mapping[type[MooringError], int] = {
     RequestError: 400,
@@ -77,6 +79,12 @@ def describe(error: BaseException, request_id: str) -> ErrorBody:
         return ErrorBody(status_of(error), type(error).__name__, str(error), request_id)
     message = "The server failed. This is its fault, not the request's; its log has more under this request id."
     return ErrorBody(500, "InternalError", message, request_id)
+
+
+def refuse(error: BaseException, request_id: str) -> Reply:
+    """The response to a request that failed, as every protocol has it that has no shape of its own."""
+    body = describe(error, request_id)
+    return Reply(msgspec.json.encode(body), JSON, body.code, headers_of(error))
 
 
 def headers_of(error: BaseException) -> dict[str, str]:

@@ -6,8 +6,6 @@ from mooring.errors import InvalidRequest, PayloadTooLarge
 
 BOM = b"\xef\xbb\xbf"
 
-EXAMPLE = 'Send {"inputs": {"question": "…", "context": "…"}}.'
-
 MOST_CONTAINERS = 1_000_000
 """Objects and lists of one JSON value: each takes 70 bytes, for 3 bytes of the body. Braces in texts count, too; a text
 of so many would have more windows than a request may have."""
@@ -45,8 +43,8 @@ def read_text(data: bytes) -> str:
         raise _not_utf8(data, "") from error
 
 
-def read_json(data: bytes, where: str = "") -> object:
-    """One JSON value. Raises InvalidRequest, whose message begins with `where`, e.g. "Line 3: "; or PayloadTooLarge."""
+def read_json(data: bytes, hint: str, where: str = "") -> object:
+    """One JSON value. Raises PayloadTooLarge, or InvalidRequest with the `hint`; `where` is e.g. "Line 3: "."""
     if len(data) > MOST_CONTAINERS and data.count(b"{") + data.count(b"[") > MOST_CONTAINERS:
         raise PayloadTooLarge(
             f"{where}The JSON has more than {MOST_CONTAINERS} objects and lists.",
@@ -57,9 +55,8 @@ def read_json(data: bytes, where: str = "") -> object:
     except UnicodeDecodeError as error:
         raise _not_utf8(data, where) from error
     except RecursionError as error:
-        raise InvalidRequest(f"{where}The JSON is nested too deeply.", hint=EXAMPLE) from error
+        raise InvalidRequest(f"{where}The JSON is nested too deeply.", hint=hint) from error
     except msgspec.DecodeError as error:
-        hint = EXAMPLE
         if "trailing" in str(error):
             hint = "One JSON value is wanted; several, one per line, are Content-Type: application/jsonlines."
         # msgspec's messages name bytes and kinds, never content.

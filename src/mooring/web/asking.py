@@ -1,0 +1,170 @@
+"""Requests to the model: what every wire protocol's endpoints for them have in common. Called by `border.py`.
+
+Admission (`room.py`) → headers (the endpoint's `Begin`) → body (`body.py`) → the endpoint's `Answer` → response.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from mooring.engine.job import Answered, Timings
+from mooring.errors import BodyTooSlow, PayloadTooLarge, QueueFull
+from mooring.observe.metrics import Metrics
+from mooring.web.batch import wait_for_room
+from mooring.web.body import read_body, unless_gone
+from mooring.web.border import HEADER_NAMES, REQUEST_ID, UNREAD, WINDOWS, start
+from mooring.web.limits import WebLimits
+from mooring.web.reply import Reply, UserCode, counts
+from mooring.web.room import Room, Visit
+from mooring.web.service import ByEngine, Service
+
+WRITTEN_HERE = 512
+"""Answers that are written on the event loop (a millisecond as CSV); more are in a thread."""
+
+
+class Asking:
+    """One request to a model. Its body has not been read."""
+
+    __slots__ = ("_metrics", "_scope", "headers", "limits", "model")
+
+    def __init__(self, scope: Scope, model: ByEngine | UserCode, limits: WebLimits, metrics: Metrics) -> None:
+        self._scope = scope
+        self._metrics = metrics
+        pairs = reversed(scope["headers"])
+        self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+        """By their names in lower case; of several the first. A dict, for Starlette's `Headers` searches each time."""
+        self.model = model
+        self.limits = limits
+
+    @property
+    def request_id(self) -> str:
+        """As in the response."""
+        name: str = self._scope[REQUEST_ID]
+        return name
+
+    @property
+    def path(self) -> Mapping[str, str]:
+        """The parameters of its path."""
+        found: Mapping[str, str] = self._scope["path_params"]
+        return found
+
+    @property
+    def accept(self) -> str:
+        """What the client accepts; what the server's settings say if that is anything."""
+        given = b",".join([value for name, value in self._scope["headers"] if name == b"accept"])
+        return self.limits.default_accept if given.strip() in (b"", b"*/*") else given.decode("latin-1")
+
+    def headers_as_sent(self) -> dict[str, str]:
+        """The headers by the names that the client wrote, where the server kept them; of several the last."""
+        headers = self._scope["headers"]
+        names = self._scope.get(HEADER_NAMES) or [name for name, _ in headers]
+        pairs = zip(names, headers, strict=True)
+        return {name.decode("latin-1"): value.decode("latin-1") for name, (_, value) in pairs}
+
+    async def exchange(
+        self, model: ByEngine, body: bytes, decode: Callable[[bytes], Any], encode: Callable[[Answered], Reply]
+    ) -> Reply:
+        """Decode a body to the task's request, compute the answer, encode it. What takes long is done in a thread."""
+        large = len(body) > self.limits.thread_bytes
+        request = await asyncio.to_thread(decode, body) if large else decode(body)
+        answered = await self._computed(model, request)
+        reply = await asyncio.to_thread(encode, answered) if _is_long(answered.answer) else encode(answered)
+        if answered.source == "computed":
+            self._metrics.stages(answered.timings)
+        headers = {**_headers(answered), **reply.headers}
+        return Reply(reply.body, reply.content_type, reply.status, headers, answered.windows)
+
+    async def _computed(self, model: ByEngine, request: Any) -> Answered:
+        deadline_s = self.limits.deadline_s
+        if self.limits.batch:
+            return await wait_for_room(model, request, asyncio.get_running_loop().time() + deadline_s)
+        return await model.answer(request, deadline_s, afresh=_afresh(self.headers))
+
+
+Answer = Callable[[bytes], Awaitable[Reply]]
+"""A whole body → what is sent back. Raises what `border.py` turns into a response."""
+Begin = Callable[[Asking], Answer]
+"""Called before the body is read: refuses by the headers alone, or returns what answers the body."""
+
+
+class ModelEndpoint:
+    """An ASGI endpoint, without request and response objects: it is the one that has to be fast."""
+
+    def __init__(
+        self,
+        begin: Begin,
+        find: Callable[[Mapping[str, str]], Service],
+        limits: WebLimits,
+        metrics: Metrics,
+        room: Room,
+    ) -> None:
+        """`find` returns the service that a path's parameters name. The `room` is one for all models of a server."""
+        self._begin = begin
+        self._find = find
+        self._limits = limits
+        self._metrics = metrics
+        self._room = room
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises what `border.py` turns into a response."""
+        visit = self._room.enter()
+        try:
+            asking = Asking(scope, self._find(scope["path_params"]).model, self._limits, self._metrics)
+            answer = self._begin(asking)
+            body = await self._body(scope, asking.headers, receive, visit)
+            reply = await unless_gone(receive, answer(body))
+            if reply.windows is not None:
+                scope[WINDOWS] = reply.windows
+            await send(start(reply.status, reply.content_type, len(reply.body), reply.headers))
+            await send({"type": "http.response.body", "body": reply.body})
+        finally:
+            visit.leave()
+
+    async def _body(self, scope: Scope, headers: Mapping[str, str], receive: Receive, visit: Visit) -> bytes:
+        try:
+            return await read_body(headers, receive, self._limits.max_body_bytes, self._limits.body_s, visit)
+        except (PayloadTooLarge, BodyTooSlow, QueueFull):
+            scope[UNREAD] = True
+            raise
+
+
+def _is_long(answer: object) -> bool:
+    """Whether there is much to write."""
+    if not isinstance(answer, list):
+        return False
+    return sum(len(one) if isinstance(one, list) else 1 for one in answer) > WRITTEN_HERE
+
+
+def _afresh(headers: Mapping[str, str]) -> bool:
+    """Whether the caller wants nothing remembered: RFC 9111, 5.2.1."""
+    asked = headers.get("cache-control", "").lower()
+    return "no-cache" in asked or "no-store" in asked
+
+
+HEADERS: Mapping[str, tuple[type, str]] = {
+    "X-Mooring-Windows": (int, "Windows that the model read."),
+    "X-Mooring-Tokens": (int, "Tokens of these windows, special tokens and overlaps included, padding not."),
+    "X-Mooring-Truncated": (bool, "`true` if some of the text was in no window; else it is not there."),
+    "X-Mooring-Cache": (str, "`hit` or `shared` if the answer was not computed for this request alone."),
+    "X-Mooring-Failed-Records": (int, "In a batch transform job: records that have an error instead of an answer."),
+    "Server-Timing": (str, "The time of each stage in milliseconds."),
+}
+"""Of the engine's answers: type and meaning of each."""
+
+
+def _headers(answered: Answered) -> dict[str, str]:
+    headers = counts(answered.windows, answered.tokens, answered.truncated)
+    headers["Server-Timing"] = server_timing(answered.timings)
+    if answered.source != "computed":
+        headers["X-Mooring-Cache"] = "hit" if answered.source == "cache" else answered.source
+    return headers
+
+
+def server_timing(timings: Timings) -> str:
+    """The stages in milliseconds as W3C's Server-Timing has them; browsers and proxies read it too."""
+    return (
+        f"queue;dur={timings.queue_ms:.3f}, tokenise;dur={timings.tokenise_ms:.3f}, "
+        f"compute;dur={timings.compute_ms:.3f}, decode;dur={timings.decode_ms:.3f}"
+    )

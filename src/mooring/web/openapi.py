@@ -1,0 +1,103 @@
+"""The OpenAPI 3.1 document of a server, made from its endpoints and the tasks that it serves: GET /openapi.json."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+import mooring
+from mooring.tasks.base import TaskSpec
+from mooring.web.asking import HEADERS
+from mooring.web.media import JSON
+from mooring.web.wire import Asks, Bodies, Endpoint, Site, WireProtocol
+
+TYPES = {int: "integer", bool: "boolean", str: "string"}
+"""Of headers."""
+
+
+async def report(site: Site[Any], _: Request) -> Response:
+    """The document of this server. Raises NotReady while its task is not known."""
+    return Response(msgspec.json.encode(document(site)), media_type=JSON)
+
+
+def document(site: Site[Any]) -> dict[str, Any]:
+    """Every endpoint with its types; a type that several endpoints have is described once."""
+    specs = site.specs()
+    described = _Described(site, specs)
+    paths: dict[str, dict[str, Any]] = {}
+    for (method, path), (protocol, endpoint) in site.endpoints.items():
+        paths.setdefault(path, {})[method.lower()] = described.operation(protocol, endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Mooring", "version": mooring.__version__},
+        "paths": paths,
+        "components": {"schemas": described.components},
+    }
+
+
+class _Described:
+    """The schemas of all types of a site, which have to be made together for their names to differ."""
+
+    def __init__(self, site: Site[Any], specs: Sequence[TaskSpec | None]) -> None:
+        self._specs = specs
+        self._types: list[Any] = []
+        for protocol, endpoint in site.endpoints.values():
+            for bodies in (self._merged(endpoint.request), self._merged(endpoint.response), {JSON: [protocol.error]}):
+                self._types += (one for types in bodies.values() for one in types if one not in self._types)
+        self._schemas, self.components = msgspec.json.schema_components(
+            self._types, ref_template="#/components/schemas/{name}"
+        )
+
+    def operation(self, protocol: WireProtocol, endpoint: Endpoint) -> dict[str, Any]:
+        """An endpoint as an Operation Object."""
+        answered: dict[str, Any] = {"description": "The answer.", "content": self._content(endpoint.response)}
+        operation: dict[str, Any] = {
+            "tags": [protocol.name],
+            "summary": endpoint.summary,
+            "operationId": re.sub(r"\W+", "_", f"{endpoint.method.lower()}{endpoint.path}").rstrip("_"),
+            "responses": {
+                "200": answered,
+                "default": {"description": "An error.", "content": {JSON: {"schema": self._schema([protocol.error])}}},
+            },
+        }
+        if parameters := list(_parameters(endpoint)):
+            operation["parameters"] = parameters
+        if content := self._content(endpoint.request):
+            operation["requestBody"] = {"required": True, "content": content}
+            if JSON in content and (examples := self._examples()):
+                content[JSON]["examples"] = examples
+        if isinstance(endpoint.answer, Asks):
+            answered["headers"] = {
+                name: {"description": meaning, "schema": {"type": TYPES[kind]}}
+                for name, (kind, meaning) in HEADERS.items()
+            }
+        return operation
+
+    def _examples(self) -> dict[str, Any]:
+        return {spec.name: {"value": spec.example} for spec in self._specs if spec is not None}
+
+    def _merged(self, declared: Any) -> Bodies:
+        """An endpoint's bodies over all served tasks."""
+        found: dict[str, list[Any]] = {}
+        for spec in self._specs:
+            for kind, types in declared(spec).items():
+                known = found.setdefault(kind, [])
+                known += (one for one in types if one not in known)
+        return found
+
+    def _content(self, declared: Any) -> dict[str, Any]:
+        return {kind: {"schema": self._schema(types)} for kind, types in self._merged(declared).items()}
+
+    def _schema(self, types: Sequence[Any]) -> Mapping[str, Any]:
+        schemas = [self._schemas[self._types.index(one)] for one in types]
+        return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+
+
+def _parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"{(\w+)}", endpoint.path):
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    for name, meaning in endpoint.query.items():
+        yield {"name": name, "in": "query", "description": meaning, "schema": {"type": "string"}}

@@ -1,0 +1,14 @@
+"""The wire protocols of a server for one model. A new one is a file and a row here, and its routes in `no_route.py`."""
+
+from collections.abc import Sequence
+
+from mooring.web.protocols.hf_inference import BARE, HF_INFERENCE
+from mooring.web.protocols.hf_toolkit import hf_toolkit
+from mooring.web.protocols.native import NATIVE
+from mooring.web.protocols.sagemaker import INVOCATIONS, SAGEMAKER
+from mooring.web.wire import WireProtocol
+
+PROTOCOLS: Sequence[WireProtocol] = (SAGEMAKER, HF_INFERENCE, NATIVE)
+"""Where two have the same method and path, the first one answers."""
+TOOLKIT_PROTOCOLS: Sequence[WireProtocol] = (hf_toolkit(INVOCATIONS, BARE), *PROTOCOLS)
+"""With the errors of the stock Hugging Face inference toolkit."""

@@ -1,0 +1,146 @@
+"""Amazon SageMaker's protocol for one model: POST /invocations, GET /ping, GET /execution-parameters.
+
+A request has the shape of Hugging Face's pipelines, as JSON, JSON Lines or CSV. A model's own code gets it as it is.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from mooring.engine.job import Answered
+from mooring.errors import InvalidRequest
+from mooring.tasks import TASKS
+from mooring.tasks.base import TaskSpec
+from mooring.web import pages
+from mooring.web.asking import Answer, Asking
+from mooring.web.batch import Job, answer_records
+from mooring.web.decode import decode
+from mooring.web.encode import encode
+from mooring.web.form import FORMS, INPUTS
+from mooring.web.media import CSV, JSON, LINES, answer_kind, body_kind, strict_body_kind
+from mooring.web.reply import Call, Reply, UserCode, counts
+from mooring.web.service import ByEngine
+from mooring.web.status import ErrorBody, refuse
+from mooring.web.wire import Asks, Bodies, Endpoint, WireProtocol
+
+
+def begin(asking: Asking) -> Answer:
+    """Read the types of the body and of the answer. Raises UnsupportedMediaType, NotAcceptable."""
+    model = asking.model
+    if not isinstance(model, ByEngine):
+        return functools.partial(_by_code, asking, model)
+    kind_of = strict_body_kind if asking.limits.strict_content_types else body_kind
+    sent = kind_of(asking.headers.get("content-type", ""))
+    return _Invocation(asking, model, sent, answer_kind(asking.accept)).answer
+
+
+class _Invocation:
+    """A request for the engine."""
+
+    __slots__ = ("_asking", "_model", "_rows", "_sent", "_wanted")
+
+    def __init__(self, asking: Asking, model: ByEngine, sent: str, wanted: str) -> None:
+        """`sent` and `wanted` are kinds of `media.KINDS`."""
+        self._asking = asking
+        self._model = model
+        self._sent = sent
+        self._wanted = wanted
+        self._rows: int | None = None
+
+    async def answer(self, body: bytes) -> Reply:
+        """Of one request; of a batch transform job's request, each record is one of its own."""
+        limits = self._asking.limits
+        if not limits.batch or self._sent == JSON:
+            return await self._asking.exchange(self._model, body, self._decode, self._encode)
+        job = Job(
+            self._sent,
+            self._wanted,
+            limits.max_records,
+            limits.thread_bytes,
+            limits.deadline_s,
+            self._asking.request_id,
+        )
+        batch = await answer_records(self._model, body, job)
+        headers = counts(batch.windows, batch.tokens, batch.truncated)
+        headers["X-Mooring-Failed-Records"] = str(batch.failed)
+        return Reply(batch.content, self._wanted, headers=headers, windows=batch.windows)
+
+    def _decode(self, body: bytes) -> Any:
+        task = self._model.task
+        decoded = decode(self._sent, body, FORMS[task.name], self._asking.limits.max_records)
+        self._rows = decoded.rows
+        try:
+            return task.parse(decoded.body)
+        except InvalidRequest as error:
+            raise decoded.located(error) from error
+
+    def _encode(self, answered: Answered) -> Reply:
+        return Reply(encode(self._wanted, answered.answer, self._rows), self._wanted)
+
+
+async def _by_code(asking: Asking, code: UserCode, body: bytes) -> Reply:
+    """The model's own code reads the body and writes the answer."""
+    content_type = asking.headers.get("content-type", "")
+    call = Call(body, content_type, asking.accept, asking.headers_as_sent(), asking.request_id)
+    return await code.handle(call, asking.limits.deadline_s)
+
+
+def request_bodies(spec: TaskSpec | None) -> Bodies:
+    """One request or a list of them, in `inputs` or alone, with parameters."""
+    if spec is None:
+        return {"*/*": (Any,)}
+    lines = Annotated[str, Meta(description="A JSON object on each line, as for application/json.")]
+    columns = f"A header row with the columns {', '.join(spec.columns)}, or {INPUTS}; then a request in each row."
+    rows = Annotated[str, Meta(description=columns)]
+    return {JSON: (*_wrapped(spec.name), spec.inputs, list[spec.inputs]), LINES: (lines,), CSV: (rows,)}  # type: ignore[name-defined]
+
+
+@functools.cache
+def _wrapped(task: str) -> Sequence[Any]:
+    """Types of the whole body, for one request and for several."""
+    spec = TASKS[task]
+    name = task.title().replace("-", "")
+    parameters = ("parameters", spec.parameters | None, None)
+    return [
+        msgspec.defstruct(name + kind, [(INPUTS, inputs), parameters])
+        for kind, inputs in (("Request", spec.inputs), ("Requests", list[spec.inputs]))  # type: ignore[name-defined]
+    ]
+
+
+def response_bodies(spec: TaskSpec | None) -> Bodies:
+    """An answer, or a list of as many as there were requests."""
+    if spec is None:
+        return {"*/*": (Any,)}
+    lines = Annotated[str, Meta(description="The answer to each request on a line of its own, as JSON.")]
+    rows = Annotated[str, Meta(description="A header row, then a row for each answer.")]
+    return {JSON: (spec.answer, list[spec.answer]), LINES: (lines,), CSV: (rows,)}  # type: ignore[name-defined]
+
+
+def status_body(_: TaskSpec | None) -> Bodies:
+    """Of /ping and its like."""
+    return {JSON: (pages.Status,)}
+
+
+INVOCATIONS = Endpoint("POST", "/invocations", "Ask the model", Asks(begin), response_bodies, request_bodies)
+PING = Endpoint(
+    "GET", "/ping", "200 if the model answers, else 503 with the reason", pages.ping, status_body, logged=False
+)
+SAGEMAKER = WireProtocol(
+    "SageMaker",
+    (
+        INVOCATIONS,
+        PING,
+        Endpoint(
+            "GET",
+            "/execution-parameters",
+            "For SageMaker batch transform: how much to send at once",
+            pages.execution_parameters,
+            lambda _: {JSON: (pages.ExecutionParameters,)},
+        ),
+    ),
+    refuse,
+    ErrorBody,
+)
