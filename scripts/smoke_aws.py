@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from mooring import Model, Predictor
+from mooring.deploy import Model, Predictor
 from mooring.deploy.deployment import remove, survey
 from mooring.deploy.narrator import Lines
 from mooring.deploy.session import Place, Session

@@ -104,12 +104,13 @@ def test_one_notice_for_what_is_ignored(capsys: pytest.CaptureFixture[str]) -> N
 def test_importing_mooring_stays_cheap() -> None:
     """Nothing of deploying, and no boto3, until it is asked for; without boto3 the way to it."""
     program = (
-        "import sys, mooring; assert not {'boto3', 'mooring.deploy'} & set(sys.modules)\n"
+        "import sys, mooring; assert not {'boto3', 'numpy', 'mooring.deploy'} & set(sys.modules)\n"
+        "import mooring.deploy as deploy; assert 'boto3' not in sys.modules\n"
         "import importlib.util as u; found = u.find_spec\n"
         "u.find_spec = lambda name, *more: None if name == 'boto3' else found(name, *more)\n"
-        "try:\n    mooring.Model\nexcept ImportError as error:\n    print(error)\n"
-        "u.find_spec = found; assert mooring.Model.__name__ == 'Model' and mooring.Predictor\n"
-        "assert not hasattr(mooring, 'Nothing')"
+        "try:\n    deploy.Model\nexcept ImportError as error:\n    print(error)\n"
+        "u.find_spec = found; assert deploy.Model.__name__ == 'Model' and deploy.Predictor\n"
+        "assert not hasattr(mooring, 'Nothing') and not hasattr(deploy, 'Nothing') and callable(mooring.open)"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, "[aws]'" in done.stdout) == (0, True), done.stderr

@@ -54,7 +54,7 @@ def evaluated(line: str) -> Any:
     """The line as Python, with a question for its {...}."""
     import boto3
 
-    import mooring
+    import mooring.deploy
 
     names = {"mooring": mooring, "boto3": boto3, "json": json, "question": QUESTION}
     return eval(line.replace("{...}", "question"), names)

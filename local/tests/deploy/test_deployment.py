@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from mooring import Model, Predictor
 from mooring.cli import run
+from mooring.deploy import Model, Predictor
 from mooring.deploy.archive import Wanted
 from mooring.deploy.deployment import Order, carry_out, prepare, propose, remove, survey
 from mooring.deploy.narrator import Silent

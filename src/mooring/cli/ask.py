@@ -9,8 +9,10 @@ from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.parameters import given_parameters, parameter_options
 from mooring.cli.passage import excerpt, printable, read_context
 from mooring.cli.streams import write_json
-from mooring.errors import BenchError, echo
+from mooring.errors import BenchError, UsageError, echo
 from mooring.settings import Settings
+
+TASK = "question-answering"
 
 
 @click.command("ask", short_help="Answer one question from a text.")
@@ -34,8 +36,8 @@ def command(question: str, context: str | None, url: str | None, **flags: Any) -
         no_model_here(flags)
     settings = settings_from(flags)
     text = read_context(context)
-    body = {"inputs": {"question": question, "context": text}, "parameters": parameters}
-    answer = _remote(url, body) if url else _local(settings, body)
+    inputs = {"question": question, "context": text}
+    answer = _remote(url, inputs, parameters) if url else _local(settings, inputs, parameters)
     if as_json:
         write_json(answer)
     else:
@@ -55,16 +57,22 @@ def _checked(answer: object) -> list[dict[str, Any]]:
     return answers
 
 
-def _remote(url: str, body: dict[str, Any]) -> object:
+def _remote(url: str, inputs: dict[str, str], parameters: dict[str, object]) -> object:
     from mooring.client import Client
 
     with Client(url) as client:
-        return client.ask(body["inputs"], body["parameters"])
+        return client.ask(inputs, parameters)
 
 
-def _local(settings: Settings, body: dict[str, object]) -> object:
+def _local(settings: Settings, inputs: dict[str, str], parameters: dict[str, object]) -> object:
     with opened_model(settings) as opened:
-        return next(opened.answers([body]))
+        task = opened.info["model"].get("task")
+        if task not in (None, TASK):
+            raise UsageError(
+                f"The model's task is {task}; moor ask is for {TASK}.",
+                hint="Serve it with moor serve, or use it from Python with mooring.open.",
+            )
+        return opened(inputs, **parameters)
 
 
 def _show(context: str, answers: list[Any]) -> None:

@@ -163,7 +163,7 @@ def _call(session: "Session", outcome: "Outcome") -> dict[str, str]:
     if target:
         ask, model = f"predict({{...}}, target_model={target!r})", f", TargetModel={target!r}"
     return {
-        "python": f"mooring.Predictor.at({name!r}{ours}).{ask}",
+        "python": f"mooring.deploy.Predictor.at({name!r}{ours}).{ask}",
         "boto3": f"{opened}.client('sagemaker-runtime'{theirs}).invoke_endpoint(EndpointName={name!r}{model}, "
         "ContentType='application/json', Body=json.dumps({...}))",
         "remove": f"moor destroy {name}{Place(session.region, place.profile, address).flags}",

@@ -121,6 +121,10 @@ class Wanted:
             warn(f"{impossible:,} questions have no answer; --handle-impossible-answer lets the model say so.")
         return found
 
+    def call(self, example: "Example") -> dict[str, object]:
+        """As a call of a model that is open here."""
+        return {"inputs": example.body, **self.parameters}
+
     def body(self, example: "Example") -> dict[str, object]:
         """As a client sends it."""
         return {"inputs": example.body, "parameters": dict(self.parameters)}
@@ -136,13 +140,13 @@ def spread(examples: Sequence[T], limit: int | None) -> Sequence[T]:
 
 def _here(settings: Settings, wanted: Wanted) -> tuple[Judged, Sequence["Example"]]:
     with opened_model(settings) as opened:
-        facts = {name: opened.facts[name] for name in ("model", "backend") if name in opened.facts}
+        facts = {name: opened.info[name] for name in ("model", "backend") if name in opened.info}
         judged = Judged(facts, _task_of(facts))
         examples = wanted.examples(judged.task)
         with counting_bar("Asking", len(examples)) as show:
             began = time.perf_counter()
             try:
-                for answer in opened.answers(map(wanted.body, examples), errors=True):
+                for answer in opened.map(map(wanted.call, examples), errors=True):
                     refused = isinstance(answer, RequestError)
                     judged.answers.append(None if refused else answer)
                     if refused:

@@ -1,7 +1,8 @@
 """Open a model for `moor ask` and `moor eval`: show its download and its warnings."""
 
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from typing import TYPE_CHECKING
 
 import click
@@ -12,23 +13,25 @@ from mooring.errors import UsageError
 from mooring.settings import BY_NAME, Settings, environment_notes
 
 if TYPE_CHECKING:
-    from mooring.wiring.asking import Answering
+    from mooring.opened import OpenModel
 
 
 @contextmanager
-def opened_model(settings: Settings) -> Iterator["Answering"]:
+def opened_model(settings: Settings) -> Iterator["OpenModel"]:
     """Open the model that the settings name, for as long as the with-block lasts."""
     # Here and not above: `moor --help` must not load numpy and OpenVINO.
-    from mooring.wiring.asking import answering
+    from mooring.opened import open_with
 
     if settings.run_code:
         from mooring.observe.logs import configure_logs
 
         configure_logs("warning", settings.log_format)  # lines of the user's code, and what it raises
     with ExitStack() as stack:
+        if settings.run_code:
+            stack.enter_context(redirect_stdout(sys.stderr))  # what it prints is no part of the answer
         with download_bar(settings.model or "the model") as progress:
-            opened = stack.enter_context(answering(settings, progress))
-        warn(*environment_notes(), *opened.facts.get("warnings", ()))
+            opened = stack.enter_context(open_with(settings, progress))
+        warn(*environment_notes(), *opened.info.get("warnings", ()))
         yield opened
 
 

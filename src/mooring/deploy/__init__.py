@@ -10,5 +10,29 @@ invoke.py, answer.py, retry.py     `Predictor`; asynchronous.py: answers that co
 narrator.py, clock.py              who is told, and how long is waited
 doctor.py, code.py                 what would fail, before anything is uploaded
 
-Called by `cli/` and by those who import `mooring.Model` and `mooring.Predictor`.
+Called by `cli/` and by those who use it from Python: `from mooring.deploy import Model, Predictor`.
 """
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mooring.deploy.invoke import Predictor
+    from mooring.deploy.model import Model
+
+__all__ = ["Model", "Predictor"]
+
+_PLACES = {"Model": "mooring.deploy.model", "Predictor": "mooring.deploy.invoke"}
+"""Imported when they are asked for: some commands use parts of this package without boto3."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'mooring.deploy' has no attribute {name!r}")
+    from importlib import import_module
+    from importlib.util import find_spec
+
+    if find_spec("boto3") is None:
+        from mooring.installation import install_command
+
+        raise ImportError(f"mooring.deploy.{name} needs boto3. Install it: {install_command('aws')}")
+    return getattr(import_module(_PLACES[name]), name)

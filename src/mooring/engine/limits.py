@@ -24,6 +24,8 @@ class Limits:
 
     The grid's other shapes are computed when there is nothing else to do, one at a time.
     """
+    idle_warm: bool = True
+    """Whether those other shapes are computed ahead of time at all."""
     ride_tokens: int = 0
     """Padded tokens of a batch made only of large requests' windows; 0: half of the longest window. See `queue.py`."""
     max_waste: float = 0.125

@@ -51,6 +51,8 @@ class Worker:
     """Gets jobs that have all their windows or an `error`; called from one of the threads."""
     on_death: Callable[[str], None]
     """Told, from one of the threads, why it ends without having been asked to."""
+    idle_warm: bool = True
+    """Whether to compute shapes ahead of time while nothing waits."""
     vitals: Vitals = field(default_factory=Vitals)
     condition: threading.Condition = field(default_factory=threading.Condition)
     _cold: dict[int | None, deque[Shape]] = field(default_factory=dict)
@@ -82,7 +84,7 @@ class Worker:
 
     def start(self, warm: Sequence[Shape], later: Sequence[Shape], on_warm: Callable[[Exception | None], None]) -> None:
         """Warm the shapes of `warm`, tell `on_warm` (from the thread), then serve; warm `later` whenever idle."""
-        self._cold[None] = deque(later)
+        self._cold[None] = deque(later if self.idle_warm else ())
         self._spawn(0, lambda runner: self._begin(runner, tuple(warm), on_warm))
 
     def add(self, entry: Entry[Job], *, first: bool = False) -> None:
@@ -145,7 +147,7 @@ class Worker:
         with self.condition:
             self._open = True
             for stream in range(self.backend.streams):
-                self._cold[stream] = deque(self.shapes(stream))
+                self._cold[stream] = deque(self.shapes(stream) if self.idle_warm else ())
             for number in range(2, self.backend.streams):
                 self._spawn(number, lambda _: True)
         return True

@@ -65,6 +65,8 @@ class Place:
     """Wraps the backend where it is not the only one of the process."""
     name: str = ONE_MODEL
     """What user code is told of the model's name."""
+    idle_warm: bool = True
+    """Whether the engine may compute while nobody waits."""
 
 
 def open_served(
@@ -172,6 +174,7 @@ def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, place:
         queue_tokens=settings.queue_tokens,
         deadline_s=settings.deadline_s,
         warm=opened.backend.grid.shapes()[:WARM_FIRST],
+        idle_warm=place.idle_warm,
     )
     facts = {
         "model": msgspec.to_builtins(opened.manifest),

@@ -1,0 +1,182 @@
+"""A model that is open in this process: the server's engine and batching, without HTTP. Made by `mooring.open`.
+
+The engine lives on an event loop in a thread of its own, so a model may be called from several threads: their requests
+share batches. Requests wait for as long as it takes; answers are not remembered.
+"""
+
+import asyncio
+import json
+import os
+import threading
+import weakref
+from collections import deque
+from collections.abc import Coroutine, Iterable, Iterator, Mapping
+from concurrent.futures import Future
+from dataclasses import replace
+from os import PathLike
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from mooring.errors import RequestError, UsageError
+from mooring.observe.metrics import Metrics
+from mooring.settings import BY_NAME, Settings, load_settings
+from mooring.tasks import TASKS
+from mooring.web.media import JSON
+from mooring.web.reply import Call, Reply
+from mooring.web.service import AnyServed, ByEngine
+from mooring.wiring.opening import Place, open_served
+from mooring.wiring.source import Progress
+
+LOOK_AHEAD = 64
+"""Requests of `map` that are in the engine at the same time: fuller batches need no more, and each holds its text."""
+NO_DEADLINE_S = 1e9
+NO_BOUND = 1 << 62
+"""Padded tokens that may wait: whoever calls waits, and nobody is turned away."""
+ENVIRONMENT = ("hub_token", "hub_endpoint", "cache_dir", "offline", "compile_cache_bytes")
+"""Settings that the environment decides on here, too: where models come from and where they are kept."""
+
+T = TypeVar("T")
+
+
+def open_model(source: str | PathLike[str] | None, **flags: object) -> "OpenModel":
+    """As `mooring.open`, with flags by the names of settings."""
+    names = {name for option in ENVIRONMENT for name in (BY_NAME[option].own, *BY_NAME[option].variables)}
+    environ = {name: value for name, value in os.environ.items() if name in names}
+    return open_with(load_settings(environ, **flags, model=None if source is None else str(source)))
+
+
+def open_with(settings: Settings, progress: Progress | None = None) -> "OpenModel":
+    """As `mooring.open`, with everything that a server can be told; `progress` hears of a download."""
+    settings = replace(settings, answer_cache_bytes=0, queue_tokens=NO_BOUND, deadline_s=NO_DEADLINE_S)
+    return OpenModel(open_served(settings, Metrics(), progress, Place(idle_warm=False)))
+
+
+class OpenModel:
+    """A model that answers in this process. Close it, or use it in a with statement."""
+
+    def __init__(self, served: AnyServed) -> None:
+        """Starts the engine. Raises what that raises; `served` belongs to this object then."""
+        self._served = served
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="moor-open", daemon=True)
+        self._thread.start()
+        # Also at the end of the program, should nobody close it: a thread inside the engine must not outlive Python.
+        self._finalizer = weakref.finalize(self, _close, served, self._loop, self._thread)
+        try:
+            self._run(served.life.start())
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What answers: "model" (task, family, precision, quality …), "backend" and "warnings", as `/info` has them."""
+        return self._served.facts
+
+    def __call__(self, inputs: Any = None, /, **arguments: Any) -> Any:
+        """Answer one request: what POST /invocations would, as dicts, lists, str and numbers.
+
+        Either `inputs`, in the shape of a request's, or its parts by name (`question=…, context=…`; `text=…`). All
+        other arguments are the task's parameters (`top_k=2`). Raises InvalidRequest, with a pointer to what is wrong.
+        """
+        return self._run(self._answer(self._body(inputs, arguments)))
+
+    def map(self, items: Iterable[Mapping[str, Any]], *, errors: bool = False) -> Iterator[Any]:
+        """Answer each item, in order, while the next ones are computed: batches are as full as the items allow.
+
+        Items hold the arguments of one call each: `{"question": …, "context": …, "top_k": 2}`; `inputs` may be among
+        them. Lazy: at most `LOOK_AHEAD` items are read ahead of the answer that is yielded. A RequestError is raised
+        when its turn comes, or with `errors` yielded in the answer's place.
+        """
+        pending: deque[Future[Any]] = deque()
+        try:
+            for item in items:
+                pending.append(self._begin(item))
+                if len(pending) >= LOOK_AHEAD:
+                    yield _outcome(pending.popleft(), errors=errors)
+            while pending:
+                yield _outcome(pending.popleft(), errors=errors)
+        finally:
+            for future in pending:
+                future.cancel()
+
+    def close(self) -> None:
+        """Stop the engine and give its memory back. Calling it again does nothing."""
+        self._finalizer()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _begin(self, item: Mapping[str, Any]) -> "Future[Any]":
+        try:
+            body = self._body(item.get("inputs"), {key: value for key, value in item.items() if key != "inputs"})
+        except (RequestError, UsageError) as error:
+            failed: Future[Any] = Future()
+            failed.set_exception(error)
+            return failed
+        return self._submit(self._answer(body))
+
+    def _body(self, inputs: Any, arguments: dict[str, Any]) -> dict[str, Any]:
+        """`inputs` and `parameters` of a request."""
+        columns = TASKS[self._task].columns if self._task in TASKS else ()
+        parts = {name: value for name, value in arguments.items() if name in columns}
+        if inputs is None:
+            inputs = parts
+        elif parts:
+            raise UsageError(f"Give either inputs or {', '.join(parts)}, not both.")
+        return {"inputs": inputs, "parameters": {key: arguments[key] for key in arguments if key not in parts}}
+
+    @property
+    def _task(self) -> str:
+        return str(self.info.get("model", {}).get("task"))
+
+    async def _answer(self, body: dict[str, Any]) -> Any:
+        model = self._served.model
+        if isinstance(model, ByEngine):
+            return (await model.answer(model.task.parse(body), NO_DEADLINE_S, afresh=True)).answer
+        call = Call(json.dumps(body).encode(), JSON, JSON, {"Content-Type": JSON, "Accept": JSON}, "")
+        return _value(await model.handle(call, NO_DEADLINE_S))
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self._submit(coroutine).result()
+
+    def _submit(self, coroutine: Coroutine[Any, Any, T]) -> "Future[T]":
+        if not self._finalizer.alive:
+            coroutine.close()
+            raise UsageError("The model is closed.", hint="Open it again with mooring.open.")
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+
+
+def _value(reply: Reply) -> Any:
+    """What a model's own code replied; what is not JSON is text. Raises RequestError for an error of its own."""
+    text = reply.body.decode("utf-8", errors="replace")
+    if reply.status >= 400:
+        raise RequestError(f"The model's own code answered {reply.status}: {text[:200]}")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _outcome(future: "Future[Any]", *, errors: bool) -> Any:
+    try:
+        return future.result()
+    except RequestError as error:
+        if not errors:
+            raise
+        return error
+
+
+def _close(served: AnyServed, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
+    """Apart from the object, so that nothing keeps it alive."""
+    ended = asyncio.run_coroutine_threadsafe(served.life.stop(), loop).result()
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+    if ended:
+        served.close()
