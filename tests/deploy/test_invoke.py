@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from mooring.deploy.clock import Clock
 from mooring.deploy.invoke import Predictor
 from mooring.deploy.retry import Retries
 from mooring.deploy.session import Place, Session
+from mooring.deploy.wait import Clock
 from mooring.errors import DeadlineExceeded, InvokeError, UsageError
 from tests.deploy.scripted import ANSWER, Reply, Script, model_error, scripted
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mooring.cli.bench_progress import load_bar
-from mooring.cli.bench_table import head, line
+from mooring.cli.bench_output import head, line, load_bar
 from mooring.cli.border import FAILED, INTERRUPTED
 from mooring.cli.facts import served_line
 from mooring.cli.opening import cut_short, warn

@@ -11,13 +11,13 @@ from pathlib import Path
 import structlog
 
 from mooring.container.asking import get
+from mooring.container.background import persist
 from mooring.container.board import Board
 from mooring.container.child import End, Keeper, Slot
 from mooring.container.folders import Folders
 from mooring.container.metrics import FOLDER_VARIABLE, FrontMetrics, forget_gauges
 from mooring.container.registry import LoadedModels
 from mooring.container.topology import Worker
-from mooring.container.watch import persist
 from mooring.model.archive import ARCHIVE_SUFFIXES
 from mooring.model.identity import identity_of
 from mooring.settings import Settings, as_environment

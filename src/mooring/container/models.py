@@ -17,8 +17,7 @@ from mooring.container.asking import Reply, ask
 from mooring.container.registry import LoadedModels
 from mooring.errors import InvalidRequest, NotReady, echo
 from mooring.multi.lost import Held
-from mooring.multi.names import check_name
-from mooring.multi.paging import page
+from mooring.multi.requests import check_name, page
 from mooring.web.body import read_body
 from mooring.web.media import JSON
 

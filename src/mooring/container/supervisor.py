@@ -18,7 +18,8 @@ from typing import Any
 import structlog
 from starlette.types import ASGIApp
 
-from mooring.container import orphans, privileges
+from mooring.container import privileges
+from mooring.container.background import collect_orphans, persist
 from mooring.container.board import Board
 from mooring.container.child import Slot
 from mooring.container.crew import KILLED_S, Crew
@@ -32,7 +33,6 @@ from mooring.container.nginx_conf import Place, render
 from mooring.container.proxy import Line, Nginx, Tries
 from mooring.container.registry import LoadedModels
 from mooring.container.topology import Topology, affordable
-from mooring.container.watch import persist
 from mooring.observe.machine import this_machine
 from mooring.observe.memory import proportional_bytes
 from mooring.observe.metrics import Metrics
@@ -105,7 +105,7 @@ class Supervisor:
         self._prepare()
         await self._nginx.check()
         front = FrontServer(self._front(), self._folders.front, lambda: self._folders.make(self._user))
-        works: tuple[Work, ...] = (front.keep, self._crew.look_after, lambda: orphans.bury(self._children))
+        works: tuple[Work, ...] = (front.keep, self._crew.look_after, lambda: collect_orphans(self._children))
         background: list[asyncio.Task[Any]] = [asyncio.ensure_future(persist(work)) for work in works]
         try:
             # Until the front listens, nginx could only answer /ping with a 502 of its own.

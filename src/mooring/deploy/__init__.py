@@ -7,7 +7,7 @@ observe.py, apply.py, wait.py      look, do, wait: the only modules that change 
 archive.py, pack.py, image.py      the model as model.tar.gz, the image as SageMaker can pull it
 deployment.py, transform.py        the story of one command, told to a `Narrator`
 invoke.py, answer.py, retry.py     `Predictor`; asynchronous.py: answers that come later; model.py: `Model`
-narrator.py, clock.py              who is told, and how long is waited
+narrator.py                        who is told
 doctor.py, code.py                 what would fail, before anything is uploaded
 
 Called by `cli/` and by those who use it from Python: `from mooring.deploy import Model, Predictor`.

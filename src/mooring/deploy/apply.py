@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mooring.deploy.actions import Action, Plan, named, title
-from mooring.deploy.clock import Clock
 from mooring.deploy.faults import in_words, is_missing, is_taken, was_refused
 from mooring.deploy.narrator import Narrator
 from mooring.deploy.registry import push_image
 from mooring.deploy.session import Session
-from mooring.deploy.wait import wait_for
+from mooring.deploy.wait import Clock, wait_for
 from mooring.errors import DeployError, MooringError, NameTaken
 
 OPERATIONS: Mapping[tuple[str, str], tuple[str, str]] = {

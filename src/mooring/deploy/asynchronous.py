@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mooring.deploy import answer
-from mooring.deploy.clock import pause_after
 from mooring.deploy.faults import in_words, is_denied, is_missing
 from mooring.deploy.session import Session
+from mooring.deploy.wait import pause_after
 from mooring.errors import DeadlineExceeded, InvokeError
 
 

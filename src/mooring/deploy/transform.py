@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mooring.deploy.clock import pause_after
 from mooring.deploy.faults import in_words, is_missing
 from mooring.deploy.logs import TRANSFORM_GROUP, tail
 from mooring.deploy.narrator import Narrator
 from mooring.deploy.requests import DEPLOYMENT_TAG, stem, tag_list
 from mooring.deploy.session import Session
 from mooring.deploy.spec import DEFAULT_INSTANCE
-from mooring.deploy.wait import LOG_LINES
+from mooring.deploy.wait import LOG_LINES, pause_after
 from mooring.errors import EndpointFailed, UsageError, echo
 from mooring.settings import load_settings
 

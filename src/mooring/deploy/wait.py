@@ -1,9 +1,10 @@
 """An endpoint in, the moment it serves, or is gone, out; with what happens meanwhile told. Called by `apply.py`."""
 
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from mooring.deploy.clock import Clock, pause_after
 from mooring.deploy.faults import in_words, is_missing
 from mooring.deploy.logs import log_group, tail
 from mooring.deploy.session import Session
@@ -16,6 +17,19 @@ GRACE_S = 5.0
 """How long an endpoint may look untouched after it was told to change."""
 
 Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time, as a test drives it by hand."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def pause_after(waited_s: float) -> float:
+    """Seconds until the next look: a tenth of the time waited so far, from 0.1 to 5."""
+    return min(5.0, max(0.1, 0.1 * waited_s))
 
 
 def wait_for(session: Session, request: Mapping[str, Any], tell: Tell, clock: Clock = Clock()) -> None:

@@ -2,5 +2,5 @@
 
 registry.py  the models that are loaded      routes.py    /models
 ledger.py    whether another model fits      lost.py      models that a replaced worker could not load again
-names.py     what a model may be called      paging.py    one page of GET /models
+requests.py  names of models, and pages of GET /models
 """

@@ -15,7 +15,7 @@ from mooring.model.identity import Identity, identity_of
 from mooring.multi import lost
 from mooring.multi.ledger import Ledger
 from mooring.multi.lost import Held, LostModels
-from mooring.multi.names import check_name
+from mooring.multi.requests import check_name
 from mooring.observe.memory import release_memory
 from mooring.web.service import AnyServed, Service
 

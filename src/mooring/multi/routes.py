@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from mooring.errors import InvalidRequest, ModelError, ModelRefused, UsageError, echo
-from mooring.multi.paging import page
 from mooring.multi.registry import Registry
+from mooring.multi.requests import page
 from mooring.observe.metrics import Metrics
 from mooring.tasks import TASKS
 from mooring.tasks.base import TaskSpec

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mooring.deploy.clock import pause_after
+from mooring.deploy.wait import pause_after
 
 
 @pytest.mark.parametrize(("waited", "pause"), [(0.0, 0.1), (0.5, 0.1), (3.0, 0.3), (50.0, 5.0), (900.0, 5.0)])

@@ -3,7 +3,7 @@
 from mooring.bench.load import Run
 from mooring.bench.session import Amount
 from mooring.bench.tally import Tally
-from mooring.cli.bench_progress import Pulse, part_done
+from mooring.cli.bench_output import Pulse, part_done
 
 
 def test_progress_is_by_requests_or_by_time() -> None:

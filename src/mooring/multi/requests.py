@@ -1,4 +1,4 @@
-"""One page of a list of models. Used by `routes.py`, and by `container/` in front of several workers."""
+"""What requests say of models: a name, and a page of the list. Also for `container/`, in front of several workers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,6 +9,16 @@ PAGE = 100
 """Models of one answer of GET /models, at most and by default."""
 
 MOST_DIGITS = 18
+NAME_LIMIT = 1024
+
+
+def check_name(name: object) -> str:
+    """Raises InvalidRequest for a name that cannot be one."""
+    if not isinstance(name, str) or not 1 <= len(name) <= NAME_LIMIT or "/" in name or not name.isprintable():
+        raise InvalidRequest(
+            f"it is {echo(name)}; it must be 1 to {NAME_LIMIT} characters without /.", pointer="/model_name"
+        )
+    return name
 
 
 def page(urls: Mapping[str, str], limit: str, token: str) -> dict[str, Any]:

@@ -1,14 +1,22 @@
-"""What `moor bench` shows on a terminal while it measures: how far it is, how fast, and what fails. On stderr."""
+"""What `moor bench` shows: its progress, on stderr of a terminal, and each step of a sweep as a line of a table."""
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mooring.bench.load import Run
     from mooring.bench.session import Amount
+
+_COLUMNS = ("answers/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms", "client CPU")
+_WIDTH = 11
+_LIMITS = {
+    "cpu": "the client was the limit",
+    "connections": "all connections were busy",
+    "lateness": "sent late by the client",
+}
 
 
 @contextmanager
@@ -59,3 +67,28 @@ class Pulse:
         p50, p99 = (1000 * seconds for seconds in percentiles)
         failed = f"   [red]{run.tally.failed:,} failed[/red]" if run.tally.failed else ""
         return f"{answered:,} answered   {speed:,.0f}/s   p50 {p50:,.1f}   p99 {p99:,.1f} ms{failed}"
+
+
+def head(kind: str) -> str:
+    """The names of the columns."""
+    first = "clients" if kind == "clients" else "rate"
+    return "".join(f"{name:>{_WIDTH}}" for name in (first, *_COLUMNS)) + "  remarks"
+
+
+def line(kind: str, step: Mapping[str, Any]) -> str:
+    """A step, in the shape of the command's JSON."""
+    first = f"{step['clients']:,}" if kind == "clients" else f"{step['rate']:,g}"
+    found = step["latency_ms"]
+    names = ("p50", "p90", "p99", "p99_9", "max")
+    latencies = [f"{found[name]:,.1f}" for name in names] if found else ["-"] * len(names)
+    share = f"{100 * step['client']['cpu_share_of_one_core']:.1f} %"
+    cells = [first, f"{step['per_second']:,.1f}", *latencies, share]
+    return "".join(f"{cell:>{_WIDTH}}" for cell in cells) + _remarks(step)
+
+
+def _remarks(step: Mapping[str, Any]) -> str:
+    said = [f"{count:,} × {what}" for what, count in step["errors"].items()]
+    said += [_LIMITS[name] for name in step["client"]["limits"]]
+    if step["cut_short"]:
+        said.append("ended early")
+    return "  " + ", ".join(said) if said else ""
