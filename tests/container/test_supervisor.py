@@ -81,6 +81,15 @@ def test_health_is_of_two_kinds(shared: Behind) -> None:
     assert shared.get("/health/live") == (200, {"status": "live"})
 
 
+def test_the_api_is_described_by_a_worker(shared: Behind) -> None:
+    """With the types of the task that it serves, and logged by its route."""
+    status, document = shared.get("/openapi.json")
+    assert (status, document["openapi"]) == (200, "3.1.0")
+    media = document["paths"]["/invocations"]["post"]["requestBody"]["content"]["application/json"]
+    assert list(media["examples"]) == ["question-answering"]
+    shared.until(lambda: any(line["route"] == "/openapi.json" for line in shared.logged("request")))
+
+
 def test_a_request_is_logged_once_and_a_ping_is_not(shared: Behind) -> None:
     """One line a request, whoever answered it, without anything that the client sent but its request id."""
     shared.ask({"question": "canary ?", "context": "the canary sings"}, X_Request_Id="logged-1")

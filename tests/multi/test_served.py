@@ -54,6 +54,7 @@ def test_two_workers_share_the_models_and_a_killed_one_gets_its_own_back(folders
     with behind(SAGEMAKER_MULTI_MODEL="true", SAGEMAKER_MODEL_SERVER_WORKERS="2") as server:
         server.wait_for_workers(2)
         assert server.get("/models") == (200, {"models": []})
+        assert "/models/{name}/invoke" in server.get("/openapi.json")[1]["paths"]
         for name, url in folders.items():
             assert load(server, name, url) == 200
         assert load(server, "m0", folders["m0"]) == 409
