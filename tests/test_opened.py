@@ -139,11 +139,11 @@ def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
 
 
 def test_a_server_s_variables_do_not_matter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a port that is none nor SageMaker's program; but the Hub's variables do."""
+    """Neither a port that is none nor SageMaker's program; what decides about the Hub does."""
     monkeypatch.setenv("MOORING_PORT", "no")
     monkeypatch.setenv("SAGEMAKER_PROGRAM", "inference.py")
     mooring.open(write_tiny_bert(tmp_path / "tiny")).close()
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("MOORING_OFFLINE", "1")
     with pytest.raises(HubRefused, match="Offline mode is on"):
         mooring.open("org/nothing", cache_dir=tmp_path / "cache")
 

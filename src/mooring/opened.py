@@ -174,7 +174,10 @@ def _outcome(future: "Future[Any]", *, errors: bool) -> Any:
 
 def _close(served: AnyServed, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
     """Apart from the object, so that nothing keeps it alive."""
-    ended = asyncio.run_coroutine_threadsafe(served.life.stop(), loop).result()
+    try:
+        ended = asyncio.run_coroutine_threadsafe(served.life.stop(), loop).result()
+    except RuntimeError:  # Python is ending and starts no more threads; the engine's have been told to end
+        ended = False
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
     loop.close()

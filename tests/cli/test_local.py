@@ -112,17 +112,17 @@ def test_ctrl_c_during_eval_shows_what_there_is(model: str, tmp_path: Path) -> N
 WATCHED = """
 import sys
 import mooring.cli
-from mooring.engine import offline
+from mooring.opened import OpenModel
 
-answer_all = offline.answer_all
+map_ = OpenModel.map
 
 def watched(*args, **more):
-    for number, answer in enumerate(answer_all(*args, **more)):
+    for number, answer in enumerate(map_(*args, **more)):
         if number == 100:
             print("asking", file=sys.stderr, flush=True)
         yield answer
 
-offline.answer_all = watched
+OpenModel.map = watched
 mooring.cli.main()
 """
 """`moor`, saying on stderr when it is in the middle of its work."""
@@ -154,7 +154,7 @@ def test_weights_that_are_no_numbers_are_not_served(
 ) -> None:
     """Every answer would be empty, with score 0."""
     folder = write_tiny_distilbert(tmp_path / "nan", spread=float("nan"))
-    assert run(["ask", "Who?", "-c", context, "-m", str(folder)]) == 1
+    assert run(["ask", "Who?", "-c", context, "-m", str(folder)]) == 3
     assert "produced NaN or infinity" in capsys.readouterr().err
 
 

@@ -21,8 +21,8 @@ class Facts:
 
     family: Family
     sizes: Sizes
-    architectures: tuple[Any, ...]
-    """As listed; empty where there is no list."""
+    architectures: Any
+    """As config.json has it: a list of names, or nothing usable."""
     labels: dict[str, str]
     max_length: int
     """What the tokenizer or the model can read at once, in tokens, whichever is less."""
@@ -50,7 +50,7 @@ def read_facts(folder: ModelFolder) -> Facts:
     return Facts(
         family=FAMILIES[name],
         sizes=sizes,
-        architectures=tuple(listed) if isinstance(listed, list) else (),
+        architectures=listed,
         labels=labels_of(config),
         max_length=read_max_length(folder, sizes.positions),
     )

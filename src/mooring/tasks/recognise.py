@@ -76,11 +76,11 @@ def _task_of(facts: Facts, asked: str | None) -> tuple[TaskSpec, str]:
     Raises ModelUnsupported for a task that Mooring does not serve, with what to do about it.
     """
     listed = facts.architectures
-    if not listed or not isinstance(listed[0], str):
+    if not isinstance(listed, list) or not listed or not isinstance(listed[0], str):
         if asked is not None and asked in TASKS:
             return TASKS[asked], ""  # the weights tell whether they have that task's head
         raise ModelUnsupported(
-            f"{CONFIG_FILE} has no usable `architectures` ({echo(list(listed))}), so the model's task is unknown.",
+            f"{CONFIG_FILE}: architectures is {echo(listed)}, so the model's task is unknown.",
             hint=f"Name the task with --task (or HF_TASK): {_served()}.",
         )
     architecture = listed[0]
