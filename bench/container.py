@@ -1,4 +1,4 @@
-"""The image: its size beside the stock stack's, how soon it answers, and its memory by workers."""
+"""Benchmark the container image: size compared with the stock stack, startup time, memory by workers."""
 
 import shutil
 import statistics
@@ -22,7 +22,7 @@ LAYOUTS = {
 
 
 def sizes(root: Path, work: Path) -> list[dict[str, Any]]:
-    """Bytes of both images, their bases included."""
+    """Bytes of both images, including base images."""
     _build_stock(root / "bench" / "stock" / "Dockerfile", work / "stock")
     named = {"Mooring's": OURS, "the stock stack's": STOCK}
     return [{"image": words, "bytes": int(engine("inspect", "-f", "{{.Size}}", one))} for words, one in named.items()]
@@ -35,14 +35,14 @@ def _build_stock(dockerfile: Path, context: Path) -> None:
         download = (sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", str(wheels), "torch==2.13.0")
         subprocess.run(download, check=True)
     shutil.copy(dockerfile, context / "Dockerfile")
-    # Debian's own client first: it knows BuildKit without a plugin.
+    # Prefer Debian's client: it supports BuildKit without a plugin.
     builder = shutil.which("docker", path="/usr/bin") or "docker"
     build = (builder, "build", "-q", "--network", "host", "-t", STOCK, str(context))
     subprocess.run(build, check=True, env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DOCKER_BUILDKIT": "1"})
 
 
 def starts() -> dict[str, Any]:
-    """`docker run` to the first 200 of /ping, embedded model."""
+    """Time from `docker run` to the first 200 of /ping, embedded model."""
     seconds: list[float] = []
     while len(seconds) < STARTS:
         with container(OURS) as one:
@@ -51,7 +51,7 @@ def starts() -> dict[str, Any]:
 
 
 def workers_memory(dev: Path) -> list[dict[str, Any]]:
-    """Anonymous memory of the container when the workers are ready, and after 600 requests by 16 clients."""
+    """Anonymous memory of the container once the workers are ready, and after 600 requests from 16 clients."""
     rows = []
     for name, arguments in LAYOUTS.items():
         with container(OURS, command=("serve", "--log-level", "error", *arguments)) as one:

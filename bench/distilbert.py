@@ -1,4 +1,4 @@
-"""A full-size DistilBERT with random weights from a seed: its speed is the real one's, its answers are nonsense."""
+"""A full-size DistilBERT with random weights (seeded): realistic speed, meaningless answers."""
 
 import json
 import shutil
@@ -11,10 +11,10 @@ from bench.processes import moor
 
 
 def models(source: Path, squad: Path, work: Path) -> tuple[Path, Path]:
-    """Folders below `work`: safetensors, and the int8 that `moor build` makes of them; each made once.
+    """Create two folders below `work` if missing: safetensors, and its int8 artifact from `moor build`.
 
-    `source` has config and tokenizer of distilbert-base-uncased. int8 is ungated, for there is nothing to compare its
-    answers with: the manifest and /info say so.
+    `source` has config and tokenizer of distilbert-base-uncased. The int8 artifact is built without an accuracy check,
+    because its answers are meaningless; the manifest and /info say so.
     """
     exact, int8 = work / "distilbert", work / "distilbert-int8"
     if not (exact / "model.safetensors").is_file():
@@ -26,7 +26,7 @@ def models(source: Path, squad: Path, work: Path) -> tuple[Path, Path]:
 
 
 def _write(source: Path, target: Path) -> None:
-    """Weights are normal, with the config's own spread."""
+    """Write normally distributed weights with the config's initializer range."""
     target.mkdir(parents=True, exist_ok=True)
     for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"):
         shutil.copyfile(source / name, target / name)

@@ -1,4 +1,4 @@
-"""Containers for what is measured: started, looked into, removed."""
+"""Start, inspect and remove containers for benchmarks."""
 
 import subprocess
 import time
@@ -14,45 +14,45 @@ PORT = 8080
 
 
 def engine(*arguments: str) -> str:
-    """The client's output. Raises CalledProcessError."""
+    """Run the engine's client and return its output. Raises CalledProcessError."""
     return subprocess.run([ENGINE, *arguments], capture_output=True, text=True, check=True).stdout
 
 
 @dataclass
 class Container:
-    """One that runs."""
+    """A running container."""
 
     name: str
     host: str
-    """On the engine's network, not a published port: the proxy for those would accept for a container that stopped."""
+    """Address on the engine's network. A published port's proxy would accept connections to a stopped container."""
     ready_s: float = 0.0
-    """From `run` to the first 200 of /ping."""
+    """Seconds from `run` to the first 200 of /ping."""
 
     @property
     def url(self) -> str:
-        """Of its server."""
+        """URL of its server."""
         return f"http://{self.host}:{PORT}"
 
     def get(self, path: str) -> Any:
-        """Decoded JSON of a 200. Raises OSError for any other status."""
+        """Decoded JSON of a 200 response. Raises OSError for any other status."""
         return get(self.url + path)
 
     def workers(self) -> dict[int, int]:
-        """Slot → pid inside, of those that are ready."""
+        """Slot → pid in the container, for workers that are ready."""
         entries = self.get("/info")["topology"]["workers"]
         return {entry["worker"]: entry["pid"] for entry in entries if entry["ready"]}
 
     def wait_for_workers(self, count: int) -> None:
-        """Until so many are ready."""
+        """Wait until that many workers are ready."""
         while len(self.workers()) < count:
             time.sleep(0.05)
 
     def run(self, *command: str) -> str:
-        """A command inside."""
+        """Run a command in the container."""
         return engine("exec", self.name, *command)
 
     def memory_bytes(self) -> int:
-        """Of all processes, without the page cache, as its control group counts it."""
+        """Memory of all processes according to the control group, without the page cache."""
         script = "cat /sys/fs/cgroup/memory.stat /sys/fs/cgroup/memory/memory.stat 2>/dev/null; true"
         counted = dict(line.split() for line in self.run("sh", "-c", script).splitlines())
         return int(counted.get("anon") or counted["total_rss"]) + int(counted.get("shmem", 0))
@@ -60,7 +60,7 @@ class Container:
 
 @contextmanager
 def container(image: str, *options: str, command: tuple[str, ...] = ("serve",)) -> Iterator[Container]:
-    """Ready, and removed in the end. It computes also what it has answered before."""
+    """A ready container, removed afterwards. Its answer cache is off."""
     began = time.perf_counter()
     name = engine("run", "-d", "-e", "MOORING_ANSWER_CACHE_BYTES=0", *options, image, *command).strip()
     try:

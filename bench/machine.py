@@ -1,4 +1,4 @@
-"""What a part was measured on, in a line: without it, figures of CPUs that differ by four would look alike."""
+"""Describe the benchmark machine in one line: CPUs differ by up to a factor of four."""
 
 import os
 import platform
@@ -15,13 +15,13 @@ INSTRUCTIONS = {
     "DotProd": ("asimddp",),
     "I8MM": ("i8mm",),
 }
-"""What decides how fast matrices are multiplied: our name → flags in /proc/cpuinfo, of x86 and Arm."""
+"""Instruction sets that determine matrix multiplication speed: our name → flags in /proc/cpuinfo, x86 and Arm."""
 
 VERSIONS = ("openvino", "tokenizers", "uvicorn")
 
 
 def machine() -> str:
-    """CPU, cores and versions."""
+    """The CPU, its cores, and package versions."""
     found = versions()
     said = ", ".join(f"{name} {found[name]}" for name in VERSIONS if name in found)
     held = "".join(f", {name}={os.environ[name]}" for name in ("ONEDNN_MAX_CPU_ISA",) if name in os.environ)
@@ -29,7 +29,7 @@ def machine() -> str:
 
 
 def cpu(cpuinfo: str) -> str:
-    """The text of /proc/cpuinfo → `AMD EPYC (family 25, model 1; AVX2), 2 cores`. Hypervisors hide the name's rest."""
+    """The text of /proc/cpuinfo → `AMD EPYC (family 25, model 1; AVX2), 2 cores`. Hypervisors hide the full name."""
     lines = [line.partition(":") for line in cpuinfo.splitlines()]
     pairs = [(name.strip(), value.strip()) for name, _, value in lines]
     first = dict(reversed(pairs))

@@ -1,8 +1,8 @@
-"""Measure what docs/benchmarks.md says and write its tables again: `make bench`, or with names of parts only those.
+"""Run the benchmarks of docs/benchmarks.md and update its tables: `make bench`, optionally with names of parts.
 
     python -m bench.measure --squad FOLDER --distilbert FOLDER [--trial] [accuracy start throughput …]
 
-Figures are kept in docs/benchmarks.json, part by part, each with the machine and the day that it was measured on.
+Results are stored in docs/benchmarks.json, by part, with machine and date.
 """
 
 import argparse
@@ -23,7 +23,7 @@ WORK = ROOT / ".work" / "bench"
 
 
 def parts(squad: Path, source: Path) -> dict[str, Callable[[], Any]]:
-    """Name → what measures it."""
+    """Part name → function that measures it."""
     dev = squad / "dev-v1.1.json"
 
     def start() -> list[dict[str, Any]]:
@@ -52,12 +52,12 @@ def parts(squad: Path, source: Path) -> dict[str, Callable[[], Any]]:
 
 
 def main() -> None:
-    """Measure, keep, write."""
+    """Measure, store the results, and update the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--squad", type=Path, required=True, help="with dev-v1.1.json and train-44-articles.json")
-    parser.add_argument("--distilbert", type=Path, required=True, help="folder with config and tokenizer of DistilBERT")
-    parser.add_argument("--trial", action="store_true", help="print the figures and leave docs/ alone")
-    parser.add_argument("parts", nargs="*", help="by default all that need no container engine")
+    parser.add_argument("--squad", type=Path, required=True, help="folder with dev-v1.1.json, train-44-articles.json")
+    parser.add_argument("--distilbert", type=Path, required=True, help="folder with DistilBERT's config and tokenizer")
+    parser.add_argument("--trial", action="store_true", help="print the results without changing docs/")
+    parser.add_argument("parts", nargs="*", help="parts to measure  [default: all that need no container engine]")
     options = parser.parse_args()
     every = parts(options.squad, options.distilbert)
     if unknown := set(options.parts) - set(every):
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def keep(name: str, figures: Any) -> None:
-    """Put a part's figures among the others, with day and machine, and write the page's tables."""
+    """Store a part's results with date and machine, and update the page's tables."""
     kept: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
     kept[name] = {"day": datetime.now(UTC).date().isoformat(), "machine": machine(), "figures": figures}
     FIGURES.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,14 +1,14 @@
-"""Write the tables of docs/benchmarks.md again. Words and columns are written by hand, in the page:
+"""Update the tables of docs/benchmarks.md. Text and column definitions are written by hand, in the page:
 
     <!-- table throughput
     clients: {clients}
     requests/s: {per_second:.1f}
     -->
-    (written here: the table, and the machine, day and command that it was measured with)
+    (generated: the table, with its machine, date and command)
     <!-- end -->
 
-Each line is a column: its header, and its cell in the syntax of `str.format`, with fields of the table's rows (ROWS).
-Figures come from docs/benchmarks.json.
+Each line is a column: its header, and its cell as a `str.format` template with fields of the table's rows (ROWS).
+Results come from docs/benchmarks.json.
 """
 
 import math
@@ -21,22 +21,22 @@ from typing import Any
 BLOCK = re.compile(r"(<!-- table (?P<name>.+?)\n(?P<columns>.*?)-->\n).*?(?P<end><!-- end -->)", re.DOTALL)
 NOTHING = "Not measured yet."
 UNSTEADY = 1.25
-"""Fastest over slowest round; from here on a table shows both."""
+"""Ratio of fastest to slowest round; above it, a table shows both."""
 Figures = Mapping[str, Any]
 
 
 class Cells(string.Formatter):
-    """`str.format`, and `{size:MB}` of bytes."""
+    """`str.format` with the format `MB` for bytes: `{size:MB}`."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        """One field."""
+        """Format one field."""
         return f"{value / 1e6:,.0f}" if format_spec == "MB" else str(super().format_field(value, format_spec))
 
 
 def fill(text: str, kept: Figures) -> str:
-    """The page `text` with its tables as `kept` has them: part → its day, machine and figures.
+    """The page `text` with tables filled from `kept`: part → date, machine and results.
 
-    Raises KeyError for a table or a field that there is not.
+    Raises KeyError for an unknown table or field.
     """
     letters = machines(kept)
 
@@ -57,14 +57,14 @@ def fill(text: str, kept: Figures) -> str:
 
 
 def table(columns: str, rows: Iterable[Figures]) -> str:
-    """Markdown."""
+    """A Markdown table."""
     cells = dict(line.split(": ", 1) for line in columns.splitlines())
     body = [[Cells().format(cell, **row) for cell in cells.values()] for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in (cells, ["---"] * len(cells), *body))
 
 
 def machines(kept: Figures) -> dict[str, str]:
-    """Machine → its letter, in the order in which they were first measured on."""
+    """Machine → letter, in the order of first use."""
     first: dict[str, str] = {}
     for part in kept.values():
         first[part["machine"]] = min(part["day"], first.get(part["machine"], part["day"]))
@@ -73,7 +73,7 @@ def machines(kept: Figures) -> dict[str, str]:
 
 
 def command(part: str) -> str:
-    """What remakes a part."""
+    """The command that measures a part."""
     target, _, rest = part.partition("-")
     commands = {"peers": "make bench-peers", "soak": f"make soak PARTS={rest}", "image": "make bench-image"}
     return commands.get(target, f"make bench PARTS={part}")
@@ -100,7 +100,7 @@ def _fairness(found: Figures) -> list[Figures]:
 
 
 def _closed(model: str) -> Callable[[Figures], list[Figures]]:
-    """Configurations of a model, by precision, the fastest first; medians of their rounds."""
+    """Configurations of a model by precision, fastest first; medians over the rounds."""
 
     def rows(found: Figures) -> list[Figures]:
         those = [(name, row) for name, row in found["models"].get(model, {}).items() if "closed" in row]
@@ -122,7 +122,7 @@ def _closed(model: str) -> Callable[[Figures], list[Figures]]:
 
 
 def _open(model: str) -> Callable[[Figures], list[Figures]]:
-    """Shares of its own best rate of those that were asked at them."""
+    """Open-loop results of a model, by share of each configuration's own best rate."""
 
     def rows(found: Figures) -> list[Figures]:
         return [
@@ -140,7 +140,7 @@ def _open(model: str) -> Callable[[Figures], list[Figures]]:
 
 
 def middle(runs: Sequence[Figures], key: str) -> float:
-    """The median of the rounds; what was never answered is infinite."""
+    """The median of the rounds; a round without answers counts as infinite."""
     return float(median(math.inf if run[key] is None else run[key] for run in runs))
 
 
@@ -165,4 +165,4 @@ ROWS: dict[str, tuple[str, Callable[[Any], Iterable[Figures]]]] = {
         for which, rows in (("", _closed), (" loads", _open))
     },
 }
-"""Name of a table whose rows are not simply the part's figures → the part, and its rows."""
+"""Tables whose rows are derived from a part's results: table name → part and row function."""

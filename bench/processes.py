@@ -1,4 +1,4 @@
-"""Start, ask and look into what is measured: `moor` commands as users run them, memory as the kernel counts it."""
+"""Start, query and inspect servers for benchmarks: `moor` commands as users run them, memory from the kernel."""
 
 import json
 import subprocess
@@ -15,22 +15,22 @@ import psutil  # type: ignore[import-untyped]
 from mooring.testing import RunningServer, running_server
 
 BODY = {"inputs": {"question": "Who wrote it?", "context": "Ada Lovelace wrote it in 1843."}}
-"""What is asked first."""
+"""The first request."""
 
 
 def moor(*arguments: str) -> Any:
-    """The `--json` result of a command."""
+    """Run a `moor` command with `--json` and return its result."""
     command = [sys.executable, "-m", "mooring", *arguments, "--json"]
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 def load(url: str, file: Path, **flags: float | str) -> Any:
-    """What `moor bench` sees at a server, asking the file's questions."""
+    """Results of `moor bench` against a server, with the file's questions."""
     return moor("bench", url, "--file", str(file), *(f"--{name}={value}" for name, value in flags.items()))
 
 
 def get(url: str, body: object = None, timeout_s: float = 60.0) -> Any:
-    """Decoded JSON of a 200; with a `body`, it is posted. Raises OSError for any other status, or if nobody listens."""
+    """Decoded JSON of a 200 response to GET, or POST with `body`. Raises OSError for other statuses or no server."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json", "Accept": "application/json"})
     with urllib.request.urlopen(request, timeout=timeout_s) as response:
@@ -39,20 +39,20 @@ def get(url: str, body: object = None, timeout_s: float = 60.0) -> Any:
 
 @contextmanager
 def serving(model: str | None, *arguments: str) -> Iterator[RunningServer]:
-    """A quiet server, ready and with every shape warmed."""
+    """A ready server with warmed shapes and little logging."""
     with running_server(model, "--log-level", "error", *arguments) as server:
         until_warm(server)
         yield server
 
 
 def until_warm(server: RunningServer) -> None:
-    """Wait until every shape has been computed once."""
+    """Wait until every shape has been warmed."""
     while server.info()["engine"]["cold_shapes"]:
         time.sleep(0.1)
 
 
 def pss_bytes(processes: list[psutil.Process]) -> int:
-    """Proportional set size: pages that they share are counted once. What has ended meanwhile has none."""
+    """Proportional set size, which counts shared pages once. Processes that have exited count as 0."""
     total = 0
     for process in processes:
         with suppress(psutil.Error):
@@ -61,6 +61,6 @@ def pss_bytes(processes: list[psutil.Process]) -> int:
 
 
 def family(pid: int) -> list[psutil.Process]:
-    """A process and all that come from it."""
+    """A process and its descendants."""
     process = psutil.Process(pid)
     return [process, *process.children(recursive=True)]

@@ -1,4 +1,4 @@
-"""One server on this machine: its answers, start, memory, speed, and who waits behind whom."""
+"""Benchmark one server on this machine: accuracy, startup, memory, throughput and fairness."""
 
 import os
 import socket
@@ -24,11 +24,11 @@ ROUNDS = 3
 STARTS = 7
 LARGE_WINDOWS = 1_000
 LENGTHS = "uniform:1-600"
-"""Words of a context."""
+"""Words per context."""
 
 
 def accuracy(model: Path, dev: Path) -> list[dict[str, Any]]:
-    """Exact match and F1 at each precision that this CPU computes; int8 is the embedded artefact."""
+    """Exact match and F1 at each precision that this CPU supports; int8 is the embedded artifact."""
     rows = []
     for precision in ("fp32", "bf16", "int8") if has_bf16() else ("fp32", "int8"):
         source = [] if precision == "int8" else ["--model", str(model)]
@@ -39,9 +39,9 @@ def accuracy(model: Path, dev: Path) -> list[dict[str, Any]]:
 
 
 def start(models: Mapping[str, str | None]) -> list[dict[str, Any]]:
-    """Seconds to the first 200 of /ping and to the first answer; memory then. Files are in the page cache.
+    """Seconds to the first 200 of /ping and to the first answer, and memory then. Files are in the page cache.
 
-    Of each model with nothing compiled before, and with what an earlier start has compiled.
+    For each model: with an empty compilation cache, and with that of an earlier start.
     """
     rows = []
     for name, model in models.items():
@@ -69,18 +69,18 @@ def _start_row(name: str, seen: Sequence[Mapping[str, float]]) -> dict[str, Any]
 
 
 def _started(model: str | None, cache: str) -> dict[str, float]:
-    """One start. Asked every 2 ms, each time with a connection of its own."""
+    """Measure one start. Polls every 2 ms, each time on a new connection."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
     environ = {**os.environ, "MOORING_LOG_LEVEL": "error", "MOORING_CACHE_DIR": cache}
-    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages have their byte code
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages have bytecode files
     began = time.monotonic()
     command = [sys.executable, "-m", "mooring", "serve", *([model] if model else []), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environ)
     try:
         while not _green(f"http://127.0.0.1:{port}/ping"):
-            assert process.poll() is None, "the server ended"
+            assert process.poll() is None, "the server exited"
             time.sleep(0.002)
         ping = time.monotonic() - began
         get(f"http://127.0.0.1:{port}/invocations", BODY)
@@ -98,7 +98,7 @@ def _green(url: str) -> bool:
 
 
 def use(dev: Path, folder: Path, *, starts: int = 5, questions: int = 400) -> list[dict[str, Any]]:
-    """Resident memory of the embedded model's server from its start on: the first on this machine, and a later one."""
+    """Resident memory of the embedded model's server after startup: first start on this machine, and a later one."""
     seen: dict[str, list[dict[str, float]]] = {"first": [], "later": []}
     for _ in range(starts):
         with tempfile.TemporaryDirectory(dir=folder) as cache:
@@ -126,7 +126,7 @@ def _used(dev: Path, cache: str, questions: int) -> dict[str, float]:
 
 
 def growth(dev: Path) -> dict[str, Any]:
-    """Memory of the embedded model's server after the warm-up, and after 5,000 requests of random length."""
+    """Memory of the embedded model's server after warm-up and after 5,000 requests of random length."""
     with serving(None) as server:
         found = {"warm": pss_bytes(family(server.process.pid))}
         load(server.url, dev, clients=8, requests=500, lengths=LENGTHS)
@@ -137,7 +137,7 @@ def growth(dev: Path) -> dict[str, Any]:
 
 
 def http_share(dev: Path, requests: int = 2_000) -> dict[str, Any]:
-    """The embedded model at 16 clients and in process, by turns; the medians, and what the client took of the cores."""
+    """The embedded model with 16 HTTP clients and in process, alternating: medians, and the client's CPU share."""
     inside, outside = [], []
     for _ in range(ROUNDS):
         inside.append(moor("eval", str(dev), "--limit", str(requests))["per_second"])
@@ -158,7 +158,7 @@ def http_share(dev: Path, requests: int = 2_000) -> dict[str, Any]:
 def throughput(
     model: str | None, name: str, dev: Path, requests: dict[int, int], *arguments: str
 ) -> list[dict[str, Any]]:
-    """One model at several numbers of clients, each with so many requests; medians over the rounds."""
+    """Throughput of one model with several numbers of clients; medians over the rounds."""
     seen: dict[int, list[Any]] = {count: [] for count in requests}
     with serving(model, *arguments) as server:
         precision = server.info()["backend"]["precision"]
@@ -178,12 +178,12 @@ def throughput(
 
 
 def as_computed(name: str, precision: str) -> str:
-    """A model's name with its precision, where this CPU computes it at another than the name says."""
+    """The model name, with the actual precision if this CPU uses another than the name says."""
     return name if precision in name else f"{name}, computed in {precision}"
 
 
 def fairness(dev: Path) -> dict[str, Any]:
-    """p99 of one-window requests, one at a time: on an idle server, and while one of 1,000 windows is computed."""
+    """p99 latency of sequential one-window requests: on an idle server, and during a request of 1,000 windows."""
     with serving(None) as server:
         load(server.url, dev, clients=1, requests=100)
         idle = [load(server.url, dev, clients=1, requests=400) for _ in range(ROUNDS)]
@@ -198,12 +198,12 @@ def fairness(dev: Path) -> dict[str, Any]:
             still = server.info()["engine"]["queued_windows"]
             stop.set()
             large.join()
-            assert still, "the large request was over before the small ones were"
+            assert still, "the large request finished before the small ones"
     return {"windows": windows, "idle": _latencies(idle, "p50", "p99"), "busy": _latencies(busy, "p50", "p99")}
 
 
 def _ask_large(server: RunningServer, dev: Path, stop: threading.Event) -> None:
-    """The whole file's contexts as one, cut to about so many windows; again and again."""
+    """Send the file's contexts as one request, cut to the target number of windows, repeatedly."""
     text, tokens = [], 0
     for context in dict.fromkeys(question.context for question in read_squad(dev)):
         text.append(context)

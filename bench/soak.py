@@ -1,8 +1,8 @@
-"""What a container survives: kills and a stop under load. `make soak`; minutes.
+"""Soak test a container: killed workers, and a graceful shutdown under load. `make soak`; takes minutes.
 
     python -m bench.soak --squad FOLDER [--trial] [kills stop]
 
-Figures go to docs/benchmarks.json, and from there into the page's tables.
+Results are stored in docs/benchmarks.json and shown in the page's tables.
 """
 
 import argparse
@@ -32,10 +32,10 @@ CLIENTS = 16
 
 
 def main() -> None:
-    """Run the parts that are named, or all."""
+    """Run the named parts, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--squad", type=Path, required=True, help="folder with dev-v1.1.json")
-    parser.add_argument("--trial", action="store_true", help="print the figures and leave docs/ alone")
+    parser.add_argument("--trial", action="store_true", help="print the results without changing docs/")
     parser.add_argument("parts", nargs="*")
     options = parser.parse_args()
     parts: dict[str, Callable[[Path], Any]] = {"kills": kills, "stop": stop}
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def kills(dev: Path) -> dict[str, Any]:
-    """kill -9 of a random worker, again and again; every answer is compared with an undisturbed run's."""
+    """Repeatedly kill -9 a random worker, and compare every answer with those of an undisturbed run."""
     requests = _requests(dev, REQUESTS)
     with _ready() as one:
         expected = _drive(one, requests)
@@ -69,7 +69,7 @@ def kills(dev: Path) -> dict[str, Any]:
 
 
 def _kill_workers(one: Container, killed: list[int], ended: threading.Event) -> None:
-    """One after the other, each when the last one has been replaced."""
+    """Kill workers one at a time, each after the previous one has been replaced."""
     rng = random.Random(1)
     while len(killed) < KILLS and not ended.is_set():
         workers = one.workers()
@@ -84,7 +84,7 @@ def _kill_workers(one: Container, killed: list[int], ended: threading.Event) -> 
 
 
 def stop(dev: Path) -> dict[str, Any]:
-    """`docker stop` under load, several times: what was in flight is answered, later connections are refused."""
+    """`docker stop` under load, several times: in-flight requests are answered, later connections are refused."""
     requests, answered, codes = _requests(dev, 2_000), 0, set()
     failed: Counter[str] = Counter()
     for _ in range(STOPS):
@@ -97,7 +97,7 @@ def stop(dev: Path) -> dict[str, Any]:
             with _meanwhile(end):
                 run = _drive(one, requests, timeout_s=40.0)
             codes.add(int(engine("inspect", "-f", "{{.State.ExitCode}}", one.name)))
-        # A client that finds nobody to connect to stops, and its request was never sent: every sample is one that was.
+        # A client stops when its connection is refused, so that every sample is a request that was sent.
         answered += sum(sample.status == 200 for sample in run.samples)
         failed.update(sample.reason or str(sample.status) for sample in run.samples if sample.status != 200)
     return {
@@ -111,7 +111,7 @@ def stop(dev: Path) -> dict[str, Any]:
 
 @contextmanager
 def _ready() -> Iterator[Container]:
-    """Both workers are."""
+    """A container with both workers ready."""
     with container(IMAGE) as one:
         one.wait_for_workers(2)
         yield one
@@ -119,7 +119,7 @@ def _ready() -> Iterator[Container]:
 
 @contextmanager
 def _meanwhile(act: Callable[[threading.Event], None]) -> Iterator[None]:
-    """In a thread, which is told when the block has ended, and is waited for."""
+    """Run `act` in a thread during the block, then signal it to end and join it."""
     ended = threading.Event()
     thread = threading.Thread(target=act, args=(ended,))
     thread.start()
@@ -138,7 +138,7 @@ def _requests(dev: Path, count: int) -> list[bytes]:
 
 
 def _drive(one: Container, requests: list[bytes], timeout_s: float = 120.0) -> Run:
-    """16 clients in a closed loop that never try a request a second time."""
+    """16 clients in a closed loop, without retries."""
 
     async def drive() -> Run:
         async with Fleet(parse_target(one.url), CLIENTS, timeout_s) as fleet:

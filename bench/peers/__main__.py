@@ -1,10 +1,10 @@
-"""Mooring and its peers side by side on this machine: `make bench-peers`, or
+"""Compare Mooring with its peers on this machine: `make bench-peers`, or
 
     python -m bench.peers --squad FOLDER --distilbert FOLDER [--quick] [--trial] [--peers NAME …] [--models NAME …]
 
-Names are configurations (stock-int8-2x1), products with a precision (stock-int8) or products (stock). In each round
-every configuration is started, loaded by `moor bench` and ended once, A, B, C, A, B, C, so that drift hits all alike.
-Figures go into docs/benchmarks.json; with --trial they are only printed.
+NAME is a configuration (stock-int8-2x1), a product with a precision (stock-int8) or a product (stock). Each round
+starts, loads (with `moor bench`) and stops every configuration once, A, B, C, A, B, C, so that drift affects all alike.
+Results are stored in docs/benchmarks.json; with --trial they are only printed.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from mooring.backends.cpu import has_int8
 WARM_S = 4.0
 SHARES = (50, 80, 95)
 ARRIVALS = 100
-"""Requests that an open loop should have at least, in seconds / 2 to 3 x seconds."""
+"""Minimum number of requests of an open loop, which lasts between seconds / 2 and 3 x seconds."""
 
 
 def main() -> None:
-    """Arguments in, figures kept."""
+    """Run the comparison and store its results."""
     options = arguments()
     wanted = [
         peer
@@ -38,7 +38,7 @@ def main() -> None:
     here = {name for name in ("stock", "fastapi") if products.environment(name)} | {"mooring"}
     peers = [peer for peer in wanted if peer.product in here]
     if "stock" not in here or not peers:
-        sys.exit(f"Nothing to compare: of {options.peers or 'all'} there is {peers}; ONNX models need `stock`.")
+        sys.exit(f"Nothing to compare: --peers {options.peers or 'all'} selects {peers}. ONNX models need `stock`.")
     adopt_orphans()
     rows: dict[str, dict[str, Any]] = {}
     for name in options.models or (["distilbert"] if options.quick else ["distilbert", "minilm"]):
@@ -51,16 +51,16 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """What the user wants."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--squad", type=Path, required=True, help="folder with SQuAD's files, as for bench.measure")
-    parser.add_argument("--distilbert", type=Path, required=True, help="folder with config and tokenizer of DistilBERT")
-    parser.add_argument("--peers", nargs="+", metavar="NAME", help=f"of {', '.join(products.ALL)}")
+    parser.add_argument("--squad", type=Path, required=True, help="folder with the SQuAD files of bench.measure")
+    parser.add_argument("--distilbert", type=Path, required=True, help="folder with DistilBERT's config and tokenizer")
+    parser.add_argument("--peers", nargs="+", metavar="NAME", help=f"peers to run, out of {', '.join(products.ALL)}")
     parser.add_argument("--models", nargs="+", choices=("distilbert", "minilm"))
-    parser.add_argument("--rounds", type=int, default=2, help="of turns  [default: 2]")
-    parser.add_argument("--seconds", type=float, default=8.0, help="of each closed loop  [default: 8]")
-    parser.add_argument("--quick", action="store_true", help="DistilBERT alone")
-    parser.add_argument("--trial", action="store_true", help="print the figures and leave docs/ alone")
+    parser.add_argument("--rounds", type=int, default=2, help="number of rounds  [default: 2]")
+    parser.add_argument("--seconds", type=float, default=8.0, help="duration of each closed loop  [default: 8]")
+    parser.add_argument("--quick", action="store_true", help="DistilBERT only")
+    parser.add_argument("--trial", action="store_true", help="print the results without changing docs/")
     return parser.parse_args()
 
 
@@ -71,7 +71,7 @@ def _models(name: str, squad: Path, source: Path) -> products.Models:
     else:
         folder, ours = distilbert.models(source, squad, measure.WORK)
     onnx = products.PEERS / f"onnx-{name}"
-    if not (onnx / "tokenizer.json").is_file():  # the last that is written
+    if not (onnx / "tokenizer.json").is_file():  # written last
         onnx.mkdir(parents=True, exist_ok=True)
         python = products.PEERS / "stock" / "bin" / "python"
         subprocess.run([str(python), str(products.SERVICES / "export.py"), str(folder), str(onnx)], check=True)
@@ -81,7 +81,7 @@ def _models(name: str, squad: Path, source: Path) -> products.Models:
 def _closed(
     peers: list[products.Peer], models: products.Models, options: argparse.Namespace
 ) -> dict[str, dict[str, Any]]:
-    """Start, memory, and a closed loop of 1 and of 8 clients. Who fails once is left out, and that is said."""
+    """Startup, memory, and closed loops with 1 and 8 clients. A peer that fails once is skipped, with a message."""
     rows: dict[str, dict[str, Any]] = {}
     run, failed = time.strftime("%Y-%m-%d %H:%M", time.gmtime()), set()
     for turn in range(options.rounds):
@@ -102,7 +102,7 @@ def _closed(
                         runs.append(_asked(found, options, 1 + turn, clients=int(clients), duration=options.seconds))
                     row["memory"].append(found.memory_bytes())
             except PeerFailed as error:
-                print(f"{peer.name} is left out: {error}", file=sys.stderr, flush=True)
+                print(f"Skipping {peer.name}: {error}", file=sys.stderr, flush=True)
                 failed.add(peer.name)
                 del rows[peer.name]
     return rows
@@ -111,7 +111,7 @@ def _closed(
 def _open(
     peers: list[products.Peer], models: products.Models, rows: dict[str, dict[str, Any]], options: argparse.Namespace
 ) -> None:
-    """Poisson arrivals at shares of each one's own best rate; only of the fastest configuration of each product."""
+    """Poisson arrivals at shares of each configuration's own best rate; only the fastest one of each product."""
     best = {name: max(page.middle(runs, "per_second") for runs in row["closed"].values()) for name, row in rows.items()}
     for product in {peer.product: None for peer in peers}:
         peer = max((one for one in peers if one.product == product), key=lambda one: best[one.name])
@@ -125,20 +125,20 @@ def _open(
                     run = _asked(found, options, 102, rate=rate, duration=seconds, timeout=30) | {"rate": rate}
                     rows[peer.name].setdefault("open", {})[str(share)] = [run]
         except PeerFailed as error:
-            print(f"{peer.name} has no open loop: {error}", file=sys.stderr, flush=True)
+            print(f"No open loop for {peer.name}: {error}", file=sys.stderr, flush=True)
 
 
 def _warm(found: Running, options: argparse.Namespace, seed: int) -> None:
-    """Load for some seconds. Mooring warms its shapes while nobody waits, also after that."""
+    """Send load for some seconds. Mooring also warms shapes afterwards, while idle."""
     _asked(found, options, 1_000 + seed, clients=8, duration=WARM_S)
     found.until_warm()
 
 
 def _asked(found: Running, options: argparse.Namespace, seed: int, **flags: float) -> dict[str, Any]:
-    """What `moor bench` sees."""
+    """Results of `moor bench`."""
     seen = load(found.url, options.squad / "dev-v1.1.json", seed=seed, **flags)
     if seen["latency_ms"] is None:
-        raise PeerFailed(f"no answer: {seen['errors']} {seen['messages']}")
+        raise PeerFailed(f"no successful response: {seen['errors']} {seen['messages']}")
     return {
         **{key: seen[key] for key in ("per_second", "requests")},
         **{key: seen["latency_ms"][key] for key in ("p50", "p90", "p99")},
@@ -148,7 +148,7 @@ def _asked(found: Running, options: argparse.Namespace, seed: int, **flags: floa
 
 
 def keep(rows: dict[str, dict[str, Any]]) -> None:
-    """Put figures among those of other models and configurations. A CPU without int8 dot products has its own part."""
+    """Merge results with those of other models and configurations. CPUs without int8 dot products have another part."""
     part = "peers" if has_int8() else "peers-avx2"
     kept = json.loads(measure.FIGURES.read_text(encoding="utf-8")).get(part, {}).get("figures", {})
     for model, found in rows.items():

@@ -1,6 +1,6 @@
-"""What Mooring is compared with: how each configuration is started, and the environment that it needs.
+"""The peers: how to start each configuration, and the environment it needs.
 
-All of them take {"inputs": {"question": …, "context": …}} at /invocations, as the Hugging Face stack does.
+All accept {"inputs": {"question": …, "context": …}} at /invocations, as the Hugging Face stack does.
 """
 
 import os
@@ -16,29 +16,29 @@ ROOT = Path(__file__).resolve().parents[2]
 PEERS = ROOT / ".work" / "peers"
 SERVICES = Path(__file__).parent / "services"
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-"""No peer calls anybody. Tokenizers' own threads would compete with a worker's."""
+"""No network requests, and no tokenizer threads that would compete with the workers."""
 ENVIRONMENTS = {
-    # transformers 5 has no question answering any more.
+    # transformers 5 removed the question-answering pipeline.
     "stock": "torch==2.13.0 transformers==4.57.6 multi-model-server==1.1.11 "
     "sagemaker-huggingface-inference-toolkit==2.6.0 setuptools<81 onnxscript==0.7.2 onnx==1.23.2 onnxruntime==1.32.0",
     "fastapi": "fastapi==0.165.0 uvicorn[standard]==0.54.0 tokenizers==0.22.2 numpy onnxruntime==1.32.0",
 }
-"""Product → what pip installs into an environment of its own."""
+"""Product → packages in its own environment."""
 
 
 class Models(NamedTuple):
-    """One model in every form that a peer takes."""
+    """One model in all formats that the peers need."""
 
     source: Path
-    """config, tokenizer and safetensors, as from the Hub."""
+    """config, tokenizer and safetensors, as on the Hub."""
     onnx: Path
     """model.onnx, model-int8.onnx, tokenizer."""
     ours_int8: Path
-    """What `moor build` made."""
+    """Artifact of `moor build`."""
 
 
 class Launch(NamedTuple):
-    """A command; `environ` goes on top of a bare environment."""
+    """A command; `environ` is added to a minimal environment."""
 
     command: list[str]
     environ: dict[str, str]
@@ -50,20 +50,20 @@ class Peer:
 
     product: str
     precision: str
-    """fp32 or int8: of the large matrix products."""
+    """fp32 or int8, for the large matrix products."""
     layout: str
-    """Processes x threads each, or "default"."""
+    """Processes x threads per process, or "default"."""
     launch: Callable[["Peer", Models, Path, int], Launch]
-    """Of a model, in an empty folder, at a port."""
+    """Called with peer, models, an empty folder and a port."""
 
     @property
     def name(self) -> str:
-        """As `--peers` takes it."""
+        """The name for `--peers`."""
         return f"{self.product}-{self.precision}-{self.layout}"
 
 
 def _mooring(peer: Peer, models: Models, folder: Path, port: int) -> Launch:
-    """As its image runs it, behind nginx, without the answer cache."""
+    """As in its image, behind nginx, without the answer cache."""
     del folder
     model = models.ours_int8 if peer.precision == "int8" else models.source
     command = [sys.executable, "-m", "mooring", "serve", str(model), "--front", "nginx", "--port", str(port)]
@@ -72,7 +72,7 @@ def _mooring(peer: Peer, models: Models, folder: Path, port: int) -> Launch:
 
 
 def _fastapi(peer: Peer, models: Models, folder: Path, port: int) -> Launch:
-    """FastAPI, uvicorn and ONNX Runtime: what an experienced user writes by hand (services/fastapi_app.py)."""
+    """FastAPI, uvicorn and ONNX Runtime, as an experienced user would write it (services/fastapi_app.py)."""
     del folder
     workers = peer.layout.partition("x")[0]
     command = ["uvicorn", "fastapi_app:app", "--app-dir", str(SERVICES), "--host", "127.0.0.1", "--port", str(port)]
@@ -81,9 +81,9 @@ def _fastapi(peer: Peer, models: Models, folder: Path, port: int) -> Launch:
 
 
 def _stock(peer: Peer, models: Models, folder: Path, port: int) -> Launch:
-    """Hugging Face's toolkit on multi-model-server, started as its image starts it.
+    """Hugging Face's toolkit on multi-model-server, started as in its image.
 
-    fp32 is its own pipeline; int8 is a user's model_fn (services/stock_int8.py).
+    fp32 uses its own pipeline, int8 a custom model_fn (services/stock_int8.py).
     """
     base = folder / "ml"
     code = base / "model" / "code"
@@ -97,7 +97,7 @@ def _stock(peer: Peer, models: Models, folder: Path, port: int) -> Launch:
         "SAGEMAKER_BASE_DIR": str(base),
         "SAGEMAKER_BIND_TO_PORT": str(port),
         "STOCK_CONFIG": str(folder / "mms.properties"),
-        "TMPDIR": str(folder),  # multi-model-server keeps a file with its pid there
+        "TMPDIR": str(folder),  # multi-model-server writes its pid file there
         "QA_MODEL": str(models.onnx),
     }
     if peer.layout != "default":
@@ -106,7 +106,7 @@ def _stock(peer: Peer, models: Models, folder: Path, port: int) -> Launch:
 
 
 def _installed(peer: Peer, command: list[str], **environ: str) -> Launch:
-    """`command` by the product's own programs."""
+    """`command`, run from the product's environment."""
     programs = PEERS / peer.product / "bin"
     environ |= {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "PYTHONPATH": str(SERVICES)}
     if threads := peer.layout.partition("x")[2]:
@@ -127,14 +127,14 @@ ALL = {
 
 
 def environment(name: str) -> bool:
-    """Make a product's environment if it is not there; whether it is there now. To make it anew, remove its folder."""
+    """Create a product's environment if it is missing; whether it exists now. To recreate it, delete its folder."""
     folder = PEERS / name
     if (folder / "made").exists():
         return True
     print(f"{name}: pip install {ENVIRONMENTS[name]} …", flush=True)
     venv.create(folder, with_pip=True, clear=True)
-    # pip, and no other installer: the machine's pip may know a local wheel of PyTorch's CPU build.
+    # Use pip: it may be configured with a local wheel of PyTorch's CPU build.
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if subprocess.run([*pip, *ENVIRONMENTS[name].split()]).returncode == 0:
-        (folder / "made").touch()  # last: what was broken off is made again
+        (folder / "made").touch()  # last, so that an interrupted install is repeated
     return (folder / "made").exists()

@@ -1,7 +1,7 @@
-"""A peer, started and ended with everything that it started.
+"""Start a peer, and stop it with all of its descendants.
 
-This process adopts what a peer leaves behind (PR_SET_CHILD_SUBREAPER), so that its descendants are the peer's
-processes, whatever sessions and parents they make up for themselves. They are ended by their ids.
+This process adopts orphans (PR_SET_CHILD_SUBREAPER), so that all processes of the peer remain its descendants, whatever
+sessions and parents they choose. They are stopped by process ID.
 """
 
 import ctypes
@@ -30,23 +30,23 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 class PeerFailed(Exception):
-    """It could not be started, or did not answer; the message says what was seen."""
+    """The peer did not start or did not respond; the message has details."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A peer that has answered a question."""
+    """A peer that has answered its first question."""
 
     url: str
     first_answer_s: float
-    """From the start of its process."""
+    """Seconds from the start of its process."""
 
     def memory_bytes(self) -> int:
-        """Of all its processes."""
+        """Memory of all its processes."""
         return pss_bytes(psutil.Process().children(recursive=True))
 
     def until_warm(self) -> None:
-        """Wait for Mooring's shapes; others have none."""
+        """Wait until Mooring has warmed its shapes; other peers have none."""
         late = time.monotonic() + SETTLE_S
         with suppress(OSError, ValueError, KeyError):
             while time.monotonic() < late and get(f"{self.url}/info")["engine"]["cold_shapes"]:
@@ -54,15 +54,15 @@ class Running:
 
 
 def adopt_orphans() -> None:
-    """Call once, before any peer is started."""
+    """Adopt orphaned descendants. Call once, before starting a peer."""
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
 
 
 @contextmanager
 def running(peer: Peer, models: Models) -> Iterator[Running]:
-    """Started, and it has answered a question; in the end none of its processes is left. Raises PeerFailed."""
-    # Sockets lie in it, and their names must be short.
+    """Start a peer, wait for its first answer, and stop all its processes afterwards. Raises PeerFailed."""
+    # Sockets are in it, and their paths must be short.
     folder, port = Path(tempfile.mkdtemp(prefix="peer-", dir="/tmp")), _free_port()
     launch = peer.launch(peer, models, folder, port)
     environ = {name: os.environ[name] for name in ("HOME", "LANG", "PATH") if name in os.environ} | launch.environ
@@ -93,7 +93,7 @@ def _wait_for_answer(url: str, process: "subprocess.Popen[bytes]", log: Path) ->
 
 
 def _end() -> None:
-    """SIGTERM to the first, time for it to end the others, SIGKILL to those that are left. Ctrl-C has to wait."""
+    """Send SIGTERM to the main process, wait, then SIGKILL the rest. Blocks Ctrl-C meanwhile."""
     heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         for process in psutil.Process().children():
@@ -110,7 +110,7 @@ def _end() -> None:
 
 
 def _free_port() -> int:
-    """multi-model-server takes none above 32766."""
+    """A free port up to 32766, the maximum of multi-model-server."""
     while True:
         port = random.randrange(18_000, 32_000)
         with suppress(OSError), socket.socket() as one:

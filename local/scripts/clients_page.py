@@ -1,6 +1,6 @@
-"""Write local/docs/reference/clients.md: what passed with which client, and what installing each of them pulls.
+"""Generate local/docs/reference/clients.md: what works with which client, and what each client installs.
 
-Reads what the tests of `make test-sdk` have noted in .work/clients.json, and the environments beside it.
+Reads .work/clients.json, written by `make test-sdk`, and the environments next to it.
 
 python local/scripts/clients_page.py
 """
@@ -26,49 +26,49 @@ INSTALLS = {
     "awscli": "`awscli`",
 }
 BUNDLED = ("pip", "setuptools")
-"""Every environment has them."""
+"""Present in every environment."""
 
 HEAD = """\
 # Clients of the local SageMaker
 <!-- Written by `make test-sdk`, from the tests of local/tests/fidelity/ that passed; do not change it by hand. -->
 
-Clients as they are released, each in an environment of its own, unchanged, with the variables of `moor local env` and
-nothing else of the caller's. A guard in their processes refuses every address that is not this machine's, and a test
-fails if one was asked for. No AWS account is in this: that the real platform answers alike is not shown here.
+Released, unmodified clients, each in its own environment, with only the variables of `moor local env`. A guard in their
+processes blocks all addresses outside this machine, and a test fails if a client uses one. Nothing was compared with
+a real AWS account.
 
 | client | version |
 | --- | --- |
 """
 WORKS = """\
-## What people do
+## What works
 
-Each of these was done by a program in [tests/fidelity/clients](../../tests/fidelity/clients), or by the command line,
-and what it saw was right.
+Each of these was tested with a program in [tests/fidelity/clients](../../tests/fidelity/clients) or on the command
+line, and gave the right result.
 """
 FAILS = """\
 ## What fails
 
-| client | what | its words |
+| client | what | error |
 | --- | --- | --- |
 """
 WHY = """\
-The stream fails in the SDK itself, with any server. The model builder without model data fails on AWS in the same words
-(sagemaker-python-sdk issue 5588). A component is put on an endpoint that is in service: with `wait=True`, or a second
-`deploy` once it is, the SDK does. A model by its name is looked up in JumpStart's bucket, which is AWS's own, before
-anything is deployed. What asks STS at a fixed address is listed in [the guide](../guide.md).
+The stream fails in the SDK itself, with any server. The model builder without model data fails with the same error on
+AWS (sagemaker-python-sdk issue 5588). A component needs an endpoint in service: use `wait=True`, or call `deploy` again
+once it is. The SDK looks up a model name in JumpStart's bucket on AWS before it deploys anything. Calls to STS at a
+fixed address are listed in [the guide](../guide.md).
 """
 OPERATIONS = """\
 ## Operations
 
-✓: a request for it came from this client in a test that passed, and was answered. An empty field says that no such
-request came, not that it fails. boto3 calls every operation that there is, with all its paginators and waiters, and the
-test fails if one is left out; S3's settings of buckets, which it calls too, are left out here.
+✓: this client called the operation successfully in a passing test. An empty field means that it was not called, not
+that it fails. boto3 calls every implemented operation, with all paginators and waiters, and the test fails if one is
+missing. S3's bucket settings, which it calls too, are not listed.
 """
 PULLS = """\
 ## What an install pulls
 
-In an empty environment of Python {python}, without pip itself. None brings PyTorch, TensorFlow or CUDA. Mooring's
-has a server, its engine and a model in it; the others are clients.
+In an empty Python {python} environment, not counting pip. None installs PyTorch, TensorFlow or CUDA. Mooring
+includes a server, its engine and a model; the others are clients.
 
 | `pip install` | packages | MB on disk | largest |
 | --- | ---: | ---: | --- |
@@ -87,16 +87,16 @@ class Install:
 def main() -> None:
     """Write the page."""
     if not NOTES.exists():
-        sys.exit(f"{NOTES} is not there: make test-sdk")
+        sys.exit(f"{NOTES} not found. Run make test-sdk first.")
     notes = json.loads(NOTES.read_text(encoding="utf-8"))
     if lacking := [name for name in COLUMNS if name not in notes]:
-        sys.exit(f"{NOTES} has nothing of {', '.join(lacking)}: run all of the tests, with make test-sdk.")
+        sys.exit(f"{NOTES} has no results for {', '.join(lacking)}. Run all tests with make test-sdk.")
     PAGE.write_text(page(notes), encoding="utf-8")
     print(PAGE.relative_to(ROOT))
 
 
 def page(notes: Mapping[str, Any]) -> str:
-    """All of it."""
+    """The whole page."""
     versions = [f"| {name} | {notes[name]['version']} |" for name in COLUMNS]
     fails = [
         f"| {name} | `{what}` | {plain(words)} |"
@@ -115,22 +115,22 @@ def page(notes: Mapping[str, Any]) -> str:
 
 
 def works(notes: Mapping[str, Any]) -> list[str]:
-    """A row of each client's own names."""
+    """One row per client."""
     rows = ["| client | done |", "| --- | --- |"]
     for name in (*COLUMNS[1:], LOCAL_MODE):
         did = sorted(notes[name]["did"]) if name in notes else []
-        shown = ", ".join(f"`{what}`" for what in did) or "not run: there was no container engine"
+        shown = ", ".join(f"`{what}`" for what in did) or "not run: no container engine"
         rows.append(f"| {name} | {shown} |")
     return rows
 
 
 def plain(words: str) -> str:
-    """For a cell, and the same at each run."""
+    """The text for a table cell, without values that change between runs."""
     return re.sub(r"[0-9a-f]{32}", "…", words).replace("|", "\\|")
 
 
 def operations(notes: Mapping[str, Any]) -> list[str]:
-    """A table of each service."""
+    """One table per service."""
     asked = {name: set(notes[name]["operations"]) for name in COLUMNS}
     by_service: dict[str, list[str]] = {}
     for one in sorted(asked["boto3"]):
@@ -148,20 +148,20 @@ def operations(notes: Mapping[str, Any]) -> list[str]:
 
 
 def is_setting(operation: str) -> bool:
-    """Of a bucket's, but for where it lies."""
+    """Whether it is a bucket setting other than its location."""
     of_bucket = operation.startswith("GetBucket") and operation != "GetBucketLocation"
     return of_bucket or operation in ("GetPublicAccessBlock", "GetObjectLockConfiguration")
 
 
 def install_row(label: str, folder: Path) -> str:
-    """A row of the table of installs."""
+    """One row of the table of installs."""
     install = measured(folder)
     largest = ", ".join(f"{name} {size:.0f}" for name, size in install.largest)
     return f"| {label} | {install.packages} | {install.megabytes:.0f} | {largest} |"
 
 
 def measured(folder: Path) -> Install:
-    """An environment's packages: how many, and the bytes of the files that each has recorded as its own."""
+    """The packages of an environment: their number, and the size of their recorded files."""
     (site,) = folder.glob("lib/python*/site-packages")
     sizes: dict[str, float] = {}
     for record in site.glob("*.dist-info/RECORD"):

@@ -1,6 +1,6 @@
-"""Write local/docs/reference/ from the code: the operations of the local SageMaker, and the command `moor local`.
+"""Generate local/docs/reference/: the operations of the local SageMaker, and the help of `moor local`.
 
-`--check` says what is stale, and exits 1.
+`--check` lists stale pages and exits 1.
 
 python -m local.scripts.make_reference [--check]
 """
@@ -30,13 +30,13 @@ NOTICE = "<!-- Written by local/scripts/make_reference.py; change the code inste
 
 
 def cli_page() -> str:
-    """The help of `moor local` and of the commands below it, as it is printed."""
+    """The help of `moor local` and its subcommands, as printed."""
     parent = click.Context(moor, info_name="moor")
     return "\n".join(["# Command line", NOTICE, "", *help_of("local", command, parent)])
 
 
 def operations_page() -> str:
-    """Every operation of the local SageMaker, with the first sentence of who does it, and its arguments' classes."""
+    """Every operation, with the first paragraph of its handler's docstring, and the classes of its arguments."""
     nobody: Any = None
     parts = Parts(State(Path(":memory:")), nobody, nobody, nobody)
     implemented = services(parts, Logbook(FOLDER))
@@ -45,13 +45,13 @@ def operations_page() -> str:
         "# Operations of the local SageMaker",
         NOTICE,
         "",
-        "These operations are implemented. Any other operation of these services is answered with",
-        "`UnknownOperationException` (404) and the name of this page; S3 answers `NotImplemented` (501), and a service",
-        "that is not listed `UnknownOperationException` or `InvalidAction`. How to use them: [the guide](../guide.md).",
+        "These operations are implemented. Other operations of these services fail with `UnknownOperationException`",
+        "(404) and the name of this page, or with `NotImplemented` (501) in S3. Services that are not listed fail with",
+        "`UnknownOperationException` or `InvalidAction`. See [the guide](../guide.md) for how to use them.",
         "",
-        "An argument is obeyed unless one of the last two columns names it. *No effect*: it is accepted, and given",
-        "back by Describe, Get or List if it describes a resource. *Refused*: the request fails with the service's own",
-        "error, which names the argument. An argument that botocore's model does not have is refused as well.",
+        "An argument is obeyed unless one of the last two columns lists it. *No effect*: it is accepted and, if it",
+        "describes a resource, returned by Describe, Get or List. *Refused*: the request fails with the service's own",
+        "error, which names the argument. Arguments that are not in botocore's model are refused, too.",
         "",
     ]
     for name, service in implemented.items():
@@ -62,17 +62,17 @@ def operations_page() -> str:
     objects = {route.name: route.says or inspect.getdoc(route.run) for route in ROUTES.values()}
     lines += _operations("`s3`, path style", sorted(objects.items()), s3.OPERATIONS)
     lines += [
-        "Headers, and query parameters with a question mark, have their names on the wire.",
-        f"These have no effect with any operation: {_names(s3.EVERYWHERE.kept)}.",
+        "Headers have their names on the wire; query parameters start with a question mark.",
+        f"No effect with any operation: {_names(s3.EVERYWHERE.kept)}.",
         "",
     ]
     return "\n".join(lines + _within("element of a body", s3.ELEMENTS))
 
 
 RUNTIME = {
-    "InvokeEndpoint": "With target variant, model, container and component, inference id, sessions, custom attributes.",
-    "InvokeEndpointAsync": "S3 in, S3 out; failure objects; notifications as files.",
-    "InvokeEndpointWithResponseStream": "As event stream, while the container writes.",
+    "InvokeEndpoint": "Invoke an endpoint; by variant, model, container or component, with sessions and attributes.",
+    "InvokeEndpointAsync": "Queue a request whose input and output are S3 objects; notifications are written as files.",
+    "InvokeEndpointWithResponseStream": "Stream the response as events while the container writes it.",
 }
 
 
@@ -82,7 +82,7 @@ def _operations(title: str, rows: Sequence[tuple[str, str | None]], table: Mappi
 
 
 def _within(noun: str, table: Mapping[str, Takes]) -> list[str]:
-    """The structures that have members without effect, or some that are refused."""
+    """The structures with members that have no effect or are refused."""
     rows = [f"| `{name}` | {_classes(takes)} |" for name, takes in table.items() if takes.kept or takes.refused]
     return [f"| {noun} | no effect | refused |", "| --- | --- | --- |", *rows, ""] if rows else []
 

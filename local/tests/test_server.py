@@ -137,7 +137,7 @@ def test_a_folder_with_something_in_the_way_is_refused(data: Path, name: str) ->
     """At the start, not when it is needed; afterwards it is free."""
     data.mkdir()
     (data / name).touch()
-    with pytest.raises(UsageError, match=r"cannot be used: File exists"):
+    with pytest.raises(UsageError, match=r"Cannot use the data folder .*: File exists"):
         LocalSageMaker(Options(data, port=0)).start()
     (data / name).unlink()
     with LocalSageMaker(Options(data, port=0)) as url:

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""Writes a model folder's ONNX forms: model.onnx (fp32) and model-int8.onnx (ONNX Runtime's dynamic int8).
+"""Export a model folder to ONNX: model.onnx (fp32) and model-int8.onnx (ONNX Runtime's dynamic int8).
 
 python export.py MODEL TARGET        # in the stock environment
 """

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""FastAPI and ONNX Runtime, by hand: `uvicorn fastapi_app:app`. One request is computed at a time."""
+"""A handwritten FastAPI and ONNX Runtime service: `uvicorn fastapi_app:app`. Computes one request at a time."""
 
 import anyio
 from anyio import to_thread

@@ -1,9 +1,9 @@
 # mypy: ignore-errors
-"""Question answering as one writes it by hand for a service: tokenise, one forward pass, best span.
+"""Handwritten question answering: tokenize, one forward pass, best span.
 
-Runs in the peers' environments, not in ours. Windows, spans and scores follow the pipeline of transformers 4 (384
-tokens, stride 128, answers of at most 15 tokens, whole words), without its slow parts. QA_MODEL is a folder,
-QA_PRECISION fp32 or int8, QA_THREADS a number.
+Runs in the peers' environments. Windows, spans and scores follow the pipeline of transformers 4 (384 tokens, stride
+128, answers of at most 15 tokens, whole words), without its slow parts. Settings: QA_MODEL (folder), QA_PRECISION
+(fp32 or int8), QA_THREADS (number).
 """
 
 import os
@@ -18,7 +18,7 @@ FILES = {"fp32": "model.onnx", "int8": "model-int8.onnx"}
 
 
 class QuestionAnswering:
-    """A question and a context in, the best span out."""
+    """Finds the best answer span for a question in a context."""
 
     def __init__(self):
         folder = Path(os.environ["QA_MODEL"])
@@ -32,7 +32,7 @@ class QuestionAnswering:
         self._wanted = {value.name for value in self._session.get_inputs()}
 
     def answer(self, question, context):
-        """A dictionary with score, start, end, answer."""
+        """A dictionary with score, start, end and answer."""
         encoding = self._tokenizer.encode(question, context)
         windows = [encoding, *encoding.overflowing]
         longest = max(len(window.ids) for window in windows)

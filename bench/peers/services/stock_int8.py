@@ -1,6 +1,6 @@
 # mypy: ignore-errors
 # ruff: noqa: ARG001 - names are the product's
-"""A user's few lines for the stock stack: ONNX Runtime's dynamic int8 instead of the pipeline."""
+"""Custom code for the stock stack: ONNX Runtime's dynamic int8 instead of the pipeline."""
 
 from qa import QuestionAnswering
 

@@ -1,5 +1,5 @@
 # mypy: ignore-errors
-"""The stock stack's own start, with the two files that it writes outside its folder moved into the work folder.
+"""Start the stock stack as its image does, but move the two files it writes elsewhere into the work folder.
 
 SAGEMAKER_BASE_DIR=… STOCK_CONFIG=FILE python stock_start.py
 """

@@ -1,9 +1,9 @@
-"""A SageMaker on localhost: the wire formats of the real one, endpoints that really run, state that survives a restart.
+"""A local SageMaker emulator: the real API's wire formats, running endpoints, and persistent state.
 
     with mooring_local.start("data") as local:
         client = boto3.client("sagemaker", endpoint_url=local.url)
 
-`moor local` runs one as a program of its own.
+`moor local` runs it as a program.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["start"]
 
 
 def __getattr__(name: str) -> Any:
-    # Here, because the command line imports this package before it knows that a server is wanted.
+    # Imported late: the command line imports this package even when no server is needed.
     if name != "start":
         raise AttributeError(f"module 'mooring_local' has no attribute {name!r}")
     from mooring_local.started import start

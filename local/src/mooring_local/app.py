@@ -1,13 +1,12 @@
-"""One ASGI application on one port: which service is a request for, and its refusals as that service writes them.
+"""One ASGI application on one port: route each request to its service, and encode errors in that service's format.
 
     X-Amz-Target                       → a JSON service: SageMaker, Logs, ECR, Application Auto Scaling
     POST /endpoints/NAME/…invocations  → the runtime
     POST / with a form                 → a Query service: STS, IAM
-    /_mooring/…                        → the page; a browser that asks for / is sent there
+    /_mooring/…                        → the page; browsers are redirected there from /
     anything else                      → S3
 
-Made by `server.py`. A page of some other site must not reach what listens on this machine: see `_stranger`. Nor must an
-object that is a page itself: see `_harmless`.
+Web pages of other sites must not reach this server (see `_stranger`), nor must an HTML object in S3 (see `_harmless`).
 """
 
 import asyncio
@@ -29,7 +28,7 @@ from mooring_local.wire.service import Handler, Service
 from mooring_local.wire.service_model import PAGE
 
 LARGEST_BODY = 5 * 1024 * 1024
-"""Bytes of a request to a JSON or Query service; ECR takes manifests of 4 MB."""
+"""Bytes of a request to a JSON or Query service; ECR accepts manifests of 4 MB."""
 
 _RUNTIME = re.compile(r"/endpoints/[^/]+/(async-invocations|invocations|invocations-response-stream)")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(:\d+)?")
@@ -37,15 +36,15 @@ _FORM = "application/x-www-form-urlencoded"
 
 FORBIDDEN = Fault(
     "AccessDeniedException",
-    "The request comes from a page of another site, or by a name that is not this machine's: the local SageMaker "
-    "answers programs only. Ask at 127.0.0.1 or localhost.",
+    "The request comes from another site's web page, or its Host header is not a name of this machine. "
+    "Connect to 127.0.0.1 or localhost.",
     403,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Applications for what is not JSON or Query."""
+    """Applications for requests that are neither JSON nor Query."""
 
     runtime: ASGIApp
     objects: ASGIApp
@@ -53,16 +52,16 @@ class Doors:
 
 
 class LocalApp:
-    """The application."""
+    """The ASGI application."""
 
     def __init__(self, services: Mapping[str, Service], doors: Doors, hosts: frozenset[str] | None) -> None:
-        """`services` by botocore's names; `hosts`: the names it answers to, None for any (others may come, too)."""
+        """`services` by botocore's names; `hosts`: the Host names to accept, None for any."""
         self._by_target = {one.model.target_prefix: one for one in services.values() if one.model.target_prefix}
         self._by_version = {one.model.version: one for one in services.values() if not one.model.target_prefix}
         self._doors = doors
         self._hosts = hosts
         self.in_flight = 0
-        """Requests that are not answered yet."""
+        """Number of requests in flight."""
         self._log = structlog.get_logger("mooring_local").bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,7 +106,7 @@ class LocalApp:
             service.check(operation, parameters)
             result = await _do(service, handler, Call(parameters, place))
             answer = json_protocol.encode(result, service.model.outputs(operation))
-        except Exception as error:  # the border of these services: nothing may leave it but an answer
+        except Exception as error:  # boundary: every error must become a response
             fault = self._fault(error, request_id)
             status, answer = fault.status, json_protocol.encode_fault(fault)
         await _answer(send, status, json_protocol.CONTENT_TYPE, answer, request_id)
@@ -132,27 +131,27 @@ class LocalApp:
         await _answer(send, status, query_protocol.CONTENT_TYPE, answer, request_id)
 
     def _fault(self, error: Exception, request_id: str) -> Fault:
-        """What is no fault yet is ours, and is logged."""
+        """The fault to send. Any exception that is not a fault is our bug, and is logged."""
         if isinstance(error, Fault):
             return error
         if isinstance(error, sqlite3.OperationalError):
-            # A full disk, mostly. SQLite says so in words that hold nothing of the request's.
-            self._log.error("what was asked cannot be remembered", request_id=request_id, reason=str(error))
-            return Fault("InternalFailure", f"The local SageMaker cannot remember this: {error}.", 500)
+            # Mostly a full disk. SQLite's message contains nothing from the request.
+            self._log.error("could not save the state", request_id=request_id, reason=str(error))
+            return Fault("InternalFailure", f"The local SageMaker could not save its state: {error}.", 500)
         self._log.exception("a request failed", request_id=request_id, exc_info=error)
-        return Fault("InternalFailure", "The local SageMaker failed on this request: its log has the place.", 500)
+        return Fault("InternalFailure", "Internal error of the local SageMaker. Its log has the traceback.", 500)
 
 
 async def _do(service: Service, handler: Handler, call: Call) -> Mapping[str, Any] | None:
-    """Within the loop, one after the other: what a handler finds is so until it has changed it."""
+    """Run handlers one at a time in the event loop, so that each sees a consistent state."""
     return await asyncio.to_thread(handler, call) if service.reads_much else handler(call)
 
 
 def _stranger(method: str, headers: Headers, hosts: frozenset[str] | None) -> bool:
-    """Whether a browser sends this for some other site: by its Origin, or by a Host that was made to point here.
+    """Whether a browser sends this for another site: foreign Origin, or a foreign Host (DNS rebinding).
 
-    A page can also ask without an Origin, for a script or an image of its own. Then the browser says so in
-    Sec-Fetch-Site. A link that leads here may be followed: that only shows what is here to whoever followed it.
+    A page can also send requests without an Origin, for scripts and images. Then Sec-Fetch-Site reveals them. Following
+    a link to this server is allowed: it only shows the page to the person who clicked.
     """
     host = headers.get("host", "")
     found = _HOST.fullmatch(host.lower())
@@ -167,9 +166,9 @@ def _stranger(method: str, headers: Headers, hosts: frozenset[str] | None) -> bo
 
 
 def _harmless(send: Send) -> Send:
-    """Objects of S3 may be pages with scripts; shown by a browser, those would be at this origin and could ask for all.
+    """Sandbox S3 objects in browsers: HTML with scripts would otherwise run with full access to this origin.
 
-    A sandbox takes the origin away from them, and what they are is what they were put as.
+    `nosniff` keeps browsers from guessing another content type.
     """
 
     async def sent(message: Message) -> None:
@@ -187,13 +186,13 @@ def _is_browser(scope: Scope, headers: Headers) -> bool:
 
 
 async def _read(receive: Receive) -> bytes:
-    """The body, to its end even if it is too long: who still sends would not hear the refusal."""
+    """The body. Reads to the end even if it is too long: a client that is still sending would miss the error."""
     pieces: list[bytes] = []
     size = 0
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Fault("RequestAbortedException", "The request did not arrive whole.")
+            raise Fault("RequestAbortedException", "The request was cut off.")
         piece = message.get("body", b"")
         size += len(piece)
         if size <= LARGEST_BODY:
@@ -201,7 +200,7 @@ async def _read(receive: Receive) -> bytes:
         if not message.get("more_body", False):
             break
     if size > LARGEST_BODY:
-        raise Fault("RequestEntityTooLargeException", f"The request has {size} bytes; {LARGEST_BODY} are allowed.", 413)
+        raise Fault("RequestEntityTooLargeException", f"The body has {size} bytes; the limit is {LARGEST_BODY}.", 413)
     return b"".join(pieces)
 
 
@@ -216,4 +215,4 @@ async def _answer(send: Send, status: int, content_type: str, body: bytes, reque
 
 
 def _unknown(what: str) -> str:
-    return f"The local SageMaker has no service for {what}: {PAGE} lists what it has."
+    return f"The local SageMaker has no service for {what}. {PAGE} lists its services."

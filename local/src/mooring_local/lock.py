@@ -1,7 +1,7 @@
-"""A data folder belongs to one local SageMaker at a time. Used by `server.py`.
+"""Lock a data folder, so that only one local SageMaker uses it at a time.
 
-The lock is the kernel's: it is gone with the process that holds it, however that ends. What is in the folder is read
-and run, so a folder that somebody else could have prepared is not used.
+The kernel releases the lock when its process ends, even after a crash. Code in the folder is run, so a folder that
+belongs to another user is refused.
 """
 
 import contextlib
@@ -15,14 +15,14 @@ from mooring.errors import UsageError
 
 
 class FolderLock:
-    """Held within a with-block. The file says who holds it."""
+    """Held within a with-block. The lock file names its holder."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: IO[str] | None = None
 
     def __enter__(self) -> "FolderLock":
-        """Make the folder if it is not there. Raises UsageError if another one holds it, or if it cannot be used."""
+        """Create the folder if it is missing. Raises UsageError if the folder is locked or unusable."""
         try:
             own_folder(self._folder)
             self._file = open(self._folder / "lock", "a+", encoding="utf-8", opener=_no_link)
@@ -31,22 +31,22 @@ class FolderLock:
         if _belongs_to_another(self._folder):
             self._file.close()
             raise UsageError(
-                f"The data folder {self._folder} belongs to another user, who could have put anything into it.",
-                hint="Name another one with --data.",
+                f"The data folder {self._folder} belongs to another user, who could have put code into it.",
+                hint="Choose another folder with --data.",
             )
         if not _taken(self._file):
             self._file.seek(0)
-            holder = self._file.read().strip() or "one that is just starting"
+            holder = self._file.read().strip() or "it is still starting"
             self._file.close()
             raise UsageError(
                 f"The data folder {self._folder} is in use by another local SageMaker: {holder}.",
-                hint="Use that one, stop it, or give this one a folder of its own with --data.",
+                hint="Use that server, stop it, or choose another folder with --data.",
             )
-        self.note("one that is just starting")
+        self.note("it is still starting")
         return self
 
     def note(self, url: str) -> None:
-        """What another one that comes is told."""
+        """Record who holds the lock, for the error message of the next one."""
         if self._file is not None:
             self._file.seek(0)
             self._file.truncate()
@@ -61,36 +61,36 @@ class FolderLock:
 
 
 def own_folder(path: Path) -> None:
-    """Make it, if it is not there, for this user alone: what is sent here may be secret. Raises OSError."""
+    """Create the folder if it is missing, for this user only: its data may be secret. Raises OSError."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def unusable(folder: Path, error: OSError) -> UsageError:
-    """What the system has against the data folder or something in it."""
+    """The error for a data folder, or something in it, that the system refuses."""
     reason = "its lock is a symbolic link" if error.errno == errno.ELOOP else error.strerror or str(error)
     inside = f" ({error.filename})" if error.filename and Path(error.filename).parent != folder else ""
     return UsageError(
-        f"The data folder {folder} cannot be used: {reason}{inside}.", hint="Name another one with --data."
+        f"Cannot use the data folder {folder}: {reason}{inside}.", hint="Choose another folder with --data."
     )
 
 
 def _no_link(path: str, flags: int) -> int:
-    """The file is emptied when the lock is taken: not one that a link leads to."""
+    """Refuse to follow a link: taking the lock truncates the file."""
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 
 def _belongs_to_another(folder: Path) -> bool:
-    """Root's folders are trusted; and root may use anybody's, as it does in a container with a folder from outside."""
+    """Root's folders are trusted. Root may use any folder, as in a container with a mounted one."""
     if not hasattr(os, "geteuid"):  # Windows
         return False
     return os.geteuid() != 0 and folder.stat().st_uid not in (0, os.geteuid())
 
 
 def _taken(file: IO[str]) -> bool:
-    """Whether the lock is ours now."""
+    """Take the lock; whether that succeeded."""
     try:
         import fcntl
-    except ImportError:  # Windows: nothing is kept apart there
+    except ImportError:  # Windows: no locking there
         return True
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

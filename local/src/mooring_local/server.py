@@ -1,13 +1,13 @@
-"""A folder and an address in, a SageMaker that listens there out. Used by `moor local`, by tests and by notebooks.
+"""The local SageMaker as one server. Used by `moor local`, tests and notebooks.
 
     with LocalSageMaker(Options(Path("data"), port=0)) as url:
         client = boto3.client("sagemaker", endpoint_url=url)
 
-The only place that constructs the parts. Below the folder:
+The only place that constructs the parts. The data folder contains:
 
-    state.sqlite  what was created      s3/    objects as files      logs/  what endpoints said
-    run/          model folders of what runs now                     notifications/  what SNS would have been told
-    async/        bodies of requests that wait                       lock   held while one serves it
+    state.sqlite  what was created      s3/    objects as files      logs/  logs of endpoints and jobs
+    run/          model folders of running containers                notifications/  messages for SNS
+    async/        bodies of queued requests                          lock   held while a server uses the folder
 """
 
 import asyncio
@@ -57,44 +57,44 @@ DEFAULT_PORT = 4567
 STARTUP_S = 60.0
 
 THREADS = 32
-"""For work on files."""
+"""Threads for file I/O."""
 FOLDERS = ("logs", "run", "processes", "notifications", "async")
 ENGINES: Mapping[str, Callable[[Path], Runner]] = {
     "none": lambda folder: ProcessRunner(folder),
     "docker": lambda folder: ContainerRunner(folder),
 }
-"""How endpoints are run."""
+"""Runners by the value of --engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Plain values."""
+    """Options of the server."""
 
     data: Path
-    """Made if it is not there."""
+    """Created if it is missing."""
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
-    """0: any that is free."""
+    """0 picks a free port."""
     time_scale: float = DEFAULT_SCALE
-    """How much of the real platform's waiting is waited for; 0: nothing."""
+    """Fraction of SageMaker's real delays to simulate."""
     engine: str = "none"
     """One of `ENGINES`."""
     all_instances: bool = False
-    """As many processes as InitialInstanceCount says, rather than one for all of them."""
+    """Start as many instances as InitialInstanceCount says, rather than one."""
     exposed: bool = False
-    """Whether it may listen where others can reach it. Who reaches it can run code here."""
+    """Allow an address that other machines can reach. Anyone who reaches the server can run code here."""
 
 
 class LocalSageMaker:
-    """One server. `run` serves in the calling thread until it is told to stop; `start` and `stop` in one of its own."""
+    """One server. `run` serves in the calling thread; `start` and `stop` use a thread of their own."""
 
     def __init__(self, options: Options) -> None:
-        """Raise UsageError for an address that is not this machine's alone, unless `exposed` says so."""
+        """Raise UsageError for an address that other machines can reach, unless `exposed` is set."""
         if not options.exposed and not is_loopback(options.host):
             raise UsageError(
-                f"{options.host} can be reached from other machines, and whoever reaches a local SageMaker can run "
-                "code on this one.",
-                hint="Listen at 127.0.0.1, or add --expose if that is what you want.",
+                f"Other machines can reach --host {options.host}, and anyone who reaches a local SageMaker can run "
+                "code on this machine.",
+                hint="Use 127.0.0.1, or add --expose to allow this.",
             )
         self._options = options
         self._address = Address(options.host, options.port)
@@ -104,10 +104,10 @@ class LocalSageMaker:
         self._given_up = False
         self._failed: BaseException | None = None
         self.url = ""
-        """Once it is ready."""
+        """Set once the server is ready."""
 
     def run(self, ready: Callable[[str], None] = lambda _: None) -> None:
-        """Serve until a signal, or `stop`. `ready` is told the address. Raises what keeps it from serving."""
+        """Serve until a signal or `stop`. Calls `ready` with the address. Raises startup errors."""
         options, self._told = self._options, asyncio.Event()
         with FolderLock(options.data) as lock:
             try:
@@ -131,9 +131,9 @@ class LocalSageMaker:
                 life.close()
 
     def start(self) -> str:
-        """Serve in a thread of its own; returns the address when it is ready. Raises what keeps it from serving.
+        """Serve in a background thread and return the address when ready. Raises startup errors.
 
-        One that serves already goes on.
+        Does nothing if the server already runs.
         """
         if self._thread is not None:
             return self.url
@@ -142,7 +142,7 @@ class LocalSageMaker:
         def work() -> None:
             try:
                 self.run(lambda _: there.set())
-            except BaseException as error:  # the thread's border: whoever waits for the start is told
+            except BaseException as error:  # thread boundary: `start` raises it
                 self._failed = error
             finally:
                 there.set()
@@ -153,20 +153,20 @@ class LocalSageMaker:
         if self._failed is not None:
             self.stop()
         if not in_time:
-            self._given_up, self._thread = True, None  # should it ever be ready, it ends
+            self._given_up, self._thread = True, None  # if it becomes ready later, it stops
             raise ListenError(
                 f"The local SageMaker was not ready within {STARTUP_S:g} s.",
-                hint="Is the machine busy? Its log may say more; try again, or another --data.",
+                hint="Check its log, then try again or choose another data folder.",
             )
         return self.url
 
     def stop(self) -> None:
-        """End it, and all that it runs; for one that `run` serves, from another thread. Again is harmless.
+        """Stop the server and everything it runs. Thread-safe; may be called again.
 
-        Raises what it ended of, if it did so by itself.
+        Raises the error that stopped the server, if there was one.
         """
         if (loop := self._loop) is not None:
-            with contextlib.suppress(RuntimeError):  # its loop was closed just now
+            with contextlib.suppress(RuntimeError):  # its event loop has just closed
                 loop.call_soon_threadsafe(self._told.set)
         if self._thread is not None:
             self._thread.join()
@@ -183,11 +183,11 @@ class LocalSageMaker:
 
 
 class Life:
-    """All the parts of one run."""
+    """All parts of one run."""
 
     def __init__(self, options: Options) -> None:
         data = options.data
-        for name in FOLDERS:  # what is in the way of one is known now, not when it is needed
+        for name in FOLDERS:  # fail now rather than on first use
             (data / name).mkdir(exist_ok=True)
         self.objects = ObjectStore(data / "s3")
         self.state = State(data / "state.sqlite")
@@ -206,34 +206,34 @@ class Life:
         self.app = LocalApp(self.services, doors, hosts)
 
     async def start(self) -> None:
-        """Ends what a killed life left, and brings back what was in service."""
-        # Models that are unpacked for minutes must not keep S3 and its clients from the disk.
+        """Stop what a killed server left running, and restart endpoints that were in service."""
+        # Unpacking models for minutes must not block S3's file I/O.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "local-sagemaker"))
         await self.fleet.start()
         await self.runtime.start()
         self.jobs.recover()
 
-    async def drain(self, timeout_s: float) -> bool:  # noqa: ARG002 - endpoints finish what they have when they end
-        """Nothing is waited for: who stops a local SageMaker wants it gone."""
+    async def drain(self, timeout_s: float) -> bool:  # noqa: ARG002 - endpoints finish their requests when they stop
+        """Return at once: stopping a local SageMaker should be quick."""
         return True
 
     async def stop(self, timeout_s: float = 5.0) -> None:  # noqa: ARG002
-        """End everything that runs."""
+        """Stop everything that runs."""
         await self.jobs.close()
         await self.runtime.stop()
         await self.fleet.stop()
 
     def snapshot(self) -> Mapping[str, object]:
-        """For the log."""
+        """Values for the log."""
         return {"in_flight": self.app.in_flight}
 
     def close(self) -> None:
-        """After the last request."""
+        """Call after the last request."""
         self.state.close()
 
 
 def services(parts: Parts, logbook: Logbook) -> dict[str, Service]:
-    """The JSON and Query services, by botocore's names."""
+    """The JSON and Query services by botocore's names."""
     tables = {
         "ecr": (Repositories(parts.state).handlers(), identity.ECR),
         "application-autoscaling": (Scaling(parts.state).handlers(), identity.AUTOSCALING),
@@ -248,7 +248,7 @@ def services(parts: Parts, logbook: Logbook) -> dict[str, Service]:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens there."""
+    """Whether only this machine can reach that address."""
     if host == "localhost":
         return True
     try:

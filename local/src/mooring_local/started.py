@@ -1,4 +1,4 @@
-"""A folder in, a local SageMaker that runs in this process out. For notebooks and for users' tests.
+"""Run a local SageMaker in this process, for notebooks and users' tests.
 
 with mooring_local.start(tempfile.mkdtemp()) as local:
     os.environ.update(local.environment())
@@ -18,7 +18,7 @@ from mooring_local.surroundings import variables, write_sdk_configuration
 
 
 class Started:
-    """One that serves. `stop` it, or leave the with-block."""
+    """A running local SageMaker. Call `stop`, or leave the with-block."""
 
     def __init__(self, server: LocalSageMaker, folder: Path) -> None:
         self._server = server
@@ -26,15 +26,15 @@ class Started:
 
     @property
     def url(self) -> str:
-        """What clients take as their endpoint_url."""
+        """The endpoint_url for clients."""
         return self._server.url
 
     def environment(self, region: str = "us-east-1") -> dict[str, str]:
-        """Variables that lead boto3, the AWS CLI and the SageMaker SDK to it, as `moor local env` prints them."""
+        """Variables that point boto3, the AWS CLI and the SageMaker SDK here, as printed by `moor local env`."""
         return variables(self.url, region, write_sdk_configuration(self._folder, region))
 
     def stop(self) -> None:
-        """End it and all endpoints. Again is harmless."""
+        """Stop the server and all endpoints. May be called again."""
         self._server.stop()
 
     def __enter__(self) -> Self:
@@ -47,14 +47,14 @@ class Started:
 def start(data: str | Path, *, port: int = 0, instant: bool = False) -> Started:
     """Serve on loopback in a thread until `stop`; returns when it is ready.
 
-    `data` is the folder that it keeps everything in; port 0 is any that is free; `instant` leaves out what the real
-    platform's phases take. Raises UsageError or ListenError.
+    `data` is the folder for objects, logs and state; port 0 picks a free port; `instant` skips all simulated delays.
+    Raises UsageError or ListenError.
     """
     if not structlog.is_configured():
-        # What a server tells its terminal is not worth a line in somebody's notebook; and structlog's own lines would
-        # show local variables there, with the environments of models.
+        # Server logs do not belong into a notebook, and structlog's default output would show local variables, with the
+        # environments of models.
         configure_logs("warning", "text", ours_only=True)
-    # Absolute: a program may go to another folder while it is served.
+    # Absolute: the program may change its working directory.
     folder = expanded(data, "data").absolute()
     server = LocalSageMaker(Options(folder, port=port, time_scale=0.0 if instant else DEFAULT_SCALE))
     server.start()

@@ -1,7 +1,7 @@
-"""What the local SageMaker remembers: documents by kind and name, and tags by ARN, in one SQLite file.
+"""The state of the local SageMaker: documents by kind and name, and tags by ARN, in one SQLite file.
 
-A document is what Describe answers, as JSON; times are epoch seconds. Everything is written through at once, so that
-kill -9 loses nothing that was answered. Used by every service, from any thread.
+A document is what Describe returns, as JSON; times are epoch seconds. Every change is committed at once, so that
+kill -9 loses nothing that was acknowledged. Thread-safe.
 """
 
 import json
@@ -15,7 +15,7 @@ from mooring.errors import UsageError
 
 IN_MEMORY = Path(":memory:")
 LAYOUT = 1
-"""Of the tables. Raised when an older file could not be read as it is."""
+"""Version of the tables. Increase it when older files become unreadable."""
 
 TABLES = frozenset({"documents", "tags"})
 _TABLES = """
@@ -25,10 +25,10 @@ CREATE TABLE IF NOT EXISTS tags (arn TEXT, key TEXT, value TEXT NOT NULL, PRIMAR
 
 
 class State:
-    """The file at `path`, made when there is none. `:memory:` works too."""
+    """The file at `path`, created if it is missing. `:memory:` works too."""
 
     def __init__(self, path: Path) -> None:
-        """Raise UsageError for a file that is not a database of ours, and for an empty or a damaged one."""
+        """Raise UsageError for another program's database, and for an empty or damaged file."""
         self._lock = threading.RLock()
         try:
             if path != IN_MEMORY and not path.exists():
@@ -50,17 +50,17 @@ class State:
             _fill(self._db)
             return
         if path.stat().st_size == 0:
-            raise _unusable(path, "it is empty, so whatever was in it is lost")
+            raise _unusable(path, "it is empty, and its contents are lost")
         layout = self._db.execute("PRAGMA user_version").fetchone()[0]
         tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         if layout not in (0, LAYOUT) and tables >= TABLES:
             raise UsageError(
-                f"{path} was written by another version of Mooring (layout {layout}, this one knows {LAYOUT}).",
-                hint="Name another folder with --data, or remove this one.",
+                f"{path} was written by another version of Mooring (layout {layout}, this version reads {LAYOUT}).",
+                hint="Choose another folder with --data, or delete this one.",
             )
         if layout != LAYOUT or not tables >= TABLES:
-            raise _unusable(path, f"it is a database of another program, with the tables {', '.join(sorted(tables))}")
-        # Else damage would show later, in the middle of somebody's request.
+            raise _unusable(path, f"it is another program's database (tables: {', '.join(sorted(tables))})")
+        # Otherwise damage would show up later, in the middle of a request.
         found = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
             raise sqlite3.DatabaseError(found)
@@ -68,12 +68,12 @@ class State:
         self._db.execute("PRAGMA synchronous = NORMAL")
 
     def put(self, kind: str, name: str, document: Mapping[str, Any]) -> None:
-        """Write it, over whatever was there."""
+        """Write the document, replacing any of that name."""
         with self._lock:
             self._db.execute("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", (kind, name, _encode(document)))
 
     def add(self, kind: str, name: str, document: Mapping[str, Any]) -> bool:
-        """Write it unless there is one of that name: then False, and nothing has changed."""
+        """Write the document unless that name exists: then return False and change nothing."""
         with self._lock:
             done = self._db.execute("INSERT OR IGNORE INTO documents VALUES (?, ?, ?)", (kind, name, _encode(document)))
             return done.rowcount == 1
@@ -81,7 +81,7 @@ class State:
     def change(
         self, kind: str, name: str, members: Mapping[str, Any], drop: Iterable[str] = ()
     ) -> dict[str, Any] | None:
-        """Set these members of the document, without those to drop, and return it; None, and no more, if it is gone."""
+        """Set these members, remove those in `drop`, and return the document; None if it does not exist."""
         with self._lock:
             document = self.get(kind, name)
             if document is None:
@@ -93,36 +93,36 @@ class State:
             return document
 
     def get(self, kind: str, name: str) -> dict[str, Any] | None:
-        """A copy: changing it changes nothing here."""
+        """A copy of the document; None if it does not exist."""
         with self._lock:
             row = self._db.execute("SELECT body FROM documents WHERE kind = ? AND name = ?", (kind, name)).fetchone()
         return None if row is None else json.loads(row[0])
 
     def delete(self, kind: str, name: str) -> bool:
-        """Whether there was one."""
+        """Delete the document; whether it existed."""
         with self._lock:
             done = self._db.execute("DELETE FROM documents WHERE kind = ? AND name = ?", (kind, name))
             return done.rowcount == 1
 
     def all(self, kind: str) -> list[dict[str, Any]]:
-        """By name."""
+        """All documents of a kind, sorted by name."""
         with self._lock:
             rows = self._db.execute("SELECT body FROM documents WHERE kind = ? ORDER BY name", (kind,)).fetchall()
         return [json.loads(row[0]) for row in rows]
 
     def tags(self, arn: str) -> dict[str, str]:
-        """By key; empty for what has none and for what does not exist."""
+        """Tags sorted by key; empty if the resource has none or does not exist."""
         with self._lock:
             return dict(self._db.execute("SELECT key, value FROM tags WHERE arn = ? ORDER BY key", (arn,)).fetchall())
 
     def set_tags(self, arn: str, tags: Mapping[str, str]) -> None:
-        """Add these; a key that is there gets the new value."""
+        """Add tags; an existing key gets the new value."""
         with self._lock:
             rows = [(arn, key, value) for key, value in tags.items()]
             self._db.executemany("INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", rows)
 
     def drop_tags(self, arn: str, keys: Iterable[str] | None = None) -> None:
-        """Remove these, or all of them."""
+        """Remove these keys, or all."""
         with self._lock:
             if keys is None:
                 self._db.execute("DELETE FROM tags WHERE arn = ?", (arn,))
@@ -130,19 +130,19 @@ class State:
                 self._db.executemany("DELETE FROM tags WHERE arn = ? AND key = ?", [(arn, key) for key in keys])
 
     def close(self) -> None:
-        """Nothing can be asked of it afterwards."""
+        """Close the database."""
         with self._lock:
             self._db.close()
 
 
 def _create(path: Path) -> None:
-    """A new file, in its place only when it is whole: one that is there and empty has lost what was in it."""
+    """Create the file under another name and rename it when complete, so that an empty file always means data loss."""
     for left in (path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-journal")):
         if left.exists():
-            raise _unusable(path, f"it is missing, but changes to it are in {left.name}")
+            raise _unusable(path, f"it is missing, but its journal {left.name} exists")
     new = path.with_name(f"{path.name}.new")
     new.unlink(missing_ok=True)
-    # The environments of models are in it, with whatever keys they hold.
+    # It contains models' environment variables, which may hold secrets.
     new.touch(mode=0o600)
     db = sqlite3.connect(new, isolation_level=None)
     try:
@@ -159,8 +159,8 @@ def _fill(db: sqlite3.Connection) -> None:
 
 def _unusable(path: Path, why: str) -> UsageError:
     return UsageError(
-        f"{path} cannot be used: {why}.",
-        hint="Put a copy of it back, name another folder with --data, or remove the file to start with nothing.",
+        f"Cannot use {path}: {why}.",
+        hint="Restore a copy of the file, choose another folder with --data, or delete the file to start empty.",
     )
 
 

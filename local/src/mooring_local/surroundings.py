@@ -1,7 +1,6 @@
-"""An address in, what leads programs to it out: environment variables, and a file for the SageMaker SDK.
+"""Environment variables and a SageMaker SDK configuration file that point clients at the local SageMaker.
 
-Called by `moor local env`, and by tests and notebooks that start a server themselves. Models that run here are led to
-it, too: `server.py` has the `Whereabouts` of that.
+Used by `moor local env`, tests and notebooks, and for the model code that runs here (`Whereabouts`).
 """
 
 import asyncio
@@ -26,24 +25,24 @@ LEFT_OVER = frozenset(
         "AWS_USE_DUALSTACK_ENDPOINT",
     }
 )
-"""Variables that would lead somewhere else. So does each AWS_ENDPOINT_URL_ of one service."""
+"""Variables that would redirect clients elsewhere. So does each AWS_ENDPOINT_URL_<SERVICE>."""
 
 _PROXIES = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
 _REGION = re.compile(r"[a-z0-9-]{1,32}")
 
 
 def role(region: str) -> str:
-    """The role that is there from the start."""
+    """The role that always exists."""
     return f"arn:{partition_of(region).name}:iam::{ACCOUNT}:role/SageMakerLocal"
 
 
 def default_bucket(region: str) -> str:
-    """As the SDK would name it, had it asked who is there."""
+    """The name that the SDK would build from the account that STS returns."""
     return f"sagemaker-{region}-{ACCOUNT}"
 
 
 def variables(url: str, region: str, sdk_configuration: Path) -> dict[str, str]:
-    """For the environment of a program."""
+    """Environment variables for a program."""
     return {
         **for_clients(url, region),
         "SAGEMAKER_USER_CONFIG_OVERRIDE": str(sdk_configuration),
@@ -52,7 +51,7 @@ def variables(url: str, region: str, sdk_configuration: Path) -> dict[str, str]:
 
 
 def for_clients(url: str, region: str) -> dict[str, str]:
-    """What leads every AWS client there. The keys are no secret: any are taken."""
+    """Variables that every AWS client reads. The keys are not secret: any key is accepted."""
     return {
         **past_proxies(urlsplit(url).hostname or ""),
         **in_region(region),
@@ -64,26 +63,26 @@ def for_clients(url: str, region: str) -> dict[str, str]:
 
 
 def in_region(region: str) -> dict[str, str]:
-    """What every AWS client takes for its region."""
+    """Variables that set the region of every AWS client."""
     return {"AWS_DEFAULT_REGION": region, "AWS_REGION": region}
 
 
 class Whereabouts:
-    """How a model's own code finds the local SageMaker that runs it: by an address that is known once it listens."""
+    """Points a model's own code at the local SageMaker that runs it. The address is known once the server listens."""
 
     def __init__(self, *, reached: bool) -> None:
-        """`reached`: whether what runs here can reach an address of this machine's own; a container cannot."""
+        """`reached`: whether models can reach this machine's loopback interface; containers cannot."""
         self._reached = reached
         self._told = asyncio.Event()
         self._url = ""
 
     def tell(self, url: str) -> None:
-        """It listens."""
+        """The server listens at `url`."""
         self._url = url
         self._told.set()
 
     async def __call__(self, region: str) -> Mapping[str, str]:
-        """Variables for a model of that region; waits for the address."""
+        """Variables for a model in that region; waits for the address."""
         if not self._reached:
             return in_region(region)
         await self._told.wait()
@@ -91,7 +90,7 @@ class Whereabouts:
 
 
 def past_proxies(host: str, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What keeps a proxy of the user's from being asked for `host`, which it cannot know; nothing if none would be."""
+    """Variables that exclude `host` from the user's proxy; empty if no proxy would be used."""
     if not any(environ.get(name) for name in _PROXIES) or proxy_bypass(host):
         return {}
     kept = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
@@ -100,12 +99,12 @@ def past_proxies(host: str, environ: Mapping[str, str] = os.environ) -> dict[str
 
 
 def write_sdk_configuration(folder: Path, region: str) -> Path:
-    """Write the SDK's configuration file into `folder` and return its path. Raises UsageError if that cannot be."""
+    """Write the SDK's configuration file into `folder` and return its path. Raises UsageError if that fails."""
     if _REGION.fullmatch(region) is None:
-        raise UsageError(f"{echo(region)} is no name of a region.", hint="Regions are called us-east-1 and the like.")
+        raise UsageError(f"Invalid region {echo(region)}.", hint="Pass a region name such as us-east-1.")
     path = folder / f"sagemaker-sdk.{region}.yaml"
     text = (
-        "# For SageMaker's Python SDK, by `moor local env`: what is said here is not asked of the real STS.\n"
+        "# Written by `moor local env` for the SageMaker Python SDK, so that it does not call the real STS.\n"
         "SchemaVersion: '1.0'\n"
         "SageMaker:\n"
         "  PythonSDK:\n"

@@ -50,7 +50,7 @@ def test_a_bucket_that_is_not_there_fails_the_job(tmp_path: Path) -> None:
             one.begin(DataCaptureConfig={"DestinationS3Uri": "s3://no-such-bucket/x"})
             document = await one.ended()
             assert document["TransformJobStatus"] == "Failed"
-            assert "Data capture cannot write s3://no-such-bucket/x/input/" in document["FailureReason"]
+            assert "Could not write captured data to s3://no-such-bucket/x/input/" in document["FailureReason"]
             assert one.output() is not None
 
     asyncio.run(work())

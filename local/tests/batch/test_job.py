@@ -133,7 +133,7 @@ def test_a_bad_object_fails_the_job_and_the_others_are_kept(tmp_path: Path) -> N
             assert done["TransformJobStatus"] == "Failed"
             assert done["FailureReason"] == (
                 "ClientError: See job logs for more information. s3://bucket/in/b.txt: "
-                "the container answered 400: no good: bad"
+                "the container returned status 400: no good: bad"
             )
             assert (one.output(), one.output("out/b.txt.out")) == (b"[1\n2\n]", None)
             assert one.output("out/c.txt.out") == b"[3\n]"
@@ -183,7 +183,7 @@ def test_what_cannot_begin_says_why(tmp_path: Path) -> None:
                 ({"TransformOutput": {"S3OutputPath": "s3://none/out"}}, "ClientError: The specified bucket does not"),
                 ({"DataProcessing": {"OutputFilter": "?"}}, "ClientError: DataProcessing needs JSON"),
                 ({"ModelName": "gone"}, "ClientError: The model gone was deleted"),
-                ({}, "AlgorithmError: The container ended with exit code 3. Its last words: moor: no config.json"),
+                ({}, "AlgorithmError: The container exited with code 3. Last log lines: moor: no config.json"),
             ):
                 one.begin(**members)
                 done = await one.ended()
@@ -270,7 +270,7 @@ def test_an_object_that_is_deleted_meanwhile_fails_by_its_name(tmp_path: Path) -
             ended = await one.ended()
             assert ended["TransformJobStatus"] == "Failed"
             assert ended["FailureReason"].startswith("ClientError: ")
-            assert "s3://bucket/in/b.txt could not be read, or its output not written" in ended["FailureReason"]
+            assert "Could not read s3://bucket/in/b.txt or write its output" in ended["FailureReason"]
             assert one.output() is not None
             assert one.output("out/b.txt.out") is None
 

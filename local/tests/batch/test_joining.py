@@ -73,7 +73,7 @@ def test_counts_that_differ_cannot_be_joined() -> None:
     """The error says how many there were and blames the container."""
     one = processing({"JoinSource": "Input"}, LINES, LINES, whole=False)
 
-    with pytest.raises(BatchFault, match="2 records were sent and 1 came back") as caught:
+    with pytest.raises(BatchFault, match="2 records were sent, 1 were returned") as caught:
         one.finish(b"1\n2\n", b"1\n")
     assert caught.value.blame == "AlgorithmError"
 

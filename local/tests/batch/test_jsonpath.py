@@ -56,12 +56,12 @@ def test_what_is_no_path(path: str) -> None:
     ("path", "value", "said"),
     [
         ("$.missing", {"id": 1}, "'missing'.*'id'"),
-        ("$.a", [1], "it has none"),
+        ("$.a", [1], "it is not an object"),
         ("$[5]", ROW, "index 5 .* 5 elements"),
         ("$[-6]", ROW, "index -6"),
-        ("$[0]", {"a": 1}, "no array"),
-        ("$[1:]", "text", "no array"),
-        ("$.*", 5, "no array"),
+        ("$[0]", {"a": 1}, "only an array can be indexed"),
+        ("$[1:]", "text", "only an array can be indexed"),
+        ("$.*", 5, "only an array can be indexed"),
     ],
 )
 def test_what_is_not_there(path: str, value: Any, said: str) -> None:

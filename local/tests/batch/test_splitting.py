@@ -80,7 +80,7 @@ def test_whole_objects() -> None:
 )
 def test_what_is_too_large_is_not_sent(split: str, data: bytes) -> None:
     """The error names the limit and what to raise."""
-    with pytest.raises(BatchFault, match=r"MaxPayloadInMB allows \(4 bytes\)"):
+    with pytest.raises(BatchFault, match=r"exceeds MaxPayloadInMB \(4 bytes\)"):
         made(data, split, single=True, limit=4)
     with pytest.raises(BatchFault, match=r"\(1 MB\). Raise MaxPayloadInMB"):
         made(b"x" * (MEGABYTE + 1), "Line", limit=MEGABYTE)

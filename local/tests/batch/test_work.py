@@ -52,12 +52,12 @@ class TestInputs:
     @pytest.mark.parametrize(
         ("manifest", "said"),
         [
-            (b"{}", "cannot be used. It is a JSON array"),
-            (b"[]", "cannot be used"),
-            (b'[{"prefix": "s3://bucket/"}, {"source-ref": "x"}]', "cannot be used"),
-            (b'[{"prefix": "s3://bucket/"}, "no"]', "names s3://bucket/no, which is not there"),
+            (b"{}", "Invalid manifest s3://bucket/m. Write a JSON array"),
+            (b"[]", "Invalid manifest"),
+            (b'[{"prefix": "s3://bucket/"}, {"source-ref": "x"}]', "Invalid manifest"),
+            (b'[{"prefix": "s3://bucket/"}, "no"]', "lists s3://bucket/no, which does not exist"),
             (b'[{"prefix": "s3://bucket/"}]', "No S3 objects found"),
-            (None, "no manifest s3://bucket/m"),
+            (None, "Manifest s3://bucket/m not found"),
         ],
     )
     def test_manifests_that_cannot_be_used(self, store: ObjectStore, manifest: bytes | None, said: str) -> None:

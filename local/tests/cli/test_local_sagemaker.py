@@ -50,7 +50,7 @@ def test_it_says_where_it_is_and_ends_when_told(tmp_path: Path, number: int, hos
     data = tmp_path / "it's here"
     with local(data, "--log-level", "warning", "--host", host) as (process, lines):
         said = "\n".join(lines)
-        for part in ("a SageMaker on this machine", "processes of this installation", str(data), "/_mooring/"):
+        for part in ("is ready: local SageMaker emulator.", "processes of this installation", str(data), "/_mooring/"):
             assert part in said
         line = lines[-1].split(maxsplit=1)[1]
         words = shlex.split(re.search(r'"\$\((.*?)\)"', line)[1])  # type: ignore[index]
@@ -89,7 +89,7 @@ def test_a_port_in_use_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["--host", "0.0.0.0"], "--expose"),
         (["--host", "::"], "--expose"),
         (["--host", "example.com"], "--expose"),
-        (["--instant", "--time-scale", "1"], "contradict"),
+        (["--instant", "--time-scale", "1"], "--instant conflicts with --time-scale."),
         (["--engine", "rkt"], "rkt"),
         (["--time-scale", "-1"], "--time-scale"),
     ],
@@ -114,7 +114,7 @@ def test_the_environment_is_shell_commands(
         port = other.getsockname()[1]
     assert run(["local", "env", "--port", str(port), "--data", str(data), "--region", "eu-west-1"]) == 0
     out, err = capfd.readouterr()
-    assert err.startswith(f"# No local SageMaker answers at http://127.0.0.1:{port}.")
+    assert err.startswith(f"# No local SageMaker is running at http://127.0.0.1:{port}.")
     names = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL_S3", "SAGEMAKER_USER_CONFIG_OVERRIDE")
     script = out + "".join(f'echo "{name}=${{{name}-}}"\n' for name in names)
     done = subprocess.run(["sh", "-eu", "-c", script], capture_output=True, text=True, check=True)
@@ -152,7 +152,7 @@ def test_options_count_before_and_after_env(
 def test_a_region_that_is_none_is_not_written(tmp_path: Path, capsys: pytest.CaptureFixture[str], region: str) -> None:
     """It would be a part of a path and of a file."""
     assert run(["local", "env", "--data", str(tmp_path / "data"), "--region", region]) == 2
-    assert "is no name of a region" in capsys.readouterr().err
+    assert "Invalid region" in capsys.readouterr().err
     assert not (tmp_path / "data").exists()
 
 
@@ -181,4 +181,4 @@ def test_another_program_at_the_port_is_not_taken_for_it(tmp_path: Path, capfd: 
     """It listens and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         assert run(["local", "env", "--port", str(other.getsockname()[1]), "--data", str(tmp_path), "--json"]) == 0
-    assert "No local SageMaker answers" in capfd.readouterr().err
+    assert "No local SageMaker is running" in capfd.readouterr().err

@@ -14,7 +14,7 @@ def test_moor_local_without_a_home_asks_for_a_folder(command: list[str], capsys:
     """And says what is missing."""
     assert run(command) == 2
     said = capsys.readouterr().err
-    assert "HOME is not set, and this user has no home folder.\n      Name one: --data FOLDER." in said
+    assert "HOME is not set, and this user has no home folder.\n      Choose one with --data FOLDER." in said
 
 
 @pytest.mark.usefixtures("homeless")

@@ -215,7 +215,7 @@ def test_data_capture_is_not_retained(local: Local) -> None:
         "EndpointConfigName": local.config(DataCaptureConfig=capture),
         "RetainAllVariantProperties": True,
     }
-    with refused("ValidationException", "name DataCaptureConfig in ExcludeRetainedVariantProperties"):
+    with refused("ValidationException", "Add DataCaptureConfig to ExcludeRetainedVariantProperties"):
         client.update_endpoint(**update)
     excluded = [{"VariantPropertyType": "DataCaptureConfig"}]
     client.update_endpoint(**update, ExcludeRetainedVariantProperties=excluded)
@@ -237,9 +237,9 @@ def test_names_that_are_there_twice(local: Local) -> None:
     found = client.describe_endpoint(EndpointName=endpoint)
     assert (found["EndpointStatus"], found["ProductionVariants"][0]["DesiredWeight"]) == ("InService", 1.0)
     channel = {"ChannelName": "c", "S3DataSource": S3_SOURCE}
-    with refused("ValidationException", "Channel names must be unique; 'c' is there more than once."):
+    with refused("ValidationException", "Channel names must be unique; 'c' occurs more than once."):
         local.model(AdditionalModelDataSources=[channel, channel])
-    with refused("ValidationException", "The key 'k' is there more than once."):
+    with refused("ValidationException", "The key 'k' occurs more than once."):
         client.create_endpoint(
             EndpointName=unique("e"), EndpointConfigName=local.config(), Tags=[{"Key": "k", "Value": v} for v in "12"]
         )

@@ -149,7 +149,7 @@ def test_an_update_retains_what_is_not_excluded(local: Local, excluded: list[str
     """Weights and counts together: the fleet knows no other way, and says so."""
     client, name, config = local.client("sagemaker"), local.endpoint(), local.config()
     given = {"EndpointName": name, "EndpointConfigName": config, "RetainAllVariantProperties": True}
-    with refused("ValidationException", "together, or neither"):
+    with refused("ValidationException", "together: exclude both or neither"):
         client.update_endpoint(**given, ExcludeRetainedVariantProperties=[{"VariantPropertyType": "DesiredWeight"}])
     assert client.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService"
     client.update_endpoint(**given, ExcludeRetainedVariantProperties=[{"VariantPropertyType": one} for one in excluded])

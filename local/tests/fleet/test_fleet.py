@@ -39,7 +39,7 @@ def test_a_model_that_cannot_be_served_fails_at_once(tmp_path: Path) -> None:
             document = await one.one()
             assert document["EndpointStatus"] == "Failed"
             assert document["FailureReason"].startswith(
-                f"{NO_PING}Please check CloudWatch logs for this endpoint. The container ended with exit code 3."
+                f"{NO_PING}Please check CloudWatch logs for this endpoint. The container exited with code 3."
             )
             assert "moor: The folder has no config.json. | Name another." in document["FailureReason"]
             assert len(runner.started) == 1
@@ -56,7 +56,7 @@ def test_a_container_that_ends_by_chance_is_started_again(tmp_path: Path) -> Non
         async with harbour(tmp_path, runner=FakeRunner(exits=[1, 1])) as one:
             assert (await one.one())["EndpointStatus"] == "InService"
             assert len(one.runner.started) == 3
-            assert one.log() == ["The container ended with exit code 1. It is started again."] * 2
+            assert one.log() == ["The container exited with code 1. Restarting it."] * 2
 
     asyncio.run(work())
 
@@ -70,7 +70,7 @@ def test_one_that_never_passes_its_health_check_fails_when_its_window_is_over(tm
             one.config("c", {**VARIANT, "ContainerStartupHealthCheckTimeoutInSeconds": 0.05})
             document = await one.up()
             assert document["EndpointStatus"] == "Failed"
-            assert "/ping was not 200 within 0.05 s." in document["FailureReason"]
+            assert "/ping did not return 200 within 0.05 s." in document["FailureReason"]
             assert one.runner.living == []
 
     asyncio.run(work())
@@ -123,7 +123,7 @@ def test_a_dead_one_is_replaced(tmp_path: Path) -> None:
             await until(lambda: len(one.runner.started) == 2 and instance.containers)
             assert instance.id != first
             assert one.document()["EndpointStatus"] == "InService"
-            assert "The instance is replaced: container primary ended with exit code 137." in one.log()
+            assert "Replacing the instance: container primary exited with code 137." in one.log()
             assert (await one.ask()).status == 200
 
     asyncio.run(work())
@@ -137,7 +137,7 @@ def test_one_that_does_not_answer_pings_is_replaced(tmp_path: Path) -> None:
             await one.one()
             one.runner.last.ping = 503
             await until(lambda: len(one.runner.living) == 1 and len(one.runner.started) == 2)
-            assert "The instance is replaced: container primary did not pass 3 health checks in a row." in one.log()
+            assert "Replacing the instance: container primary failed 3 health checks in a row." in one.log()
 
     asyncio.run(work())
 
@@ -151,7 +151,7 @@ def test_one_that_cannot_be_replaced_yet_is_tried_again(tmp_path: Path) -> None:
             (tmp_path / "run").rename(tmp_path / "moved")
             (tmp_path / "run").touch()
             one.runner.last.die(137)
-            await until(lambda: any("It could not be replaced yet: " in line for line in one.log()))
+            await until(lambda: any("Could not replace the instance, retrying: " in line for line in one.log()))
             (tmp_path / "run").unlink()
             await until(lambda: len(one.runner.living) == 1)
             await until(lambda: one.live().variants["AllTraffic"].pick())
@@ -199,7 +199,7 @@ def test_one_process_stands_for_all_instances_unless_more_are_asked_for(tmp_path
             document = await one.up()
             assert document["ProductionVariants"][0]["CurrentInstanceCount"] == 4
             assert len(one.runner.started) == 1
-            assert "Notice: 4 instances were asked for; 1 stands for them here" in one.log()[-1]
+            assert "Notice: 4 instances requested, 1 started" in one.log()[-1]
         async with harbour(tmp_path / "all", options=Options(all_instances=True)) as one:
             one.model()
             one.config("c", {**VARIANT, "InitialInstanceCount": 2})

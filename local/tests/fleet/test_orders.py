@@ -51,7 +51,7 @@ def test_an_update_that_fails_leaves_the_old_fleet_in_service(tmp_path: Path) ->
             one.fleet.update("e", "d")
             document = await one.settled()
             assert (document["EndpointStatus"], document["EndpointConfigName"]) == ("InService", "c")
-            assert "exit code 2" in document["FailureReason"]
+            assert "exited with code 2" in document["FailureReason"]
             assert "PendingDeploymentSummary" not in document
             assert (await one.ask()).status == 200
 
@@ -180,7 +180,7 @@ def test_a_component_that_cannot_be_served(tmp_path: Path) -> None:
             await until(lambda: "FailureReason" in (one.state.get("inference-component", "ic") or {}))
             found = one.state.get("inference-component", "ic") or {}
             assert found["InferenceComponentStatus"] == "Failed"
-            assert "exit code 3" in found["FailureReason"]
+            assert "exited with code 3" in found["FailureReason"]
 
     asyncio.run(work())
 
@@ -194,7 +194,7 @@ def test_a_fault_of_ours_is_the_endpoints_failure(tmp_path: Path) -> None:
             one.config("c", VARIANT)
             document = await one.up()
             assert document["EndpointStatus"] == "Failed"
-            assert document["FailureReason"].startswith("A fault of the local SageMaker")
+            assert document["FailureReason"].startswith("Internal error of the local SageMaker")
 
     asyncio.run(work())
 
@@ -211,7 +211,10 @@ def test_an_order_that_comes_to_nothing_leaves_no_endpoint_updating(tmp_path: Pa
             assert (await one.settled())["EndpointStatus"] == "OutOfService"
             one.fleet.update("e", "c")
             document = await one.settled()
-            assert (document["EndpointStatus"], "exit code 3" in document["FailureReason"]) == ("OutOfService", True)
+            assert (document["EndpointStatus"], "exited with code 3" in document["FailureReason"]) == (
+                "OutOfService",
+                True,
+            )
             one.fleet.update("e", "c")
             assert (await one.settled())["EndpointStatus"] == "InService"
 
@@ -230,7 +233,7 @@ def test_instances_that_cannot_be_added_are_not_counted(tmp_path: Path) -> None:
             one.fleet.reweigh("e")
             document = await one.settled()
             assert document["EndpointStatus"] == "InService"
-            assert "exit code 3" in document["FailureReason"]
+            assert "exited with code 3" in document["FailureReason"]
             (variant,) = document["ProductionVariants"]
             assert (variant["DesiredInstanceCount"], variant["CurrentInstanceCount"]) == (1, 1)
             assert (await one.ask()).status == 200

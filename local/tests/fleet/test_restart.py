@@ -37,7 +37,7 @@ def test_one_that_cannot_come_back_is_out_of_service_and_tried_again(tmp_path: P
         async with harbour(tmp_path, runner=FakeRunner(exits=[3])) as one:
             document = await one.settled()
             assert document["EndpointStatus"] == "OutOfService"
-            assert "exit code 3" in document["FailureReason"]
+            assert "exited with code 3" in document["FailureReason"]
         async with harbour(tmp_path) as one:
             document = await one.settled()
             assert document["EndpointStatus"] == "InService"
@@ -61,7 +61,7 @@ def test_what_a_kill_interrupted_is_taken_up(tmp_path: Path) -> None:
         async with harbour(tmp_path) as one:
             document = await one.settled()
             assert (document["EndpointStatus"], document["EndpointConfigName"]) == ("InService", "c")
-            assert "interrupted" in document["FailureReason"]
+            assert "stopped during the update" in document["FailureReason"]
             assert (await one.settled("creating"))["EndpointStatus"] == "InService"
             assert await one.settled("deleting") == {}
 
@@ -106,7 +106,7 @@ def test_an_interrupted_update_is_told_also_after_a_second_kill(tmp_path: Path) 
             await one.runner.arrived.wait()
             assert one.document()["EndpointStatus"] == "SystemUpdating"
         async with harbour(tmp_path) as one:
-            assert "interrupted" in (await one.settled())["FailureReason"]
+            assert "stopped during the update" in (await one.settled())["FailureReason"]
             assert "PendingDeploymentSummary" not in one.document()
 
     asyncio.run(work())
@@ -133,7 +133,10 @@ def test_components_share_their_endpoints_fate(tmp_path: Path) -> None:
         async with harbour(tmp_path, runner=FakeRunner(exits=[3])) as one:
             assert component(one) == ("Creating", "")
             assert (await one.settled())["EndpointStatus"] == "OutOfService"
-            assert component(one) == ("Failed", "Its endpoint is out of service. It comes back when the endpoint does.")
+            assert component(one) == (
+                "Failed",
+                "The endpoint is out of service. The inference component restarts with it.",
+            )
         async with harbour(tmp_path) as one:
             await one.settled()
             await until(lambda: component(one) == ("InService", ""))

@@ -123,7 +123,7 @@ class TestIam:
             assert (len(first[member]), first["IsTruncated"]) == (2, True)
             rest = getattr(iam, operation)(RoleName=name, Marker=first["Marker"])
             assert len(rest[member]) == count - 2
-            with refused("ValidationError", "The Marker 'none of ours'"):
+            with refused("ValidationError", "Invalid Marker 'none of ours'"):
                 getattr(iam, operation)(RoleName=name, Marker="none of ours")
         below = iam.list_attached_role_policies(RoleName=name, PathPrefix="/service-role/")["AttachedPolicies"]
         assert [one["PolicyName"] for one in below] == ["b"]
@@ -175,7 +175,7 @@ def test_scalable_targets_are_tagged(local: Local) -> None:
     assert client.list_tags_for_resource(ResourceARN=where)["Tags"] == {"b": "2"}
     with refused("ValidationException", RESERVED):
         client.tag_resource(ResourceARN=where, Tags={"aws:a": ""})
-    with refused("ValidationException", "new scalable target only"):
+    with refused("ValidationException", "only be set on a new scalable target"):
         client.register_scalable_target(**target, Tags={"c": "3"})
     with refused("ValidationException", "Minimum capacity cannot be greater than maximum capacity: 3 > 2"):
         client.register_scalable_target(**target, MinCapacity=3)

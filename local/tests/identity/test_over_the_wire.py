@@ -181,7 +181,7 @@ def test_a_variant_is_registered_with_its_policy(local: Local) -> None:
 def test_what_cannot_be_scaled_is_refused(local: Local) -> None:
     """No such endpoint, no such variant, less at most than at least."""
     client, target = local.client("application-autoscaling"), scaled(local)
-    with refused("ValidationException", "there is no endpoint nowhere"):
+    with refused("ValidationException", "endpoint nowhere not found"):
         client.register_scalable_target(
             MinCapacity=1, MaxCapacity=2, **{**target, "ResourceId": "endpoint/nowhere/variant/AllTraffic"}
         )
@@ -274,5 +274,5 @@ def test_events_are_filtered_by_words(local: Local) -> None:
     assert found("?GET ?500") == ["GET /ping 200", "POST /invocations 500"]
     assert found("invocations -500") == ["POST /invocations 200"]
     assert found('"/invocations 200"') == ["POST /invocations 200"]
-    with refused("InvalidParameterException", "by words only"):
+    with refused("InvalidParameterException", "only filters by words"):
         found("{ $.status = 500 }")

@@ -141,7 +141,7 @@ def test_an_endpoint_appears_and_is_asked(server: LocalSageMaker, tab: Page, err
 
     stopping = threading.Thread(target=server.stop)
     stopping.start()
-    expect(tab.locator("#live-text")).to_contain_text("does not answer")
+    expect(tab.locator("#live-text")).to_contain_text("does not respond")
     stopping.join()
 
 
@@ -158,7 +158,7 @@ def test_what_is_wrong_is_told(server: LocalSageMaker, tab: Page) -> None:
     tab.goto(f"{server.url}/_mooring/#/endpoints/odd")
     expect(tab.get_by_role("alert").first).to_contain_text("nginx")
     tab.goto(f"{server.url}/_mooring/#/endpoints/gone")
-    expect(tab.locator("body")).to_contain_text("There is no gone any more")
+    expect(tab.locator("body")).to_contain_text("Endpoint 'gone' not found")
     tab.goto(f"{server.url}/_mooring/#/endpoints/qa")
     tab.locator("form details summary").click()
     expect(tab.locator("#raw")).not_to_have_value("")

@@ -184,7 +184,10 @@ class TestBuckets:
         """404 and a sentence, as JSON."""
         assert get(sources, "/_mooring/api/buckets/none").status == 404
         assert get(sources, "/_mooring/api/buckets/none").json["code"] == "NoSuchBucket"
-        assert "has no object 'k'" in get(sources, "/_mooring/api/buckets/none/object", "key=k").json["message"]
+        assert (
+            "Object 'k' not found in bucket none"
+            in get(sources, "/_mooring/api/buckets/none/object", "key=k").json["message"]
+        )
 
 
 class TestSafety:

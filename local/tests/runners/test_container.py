@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def test_no_engine_says_what_was_tried() -> None:
     """And what to do without one."""
     with pytest.raises(RunnerError, match="no-such-engine is not installed") as caught:
         asyncio.run(find_engine(("no-such-engine",)))
-    assert "leave the engine out" in caught.value.hint
+    assert "omit --engine" in caught.value.hint
 
 
 @pytest.fixture
@@ -116,7 +117,7 @@ def test_what_a_killed_one_left_is_removed_and_nothing_else(tmp_path: Path, runn
         other = await others.start(Order(IMAGE, {}, folder, lambda _: None))
         again = ContainerRunner(tmp_path / "containers", Engine(needed()))
         (said,) = await again.clean()
-        assert said.endswith("left over from a local SageMaker that was killed, was removed.")
+        assert re.fullmatch(r"Removed container \S+, left over from a killed local SageMaker\.", said)
         assert await asyncio.wait_for(mine.wait(), 30) != 0
         assert other.alive()
         assert len(await others.clean()) == 1

@@ -80,7 +80,10 @@ def test_the_embedded_model_answers(tmp_path: Path) -> None:
             assert document["EndpointStatus"] == "InService", document
             reply = await one.ask("/endpoints/e/invocations", QUESTION, Content_Type="application/json")
             assert reply.json["answer"] == "Ada Lovelace"
-            assert any(line.startswith(f"Notice: {image} is not run here") for line in one.log())
+            assert any(
+                line.startswith(f"Notice: without a container engine, Mooring serves in place of {image}.")
+                for line in one.log()
+            )
             assert any("ping turned green" in line for line in one.log())
             pid = pid_of(one)
             assert began(pid)
@@ -108,7 +111,7 @@ def test_a_model_from_s3_with_a_fault_says_what_it_is(tmp_path: Path) -> None:
             data = {"S3Uri": "s3://models/broken/", "S3DataType": "S3Prefix", "CompressionType": "None"}
             document = await one.one(ModelDataSource={"S3DataSource": data})
             assert document["EndpointStatus"] == "Failed"
-            assert "The container ended with exit code 3. Its last words: moor: " in document["FailureReason"]
+            assert "The container exited with code 3. Last log lines: moor: " in document["FailureReason"]
             assert "lacks tokenizer.json (or vocab.txt), model.safetensors" in document["FailureReason"]
 
     asyncio.run(work())
@@ -127,7 +130,7 @@ def test_a_killed_process_is_replaced(tmp_path: Path) -> None:
             os.kill(first, signal.SIGKILL)
             await until(lambda: one.live().variants["AllTraffic"].pick() and pid_of(one) != first, 60)
             assert (await one.ask("/endpoints/e/invocations", QUESTION)).status == 200
-            assert "The instance is replaced: container primary ended with exit code -9." in one.log()
+            assert "Replacing the instance: container primary exited with code -9." in one.log()
 
     asyncio.run(work())
 
@@ -222,7 +225,7 @@ def test_what_a_killed_one_left_is_ended_at_the_next_start(tmp_path: Path) -> No
         entry = {"pid": innocent.pid, "began": 1}
         (tmp_path / f"{'0' * 32}.json").write_text(json.dumps(entry), encoding="utf-8")
         said = asyncio.run(ProcessRunner(tmp_path).clean())
-        assert said == [f"Process {orphan}, left over from a local SageMaker that was killed, was ended."]
+        assert said == [f"Stopped process {orphan}, left over from a killed local SageMaker."]
         assert innocent.poll() is None
         assert list(tmp_path.glob("*.json")) == []
         _wait_until_gone(orphan)

@@ -143,7 +143,7 @@ def test_an_input_that_is_not_there_becomes_a_failure_object(tmp_path: Path, loc
             reply = await asked(one, location)
             assert reply.status == 202
             _, body = await stored(one, reply.headers["x-amzn-sagemaker-failurelocation"])
-            assert body.decode() == f"Unable to download the input: there is no object at {location}."
+            assert body.decode() == f"Unable to download the input: no object at {location}."
 
     asyncio.run(work())
 
@@ -227,7 +227,7 @@ def test_the_time_for_one_is_its_own(tmp_path: Path) -> None:
             refused = await asked(one, X_Amzn_SageMaker_InvocationTimeoutSeconds="0")
             assert "greater than or equal to 1" in refused.json["Message"]
             words = await asked(one, X_Amzn_SageMaker_InvocationTimeoutSeconds="soon")
-            assert "no whole number" in words.json["Message"]
+            assert "must be an integer" in words.json["Message"]
 
     asyncio.run(work())
 

@@ -127,6 +127,6 @@ def test_a_bucket_that_is_not_there_harms_no_request(tmp_path: Path) -> None:
             await up(one, DestinationS3Uri="s3://no-such-bucket/x")
             assert (await one.ask(INVOKE, b"{}")).status == 200
             await one.runtime._captures.stop()
-            assert any("was not captured: s3://no-such-bucket/x/e/" in line for line in one.log())
+            assert any("Could not write captured data to s3://no-such-bucket/x/e/" in line for line in one.log())
 
     asyncio.run(work())

@@ -205,7 +205,7 @@ def test_a_container_that_dies_in_the_middle(tmp_path: Path) -> None:
             runner.last.answer = die
             reply = await one.ask()
             assert (reply.status, reply.json["OriginalStatusCode"]) == (424, 0)
-            assert "closed the connection without an answer" in reply.json["OriginalMessage"]
+            assert "closed the connection without a response" in reply.json["OriginalMessage"]
             status, code, _ = refusal(await one.ask())
             assert (status, code) == (503, "ServiceUnavailable")
             await until(lambda: len(runner.living) == 1 and one.live().variants["AllTraffic"].pick())
@@ -221,7 +221,7 @@ def test_an_answer_that_breaks_off(tmp_path: Path) -> None:
         async with harbour(tmp_path, runner=answering(Said(body=b"half", breaks_off=True))) as one:
             await one.one()
             reply = await one.ask()
-            assert "closed in the middle of the answer" in reply.json["OriginalMessage"]
+            assert "closed in the middle of the response" in reply.json["OriginalMessage"]
 
     asyncio.run(work())
 

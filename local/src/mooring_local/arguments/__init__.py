@@ -1,4 +1,4 @@
-"""What each service does with each argument: one table a service, in the classes of `mooring_local.wire.arguments`.
+"""What each service does with each argument: one table per service (classes: see `mooring_local.wire.arguments`).
 
-`docs/reference/operations.md` is written from these tables, and a test compares them with botocore's models.
+`docs/reference/operations.md` is generated from these tables, and a test compares them with botocore's models.
 """

@@ -1,8 +1,7 @@
 """The arguments of S3: headers in lower case, query parameters with a question mark, and the elements of XML bodies.
 
-Two more rules than for the other services: a header that begins with `x-amz-` and is not in the table, or a query
-parameter that is not, is refused, because S3 grows by such names; and a refused header is answered with the error that
-S3 itself has for it, where it has one.
+Two rules apply to S3 only. `x-amz-` headers and query parameters that are not in the table are refused, because S3
+adds features through them. A refused header is answered with S3's own error for it, if there is one.
 """
 
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from collections.abc import Mapping
 from mooring_local.wire.arguments import Takes, takes
 from mooring_local.wire.faults import Fault
 
-# What more than one operation takes.
+# Arguments of several operations.
 _SYSTEM = "cache-control content-disposition content-encoding content-language content-type expires x-amz-meta-*"
 _CONDITIONS = "if-match if-none-match if-modified-since if-unmodified-since"
 _SOURCE = (
@@ -54,7 +53,7 @@ EVERYWHERE = takes(
     "x-amz-security-token x-amz-user-agent x-amz-sdk-checksum-algorithm ?x-id",
     kept="x-amz-request-payer x-amz-api-version",
 )
-"""What may come with any request: the signature's own, and what has no effect in an account of one's own."""
+"""Arguments of any request: those of the signature, and those without effect here."""
 
 OPERATIONS: Mapping[str, Takes] = {
     "AbortMultipartUpload": takes("?uploadId", refused="x-amz-if-match-initiated-time"),
@@ -164,14 +163,14 @@ ELEMENTS: Mapping[str, Takes] = {
     "TagSet": takes("Tag"),
     "Tag": takes("Key Value"),
 }
-"""An element of a request's body → its children. One that is not here has none."""
+"""Element of a request body → its children. Others have none."""
 
 _CONDITIONAL = frozenset({*_CONDITIONS.split(), "if-range", "range", "content-range"})
-"""Headers of HTTP's own that change what a request does; all others of its own may come with any request."""
+"""Standard HTTP headers that change what a request does; other standard headers are accepted with any request."""
 
 
 def check(operation: str, headers: Mapping[str, str], query: Mapping[str, str], subresource: str) -> None:
-    """Raise Fault for a header or query parameter that is not implemented; `subresource` chose the operation."""
+    """Raise Fault for a header or query parameter that is not implemented; `subresource` selected the operation."""
     table = OPERATIONS[operation]
     for name, value in query.items():
         if name not in subresource.split() and not _accepts(table, f"?{name}", value):
@@ -188,7 +187,7 @@ def _accepts(table: Takes, name: str, value: str) -> bool:
 
 
 def unsupported(what: str, value: str, members: Mapping[str, str]) -> Fault:
-    """S3's error for what it has not implemented."""
+    """S3's error for features that are not implemented."""
     message = (
         f"A header you provided implies functionality that is not implemented: the local S3 does not implement {what} "
         f"with the value {value[:200]!r}. Leave it out."
@@ -197,7 +196,7 @@ def unsupported(what: str, value: str, members: Mapping[str, str]) -> Fault:
 
 
 def _refusal(operation: str, name: str, value: str, kind: str) -> Fault:
-    """In S3's own words where it would refuse this too."""
+    """The error, worded as on S3 where S3 would refuse this, too."""
     if kind == "query parameter":
         return unsupported(f"the query parameter {name} of {operation}", value, {"QueryParameter": name})
     if name == "x-amz-acl" or name.startswith("x-amz-grant-"):

@@ -1,1 +1,1 @@
-"""Batch transform: objects in, answers beside them out, by a model that runs for one job."""
+"""Batch transform: run a model for one job and write its predictions for S3 objects to S3."""

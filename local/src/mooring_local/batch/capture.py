@@ -1,9 +1,9 @@
-"""Data capture of a transform job: manifests of what it has read and written. Called by `run.py`.
+"""Data capture of a transform job: manifests of its inputs and outputs.
 
     DESTINATION/input/yyyy/mm/dd/hh/ID.json     [{"prefix": "s3://bucket/folder/"}, "first", "second"]
     DESTINATION/output/yyyy/mm/dd/hh/ID.json    the same of its outputs
 
-The data itself is not copied, as on the real service.
+As on the real service, the data itself is not copied.
 """
 
 import json
@@ -28,11 +28,11 @@ def capture(config: Mapping[str, Any], found: Sequence[tuple[Entry, str]], store
         try:
             store.put(*store.locate(uri), manifest(addresses), "application/json")
         except Fault as fault:
-            raise BatchFault(f"Data capture cannot write {uri}: {fault.message} ({fault.code}).") from None
+            raise BatchFault(f"Could not write captured data to {uri}: {fault.message} ({fault.code}).") from None
 
 
 def manifest(addresses: Sequence[str]) -> bytes:
-    """The addresses below the deepest folder that all of them are in."""
+    """The addresses relative to their deepest common folder."""
     shared = commonprefix([*addresses])  # noqa: RUF071 - character by character, then back to the last slash
     prefix = shared[: shared.rindex("/") + 1]
     return json.dumps([{"prefix": prefix}, *(one.removeprefix(prefix) for one in addresses)]).encode()

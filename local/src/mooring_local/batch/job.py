@@ -1,7 +1,7 @@
-"""Transform jobs from InProgress to their end. Started and stopped by the control plane; made by `server.py`.
+"""Run transform jobs from InProgress to their final status.
 
-A job's container is launched for it alone. What it says is in the log group /aws/sagemaker/TransformJobs, in the stream
-JOB/INSTANCE; what became of the data in JOB/INSTANCE/data-log.
+Each job launches its own container. The log group is /aws/sagemaker/TransformJobs: stream JOB/INSTANCE has the
+container's output, and JOB/INSTANCE/data-log the result of each object.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ LONGEST_REASON = 1024
 
 
 class Jobs:
-    """All of them. Belongs to one event loop."""
+    """All transform jobs. Belongs to one event loop."""
 
     def __init__(self, bench: Bench, phases: Phases) -> None:
         self._bench = bench
@@ -32,7 +32,7 @@ class Jobs:
         self._log = structlog.get_logger("mooring_local.batch").bind()
 
     def recover(self) -> None:
-        """At a start: jobs that an earlier life left unfinished have failed; those that were stopping, stopped."""
+        """After a restart: mark unfinished jobs as Failed, and stopping ones as Stopped."""
         for document in self._state.all(KIND):
             name = document["TransformJobName"]
             if name in self._running:
@@ -44,18 +44,18 @@ class Jobs:
                 self._end(name, "Failed", reason)
 
     def start(self, name: str) -> None:
-        """Run the job whose document is there, InProgress."""
+        """Run the job; its document exists and says InProgress."""
         task = asyncio.get_running_loop().create_task(self._run(name))
         self._running[name] = task
         task.add_done_callback(lambda _: self._running.pop(name, None))
 
     def stop(self, name: str) -> None:
-        """The document says Stopping; it will say Stopped when nothing runs any more."""
+        """Stop the job. Its document says Stopping, and Stopped once nothing runs."""
         if (task := self._running.get(name)) is not None:
             task.cancel()
 
     async def close(self) -> None:
-        """End all that run, as failed."""
+        """Stop all running jobs and mark them as Failed."""
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
@@ -81,9 +81,9 @@ class Jobs:
             status, reason = "Failed", f"{fault.blame}: {told(fault)}"
         except MooringError as error:
             status, reason = "Failed", f"AlgorithmError: {told(error)}"
-        except Exception as error:  # the border of a job: it must not stay InProgress for ever
+        except Exception as error:  # boundary: a job must not stay InProgress forever
             self._log.exception("a transform job failed", job=name)
-            seen = f"{type(error).__name__}. The log of moor local has the place."
+            seen = f"{type(error).__name__}. See the log of moor local for the traceback."
             status, reason = "Failed", f"InternalServerError: {seen}"
         self._end(name, status, reason)
 

@@ -1,6 +1,6 @@
-"""Filters and joins: what a payload becomes for the model, and what its answer becomes for the output (contract §1.8).
+"""Filter payloads and join them with the model's predictions (contract §1.8). Pure.
 
-Pure; called by `transforming.py`. In this order: input filter, model, join, output filter.
+Order: input filter, model, join, output filter.
 """
 
 import csv
@@ -19,7 +19,7 @@ _EVERYTHING = "$"
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How records of a content type are read from a body, written to one, and joined with their answers."""
+    """Reads, writes and joins the records of one content type."""
 
     read: Callable[[bytes], list[Any]]
     write: Callable[[list[Any]], bytes]
@@ -28,23 +28,23 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class Processing:
-    """A job's DataProcessing, ready to work on payloads."""
+    """A job's DataProcessing, parsed."""
 
     source: Format
     target: Format
     before: Select | None
-    """None: payloads go to the model byte for byte."""
+    """None: payloads are sent unchanged."""
     after: Select | None
     join: bool
 
     def prepare(self, payload: bytes) -> bytes:
-        """What the model is to get. Raises BatchFault, as `finish` does."""
+        """Apply the input filter. Raises BatchFault."""
         if self.before is None:
             return payload
         return self.source.write([self.before(record) for record in self.source.read(payload)])
 
     def finish(self, payload: bytes, answer: bytes) -> bytes:
-        """What the output is to have for the answer to this payload."""
+        """Join the payload with the model's answer and apply the output filter. Raises BatchFault."""
         if not self.join and self.after is None:
             return answer
         answers = self.target.read(answer)
@@ -52,8 +52,8 @@ class Processing:
             records = self.source.read(payload)
             if len(records) != len(answers):
                 raise BatchFault(
-                    f"{len(records)} records were sent and {len(answers)} came back, so that they cannot be joined.",
-                    hint="Use BatchStrategy SingleRecord, or a container that answers line by line.",
+                    f"Cannot join input and output: {len(records)} records were sent, {len(answers)} were returned.",
+                    hint="Use BatchStrategy SingleRecord, or a container that returns one line per record.",
                     blame="AlgorithmError",
                 )
             answers = [self.source.join(record, one) for record, one in zip(records, answers, strict=True)]
@@ -61,9 +61,9 @@ class Processing:
 
 
 def processing(given: Mapping[str, Any], content_type: str, accept: str, *, whole: bool) -> Processing:
-    """The job's `DataProcessing`; `whole`: an object is one record, however many lines it has.
+    """Parse the job's `DataProcessing`; `whole`: an object is one record, however many lines it has.
 
-    Raises BatchFault for filters that are none, and for content types that have no records to filter.
+    Raises BatchFault for invalid filters, and for content types without records.
     """
     before, after = (given.get(name) or _EVERYTHING for name in ("InputFilter", "OutputFilter"))
     join = given.get("JoinSource", "None") == "Input"
@@ -95,7 +95,7 @@ def _read_lines(body: bytes) -> list[Any]:
     try:
         return [json.loads(line) for line in lines]
     except (ValueError, RecursionError):
-        # One answer written over several lines, or one array for all records.
+        # One pretty-printed value, or one array for all records.
         return [_loads(body)]
 
 
@@ -103,14 +103,14 @@ def _read_rows(body: bytes) -> list[Any]:
     try:
         return [row for row in csv.reader(io.StringIO(body.decode())) if row]
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BatchFault(f"The data cannot be read as CSV: {error}.") from error
+        raise BatchFault(f"Invalid CSV data: {error}.") from error
 
 
 def _loads(body: bytes) -> Any:
     try:
         return json.loads(body)
     except (ValueError, RecursionError) as error:
-        raise BatchFault(f"The data cannot be read as JSON: {error}.") from error
+        raise BatchFault(f"Invalid JSON data: {error}.") from error
 
 
 def _write_lines(values: list[Any]) -> bytes:
@@ -125,7 +125,7 @@ def _write_rows(values: list[Any]) -> bytes:
 
 
 def _no_records(*_: Any) -> Any:
-    raise AssertionError("This is a bug: data that nobody filters is read.")
+    raise AssertionError("This is a bug: unfiltered data must not be parsed.")
 
 
 _AS_IT_IS = Format(_no_records, _no_records, _no_records)
@@ -146,7 +146,7 @@ def _format(content_type: str, member: str, whole: bool) -> Format:
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in _FORMATS:
         raise BatchFault(
-            f"DataProcessing needs JSON, JSON Lines or CSV as {member}; the job says {content_type or 'nothing'!r}.",
+            f"DataProcessing needs JSON, JSON Lines or CSV as {member}; it is {content_type or 'not set'!r}.",
             hint="Set it to application/json, application/jsonlines or text/csv.",
         )
     return _DOCUMENT if whole and kind == "application/json" else _FORMATS[kind]

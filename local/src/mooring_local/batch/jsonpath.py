@@ -1,7 +1,7 @@
-"""The part of JSONPath that batch transform has for its filters (contract §1.8). Pure; called by `joining.py`.
+"""The subset of JSONPath that batch transform supports in filters (contract §1.8). Pure.
 
 `$`, `.name`, `.*`, `['a','b']`, `[0,-1]`, `[*]`, `[start:end]`. Several names select an object of these members,
-several indexes a list. What follows a selection of many is selected from each of them.
+several indexes a list. After a wildcard or slice, each further step applies to every selected value.
 """
 
 import re
@@ -24,9 +24,9 @@ Select = Callable[[Any], Any]
 
 
 def parse(path: str) -> Select:
-    """What the path selects of a value, as a function. Raises BatchFault for a path that is none of the above.
+    """Compile a path into a function that selects from a value. Raises BatchFault for an unsupported path.
 
-    The function raises BatchFault where there is no such member or index.
+    The function raises BatchFault if a member or index is missing.
     """
     if not path.startswith("$") or len(path) > LONGEST:
         raise _wrong(path)
@@ -54,7 +54,7 @@ def parse(path: str) -> Select:
 
 
 def _step(found: "re.Match[str]", path: str) -> tuple[Select, bool]:
-    """A selection from one value, and whether it is of many."""
+    """The selection of one step, and whether it yields many values."""
     if found["name"] is not None:
         name = found["name"]
         return lambda value: _member(value, name, path), False
@@ -77,22 +77,24 @@ def _step(found: "re.Match[str]", path: str) -> tuple[Select, bool]:
 def _member(value: Any, name: str, path: str) -> Any:
     if not isinstance(value, dict) or name not in value:
         there = (
-            f"its members are {', '.join(map(repr, list(value)[:10]))}" if isinstance(value, dict) else "it has none"
+            f"its members are {', '.join(map(repr, list(value)[:10]))}"
+            if isinstance(value, dict)
+            else "it is not an object"
         )
-        raise BatchFault(f"The filter {path} asks for the member {name!r} of a record; {there}.")
+        raise BatchFault(f"Filter {path}: the record has no member {name!r}; {there}.")
     return value[name]
 
 
 def _element(value: Any, index: int, path: str) -> Any:
     items = _array(value, path)
     if not -len(items) <= index < len(items):
-        raise BatchFault(f"The filter {path} asks for index {index} of a record that has {len(items)} elements.")
+        raise BatchFault(f"Filter {path}: index {index} is out of range; the array has {len(items)} elements.")
     return items[index]
 
 
 def _array(value: Any, path: str) -> list[Any]:
     if not isinstance(value, list):
-        raise BatchFault(f"The filter {path} asks for an index of what is no array.")
+        raise BatchFault(f"Filter {path}: only an array can be indexed.")
     return value
 
 
@@ -102,6 +104,6 @@ def _children(value: Any, path: str) -> list[Any]:
 
 def _wrong(path: str) -> BatchFault:
     return BatchFault(
-        f"The filter {path[:LONGEST]!r} is no JSONPath that batch transform has.",
-        hint="It has $, .name, *, ['a','b'], [0,-1] and [start:end], in up to 63 characters.",
+        f"Unsupported JSONPath filter {path[:LONGEST]!r}.",
+        hint="Use $, .name, *, ['a','b'], [0,-1] and [start:end], in at most 63 characters.",
     )

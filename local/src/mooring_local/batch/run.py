@@ -1,4 +1,4 @@
-"""One transform job, from its document to its outputs. Called by `job.py`, which gives it its end."""
+"""Run one transform job, from its document to its outputs. `job.py` records the result."""
 
 import asyncio
 import contextlib
@@ -23,14 +23,14 @@ from mooring_local.state import State
 
 GROUP = "/aws/sagemaker/TransformJobs"
 PARAMETERS_S = 5.0
-"""For the answer of /execution-parameters."""
+"""Timeout of /execution-parameters."""
 GOODBYE_S = 5.0
 SEE_LOGS = "See job logs for more information."
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What jobs stand on."""
+    """Dependencies of jobs."""
 
     state: State
     store: ObjectStore
@@ -39,9 +39,9 @@ class Bench:
 
 
 async def run(bench: Bench, document: dict[str, Any], stream: str) -> None:
-    """Until all outputs are written. `stream` of the log: job and instance. Raises MooringError if the job failed.
+    """Run the job until all outputs are written. `stream`: log stream JOB/INSTANCE. Raises MooringError on failure.
 
-    Outputs of objects that succeeded stay, whatever becomes of the others; of one that failed nothing is written.
+    Outputs of successful objects are kept even if others fail; a failed object has no output.
     """
     work = work_of(document)
     found = await asyncio.to_thread(inputs, work, bench.store)
@@ -62,10 +62,10 @@ async def run(bench: Bench, document: dict[str, Any], stream: str) -> None:
 
 
 async def _launch(bench: Bench, work: Work, stream: str, leaving: contextlib.AsyncExitStack) -> list[Launched]:
-    """The model's containers, which end with `leaving`."""
+    """Start the model's containers; `leaving` stops them."""
     document = bench.state.get("model", work.model)
     if document is None:
-        raise BatchFault(f"The model {work.model} was deleted before the job began.")
+        raise BatchFault(f"The model {work.model} was deleted before the job started.")
     parts = read_model(document).parts
     launched = []
     for part in parts:
@@ -79,7 +79,7 @@ async def _launch(bench: Bench, work: Work, stream: str, leaving: contextlib.Asy
 
 
 async def _execution_parameters(client: Client) -> bytes | None:
-    """None if the container has no such route; it need not."""
+    """The response of /execution-parameters; None if the container does not have that route, which is optional."""
     try:
         answer = await client.send(Asked("GET", "/execution-parameters"), timeout_s=PARAMETERS_S, most=1_000_000)
     except (ContainerGone, AnswerTooLarge, TimeoutError):
@@ -90,7 +90,7 @@ async def _execution_parameters(client: Client) -> bytes | None:
 async def _all(
     transformer: Transformer, found: Sequence[tuple[Entry, str]], at_once: int, say: "partial[None]"
 ) -> list[BatchFault]:
-    """What failed, in the order of the objects."""
+    """The failures, in the order of the objects."""
     faults: dict[str, BatchFault] = {}
     waiting = iter(found)
 
@@ -117,6 +117,6 @@ async def _all(
 
 
 def _say(logbook: Logbook, stream: str, line: str) -> None:
-    """As the platform writes the data log."""
+    """Append to the data log in SageMaker's format."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
     logbook.append(GROUP, stream, f"{now}:[sagemaker logs]: {line}")

@@ -1,7 +1,7 @@
-"""An object's bytes → records → payloads (contract §1.8). Pure but for reading; called by `transforming.py`.
+"""Split an object into records and group them into payloads (contract §1.8).
 
-Nothing longer than a payload may be is ever held in memory. Empty lines are no records: what a real job does with them
-is not documented, and a container could only refuse them.
+Memory use is bounded by the payload limit. Empty lines are skipped: what a real job does with them is not
+documented, and a container could only reject them.
 """
 
 import struct
@@ -14,12 +14,12 @@ from mooring_local.batch.faults import BatchFault
 RECORDIO_MAGIC = 0xCED7230A
 MEGABYTE = 1024 * 1024
 _LENGTH_BITS = 29
-"""Of a RecordIO header's second word; the three above them say that a record goes on, which nobody writes here."""
+"""Bits for the length in a RecordIO header; the upper three mark multi-part records, which do not occur here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """`bare`: as a request of one record has it. `framed`: as it is in the file, for requests of several."""
+    """`bare`: the data alone, for single-record requests. `framed`: as in the file, for multi-record requests."""
 
     bare: bytes
     framed: bytes
@@ -29,10 +29,10 @@ Splitter = Callable[[BinaryIO, int | None], Iterator[Record]]
 
 
 def payloads(data: BinaryIO, split: str, *, single: bool, limit: int | None) -> Iterator[bytes]:
-    """Bodies for the model, in order, none larger than `limit` bytes (None: no limit).
+    """Request bodies in order, each at most `limit` bytes (None: no limit).
 
-    `single`: one record in each; otherwise as many as fit. Raises BatchFault for a record that alone is too large, and
-    for a file that is not what `split` says.
+    `single`: one record per body; otherwise as many as fit. Raises BatchFault for a record over the limit, and for a
+    file that is not in the format of `split`.
     """
     waiting: list[bytes] = []
     size = 0
@@ -61,7 +61,7 @@ def _lines(data: BinaryIO, limit: int | None) -> Iterator[Record]:
         if not bare:
             continue
         _fits(bare, limit)
-        # The line break may be what makes it too long.
+        # It may fit without its line break.
         yield Record(bare, line if limit is None or len(line) <= limit else bare)
 
 
@@ -69,7 +69,7 @@ def _recordio(data: BinaryIO, limit: int | None) -> Iterator[Record]:
     while head := data.read(8):
         magic, word = struct.unpack("<II", head) if len(head) == 8 else (0, 0)
         if magic != RECORDIO_MAGIC:
-            raise BatchFault("The input is not RecordIO: a record does not begin with its magic number.")
+            raise BatchFault("The input is not RecordIO: a record does not start with the magic number.")
         length = word & ((1 << _LENGTH_BITS) - 1)
         padding = -length % 4
         yield _framed(data, head, (length, padding), limit, "RecordIO")
@@ -79,12 +79,12 @@ def _tfrecord(data: BinaryIO, limit: int | None) -> Iterator[Record]:
     # Length, its masked CRC-32C, the data, their CRC: neither CRC is checked.
     while head := data.read(12):
         if len(head) < 12:
-            raise BatchFault("The input is not TFRecord: it ends in the middle of a record's head.")
+            raise BatchFault("The input is not TFRecord: it ends in the middle of a record header.")
         yield _framed(data, head, (struct.unpack("<Q", head[:8])[0], 4), limit, "TFRecord")
 
 
 def _framed(data: BinaryIO, head: bytes, sizes: tuple[int, int], limit: int | None, kind: str) -> Record:
-    """A record of a format with lengths; `sizes` of its data and of what is behind them."""
+    """A length-prefixed record; `sizes`: of its data, and of the bytes after it."""
     length, behind = sizes
     if limit is not None and length > limit:
         raise _too_large(length, limit)
@@ -107,6 +107,6 @@ def _fits(piece: bytes, limit: int | None) -> bytes:
 def _too_large(size: int, limit: int) -> BatchFault:
     most = f"{limit // MEGABYTE} MB" if limit >= MEGABYTE else f"{limit} bytes"
     return BatchFault(
-        f"A record of at least {size} bytes is larger than MaxPayloadInMB allows ({most}).",
-        hint="Raise MaxPayloadInMB, or set SplitType so that records are smaller.",
+        f"A record of at least {size} bytes exceeds MaxPayloadInMB ({most}).",
+        hint="Raise MaxPayloadInMB, or set SplitType to split the input into smaller records.",
     )

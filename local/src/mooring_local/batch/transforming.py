@@ -1,4 +1,4 @@
-"""One object through the model: its payloads sent, their answers put in order into one object. Called by `job.py`."""
+"""Send one object's payloads to the model, and write the responses in order into one output object."""
 
 import asyncio
 import gzip
@@ -21,18 +21,18 @@ FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 2.0
 LARGEST_ANSWER = 1 << 30
 LONGEST_SAID = 2000
-"""Characters of a container's refusal that are repeated."""
+"""Characters of a container's error response that are quoted."""
 
 
 class Container(Protocol):
-    """What is asked; `runners.client.Client` does it."""
+    """The part of `runners.client.Client` that is needed."""
 
     async def send(self, asked: Asked, *, timeout_s: float, most: int | None = None) -> Answer: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An answer that is none. `log` is for the data log, line by line."""
+    """A failed request. `log`: lines for the data log."""
 
     fault: BatchFault
     log: Sequence[str]
@@ -47,7 +47,7 @@ class NoAnswer(Exception):
 
 
 class Transformer:
-    """The containers of one job, asked in turn by all of its objects."""
+    """Sends the objects of one job to its containers."""
 
     def __init__(self, work: Work, pace: Pace, store: ObjectStore, containers: Sequence[Container]) -> None:
         self._work = work
@@ -57,7 +57,7 @@ class Transformer:
         self._slots = asyncio.Semaphore(pace.concurrency)
 
     async def transform(self, entry: Entry, target: str) -> None:
-        """Write the output object, or nothing. Raises BatchFault (the data) or NoAnswer (the model)."""
+        """Write the complete output object or nothing. Raises BatchFault (data) or NoAnswer (model)."""
         scratch: Path | None = None
         try:
             bucket, key = self._store.locate(target)
@@ -66,25 +66,23 @@ class Transformer:
             about = About(self._work.accept or content_type)
             await asyncio.to_thread(self._store.keep, bucket, key, scratch, about)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise BatchFault(
-                f"{entry.uri} cannot be decompressed: {error}.", hint="CompressionType says Gzip."
-            ) from error
-        except OSError as error:  # deleted meanwhile, or a full disk
-            raise BatchFault(f"{entry.uri} could not be read, or its output not written: {error}.") from error
+            raise BatchFault(f"Could not decompress {entry.uri}: {error}.", hint="CompressionType is Gzip.") from error
+        except OSError as error:  # deleted during the job, or a full disk
+            raise BatchFault(f"Could not read {entry.uri} or write its output: {error}.") from error
         except Fault as fault:  # the bucket of the output is gone
-            raise BatchFault(f"{target} cannot be written: {fault.message} ({fault.code}).") from fault
+            raise BatchFault(f"Could not write {target}: {fault.message} ({fault.code}).") from fault
         finally:
             if scratch is not None:
                 await asyncio.to_thread(scratch.unlink, missing_ok=True)
 
     async def _through(self, entry: Entry, scratch: Path) -> str:
-        """Returns the content type of the last answer."""
+        """Write all responses to `scratch`; returns the content type of the last one."""
         pace, sent, kind = self._pace, deque[asyncio.Task[tuple[bytes, str]]](), ""
         with _opened(entry.path, self._work.compressed) as data, scratch.open("wb") as output:
             found = payloads(data, self._work.split, single=pace.single, limit=pace.payload_bytes)
             try:
                 while True:
-                    # A place first, then the payload: so many are in memory, and no more.
+                    # Wait for a slot before reading the payload, to bound memory.
                     await self._slots.acquire()
                     payload = None
                     try:
@@ -94,7 +92,7 @@ class Transformer:
                             self._slots.release()
                     if payload is not None:
                         task = asyncio.create_task(self._one(payload))
-                        # Not by the task itself: it may be cancelled before its first step.
+                        # Not in the task: it may be cancelled before it first runs.
                         task.add_done_callback(lambda _: self._slots.release())
                         sent.append(task)
                     while sent and (payload is None or len(sent) >= pace.concurrency or sent[0].done()):
@@ -109,7 +107,7 @@ class Transformer:
                 await asyncio.gather(*sent, return_exceptions=True)
 
     async def _one(self, payload: bytes) -> tuple[bytes, str]:
-        """The output of one payload, and its content type."""
+        """The output for one payload, and its content type."""
         processing = self._work.processing
         body = await asyncio.to_thread(processing.prepare, payload)
         answer, kind = await self._ask(body)
@@ -117,7 +115,7 @@ class Transformer:
         return output + (b"\n" if self._work.newline and not output.endswith(b"\n") else b""), kind
 
     async def _ask(self, body: bytes) -> tuple[bytes, str]:
-        """Through all containers of the model, one after the other."""
+        """Send through all containers of the model in sequence."""
         kind = self._work.content_type
         for container in self._containers:
             headers = [("Content-Type", kind)] if kind else []
@@ -126,17 +124,17 @@ class Transformer:
         return body, kind
 
     async def _send(self, container: Container, asked: Asked) -> tuple[bytes, str]:
-        """Again after a broken connection, a time-out, a 5xx or a 429, as often as the job allows. Raises NoAnswer."""
+        """Retry a broken connection, timeout, 5xx or 429 as often as the job allows. Raises NoAnswer."""
         wait = FIRST_PAUSE_S
         for tries_left in range(self._work.retries, -1, -1):
             try:
                 answer = await container.send(asked, timeout_s=self._work.timeout_s, most=LARGEST_ANSWER)
             except TimeoutError:
-                refused = _silent(f"no answer within {self._work.timeout_s:g} s", "Raise InvocationsTimeoutInSeconds.")
+                refused = _silent(f"timed out after {self._work.timeout_s:g} s", "Raise InvocationsTimeoutInSeconds.")
             except ContainerGone as error:
                 refused = _silent(str(error), "")
             except AnswerTooLarge as error:
-                raise NoAnswer(_silent(f"an answer of {error}", "")) from error
+                raise NoAnswer(_silent(f"response of {error}", "")) from error
             else:
                 if answer.status < 400:
                     return answer.body, answer.headers.get("content-type", "")
@@ -152,15 +150,15 @@ class Transformer:
 def _refusal(status: int, body: bytes) -> Refused:
     said = body.decode("utf-8", "replace")[:LONGEST_SAID].strip()
     if status < 500:
-        fault = BatchFault(f"the container answered {status}: {said}")
+        fault = BatchFault(f"the container returned status {status}: {said}")
         return Refused(fault, [f"ClientError: {status}", "", "Message:", *said.splitlines()])
-    fault = BatchFault(f"the container answered {status}: {said}", blame="AlgorithmError")
+    fault = BatchFault(f"the container returned status {status}: {said}", blame="AlgorithmError")
     return Refused(fault, [f"Bad HTTP status received from algorithm: {status}", *said.splitlines()])
 
 
 def _silent(what: str, hint: str) -> Refused:
-    fault = BatchFault(f"the container did not answer: {what}.", hint=hint, blame="AlgorithmError")
-    return Refused(fault, [f"Unable to get an answer from the algorithm: {what}"])
+    fault = BatchFault(f"the request to the container failed: {what}.", hint=hint, blame="AlgorithmError")
+    return Refused(fault, [f"Unable to get a response from the algorithm: {what}"])
 
 
 def _opened(path: Path, compressed: bool) -> BinaryIO:

@@ -1,4 +1,4 @@
-"""A transform job's document → what is to be done. Pure but for looking objects up; called by `job.py`."""
+"""Read a transform job's document: settings, pace and input objects."""
 
 import json
 from collections.abc import Mapping
@@ -17,12 +17,12 @@ DEFAULT_TIMEOUT_S = 600.0
 DEFAULT_RETRIES = 3
 DEFAULT_PAYLOAD_MB = 6
 STRATEGIES: Mapping[str, str] = {"SingleRecord": "SINGLE_RECORD", "MultiRecord": "MULTI_RECORD"}
-"""The API's words → the container's."""
+"""API value → container value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A job."""
+    """The settings of a job."""
 
     name: str
     region: str
@@ -36,19 +36,19 @@ class Work:
     output: str
     """S3OutputPath."""
     newline: bool
-    """One behind each answer."""
+    """Write a line break after each response."""
     processing: Processing
     timeout_s: float
     retries: int
     environment: Mapping[str, str]
-    """The job's own, and what the platform adds."""
+    """The job's variables and those that SageMaker adds."""
     given: Mapping[str, Any] = field(default_factory=dict)
-    """MaxConcurrentTransforms, MaxPayloadInMB and BatchStrategy, as far as the job says."""
+    """MaxConcurrentTransforms, MaxPayloadInMB and BatchStrategy, if the job sets them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How payloads are made and sent. `payload_bytes` None: no limit."""
+    """Concurrency, payload size and batch strategy."""
 
     concurrency: int
     payload_mb: int
@@ -56,7 +56,7 @@ class Pace:
 
     @property
     def payload_bytes(self) -> int | None:
-        """The most that one request may have."""
+        """Maximum bytes of one request; None: no limit."""
         return self.payload_mb * MEGABYTE if self.payload_mb else None
 
     def __str__(self) -> str:
@@ -66,7 +66,7 @@ class Pace:
 
 
 def work_of(document: Mapping[str, Any]) -> Work:
-    """Raises BatchFault for data processing that cannot be done."""
+    """Raises BatchFault for invalid data processing."""
     source, target = document["TransformInput"], document["TransformOutput"]
     patience = document.get("ModelClientConfig", {})
     given = {n: document[n] for n in ("MaxConcurrentTransforms", "MaxPayloadInMB", "BatchStrategy") if n in document}
@@ -95,7 +95,7 @@ def work_of(document: Mapping[str, Any]) -> Work:
 
 
 def _platform(given: Mapping[str, Any]) -> dict[str, str]:
-    """What a container may know of its job: only what the user has said."""
+    """SAGEMAKER_ variables with the job's settings, for those that the user set."""
     added = {"SAGEMAKER_BATCH": "true"}
     if "MaxPayloadInMB" in given:
         added["SAGEMAKER_MAX_PAYLOAD_IN_MB"] = str(given["MaxPayloadInMB"])
@@ -107,16 +107,16 @@ def _platform(given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def pace_of(work: Work, answer: bytes | None) -> Pace:
-    """The job's word before the container's, and that before the defaults.
+    """The job's settings, else the container's, else the defaults.
 
-    `answer`: of /execution-parameters; None, and anything that makes no sense, is no word.
+    `answer`: the response of /execution-parameters; None or invalid values are ignored.
     """
     told = _told(answer)
     concurrency = work.given.get("MaxConcurrentTransforms") or told.get("MaxConcurrentTransforms") or 1
     payload = work.given.get("MaxPayloadInMB", told.get("MaxPayloadInMB", DEFAULT_PAYLOAD_MB))
     default = told.get("BatchStrategy", STRATEGIES["MultiRecord"])
     strategy = STRATEGIES.get(work.given.get("BatchStrategy", ""), default)
-    # Without a split there is one record, so that either comes to the same.
+    # Without a split there is only one record, so both strategies do the same.
     return Pace(concurrency, payload, strategy == STRATEGIES["SingleRecord"])
 
 
@@ -137,9 +137,9 @@ def _told(answer: bytes | None) -> dict[str, Any]:
 
 
 def inputs(work: Work, store: ObjectStore) -> list[tuple[Entry, str]]:
-    """The objects of the job, each with the URI of its output. Raises BatchFault if there are none.
+    """The job's input objects, each with its output URI. Raises BatchFault if there are none.
 
-    An output's path below S3OutputPath is the input's below the last slash of the S3Uri; of a manifest, its entry.
+    The output path below S3OutputPath is the input's path below the last slash of S3Uri, or its manifest entry.
     """
     uri = work.source["S3Uri"]
     try:
@@ -168,10 +168,10 @@ def inputs(work: Work, store: ObjectStore) -> list[tuple[Entry, str]]:
 def _manifest(bucket: str, key: str, store: ObjectStore) -> list[tuple[Entry, str]]:
     entry = store.get(bucket, key)
     if entry is None:
-        raise BatchFault(f"There is no manifest s3://{bucket}/{key}.")
+        raise BatchFault(f"Manifest s3://{bucket}/{key} not found.")
     wrong = BatchFault(
-        f"The manifest s3://{bucket}/{key} cannot be used.",
-        hint='It is a JSON array: [{"prefix": "s3://bucket/folder/"}, "first", "second"].',
+        f"Invalid manifest s3://{bucket}/{key}.",
+        hint='Write a JSON array: [{"prefix": "s3://bucket/folder/"}, "first", "second"].',
     )
     try:
         head, *names = json.loads(entry.path.read_bytes())
@@ -184,6 +184,6 @@ def _manifest(bucket: str, key: str, store: ObjectStore) -> list[tuple[Entry, st
     for name in names:
         one = store.get(*store.locate(prefix + name))
         if one is None:
-            raise BatchFault(f"The manifest names {prefix}{name}, which is not there.")
+            raise BatchFault(f"The manifest lists {prefix}{name}, which does not exist.")
         found.append((one, name))
     return found

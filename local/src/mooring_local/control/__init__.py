@@ -1,1 +1,1 @@
-"""SageMaker's control plane: one file for each noun, each with a table of its operations; `service.py` joins them."""
+"""SageMaker's control plane: one file per resource type, each with its handlers; `service.py` joins them."""

@@ -23,7 +23,7 @@ class EndpointConfigs:
         self._parts = parts
 
     def handlers(self) -> dict[str, Handler]:
-        """Operation → who does it."""
+        """Handlers by operation name."""
         return {
             "CreateEndpointConfig": self.create,
             "DescribeEndpointConfig": self.describe,
@@ -32,7 +32,7 @@ class EndpointConfigs:
         }
 
     def create(self, call: Call) -> Mapping[str, Any]:
-        """Its models have to exist."""
+        """Create a configuration; its models must exist."""
         given, name = call.parameters, call.parameters["EndpointConfigName"]
         _check(given)
         for variant in variants_of(given):
@@ -48,22 +48,22 @@ class EndpointConfigs:
         return {"EndpointConfigArn": arn}
 
     def describe(self, call: Call) -> Mapping[str, Any]:
-        """The request, and when it came."""
+        """Return the request and its creation time."""
         return existing(self._parts, call.place, call.parameters["EndpointConfigName"])
 
     def list(self, call: Call) -> Mapping[str, Any]:
-        """A page of them."""
+        """List with filters, sorting and pages."""
         return LISTING.page(self._parts.state.all(KIND), call.parameters)
 
     def delete(self, call: Call) -> None:
-        """Also while an endpoint uses it: the SDK deletes the configuration first."""
+        """Delete a configuration, even while an endpoint uses it: the SDK deletes the configuration first."""
         document = existing(self._parts, call.place, call.parameters["EndpointConfigName"])
         self._parts.state.delete(KIND, document["EndpointConfigName"])
         self._parts.state.drop_tags(document["EndpointConfigArn"])
 
 
 def existing(parts: Parts, place: Place, name: str) -> dict[str, Any]:
-    """The configuration's document. Raises Fault if there is none."""
+    """The configuration's document. Raises Fault if it does not exist."""
     document = parts.state.get(KIND, name)
     if document is None:
         raise missing(NOUN, place.arn(KIND, name))
@@ -76,7 +76,7 @@ def variants_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _check(given: Mapping[str, Any]) -> None:
-    """What a configuration demands beyond its shape. Raises Fault."""
+    """Check rules that botocore's model does not express. Raises Fault."""
     variants = variants_of(given)
     check_unique("Variant names", [variant["VariantName"] for variant in variants])
     shadows, production = given.get("ShadowProductionVariants", []), given["ProductionVariants"]

@@ -1,8 +1,8 @@
 """CreateEndpoint, DescribeEndpoint, ListEndpoints, UpdateEndpoint, UpdateEndpointWeightsAndCapacities, DeleteEndpoint.
 
-Checks what may be done now and hands it to the fleet, which moves the document on:
+Checks that the operation is allowed now, and passes it to the fleet, which updates the status:
 
-    Creating → InService | Failed       InService → Updating → InService       any that rests → Deleting → gone
+Creating → InService | Failed       InService → Updating → InService       any idle status → Deleting → gone
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ KIND = "endpoint"
 NOUN = "endpoint"
 
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
-"""Nothing can be asked of an endpoint meanwhile."""
+"""Statuses in which no operation is allowed."""
 ONLY_TO_DELETE = frozenset({"Failed", "UpdateRollbackFailed"})
 
 EXCLUDED = "ExcludeRetainedVariantProperties"
 RETAINED = frozenset({"DesiredInstanceCount", "DesiredWeight"})
-"""What an update may leave as it is."""
+"""Variant properties that an update can retain."""
 
 LISTING = Listing("Endpoints", "EndpointName", status="EndpointStatus")
 
@@ -36,7 +36,7 @@ class EndpointControl:
         self._parts = parts
 
     def handlers(self) -> dict[str, Handler]:
-        """Operation → who does it."""
+        """Handlers by operation name."""
         return {
             "CreateEndpoint": self.create,
             "DescribeEndpoint": self.describe,
@@ -47,7 +47,7 @@ class EndpointControl:
         }
 
     def create(self, call: Call) -> Mapping[str, Any]:
-        """The configuration and its models have to exist."""
+        """Create an endpoint; its configuration and models must exist."""
         given, name = call.parameters, call.parameters["EndpointName"]
         arn, tags = call.place.arn(KIND, name), tags_of(given)
         config = self._config(call.place, given["EndpointConfigName"])
@@ -68,19 +68,19 @@ class EndpointControl:
         return {"EndpointArn": arn}
 
     def describe(self, call: Call) -> Mapping[str, Any]:
-        """As it is now."""
+        """Return the current state."""
         return existing(self._parts, call.place, call.parameters["EndpointName"])
 
     def list(self, call: Call) -> Mapping[str, Any]:
-        """A page of them."""
+        """List with filters, sorting and pages."""
         return LISTING.page(self._parts.state.all(KIND), call.parameters)
 
     def update(self, call: Call) -> Mapping[str, Any]:
-        """To another configuration; what runs goes on until the new one serves."""
+        """Switch to another configuration; the old variants serve until the new ones are ready."""
         given = call.parameters
         document = self._at_rest(call.place, given["EndpointName"])
         config = self._config(call.place, given["EndpointConfigName"])
-        # By what runs, not by its configuration: that may be deleted, or another one of its name.
+        # Compare with what runs: its configuration may have been deleted or recreated.
         running = document.get("ProductionVariants", [])
         if _is_serverless(config) and any("CurrentServerlessConfig" not in variant for variant in running):
             raise invalid("Updating an endpoint from a real-time to a serverless configuration is not supported.")
@@ -92,7 +92,7 @@ class EndpointControl:
         return {"EndpointArn": document["EndpointArn"]}
 
     def reweigh(self, call: Call) -> Mapping[str, Any]:
-        """Weights and instance counts of variants that there are, while it is in service."""
+        """Change weights and instance counts of variants of an endpoint in service."""
         document = self._at_rest(call.place, call.parameters["EndpointName"])
         if document["EndpointStatus"] != "InService":
             said = f'Cannot update weights and capacities of endpoint "{document["EndpointArn"]}" in status'
@@ -117,7 +117,7 @@ class EndpointControl:
         return {"EndpointArn": document["EndpointArn"]}
 
     def delete(self, call: Call) -> None:
-        """Refused while something is in progress; everything else may be deleted."""
+        """Delete an endpoint; refused while an operation is in progress."""
         document = existing(self._parts, call.place, call.parameters["EndpointName"])
         if document["EndpointStatus"] in BUSY:
             raise _busy(document)
@@ -140,7 +140,7 @@ class EndpointControl:
         return document
 
     def _config(self, place: Place, name: str) -> dict[str, Any]:
-        """A configuration that can be run. Raises Fault."""
+        """A valid configuration. Raises Fault."""
         config = endpoint_configs.existing(self._parts, place, name)
         variants = endpoint_configs.variants_of(config)
         used = [models.existing(self._parts, place, one["ModelName"]) for one in variants if "ModelName" in one]
@@ -154,7 +154,7 @@ class EndpointControl:
 
 
 def existing(parts: Parts, place: Place, name: str) -> dict[str, Any]:
-    """The endpoint's document. Raises Fault if there is none."""
+    """The endpoint's document. Raises Fault if it does not exist."""
     document = parts.state.get(KIND, name)
     if document is None:
         raise missing(NOUN, place.arn(KIND, name))
@@ -166,24 +166,24 @@ def _busy(document: Mapping[str, Any]) -> Fault:
 
 
 def _kept(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What Describe repeats of a deployment."""
+    """The deployment members that Describe returns."""
     return {"LastDeploymentConfig": given["DeploymentConfig"]} if "DeploymentConfig" in given else {}
 
 
 def _retains(given: Mapping[str, Any]) -> bool:
-    """Whether an update keeps weights and counts. Raises Fault for one without the other, which the fleet cannot do."""
+    """Whether an update retains weights and counts. Raises Fault for only one of them, which is not implemented."""
     if not given.get("RetainAllVariantProperties", False):
         return False
     excluded = {one["VariantPropertyType"] for one in given.get(EXCLUDED, [])}
     if len(excluded & RETAINED) == 1:
         raise invalid(
-            "The local SageMaker retains DesiredInstanceCount and DesiredWeight together, or neither of them."
+            "The local SageMaker retains DesiredInstanceCount and DesiredWeight together: exclude both or neither."
         )
     return not excluded & RETAINED
 
 
 def _check_names(document: Mapping[str, Any], names: list[str], there: Mapping[str, Any]) -> None:
-    """Raises Fault, in the service's words, for a variant that is named twice or is not there."""
+    """Raises Fault, worded as on AWS, for a duplicate or unknown variant."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
@@ -195,10 +195,10 @@ def _check_names(document: Mapping[str, Any], names: list[str], there: Mapping[s
 
 
 def _check_capture(given: Mapping[str, Any]) -> None:
-    """Raises Fault for an update that is to keep the data capture of before."""
+    """Raises Fault for an update that would retain the old data capture settings."""
     if all(one["VariantPropertyType"] != "DataCaptureConfig" for one in given.get(EXCLUDED, [])):
-        said = "The local SageMaker takes the DataCaptureConfig of the new endpoint configuration"
-        raise invalid(f"{said}: name DataCaptureConfig in {EXCLUDED}.")
+        said = "The local SageMaker always uses the DataCaptureConfig of the new endpoint configuration"
+        raise invalid(f"{said}. Add DataCaptureConfig to {EXCLUDED}.")
 
 
 def _is_serverless(config: Mapping[str, Any]) -> bool:
@@ -206,7 +206,7 @@ def _is_serverless(config: Mapping[str, Any]) -> bool:
 
 
 def _is_possible(config: Mapping[str, Any], used: list[dict[str, Any]]) -> bool:
-    """Whether the platform has endpoints like this: not everything goes with serverless, async and shadows."""
+    """Whether SageMaker supports this combination of serverless, asynchronous and shadow variants."""
     pipelines = [models.containers_of(model) for model in used]
     secluded = any(one.get("VpcConfig") or one.get("EnableNetworkIsolation") for one in (config, *used))
     several_models = any(one.get("Mode") == "MultiModel" for pipeline in pipelines for one in pipeline)

@@ -1,4 +1,4 @@
-"""CreateInferenceComponent and its kin: models put onto an endpoint whose variants have none. The fleet runs them."""
+"""CreateInferenceComponent and related operations: models deployed onto an endpoint whose variants have none."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,7 +28,7 @@ class InferenceComponents:
         self._parts = parts
 
     def handlers(self) -> dict[str, Handler]:
-        """Operation → who does it."""
+        """Handlers by operation name."""
         return {
             "CreateInferenceComponent": self.create,
             "DescribeInferenceComponent": self.describe,
@@ -39,7 +39,7 @@ class InferenceComponents:
         }
 
     def create(self, call: Call) -> Mapping[str, Any]:
-        """On an endpoint in service that has the variant."""
+        """Create a component on an endpoint in service that has the variant."""
         given, name = call.parameters, call.parameters["InferenceComponentName"]
         specification = self._specification(call)
         endpoint = endpoints.existing(self._parts, call.place, given["EndpointName"])
@@ -50,7 +50,7 @@ class InferenceComponents:
         if variant not in variants:
             raise invalid(f'Could not find production variant "{variant}" of endpoint "{endpoint["EndpointArn"]}".')
         if "DeployedImages" in variants[variant]:
-            # Else nobody could ask that model any more: requests would have to name a component.
+            # Otherwise that model would be unreachable: requests would have to name a component.
             said = f'Production variant "{variant}" of endpoint "{endpoint["EndpointArn"]}" has a model of its own'
             raise invalid(f"{said}: inference components need an endpoint configuration without ModelName.")
         arn, tags, now = call.place.arn(KIND, name), tags_of(given), self._parts.now()
@@ -74,7 +74,7 @@ class InferenceComponents:
         return {"InferenceComponentArn": arn}
 
     def describe(self, call: Call) -> Mapping[str, Any]:
-        """As it is now; a container is shown by the image that was deployed."""
+        """Return the current state; a container is shown as the deployed image."""
         document = self._existing(call)
         container = document["Specification"].get("Container")
         if container and "Image" in container:
@@ -84,21 +84,21 @@ class InferenceComponents:
         return document
 
     def list(self, call: Call) -> Mapping[str, Any]:
-        """A page of them."""
+        """List with filters, sorting and pages."""
         return LISTING.page(self._parts.state.all(KIND), call.parameters)
 
     def update(self, call: Call) -> Mapping[str, Any]:
-        """The number of copies. Another model is not put in its place here."""
+        """Change the number of copies; changing the model is not implemented."""
         given = call.parameters
         kept = {"LastDeploymentConfig": given["DeploymentConfig"]} if "DeploymentConfig" in given else {}
         return self._resize(call, given.get("RuntimeConfig", {}), kept)
 
     def resize(self, call: Call) -> Mapping[str, Any]:
-        """The number of copies; one stands for all of them here."""
+        """Change the number of copies; only one runs here."""
         return self._resize(call, call.parameters["DesiredRuntimeConfig"])
 
     def delete(self, call: Call) -> None:
-        """Refused while something is in progress."""
+        """Delete a component; refused while an operation is in progress."""
         document = self._existing(call)
         if document["InferenceComponentStatus"] in endpoints.BUSY:
             raise _busy(document)
@@ -120,7 +120,7 @@ class InferenceComponents:
     def _specification(self, call: Call) -> Mapping[str, Any]:
         given = call.parameters
         if "Specification" not in given:
-            raise invalid("Specification must be specified: the local SageMaker takes one for all instance types.")
+            raise invalid("Specification must be specified: the local SageMaker accepts one for all instance types.")
         specification: dict[str, Any] = given["Specification"]
         if name := specification.get("ModelName"):
             models.existing(self._parts, call.place, name)
@@ -137,7 +137,7 @@ class InferenceComponents:
 
 
 def existing(parts: Parts, place: Place, name: str) -> dict[str, Any]:
-    """The component's document. Raises Fault if there is none."""
+    """The component's document. Raises Fault if it does not exist."""
     document = parts.state.get(KIND, name)
     if document is None:
         raise missing(NOUN, place.arn(KIND, name))

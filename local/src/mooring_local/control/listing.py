@@ -1,4 +1,4 @@
-"""Documents and a List request in, one page of them and the token of the next out. Called by every List operation."""
+"""Filter, sort and page documents for the List operations."""
 
 import base64
 import json
@@ -18,16 +18,16 @@ class Listing:
     """How a kind of document is listed."""
 
     answer: str
-    """The member that holds the page: "Endpoints"."""
+    """The response member that contains the page: "Endpoints"."""
     name: str
-    """The member of a document that is its name: "EndpointName"."""
+    """The document member that is its name: "EndpointName"."""
     status: str = ""
-    """The member that StatusEquals is compared with."""
+    """The member that StatusEquals compares."""
     equal: Mapping[str, str] | None = None
-    """Further filters: parameter → member of a document that has to be equal."""
+    """Further filters: parameter → document member that must be equal."""
 
     def page(self, documents: Iterable[Mapping[str, Any]], asked: Mapping[str, Any]) -> dict[str, Any]:
-        """What List answers. Raises Fault for a token that is none of ours."""
+        """The response of List. Raises Fault for an invalid token."""
         found = [document for document in documents if self._wanted(document, asked)]
         by, order = asked.get("SortBy", "CreationTime"), asked.get("SortOrder", "Descending")
         down = order == "Descending"
@@ -55,7 +55,7 @@ class Listing:
         )
 
     def _key(self, document: Mapping[str, Any], asked: Mapping[str, Any]) -> tuple[Any, str]:
-        """The place in the order; the name makes it one of a kind, so that a page goes on where the last one ended."""
+        """The sort key; the name makes it unique, so that a page continues where the last one ended."""
         name = document[self.name]
         by = asked.get("SortBy", "CreationTime")
         member = {"Name": self.name, "Status": self.status}.get(by, by)
@@ -63,12 +63,12 @@ class Listing:
 
 
 def _encode(*said: Any) -> str:
-    """The order, and the place in it of the last one that was shown."""
+    """The token: the order, and the sort key of the last item shown."""
     return base64.urlsafe_b64encode(json.dumps(said).encode()).decode()
 
 
 def _decode(token: str, by: str, order: str) -> tuple[Any, str]:
-    """The place. A token of another order would lead astray; one that was made up may hold anything."""
+    """The sort key in a token. Raises for a token of another order and for malformed ones."""
     try:
         said = json.loads(base64.urlsafe_b64decode(token.encode("ascii")))
     except (ValueError, RecursionError):
@@ -81,5 +81,5 @@ def _decode(token: str, by: str, order: str) -> tuple[Any, str]:
 
 
 def foreign_token(token: str | None) -> Fault:
-    """For one that was not given by the operation that it is handed to."""
-    return invalid(f"The NextToken {(token or '')[:100]!r} is not one that this operation gave.")
+    """The error for a token that this operation did not return."""
+    return invalid(f"Invalid NextToken {(token or '')[:100]!r}: this operation did not return it.")

@@ -1,4 +1,4 @@
-"""CreateModel, DescribeModel, ListModels, DeleteModel. A record, read by endpoints and jobs as they start."""
+"""CreateModel, DescribeModel, ListModels, DeleteModel. Endpoints and jobs read models when they start."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ from mooring_local.wire.service import Handler
 KIND = "model"
 NOUN = "model"
 LARGEST_ENVIRONMENT = 32 * 1024
-"""Bytes of all keys and values of a model's containers together."""
+"""Total bytes of all keys and values of a model's containers."""
 
 LISTING = Listing("Models", "ModelName")
 
@@ -24,7 +24,7 @@ class Models:
         self._parts = parts
 
     def handlers(self) -> dict[str, Handler]:
-        """Operation → who does it."""
+        """Handlers by operation name."""
         return {
             "CreateModel": self.create,
             "DescribeModel": self.describe,
@@ -33,7 +33,7 @@ class Models:
         }
 
     def create(self, call: Call) -> Mapping[str, Any]:
-        """A model of that name may not exist; its data must, if it lies in S3."""
+        """Create a model; its name must be new, and its data must exist if it is in S3."""
         given, name = call.parameters, call.parameters["ModelName"]
         containers = containers_of(given)
         _check(given, containers)
@@ -55,21 +55,21 @@ class Models:
         return {"ModelArn": arn}
 
     def describe(self, call: Call) -> Mapping[str, Any]:
-        """The request, and when it came."""
+        """Return the request and its creation time."""
         return existing(self._parts, call.place, call.parameters["ModelName"])
 
     def list(self, call: Call) -> Mapping[str, Any]:
-        """A page of them."""
+        """List with filters, sorting and pages."""
         return LISTING.page(self._parts.state.all(KIND), call.parameters)
 
     def delete(self, call: Call) -> None:
-        """Endpoints that run it go on; they have what they need."""
+        """Delete a model; endpoints that run it are not affected."""
         document = existing(self._parts, call.place, call.parameters["ModelName"])
         self._parts.state.delete(KIND, document["ModelName"])
         self._parts.state.drop_tags(document["ModelArn"])
 
     def _check_data(self, container: Mapping[str, Any]) -> None:
-        """An object, or one below a prefix, has to be there; several models may come later. Raises Fault."""
+        """Check that model data exists, except for multi-model prefixes, which may be filled later. Raises Fault."""
         source = container.get("ModelDataSource", {}).get("S3DataSource", {})
         uri = container.get("ModelDataUrl") or source.get("S3Uri") or ""
         if container.get("Mode") == "MultiModel" or not uri.startswith("s3://"):
@@ -81,7 +81,7 @@ class Models:
 
 
 def existing(parts: Parts, place: Place, name: str) -> dict[str, Any]:
-    """The model's document. Raises Fault if there is none."""
+    """The model's document. Raises Fault if it does not exist."""
     document = parts.state.get(KIND, name)
     if document is None:
         raise missing(NOUN, place.arn(KIND, name))
@@ -89,14 +89,14 @@ def existing(parts: Parts, place: Place, name: str) -> dict[str, Any]:
 
 
 def containers_of(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """In the order of the pipeline; one for most models."""
+    """The containers, in order of the pipeline; most models have one."""
     if "PrimaryContainer" in document:
         return [document["PrimaryContainer"]]
     return list(document.get("Containers", []))
 
 
 def _check(given: Mapping[str, Any], containers: list[dict[str, Any]]) -> None:
-    """What a model demands beyond its shape. Raises Fault."""
+    """Check rules that botocore's model does not express. Raises Fault."""
     if ("PrimaryContainer" in given) == bool(given.get("Containers")):
         found = "both are" if "PrimaryContainer" in given else "neither is"
         raise invalid(f"Exactly one of PrimaryContainer and Containers must be specified; {found} given.")
@@ -116,5 +116,5 @@ def _check(given: Mapping[str, Any], containers: list[dict[str, Any]]) -> None:
     pairs = [pair for container in containers for pair in container.get("Environment", {}).items()]
     size = sum(len(key.encode()) + len(value.encode()) for key, value in pairs)
     if size > LARGEST_ENVIRONMENT:
-        said = f"The environment variables of a model's containers may have {LARGEST_ENVIRONMENT} bytes in all"
+        said = f"The environment variables of a model's containers may have {LARGEST_ENVIRONMENT} bytes in total"
         raise invalid(f"{said}; these have {size}.")

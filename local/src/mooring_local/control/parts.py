@@ -1,4 +1,4 @@
-"""What the control plane stands on, and what it asks of those who do the work. Made by `server.py`."""
+"""Dependencies and helpers of the control plane."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,7 +15,7 @@ TAGS = TagRules()
 
 
 class Endpoints(Protocol):
-    """Who makes endpoints live: `fleet/`. Each returns at once; the "endpoint" document moves on by itself."""
+    """Runs endpoints (`fleet/`). Each method returns at once, and updates the "endpoint" document later."""
 
     def create(self, name: str) -> None: ...
 
@@ -31,7 +31,7 @@ class Endpoints(Protocol):
 
 
 class Jobs(Protocol):
-    """Who runs transform jobs: `batch/`. Each returns at once; the "transform-job" document moves on by itself."""
+    """Runs transform jobs (`batch/`). Each method returns at once, and updates the "transform-job" document later."""
 
     def start(self, name: str) -> None: ...
 
@@ -39,7 +39,7 @@ class Jobs(Protocol):
 
 
 class Objects(Protocol):
-    """What the control plane asks of S3."""
+    """The S3 operations that the control plane needs."""
 
     def has(self, bucket: str, key: str) -> bool: ...
 
@@ -50,7 +50,7 @@ class Objects(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """All of them."""
+    """All dependencies."""
 
     state: State
     objects: Objects
@@ -61,16 +61,16 @@ class Parts:
 
 
 def check_unique(what: str, names: Iterable[str]) -> None:
-    """Raises Fault if a name is there twice; `what` begins the message: "Variant names"."""
+    """Raises Fault for a duplicate name; `what` starts the message: "Variant names"."""
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise invalid(f"{what} must be unique; {name!r} is there more than once.")
+            raise invalid(f"{what} must be unique; {name!r} occurs more than once.")
         seen.add(name)
 
 
 def check_image(parts: "Parts", place: Place, image: str) -> None:
-    """Raises Fault for an image of which the local ECR knows that SageMaker would not take its manifest."""
+    """Raises Fault for an image in the local ECR whose manifest type SageMaker does not accept."""
     media = media_type_of(parts.state, image, place.account)
     if media is not None and media not in OF_SAGEMAKER:
         said = f"Unsupported manifest media type {media} for image {image}"
@@ -78,16 +78,16 @@ def check_image(parts: "Parts", place: Place, image: str) -> None:
 
 
 def tags_of(parameters: Mapping[str, Any]) -> dict[str, str]:
-    """A request's Tags. Raises Fault for a key that is there twice, or is reserved."""
+    """A request's Tags. Raises Fault for a duplicate or reserved key."""
     return TAGS.read(parameters.get("Tags", []))
 
 
 def echoed(parameters: Mapping[str, Any], place: Place, kind: str, name: str) -> dict[str, Any]:
-    """A request as Describe gives it back: without the tags, with the ARN."""
+    """A request as Describe returns it: without tags, with the ARN."""
     given = {key: value for key, value in parameters.items() if key != "Tags"}
     return {**given, arn_member(kind): place.arn(kind, name)}
 
 
 def arn_member(kind: str) -> str:
-    """The member of a document that holds its ARN: "EndpointConfigArn" for "endpoint-config"."""
+    """The document member with its ARN: "EndpointConfigArn" for "endpoint-config"."""
     return "".join(word.capitalize() for word in kind.split("-")) + "Arn"

@@ -1,4 +1,4 @@
-"""SageMaker's control plane as one service. Made by `server.py`."""
+"""SageMaker's control plane as one service."""
 
 from mooring_local.arguments.sagemaker import SAGEMAKER
 from mooring_local.control.endpoint_configs import EndpointConfigs
@@ -13,7 +13,7 @@ from mooring_local.wire.service_model import service_model
 
 
 def control_plane(parts: Parts) -> Service:
-    """Every operation that there is."""
+    """The service with all implemented operations."""
     nouns = (Models, EndpointConfigs, EndpointControl, Tags, TransformJobs, InferenceComponents)
     handlers = {name: handler for noun in nouns for name, handler in noun(parts).handlers().items()}
     return Service(service_model("sagemaker"), handlers, SAGEMAKER)

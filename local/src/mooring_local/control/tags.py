@@ -1,4 +1,4 @@
-"""AddTags, ListTags, DeleteTags: of anything the control plane knows, by its ARN."""
+"""AddTags, ListTags, DeleteTags, for any resource of the control plane, by ARN."""
 
 import re
 from collections.abc import Mapping
@@ -31,11 +31,11 @@ class Tags:
         self._parts = parts
 
     def handlers(self) -> dict[str, Handler]:
-        """Operation → who does it."""
+        """Handlers by operation name."""
         return {"AddTags": self.add, "ListTags": self.list, "DeleteTags": self.delete}
 
     def add(self, call: Call) -> Mapping[str, Any]:
-        """At most 50 of one resource."""
+        """Add tags; at most 50 per resource."""
         arn, state = self._existing(call), self._parts.state
         given = tags_of(call.parameters)
         TAGS.check_count({*state.tags(arn), *given})
@@ -43,14 +43,14 @@ class Tags:
         return {"Tags": listed(state.tags(arn))}
 
     def list(self, call: Call) -> Mapping[str, Any]:
-        """By key."""
+        """List tags, sorted by key."""
         tags, token = listed(self._parts.state.tags(self._existing(call))), call.parameters.get("NextToken")
         size = min(call.parameters.get("MaxResults", PAGE), LARGEST_PAGE)
         some, following = page(tags, token, size, foreign_token(token))
         return {"Tags": some, "NextToken": following}
 
     def delete(self, call: Call) -> Mapping[str, Any]:
-        """A key that is not there is no error."""
+        """Remove tags; a missing key is not an error."""
         arn, keys = self._existing(call), call.parameters["TagKeys"]
         for key in keys:
             TAGS.check_key(key)
@@ -58,7 +58,7 @@ class Tags:
         return {}
 
     def _existing(self, call: Call) -> str:
-        """The ARN, as it was written when the resource was made. Raises Fault for what does not exist."""
+        """The resource's ARN as stored. Raises Fault if the resource does not exist."""
         arn: str = call.parameters["ResourceArn"]
         found = _ARN.fullmatch(arn)
         kind = found["kind"] if found else ""

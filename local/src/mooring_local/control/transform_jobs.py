@@ -24,7 +24,7 @@ class TransformJobs:
         self._parts = parts
 
     def handlers(self) -> dict[str, Handler]:
-        """Operation → who does it."""
+        """Handlers by operation name."""
         return {
             "CreateTransformJob": self.create,
             "DescribeTransformJob": self.describe,
@@ -33,7 +33,7 @@ class TransformJobs:
         }
 
     def create(self, call: Call) -> Mapping[str, Any]:
-        """Its model and its input have to exist; it starts at once."""
+        """Start a job; its model and input must exist."""
         given, name = call.parameters, call.parameters["TransformJobName"]
         model = models.existing(self._parts, call.place, given["ModelName"])
         _check(given)
@@ -53,15 +53,15 @@ class TransformJobs:
         return {"TransformJobArn": arn}
 
     def describe(self, call: Call) -> Mapping[str, Any]:
-        """As it is now."""
+        """Return the current state."""
         return existing(self._parts, call.place, call.parameters["TransformJobName"])
 
     def list(self, call: Call) -> Mapping[str, Any]:
-        """A page of them."""
+        """List with filters, sorting and pages."""
         return LISTING.page(self._parts.state.all(KIND), call.parameters)
 
     def stop(self, call: Call) -> None:
-        """Only one that is in progress."""
+        """Stop a job that is in progress."""
         document = existing(self._parts, call.place, call.parameters["TransformJobName"])
         name, status = document["TransformJobName"], document["TransformJobStatus"]
         if status == "Stopping":
@@ -73,7 +73,7 @@ class TransformJobs:
         self._parts.jobs.stop(name)
 
     def _check_input(self, place: Place, given: Mapping[str, Any], model: Mapping[str, Any]) -> None:
-        """At least one object, or the manifest. Raises Fault."""
+        """Check that the input has at least one object, or a manifest. Raises Fault."""
         source, objects = given["TransformInput"]["DataSource"]["S3DataSource"], self._parts.objects
         bucket, key = objects.locate(source["S3Uri"])
         listed = source["S3DataType"] == "ManifestFile"
@@ -88,16 +88,16 @@ class TransformJobs:
 
 
 def existing(parts: Parts, place: Place, name: str) -> dict[str, Any]:
-    """The job's document. Raises Fault if there is none."""
+    """The job's document. Raises Fault if it does not exist."""
     document = parts.state.get(KIND, name)
     if document is None:
-        # botocore's model declares ResourceNotFound, but the service answers as for its other nouns.
+        # botocore's model declares ResourceNotFound, but the service responds as for other resources.
         raise invalid(f"Could not find requested job with name: {name} ({place.arn(KIND, name)})")
     return document
 
 
 def _check(given: Mapping[str, Any]) -> None:
-    """What a job demands beyond its shape. Raises Fault."""
+    """Check rules that botocore's model does not express. Raises Fault."""
     in_flight = given.get("MaxConcurrentTransforms", 1) * given.get("MaxPayloadInMB", 6)
     if in_flight > MOST_IN_FLIGHT_MB:
         said = f"MaxConcurrentTransforms * MaxPayloadInMB must not exceed {MOST_IN_FLIGHT_MB} MB"

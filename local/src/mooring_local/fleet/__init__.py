@@ -1,1 +1,1 @@
-"""Endpoints that live: started, watched, replaced, updated, ended. The control plane gives the orders."""
+"""Running endpoints: start, watch, replace, update and stop them on the control plane's orders."""

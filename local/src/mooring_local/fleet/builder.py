@@ -1,4 +1,4 @@
-"""From an endpoint configuration to variants whose containers answer. Used by `fleet.py`."""
+"""Build running variants from an endpoint configuration."""
 
 import asyncio
 from collections.abc import Coroutine, Mapping
@@ -20,27 +20,27 @@ NO_PING = (
     "The primary container for production variant {variant} did not pass the ping health check. "
     "Please check CloudWatch logs for this endpoint."
 )
-"""The platform's words, which programs look for. What was seen comes after them."""
+"""SageMaker's message, which programs match on. Details are appended."""
 
 
 class NotBuilt(MooringError):
-    """A variant could not be brought up; `message` is for FailureReason."""
+    """A variant could not be started; `message` is for FailureReason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How much of the platform is played."""
+    """How closely the platform is simulated."""
 
     all_instances: bool = False
-    """As many processes as InitialInstanceCount says; otherwise one stands for all."""
+    """Start as many instances as InitialInstanceCount says, rather than one."""
     most_instances: int = 8
-    """Of one variant, also then."""
+    """Maximum instances of one variant with `all_instances`."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """What every container gets, below its model's own variables."""
+    """Variables for every container; the model's own override them."""
 
 
 class Owner(Protocol):
-    """Whom variants are built for: an endpoint that lives, or will."""
+    """The endpoint that variants are built for."""
 
     @property
     def name(self) -> str: ...
@@ -50,7 +50,7 @@ class Owner(Protocol):
 
 
 class Builder:
-    """Brings variants up."""
+    """Starts and scales variants."""
 
     def __init__(self, launcher: Launcher, logbook: Logbook, phases: Phases, options: Options) -> None:
         self._launcher = launcher
@@ -59,7 +59,8 @@ class Builder:
         self._options = options
 
     async def build(self, endpoint: Owner, snapshot: Mapping[str, Any], part: str) -> list[Variant]:
-        """All of `part`, "ProductionVariants" or "ShadowProductionVariants", or none. Raises NotBuilt."""
+        """Start all variants of `part`, "ProductionVariants" or "ShadowProductionVariants". On failure, raises NotBuilt
+        and leaves none running."""
         configs = snapshot["config"].get(part) or ()
         variants = []
         for config in configs:
@@ -78,7 +79,7 @@ class Builder:
         return variants
 
     async def fill(self, endpoint: Owner, variant: Variant, config: Mapping[str, Any]) -> None:
-        """Start its instances, with the time that the platform takes for them. Raises NotBuilt; then there are none."""
+        """Start the variant's instances, with simulated delays. On failure, raises NotBuilt and leaves none running."""
         if variant.model is None:
             await self._phases.take("provision")
             return
@@ -99,7 +100,7 @@ class Builder:
             raise NotBuilt(told(error)) from error
 
     async def scale(self, endpoint: Owner, variant: Variant, config: Mapping[str, Any], count: int) -> None:
-        """Start or end instances until it has `count`, or what stands for as many. Raises as `Instance.open`."""
+        """Start or stop instances to match `count`, within the limits of `Options`. Raises as `Instance.open`."""
         wanted = min(count, self._options.most_instances) if self._options.all_instances else min(count, 1)
         model, serverless = variant.model, variant.serverless
         if model is None:
@@ -122,11 +123,11 @@ class Builder:
         surplus, variant.instances[wanted:] = variant.instances[wanted:], []
         await asyncio.gather(*(instance.close(STOP_S) for instance in surplus))
         if wanted < count and new:
-            hint = "moor local --instances starts more" if not self._options.all_instances else "that is the most"
-            new[0].say(f"Notice: {count} instances were asked for; {wanted} stands for them here ({hint}).")
+            hint = "moor local --instances starts more" if not self._options.all_instances else "the maximum"
+            new[0].say(f"Notice: {count} instances requested, {wanted} started ({hint}).")
 
     async def reweigh(self, live: LiveEndpoint, snapshot: Mapping[str, Any], shown: list[dict[str, Any]]) -> None:
-        """What Desired… says, in `shown` and in what runs. Raises as `scale`: the count is then as before."""
+        """Apply the Desired… values to the variants and to `shown`. Raises as `scale`, leaving the count unchanged."""
         configs = {one["VariantName"]: one for one in snapshot["config"]["ProductionVariants"]}
         for one in shown:
             variant = live.variants.get(one["VariantName"])
@@ -143,7 +144,7 @@ class Builder:
 
 
 async def _all(starts: list[Coroutine[Any, Any, None]]) -> None:
-    """Wait for all of them, also if one fails, and raise what the first of those raised; told to stop, stop them."""
+    """Wait for all, even if one fails, then raise the first error. If cancelled, cancel them all."""
     tasks = [asyncio.ensure_future(start) for start in starts]
     try:
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""Inference components: models put onto an endpoint whose variants have none of their own. Ordered by `fleet.py`."""
+"""Inference components: models deployed onto an endpoint whose variants have no model."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,12 +9,12 @@ from mooring_local.fleet.phases import Phases
 from mooring_local.fleet.records import REASON_LIMIT, Records
 from mooring_local.fleet.variant import Variant, read_model
 
-ENDPOINT_GONE = "Its endpoint is gone."
-ENDPOINT_DOWN = "Its endpoint is out of service. It comes back when the endpoint does."
+ENDPOINT_GONE = "The endpoint was deleted."
+ENDPOINT_DOWN = "The endpoint is out of service. The inference component restarts with it."
 
 
 class Components:
-    """Starts and ends them."""
+    """Starts and stops inference components."""
 
     def __init__(
         self, records: Records, builder: Builder, phases: Phases, live: Callable[[str], LiveEndpoint | None]
@@ -53,11 +53,11 @@ class Components:
         self._records.forget_component(name)
 
     def failed(self, name: str, reason: str) -> None:
-        """With a reason of a length that the API allows."""
+        """Set the status to Failed, with the reason cut to the API's limit."""
         self._records.change_component(name, InferenceComponentStatus="Failed", FailureReason=reason[:REASON_LIMIT])
 
     def waiting(self, endpoint: str) -> None:
-        """The endpoint is coming back: so are they, as far as they were in service."""
+        """The endpoint is restarting: mark components that were in service as Creating."""
         for component in self._records.components(endpoint):
             down = component.get("FailureReason") == ENDPOINT_DOWN
             if component["InferenceComponentStatus"] in ("InService", "Updating") or down:
@@ -65,7 +65,7 @@ class Components:
                 self._records.change_component(name, ("FailureReason",), InferenceComponentStatus="Creating")
 
     def down(self, endpoint: str) -> None:
-        """The endpoint has not come back. Those that were to be deleted are; the others wait for it as Failed."""
+        """The endpoint failed to restart: finish pending deletions, and mark the other components as Failed."""
         for component in self._records.components(endpoint):
             name, status = component["InferenceComponentName"], component["InferenceComponentStatus"]
             if status == "Deleting":
@@ -82,7 +82,7 @@ class Components:
         else:
             given = specification.get("Container") or {}
             if "Image" not in given:
-                raise NotBuilt("It names neither a model nor an image: adapters need the stock container's own server.")
+                raise NotBuilt("Specification has neither ModelName nor Container.Image. Adapters are not supported.")
             container = {"Image": given["Image"], "Environment": given.get("Environment", {})}
             if "ArtifactUrl" in given:
                 container["ModelDataUrl"] = given["ArtifactUrl"]

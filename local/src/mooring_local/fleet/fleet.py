@@ -1,7 +1,7 @@
-"""The endpoints of the local SageMaker. The control plane writes a document and gives an order; the work goes on here.
+"""The endpoints of the local SageMaker. The control plane writes a document and calls a method; the work runs here.
 
 create   Creating → InService | Failed
-update   Updating → InService: the old fleet serves until the new one does, and on failure goes on with a FailureReason
+update   Updating → InService: the old fleet serves until the new one is ready, or stays if that fails (FailureReason)
 reweigh  Updating → InService, with the desired weights and counts
 delete   Deleting → gone
 """
@@ -27,15 +27,15 @@ from mooring_local.state import State
 
 Work = Callable[[], Awaitable[None]]
 DRAIN_S = 60.0
-"""How long the old fleet may finish what it has after an update: as long as an invocation may take."""
+"""How long the old fleet may finish its requests after an update: the maximum duration of an invocation."""
 DRAIN_LOOK_S = 0.05
 GOODBYE_S = 30.0
-UNKNOWN = "What it was made of is not known any more."
-INTERRUPTED = "The update was interrupted by the end of the local SageMaker. Call UpdateEndpoint again."
+UNKNOWN = "Its configuration was not saved. Delete the endpoint and create it again."
+INTERRUPTED = "The local SageMaker stopped during the update. Call UpdateEndpoint again."
 
 
 class Fleet:
-    """Belongs to the event loop that `start` runs in; orders may come from any thread."""
+    """All endpoints. Belongs to the event loop of `start`; orders may come from any thread."""
 
     def __init__(
         self,
@@ -58,15 +58,15 @@ class Fleet:
         self._log = structlog.get_logger("mooring_local.fleet").bind()
         self._stopping = False
         self._changed = asyncio.Event()
-        """Set, and replaced by another, when an order has been carried out."""
+        """Set and replaced whenever an order completes."""
         self.on_service: Callable[[LiveEndpoint], None] = lambda _: None
-        """Called when an endpoint was created or updated, before its status says so."""
+        """Called when an endpoint was created or updated, before its status changes."""
 
     async def start(self) -> None:
-        """End what a killed life left running, and bring back what was in service; that goes on in the background."""
+        """Stop what a killed server left running, and restart endpoints that were in service, in the background."""
         self._loop = asyncio.get_running_loop()
         for line in await self._launcher.clean():
-            self._log.warning("cleaned", what=line)
+            self._log.warning("cleaned up", what=line)
         for document in self._records.endpoints():
             name, status = document["EndpointName"], document["EndpointStatus"]
             if status == "Creating":
@@ -79,21 +79,21 @@ class Fleet:
                 self._order(name, partial(self._come_back, name))
 
     async def stop(self) -> None:
-        """End all of them; their documents stay as they are, and they come back at the next start."""
+        """Stop all endpoints. Their documents stay, and they restart with the next `start`."""
         self._stopping = True
         for task in self._working:
-            if not task.cancelling():  # else it is tidying up
+            if not task.cancelling():  # otherwise it is cleaning up
                 task.cancel()
         await asyncio.gather(*self._working, return_exceptions=True)
         await asyncio.gather(*self._retiring, *(self._end(live, 0.0) for live in self._live.values()))
         self._live.clear()
 
     def live(self, name: str) -> LiveEndpoint | None:
-        """The endpoint, if it takes requests now."""
+        """The endpoint, if it accepts requests now."""
         return self._live.get(name)
 
     async def up(self, name: str, within_s: float) -> LiveEndpoint | None:
-        """The endpoint, waited for if it may come; None if it has not in time, or does not exist any more."""
+        """The endpoint once it is up; None if that takes too long, or if it was deleted."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, within_s)):
                 while name not in self._live and self._records.endpoint(name) is not None:
@@ -101,36 +101,36 @@ class Fleet:
         return self._live.get(name)
 
     def create(self, name: str) -> None:
-        """The document is there, with status Creating."""
+        """Start an endpoint; its document exists, with status Creating."""
         self._order(name, lambda: self._create(name))
 
     def update(self, name: str, config_name: str, retain_variant_properties: bool = False) -> None:
-        """To another configuration; with `retain_variant_properties`, weights and counts stay as they are."""
+        """Switch to another configuration; with `retain_variant_properties`, weights and counts stay."""
         self._records.change(name, EndpointStatus="Updating")
         self._order(name, lambda: self._update(name, config_name, retain_variant_properties))
 
     def reweigh(self, name: str) -> None:
-        """To the desired weights and counts that the document has."""
+        """Apply the desired weights and counts of the document."""
         self._records.change(name, EndpointStatus="Updating")
         self._order(name, lambda: self._reweigh(name))
 
     def delete(self, name: str) -> None:
-        """It takes no requests from now on, whatever it was doing."""
+        """Delete the endpoint. It accepts no further requests, whatever its status."""
         self._records.change(name, EndpointStatus="Deleting")
         self._order(name, lambda: self._delete(name))
 
     def create_component(self, name: str) -> None:
-        """The "inference-component" document is there, with status Creating."""
+        """Start an inference component; its document exists, with status Creating."""
         self._order(f"component {name}", lambda: self._components.create(name), partial(self._components.failed, name))
 
     def delete_component(self, name: str) -> None:
-        """Its document goes when it is gone."""
+        """Stop an inference component, then delete its document."""
         self._order(f"component {name}", lambda: self._components.delete(name), partial(self._components.failed, name))
 
     def _order(self, name: str, work: Work, failed: Callable[[str], None] | None = None) -> None:
-        """`failed` is told of a fault of ours in it; without, the endpoint of that name has failed."""
+        """Queue work for a name. `failed` handles an internal error; by default the endpoint of that name fails."""
         if self._loop is None or self._stopping:
-            return  # the document says what is to be done, and the next start does it
+            return  # the next start carries out what the document says
         self._loop.call_soon_threadsafe(self._begin, name, work, failed or partial(self._broken, name))
 
     def _begin(self, name: str, work: Work, failed: Callable[[str], None]) -> None:
@@ -145,9 +145,9 @@ class Fleet:
             await asyncio.wait([before])
         try:
             await work()
-        except Exception as error:  # the border of a task that nobody waits for
-            self._log.exception("an order failed")
-            failed(f"A fault of the local SageMaker, whose log has the place: {type(error).__name__}: {error}")
+        except Exception as error:  # boundary: nothing awaits this task
+            self._log.exception("endpoint operation failed")
+            failed(f"Internal error of the local SageMaker (see its log): {type(error).__name__}: {error}")
         finally:
             self._changed.set()
             self._changed = asyncio.Event()
@@ -157,7 +157,7 @@ class Fleet:
         self._fell(name, reason, "Failed" if never else "OutOfService")
 
     def _fell(self, name: str, reason: str, without: str = "OutOfService") -> None:
-        """An order came to nothing: what serves goes on; `without` it, that is the endpoint's status."""
+        """An order failed: an endpoint that serves keeps serving; otherwise its status becomes `without`."""
         self._records.failed(
             name, "InService" if name in self._live else without, reason, ("PendingDeploymentSummary",)
         )
@@ -168,7 +168,7 @@ class Fleet:
             return
         snapshot = self._records.snapshot(name, document["EndpointConfigName"]) or self._records.kept(name)
         if snapshot is None:
-            self._records.failed(name, "Failed", f"The configuration {document['EndpointConfigName']} is gone.")
+            self._records.failed(name, "Failed", f"Endpoint configuration {document['EndpointConfigName']} not found.")
             return
         self._records.keep(name, snapshot)
         shown = self._records.shown(snapshot, "Creating")
@@ -203,7 +203,7 @@ class Fleet:
         self._components_of(name)
 
     def _components_of(self, name: str) -> None:
-        """Those of an endpoint that has come back come back too."""
+        """Restart the inference components of an endpoint that has restarted."""
         self._components.waiting(name)
         for component in self._records.components(name):
             status, called = component["InferenceComponentStatus"], component["InferenceComponentName"]
@@ -216,7 +216,7 @@ class Fleet:
         document, old = self._records.endpoint(name), self._live.get(name)
         snapshot = self._records.snapshot(name, config_name)
         if document is None or snapshot is None:
-            self._fell(name, f"The configuration {config_name} is gone.")
+            self._fell(name, f"Endpoint configuration {config_name} not found.")
             return
         if retains:
             retain(snapshot["config"], document)
@@ -271,14 +271,14 @@ class Fleet:
         return live
 
     def _retire(self, live: LiveEndpoint, drain_s: float) -> asyncio.Task[None]:
-        """End it in the background, which nothing interrupts; `stop` waits for it."""
+        """Stop it in the background, uninterrupted; `stop` waits for this."""
         task = asyncio.ensure_future(self._end(live, drain_s))
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
         return task
 
     async def _end(self, live: LiveEndpoint, drain_s: float) -> None:
-        """After `drain_s` at most, or when nobody waits for an answer any more."""
+        """Stop it once its requests are answered, or after `drain_s`."""
         variants: list[Variant] = [*live.variants.values(), *live.shadows, *live.components.values()]
         for _ in range(round(drain_s / DRAIN_LOOK_S)):
             if self._stopping or not any(one.in_flight for one in variants):

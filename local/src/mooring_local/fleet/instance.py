@@ -1,7 +1,4 @@
-"""One instance of a variant: its containers, started together, watched, and replaced when one of them dies.
-
-`variant.py` makes them; `runtime/` asks the containers of one that is up.
-"""
+"""One instance of a variant: its containers, started together, watched, and replaced when one of them dies."""
 
 import asyncio
 import time
@@ -17,9 +14,9 @@ from mooring_local.runners.launch import Launch, Launched, Launcher, is_healthy,
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 30.0
 SETTLED_S = 30.0
-"""What lived so long had no trouble starting."""
+"""After this uptime, a failure resets the restart delay."""
 GOODBYE_S = 2.0
-"""What a container that is given up gets to end in; it did not answer."""
+"""Grace period of an unhealthy container."""
 
 Say = Callable[[str, str], None]
 """(stream, line) → a line of the endpoint's log."""
@@ -30,35 +27,35 @@ class Part:
     """One container of a model."""
 
     name: str
-    """As error messages call it: `primary`, or its hostname."""
+    """Its name in error messages: `primary`, or its hostname."""
     container: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What an instance is made of."""
+    """What an instance is started from."""
 
     variant: str
     parts: Sequence[Part]
     environment: Mapping[str, str]
-    """What the platform adds."""
+    """Variables that SageMaker adds."""
     window_s: float
     region: str
     memory_bytes: int | None = None
 
 
 def pause(lived_s: float, last_s: float) -> float:
-    """How long to wait before the next start: twice as long as last time, from the beginning after a long life."""
+    """Delay before the next restart: doubles each time, and resets after a long uptime."""
     if lived_s >= SETTLED_S or last_s <= 0:
         return FIRST_PAUSE_S
     return min(LONGEST_PAUSE_S, 2 * last_s)
 
 
 class Instance:
-    """A place that is kept filled, from `open` to `close`."""
+    """Kept running from `open` to `close`, replacing containers that die."""
 
     def __init__(self, launcher: Launcher, recipe: Recipe, say: Say, prefix: str) -> None:
-        """`prefix` begins the names of its containers' folders."""
+        """`prefix` starts the names of its containers' folders."""
         self._launcher = launcher
         self._recipe = recipe
         self._say = say
@@ -66,23 +63,23 @@ class Instance:
         self._keeping: asyncio.Task[None] | None = None
         self.id = ""
         self.containers: dict[str, Launched] = {}
-        """By part's name and in order; empty while there is nobody to ask."""
+        """By part name and in order; empty while the instance is down."""
         self.in_flight = 0
 
     async def open(self) -> None:
-        """Until all of its containers are healthy; then they are kept so. Raises as `Launcher.launch`."""
+        """Start all containers, wait until they are healthy, and keep them running. Raises as `Launcher.launch`."""
         self.containers = await self._launch()
         self._keeping = asyncio.create_task(self._keep())
 
     async def close(self, patience_s: float) -> None:
-        """End it."""
+        """Stop the instance."""
         if self._keeping is not None:
             self._keeping.cancel()
             await asyncio.wait([self._keeping])
         await self._end(patience_s)
 
     def say(self, line: str) -> None:
-        """A line of its own, as the platform."""
+        """Write a line of the platform to the log."""
         self._say(f"{self._recipe.variant}/{self.id}", line)
 
     async def _launch(self) -> dict[str, Launched]:
@@ -106,11 +103,11 @@ class Instance:
         return launched
 
     async def _keep(self) -> None:
-        """For ever: wait for a death, replace."""
+        """Replace the containers whenever one fails, until cancelled."""
         began, wait = time.monotonic(), 0.0
         while True:
             why = await self._sick()
-            self.say(f"The instance is replaced: {why}")
+            self.say(f"Replacing the instance: {why}")
             await self._end(GOODBYE_S)
             while not self.containers:
                 wait = pause(time.monotonic() - began, wait)
@@ -119,10 +116,10 @@ class Instance:
                 try:
                     self.containers = await self._launch()
                 except MooringError as error:
-                    self.say(f"It could not be replaced yet: {told(error)}")
+                    self.say(f"Could not replace the instance, retrying: {told(error)}")
 
     async def _sick(self) -> str:
-        """Until one of its containers has ended or does not answer; which, in words."""
+        """Wait until a container exits or fails its health checks; returns the reason."""
         watches = [asyncio.ensure_future(self._watch(name, one)) for name, one in self.containers.items()]
         try:
             done, _ = await asyncio.wait(watches, return_when=asyncio.FIRST_COMPLETED)
@@ -139,9 +136,9 @@ class Instance:
             while failures < pulse.failures:
                 done, _ = await asyncio.wait([ended], timeout=pulse.every_s)
                 if done:
-                    return f"container {name} ended with exit code {ended.result()}."
+                    return f"container {name} exited with code {ended.result()}."
                 failures = 0 if await is_healthy(one.client, pulse.timeout_s) else failures + 1
-            return f"container {name} did not pass {failures} health checks in a row."
+            return f"container {name} failed {failures} health checks in a row."
         finally:
             ended.cancel()
 
@@ -151,6 +148,6 @@ class Instance:
         try:
             await asyncio.shield(ending)
         except asyncio.CancelledError:
-            # Nobody else knows of them any more: whoever closes the instance waits until they are gone.
+            # Only this coroutine still refers to them, so `close` must wait until they have stopped.
             await ending
             raise

@@ -1,4 +1,4 @@
-"""An endpoint that is in service: which variant, and which of its instances, a request goes to. For `runtime/`."""
+"""An endpoint in service: picks the variant and instance for each request."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,13 +12,13 @@ MOST_SESSIONS = 10_000
 
 
 class LiveEndpoint:
-    """Made by `fleet.py`; replaced as a whole by an update."""
+    """An endpoint in service. An update replaces the whole object."""
 
     def __init__(self, name: str, arn: str, config: Mapping[str, Any], variants: Iterable[Variant] = ()) -> None:
         self.name = name
         self.arn = arn
         self.config = config
-        """The endpoint configuration, as it was when the endpoint took it."""
+        """The endpoint configuration at the time of create or update."""
         self.variants: dict[str, Variant] = {}
         self.take(variants)
         self.shadows: list[Variant] = []
@@ -27,7 +27,7 @@ class LiveEndpoint:
         self._sessions: dict[str, tuple[str, Instance]] = {}
 
     def take(self, variants: Iterable[Variant]) -> None:
-        """Have these production variants."""
+        """Set the production variants."""
         self.variants = {variant.name: variant for variant in variants}
 
     @property
@@ -46,7 +46,7 @@ class LiveEndpoint:
         return self.config.get("AsyncInferenceConfig")
 
     def pick(self, target: str | None = None, component: str | None = None) -> Variant:
-        """The variant that is asked for, or the one whose turn it is by weight. Raises Fault."""
+        """The requested variant, or the next one by weight. Raises Fault."""
         if component is not None:
             if component not in self.components:
                 raise Fault("ValidationError", f"Inference Component Name {component} not found.")
@@ -62,10 +62,10 @@ class LiveEndpoint:
         return self.variants[target]
 
     def _by_weight(self) -> Variant:
-        """Smooth weighted round robin: exactly each one's share, and in turns."""
+        """Smooth weighted round robin."""
         having = [variant for variant in self.variants.values() if variant.weight > 0]
         if not having:
-            raise Fault("ValidationError", f"No variant of endpoint {self.name} has a weight: name a TargetVariant.")
+            raise Fault("ValidationError", f"All variants of endpoint {self.name} have weight 0. Set TargetVariant.")
         for variant in having:
             variant.credit += variant.weight
         best = max(having, key=lambda variant: variant.credit)
@@ -73,16 +73,16 @@ class LiveEndpoint:
         return best
 
     def remember(self, session: str, variant: Variant, instance: Instance) -> None:
-        """Requests of that session go to that instance from now on."""
+        """Route further requests of that session to that instance."""
         if len(self._sessions) >= MOST_SESSIONS:
             del self._sessions[next(iter(self._sessions))]
         self._sessions[session] = (variant.name, instance)
 
     def recall(self, session: str) -> tuple[str, Instance] | None:
-        """The variant's name and the instance of a session, if it is still up."""
+        """The variant name and instance of a session, if the instance is still up."""
         found = self._sessions.get(session)
         return found if found is not None and found[1].containers else None
 
     def forget(self, session: str) -> None:
-        """It was closed."""
+        """The session was closed."""
         self._sessions.pop(session, None)

@@ -1,7 +1,4 @@
-"""Lines that containers and the platform say, kept by group and stream as CloudWatch Logs does.
-
-`fleet/` and `batch/` write here; the Logs API, the page and the command line read.
-"""
+"""Log lines of containers and of the platform, by group and stream as in CloudWatch Logs."""
 
 import contextlib
 import json
@@ -16,18 +13,18 @@ from urllib.parse import quote, unquote
 import structlog
 
 LARGEST_FILE = 4 * 1024 * 1024
-"""Bytes. A stream is two files of it at most: the one that grows and the one before."""
+"""Bytes. A stream has at most two files: the current one and the one before."""
 MOST_STREAMS = 64
-"""Of one group: each replaced instance leaves one behind."""
+"""Streams per group: each replaced instance leaves one behind."""
 LONGEST_MESSAGE = 256 * 1024
-"""Characters; CloudWatch's own limit is as many bytes."""
+"""Characters; CloudWatch limits the bytes."""
 _BLOCK = 64 * 1024
 _NOW, _BEFORE = ".jsonl", ".before.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line."""
+    """One log line."""
 
     timestamp_ms: int
     message: str
@@ -35,7 +32,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """What a group has of one instance; times in milliseconds since 1970."""
+    """The log of one instance; times in epoch milliseconds."""
 
     name: str
     first_ms: int
@@ -45,20 +42,20 @@ class Stream:
 
 
 class Logbook:
-    """Files `<root>/<group>/<stream>.jsonl`, bounded. May be used from several threads."""
+    """Files `<root>/<group>/<stream>.jsonl` of bounded size. Thread-safe."""
 
     def __init__(self, root: Path, *, clock: Callable[[], float] = time.time) -> None:
         self._root = root
         self._clock = clock
         self._lock = threading.Lock()
         self._full = False
-        """The last line could not be written; that has been told."""
+        """The last write failed, and that was logged."""
         self._log = structlog.get_logger("mooring_local.logbook").bind()
 
     def append(self, group: str, stream: str, message: str, at: float | None = None) -> None:
-        """One line, said `at` (seconds since 1970; None: now). What is too long is cut, and says so.
+        """Append one line with time `at` (epoch seconds; None: now). Long lines are cut and marked.
 
-        What cannot be written, on a full disk, is lost: whoever said it goes on.
+        On a full disk the line is lost; the caller is not interrupted.
         """
         when = int(1000 * (self._clock() if at is None else at))
         if len(message) > LONGEST_MESSAGE:
@@ -70,31 +67,31 @@ class Logbook:
                 self._full = False
             except OSError as error:
                 if not self._full:
-                    self._log.error("lines of endpoints are lost", reason=str(error))
+                    self._log.error("could not write logs of endpoints; lines are lost", reason=str(error))
                 self._full = True
 
     def groups(self, prefix: str = "") -> list[str]:
-        """Names of those that have a stream, sorted."""
+        """Sorted names of the groups that have a stream."""
         if not self._root.is_dir():
             return []
         names = (unquote(path.name) for path in self._root.iterdir() if path.is_dir())
         return sorted(name for name in names if name.startswith(prefix))
 
     def streams(self, group: str) -> list[Stream]:
-        """Those of a group, by name; none if there is no such group."""
+        """Streams of a group by name; empty for an unknown group."""
         folder = self._root / _safe(group)
         with self._lock:
             paths = sorted(folder.glob(f"*{_NOW}")) if folder.is_dir() else []
             return [_described(path) for path in paths if not path.name.endswith(_BEFORE)]
 
     def events(self, group: str, stream: str) -> list[Event]:
-        """All that is kept of it, oldest first; nothing if there is no such stream."""
+        """All stored events, oldest first; empty for an unknown stream."""
         path = self._path(group, stream)
         with self._lock:
             return list(chain.from_iterable(_read(file) for file in (_before(path), path) if file.exists()))
 
     def last(self, group: str, stream: str, count: int) -> list[Event]:
-        """Its last `count`, oldest first, without reading what is before them."""
+        """The last `count` events, oldest first, without reading earlier ones."""
         path = self._path(group, stream)
         with self._lock:
             found = _read_end(path, count)
@@ -105,19 +102,19 @@ class Logbook:
         return [event.message for event in self.last(group, stream, count)]
 
     def since(self, group: str, stream: str, at_ms: int) -> Generator[Event, None, None]:
-        """All that is kept of it from the first one of that time on, read as it is asked for.
+        """Stored events from that time on, read lazily.
 
-        Close it when no more is wanted.
+        Close the generator when done.
         """
         path = self._path(group, stream)
         with contextlib.ExitStack() as files:
-            with self._lock:  # what is open stays what it was, whatever it is called later
+            with self._lock:  # an open file stays the same when it is renamed
                 found = [
                     files.enter_context(one.open(encoding="utf-8")) for one in (_before(path), path) if one.exists()
                 ]
             reached = False
             for line in chain.from_iterable(found):
-                # Most of a long stream is not wanted: its times are enough to pass it over.
+                # Compare times first, to skip most of a long stream cheaply.
                 reached = reached or ("," in line and int(line[1 : line.index(",")]) >= at_ms)
                 if reached and line.endswith("\n"):
                     yield Event(*json.loads(line))
@@ -135,7 +132,7 @@ class Logbook:
         return self._root / _safe(group) / f"{_safe(stream)}{_NOW}"
 
     def _forget_oldest(self, folder: Path) -> None:
-        """Makes room for one more stream. Called with the lock held."""
+        """Make room for one more stream. Call with the lock held."""
         paths = [path for path in folder.glob(f"*{_NOW}") if not path.name.endswith(_BEFORE)]
         paths.sort(key=lambda path: path.stat().st_mtime)
         for path in paths[: max(0, len(paths) - MOST_STREAMS + 1)]:
@@ -144,12 +141,12 @@ class Logbook:
 
 
 def endpoint_group(endpoint: str) -> str:
-    """The log group of an endpoint, as the platform names it."""
+    """SageMaker's name for the log group of an endpoint."""
     return f"/aws/sagemaker/Endpoints/{endpoint}"
 
 
 def _safe(name: str) -> str:
-    """A name as a file's: no slashes, and no dots at its beginning."""
+    """A safe file name: no slashes and no leading dot."""
     return quote(name, safe="").replace(".", "%2E")
 
 
@@ -167,7 +164,7 @@ def _described(path: Path) -> Stream:
 
 
 def _read(path: Path, most: int | None = None) -> list[Event]:
-    """Its events, the first `most` of them. A last line that a kill -9 cut off is left out."""
+    """The first `most` events. Skips a last line that kill -9 cut off."""
     events: list[Event] = []
     with path.open(encoding="utf-8") as file:
         for line in file:
@@ -179,7 +176,7 @@ def _read(path: Path, most: int | None = None) -> list[Event]:
 
 
 def _read_end(path: Path, count: int) -> list[Event]:
-    """Its last `count` events; none if there is no such file."""
+    """The last `count` events; empty if the file does not exist."""
     if count <= 0 or not path.exists():
         return []
     with path.open("rb") as file:
@@ -189,6 +186,6 @@ def _read_end(path: Path, count: int) -> list[Event]:
             at = max(0, size - 2 * (size - at) - _BLOCK)
             file.seek(at)
             end = file.read(size - at)
-    # The first of these may have lost its beginning, the last its end.
+    # The first and last of these lines may be incomplete.
     lines = end.split(b"\n")[:-1]
     return [Event(*json.loads(line)) for line in (lines if at == 0 else lines[1:])[-count:]]

@@ -1,7 +1,7 @@
-"""What DescribeEndpoint answers, kept in step with what really runs. Written by `fleet.py` alone while it works on one.
+"""Documents of endpoints, kept in step with what runs. Only `fleet.py` writes them while it works on an endpoint.
 
-Beside the "endpoint" document there is one of kind "fleet": the configuration and the models as they were when the
-endpoint took them. They may be deleted while it lives, and it comes back after a restart all the same.
+The "endpoint" document is what DescribeEndpoint returns. The "fleet" document is a copy of the configuration and
+models in use, so that the endpoint can restart even if those have been deleted.
 """
 
 import time
@@ -26,7 +26,7 @@ class Records:
         self._clock = clock
 
     def endpoint(self, name: str) -> dict[str, Any] | None:
-        """As DescribeEndpoint answers it."""
+        """The document that DescribeEndpoint returns."""
         return self._state.get("endpoint", name)
 
     def endpoints(self) -> list[dict[str, Any]]:
@@ -34,18 +34,18 @@ class Records:
         return self._state.all("endpoint")
 
     def change(self, name: str, drop: Sequence[str] = (), **members: Any) -> None:
-        """Set some members and take others away; nothing if it is gone."""
+        """Set and remove members; does nothing if the endpoint was deleted."""
         self._state.change("endpoint", name, {**members, "LastModifiedTime": self._clock()}, drop)
 
     def failed(self, name: str, status: str, reason: str, drop: Sequence[str] = ()) -> None:
-        """With a reason of a length that the API allows."""
+        """Set a failure status, with the reason cut to the API's limit."""
         short = reason if len(reason) <= REASON_LIMIT else f"{reason[: REASON_LIMIT - 1]}…"
         self.change(name, drop, EndpointStatus=status, FailureReason=short)
 
     def in_service(
         self, name: str, config: Mapping[str, Any], variants: Sequence[Mapping[str, Any]], reason: str = ""
     ) -> None:
-        """With this configuration and nothing pending; `reason` tells why it is not another one."""
+        """Set status InService with this configuration; `reason`: why an update to another one failed."""
         members = {key: config[key] for key in OF_CONFIG if config.get(key)}
         members |= _captured(config) | ({"FailureReason": reason} if reason else {})
         self.change(
@@ -58,7 +58,7 @@ class Records:
         )
 
     def forget(self, name: str) -> None:
-        """The endpoint, what was kept of its fleet, and its tags."""
+        """Delete the endpoint's documents and tags."""
         document = self._state.get("endpoint", name)
         self._state.delete("endpoint", name)
         self._state.delete("fleet", name)
@@ -66,7 +66,7 @@ class Records:
             self._state.drop_tags(document["EndpointArn"])
 
     def snapshot(self, name: str, config_name: str) -> dict[str, Any] | None:
-        """{"config", "models": by name} as they are now; None if the configuration is gone."""
+        """The current {"config", "models": by name}; None if the configuration was deleted."""
         config = self._state.get("endpoint-config", config_name)
         if config is None:
             return None
@@ -75,11 +75,11 @@ class Records:
         return {"EndpointName": name, "config": config, "models": models}
 
     def keep(self, name: str, snapshot: Mapping[str, Any], deployment: float | None = None) -> None:
-        """For the next start. `deployment` is when the update to it began: see `has_taken_over`."""
+        """Save the snapshot for the next start. `deployment`: when its update began, see `has_taken_over`."""
         self._state.put("fleet", name, {**snapshot, "Deployment": deployment})
 
     def kept(self, name: str) -> dict[str, Any] | None:
-        """What `keep` was given last."""
+        """The snapshot saved by `keep`."""
         return self._state.get("fleet", name)
 
     def components(self, endpoint: str) -> list[dict[str, Any]]:
@@ -87,32 +87,32 @@ class Records:
         return [one for one in self._state.all("inference-component") if one.get("EndpointName") == endpoint]
 
     def component(self, name: str) -> dict[str, Any] | None:
-        """As DescribeInferenceComponent answers it."""
+        """The document that DescribeInferenceComponent returns."""
         return self._state.get("inference-component", name)
 
     def change_component(self, name: str, drop: Sequence[str] = (), **members: Any) -> None:
-        """Set some members; nothing if it is gone."""
+        """Set and remove members; does nothing if the component was deleted."""
         self._state.change("inference-component", name, {**members, "LastModifiedTime": self._clock()}, drop)
 
     def forget_component(self, name: str) -> None:
-        """The document and its tags."""
+        """Delete the document and its tags."""
         document = self.component(name)
         self._state.delete("inference-component", name)
         if document is not None and "InferenceComponentArn" in document:
             self._state.drop_tags(document["InferenceComponentArn"])
 
     def model(self, name: str) -> dict[str, Any] | None:
-        """As CreateModel took it."""
+        """The document that CreateModel stored."""
         return self._state.get("model", name)
 
     def shown(self, snapshot: Mapping[str, Any], status: str = "") -> list[dict[str, Any]]:
-        """The production variants of a snapshot as DescribeEndpoint shows them when they have just been made."""
+        """New production variants of a snapshot, as DescribeEndpoint shows them."""
         models = snapshot["models"]
         variants = snapshot["config"]["ProductionVariants"]
         return [self.summary(one, models.get(one.get("ModelName")), status) for one in variants]
 
     def summary(self, variant: Mapping[str, Any], model: Mapping[str, Any] | None, status: str = "") -> dict[str, Any]:
-        """A production variant as DescribeEndpoint shows it; `status` is that of its VariantStatus, "" for none."""
+        """A production variant as DescribeEndpoint shows it; `status`: its VariantStatus, "" for none."""
         containers = (model.get("Containers") or [model["PrimaryContainer"]]) if model else []
         now = self._clock()
         weight = variant.get("InitialVariantWeight", 1.0)
@@ -134,7 +134,7 @@ class Records:
 
 
 def _captured(config: Mapping[str, Any]) -> dict[str, Any]:
-    """How DescribeEndpoint shows data capture."""
+    """Data capture as DescribeEndpoint shows it."""
     given = config.get("DataCaptureConfig")
     if not given:
         return {}
@@ -155,16 +155,16 @@ def variants_of(config: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def has_taken_over(document: Mapping[str, Any], snapshot: Mapping[str, Any]) -> bool:
-    """Whether the update that an endpoint's document still calls pending had already put this snapshot in place.
+    """Whether the update that the endpoint's document still lists as pending had already activated this snapshot.
 
-    By the time when it began: a configuration may have been deleted, and made anew by its old name.
+    Compares start times: a configuration may have been deleted and recreated under the same name.
     """
     began = (document.get("PendingDeploymentSummary") or {}).get("StartTime")
     return began is not None and began == snapshot.get("Deployment")
 
 
 def retain(config: dict[str, Any], document: Mapping[str, Any]) -> None:
-    """Give a configuration the weights and counts that the endpoint has now, for variants of the same name."""
+    """Copy the endpoint's current weights and counts to variants of the same name."""
     now = {one["VariantName"]: one for one in document.get("ProductionVariants") or ()}
     for variant in config["ProductionVariants"]:
         if (old := now.get(variant["VariantName"])) is not None:

@@ -1,4 +1,4 @@
-"""A production variant that lives: instances that share its requests. Made by `fleet.py`, asked by `runtime/`."""
+"""A running production variant: instances that share its requests."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -22,22 +22,22 @@ class Serverless:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a variant serves, read from CreateModel's members."""
+    """The model of a variant, read from CreateModel's parameters."""
 
     name: str
     parts: Sequence[Part]
     direct: bool
-    """Each request names its container; otherwise it goes through all of them, one after the other."""
+    """Each request names its container; otherwise it passes through all of them in sequence."""
 
     @property
     def prefix(self) -> str | None:
-        """Where the models of a multi-model endpoint are; None for any other."""
+        """S3 prefix of a multi-model endpoint's models; None for other endpoints."""
         first = self.parts[0].container if self.parts else {}
         return first.get("ModelDataUrl", "") if first.get("Mode") == "MultiModel" else None
 
 
 def read_model(document: Mapping[str, Any]) -> Model:
-    """The containers of a model, with the names that the platform has for them."""
+    """The containers of a model, with SageMaker's names for them."""
     containers = document.get("Containers") or [document["PrimaryContainer"]]
     parts = [
         Part(one.get("ContainerHostname") or ("primary" if len(containers) == 1 else f"container-{number}"), one)
@@ -48,36 +48,36 @@ def read_model(document: Mapping[str, Any]) -> Model:
 
 
 def startup_s(config: Mapping[str, Any]) -> float:
-    """How long its containers may take until their first good /ping."""
+    """Startup timeout of its containers: time until the first 200 of /ping."""
     given = config.get("ContainerStartupHealthCheckTimeoutInSeconds")
     return float(given or (SERVERLESS_STARTUP_S if config.get("ServerlessConfig") else STARTUP_S))
 
 
 class Variant:
-    """Also what an inference component is: a model with instances."""
+    """A model with instances: a production variant or an inference component."""
 
     def __init__(self, name: str, model: Model | None, serverless: Serverless | None, weight: float) -> None:
-        """No model: a variant that only inference components fill."""
+        """`model` is None for a variant that only hosts inference components."""
         self.name = name
         self.model = model
         self.serverless = serverless
         self.weight = weight
         self.credit = 0.0
-        """For sharing traffic; `live.py` keeps it."""
+        """State of the round robin in `live.py`."""
         self.instances: list[Instance] = []
 
     @property
     def in_flight(self) -> int:
-        """Requests that it has now."""
+        """Number of requests in flight."""
         return sum(instance.in_flight for instance in self.instances)
 
     def pick(self) -> Instance | None:
-        """The one with the least to do of those that are up."""
+        """The running instance with the fewest requests in flight."""
         up = [instance for instance in self.instances if instance.containers]
         return min(up, key=lambda instance: instance.in_flight, default=None)
 
     async def close(self, patience_s: float) -> None:
-        """End all of its instances."""
+        """Stop all instances."""
         await asyncio.gather(*(instance.close(patience_s) for instance in self.instances))
         self.instances.clear()
 

@@ -1,1 +1,1 @@
-"""What the SDKs ask on the way to SageMaker: who am I, which role, which image, how did it log, how does it scale."""
+"""The services that SDKs use around SageMaker: STS, IAM, ECR, CloudWatch Logs and Application Auto Scaling."""

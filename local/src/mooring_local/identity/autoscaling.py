@@ -1,4 +1,4 @@
-"""Application Auto Scaling: targets and policies, as records. Nothing is scaled here: instances are this machine's."""
+"""Application Auto Scaling: targets and policies are stored, but nothing is scaled."""
 
 import time
 import uuid
@@ -30,7 +30,7 @@ class Scaling:
         self._state = state
 
     def handlers(self) -> dict[str, Handler]:
-        """Operation → who does it."""
+        """Handlers by operation name."""
         return {
             "RegisterScalableTarget": self.register,
             "DescribeScalableTargets": self.targets,
@@ -45,7 +45,7 @@ class Scaling:
         }
 
     def register(self, call: Call) -> Mapping[str, Any]:
-        """A new target needs both capacities; one that is there takes what is given."""
+        """Create or update a scalable target; a new one needs both capacities."""
         given, name, partition = call.parameters, _target(call.parameters), call.place.partition.name
         before = self._state.get(TARGET, name) or {}
         document: dict[str, Any] = {
@@ -67,13 +67,13 @@ class Scaling:
             self._check_variant(given["ResourceId"])
         tags = TAGS.read({"Key": key, "Value": value} for key, value in given.get("Tags", {}).items())
         if before and tags:
-            raise invalid("Tags can be given to a new scalable target only; TagResource changes those of an old one.")
+            raise invalid("Tags can only be set on a new scalable target; use TagResource for an existing one.")
         self._state.put(TARGET, name, document)
         self._state.set_tags(document["ScalableTargetARN"], tags)
         return {"ScalableTargetARN": document["ScalableTargetARN"]}
 
     def targets(self, call: Call) -> Mapping[str, Any]:
-        """Of one namespace."""
+        """List the targets of one namespace."""
         given = call.parameters
         wanted = given.get("ResourceIds")
         found = [
@@ -85,7 +85,7 @@ class Scaling:
         return _page("ScalableTargets", found, given)
 
     def deregister(self, call: Call) -> Mapping[str, Any]:
-        """Its policies go with it."""
+        """Delete a target and its policies."""
         given, name = call.parameters, _target(call.parameters)
         document = self._state.get(TARGET, name)
         if document is None:
@@ -98,7 +98,7 @@ class Scaling:
         return {}
 
     def put(self, call: Call) -> Mapping[str, Any]:
-        """A policy of a target that is there."""
+        """Create or replace a policy of an existing target."""
         given = call.parameters
         if self._state.get(TARGET, _target(given)) is None:
             raise _missing("scalable target", given)
@@ -114,7 +114,7 @@ class Scaling:
         return {"PolicyARN": document["PolicyARN"], "Alarms": []}
 
     def policies(self, call: Call) -> Mapping[str, Any]:
-        """Of one namespace."""
+        """List the policies of one namespace."""
         given = call.parameters
         wanted = given.get("PolicyNames")
         found = [
@@ -125,13 +125,13 @@ class Scaling:
         return _page("ScalingPolicies", found, given)
 
     def delete(self, call: Call) -> Mapping[str, Any]:
-        """One that is there."""
+        """Delete an existing policy."""
         if not self._state.delete(POLICY, _policy(call.parameters)):
             raise _missing("scaling policy", call.parameters)
         return {}
 
     def tag(self, call: Call) -> Mapping[str, Any]:
-        """A key that is there gets the new value."""
+        """Add tags; an existing key gets the new value."""
         arn, given = self._tagged(call), call.parameters["Tags"]
         tags = TAGS.read({"Key": key, "Value": value} for key, value in given.items())
         TAGS.check_count({*self._state.tags(arn), *tags})
@@ -139,12 +139,12 @@ class Scaling:
         return {}
 
     def untag(self, call: Call) -> Mapping[str, Any]:
-        """A key that is not there is no error."""
+        """Remove tags; a missing key is not an error."""
         self._state.drop_tags(self._tagged(call), call.parameters["TagKeys"])
         return {}
 
     def tags(self, call: Call) -> Mapping[str, Any]:
-        """Of a scalable target."""
+        """List the tags of a scalable target."""
         return {"Tags": self._state.tags(self._tagged(call))}
 
     def _tagged(self, call: Call) -> str:
@@ -154,20 +154,20 @@ class Scaling:
         return arn
 
     def _check_variant(self, resource: str) -> None:
-        """endpoint/NAME/variant/NAME of an endpoint that there is. Raises Fault."""
+        """Check that endpoint/NAME/variant/NAME exists. Raises Fault."""
         parts = resource.split("/")
         if parts[0] != "endpoint" or len(parts) != 4 or parts[2] != "variant":
-            return  # an inference component, say: nothing is known of its form here
+            return  # an inference component, say, whose form is not checked
         endpoint = self._state.get("endpoint", parts[1])
         if endpoint is None:
-            raise invalid(f"ResourceId {resource} does not exist: there is no endpoint {parts[1]}.")
+            raise invalid(f"ResourceId {resource} does not exist: endpoint {parts[1]} not found.")
         variants = [one["VariantName"] for one in endpoint.get("ProductionVariants", [])]
         if variants and parts[3] not in variants:
             raise invalid(f"ResourceId {resource} does not exist: the endpoint has no variant {parts[3]}.")
 
 
 def _none(call: Call) -> Mapping[str, Any]:
-    """There are none: nothing is scaled here."""
+    """Always empty: nothing is scaled here."""
     return _page("ScalingActivities", [], call.parameters)
 
 

@@ -1,4 +1,4 @@
-"""ECR: repositories and manifests, as records. Layers are not kept: an image is run by its name, from this machine."""
+"""ECR: repositories and manifests are stored, layers are not. Images are run by name, from this machine."""
 
 import base64
 import hashlib
@@ -20,13 +20,13 @@ TAGS = TagRules("InvalidTagParameterException", too_many="TooManyTagsException")
 
 
 class Repositories:
-    """The operations on repositories. A document has the repository's members, and "Images" beside them."""
+    """The operations on repositories. A document has the repository's members and its "Images"."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def handlers(self) -> dict[str, Handler]:
-        """Operation → who does it."""
+        """Handlers by operation name."""
         return {
             "GetAuthorizationToken": _token,
             "CreateRepository": self.create,
@@ -42,7 +42,7 @@ class Repositories:
         }
 
     def create(self, call: Call) -> Mapping[str, Any]:
-        """An empty one."""
+        """Create an empty repository."""
         given, name, place = call.parameters, call.parameters["repositoryName"], call.place
         self._check_registry(call, name)
         encryption = given.get("encryptionConfiguration", {"encryptionType": "AES256"})
@@ -68,14 +68,14 @@ class Repositories:
         return {"repository": document}
 
     def describe(self, call: Call) -> Mapping[str, Any]:
-        """All, or those named."""
+        """Describe all repositories, or those named."""
         names = call.parameters.get("repositoryNames")
         self._check_registry(call, "")
         found = self._state.all(KIND) if names is None else [self._existing(call, name) for name in names]
         return _page("repositories", found, call.parameters)
 
     def delete(self, call: Call) -> Mapping[str, Any]:
-        """One with images only with force."""
+        """Delete a repository; one with images needs force."""
         document = self._existing(call)
         name = document["repositoryName"]
         if document["Images"] and not call.parameters.get("force", False):
@@ -86,7 +86,7 @@ class Repositories:
         return {"repository": document}
 
     def put(self, call: Call) -> Mapping[str, Any]:
-        """A manifest; the tag moves to it, unless the repository's tags are immutable."""
+        """Store a manifest; its tag moves to it, unless the repository's tags are immutable."""
         document, given = self._existing(call), call.parameters
         manifest, tag = given["imageManifest"], given.get("imageTag")
         content = manifests.parsed(manifest)
@@ -108,7 +108,7 @@ class Repositories:
         return {"image": _image(document, image, {"imageDigest": digest, **({"imageTag": tag} if tag else {})})}
 
     def _check_put(self, call: Call, document: Mapping[str, Any], digest: str) -> None:
-        """Raises Fault for another digest than the manifest's, and for what is there already."""
+        """Raises Fault for a wrong digest, and for an image or immutable tag that already exists."""
         tag, wanted = call.parameters.get("imageTag"), call.parameters.get("imageDigest", digest)
         where = f"the repository with name '{document['repositoryName']}' in registry with id '{call.place.account}'"
         if wanted != digest:
@@ -125,7 +125,7 @@ class Repositories:
             raise Fault("ImageTagAlreadyExistsException", f"{said} overwritten because the tag is immutable.")
 
     def list(self, call: Call) -> Mapping[str, Any]:
-        """One line for each tag, and one for an image without."""
+        """List images: one entry per tag, and one for an untagged image."""
         found = [
             {"imageDigest": image["Digest"], **({"imageTag": tag} if tag else {})}
             for image in _filtered(self._existing(call)["Images"], call.parameters)
@@ -134,7 +134,7 @@ class Repositories:
         return _page("imageIds", found, call.parameters)
 
     def images(self, call: Call) -> Mapping[str, Any]:
-        """All, or those named, which have to be there."""
+        """Describe all images, or those named, which must exist."""
         document, wanted = self._existing(call), call.parameters.get("imageIds")
         found = _filtered(document["Images"], call.parameters)
         if wanted is not None:
@@ -147,7 +147,7 @@ class Repositories:
         return _page("imageDetails", [_detail(document, image) for image in found], call.parameters)
 
     def get(self, call: Call) -> Mapping[str, Any]:
-        """Manifests; what is not there, or not of an accepted media type, is among the failures."""
+        """Return manifests; missing images and unaccepted media types are listed as failures."""
         document, accepted = self._existing(call), call.parameters.get("acceptedMediaTypes")
         images, failures = [], []
         for asked in call.parameters["imageIds"]:
@@ -168,25 +168,25 @@ class Repositories:
         return document
 
     def _check_registry(self, call: Call, name: str) -> None:
-        """There is one registry, the account's own. Raises Fault for another."""
+        """Raises Fault for any registry but the account's own."""
         registry = call.parameters.get("registryId", call.place.account)
         if registry != call.place.account:
             raise _missing(name, registry)
 
     def tag(self, call: Call) -> Mapping[str, Any]:
-        """A key that is there gets the new value."""
+        """Add tags; an existing key gets the new value."""
         arn, tags = self._tagged(call), TAGS.read(call.parameters["tags"])
         TAGS.check_count({*self._state.tags(arn), *tags})
         self._state.set_tags(arn, tags)
         return {}
 
     def untag(self, call: Call) -> Mapping[str, Any]:
-        """A key that is not there is no error."""
+        """Remove tags; a missing key is not an error."""
         self._state.drop_tags(self._tagged(call), call.parameters["tagKeys"])
         return {}
 
     def tags(self, call: Call) -> Mapping[str, Any]:
-        """Of a repository."""
+        """List the tags of a repository."""
         return {"tags": listed(self._state.tags(self._tagged(call)))}
 
     def _tagged(self, call: Call) -> str:
@@ -195,7 +195,7 @@ class Repositories:
 
 
 def _token(call: Call) -> Mapping[str, Any]:
-    """For `docker login`, which nothing here needs."""
+    """Return a token for `docker login`, which is not needed here."""
     return {
         "authorizationData": [
             {
@@ -221,7 +221,7 @@ def _find(document: Mapping[str, Any], asked: Mapping[str, str]) -> dict[str, An
 
 
 def _filtered(images: list[Any], given: Mapping[str, Any]) -> list[Any]:
-    """By the request's filter. Every image is active: none is archived here."""
+    """Apply the request's filter. Every image is active: none is archived here."""
     wanted = given.get("filter", {})
     if wanted.get("imageStatus", "ACTIVE") not in ("ACTIVE", "ANY"):
         return []
@@ -257,7 +257,7 @@ def _detail(document: Mapping[str, Any], image: Mapping[str, Any]) -> dict[str, 
 
 
 def _size(manifest: str) -> int:
-    """Of the layers, as the manifest says; 0 for a list of manifests."""
+    """Total size of the layers in the manifest; 0 for a manifest list."""
     layers = (manifests.parsed(manifest) or {}).get("layers")
     sizes = [one.get("size") for one in layers if isinstance(one, dict)] if isinstance(layers, list) else []
     return sum(size for size in sizes if isinstance(size, int))

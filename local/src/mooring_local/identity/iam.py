@@ -1,4 +1,4 @@
-"""IAM: roles and the policies on them, as records. They protect nothing; they are there to be found."""
+"""IAM: roles and their policies are stored, but not enforced."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from mooring_local.wire.tags import TagRules, listed
 
 KIND = "role"
 FIRST_ROLE = "SageMakerLocal"
-"""There from the start."""
+"""Always exists."""
 PAGE = 100
 TAGS = TagRules("InvalidInput", too_many="LimitExceeded", too_many_status=409, any_case=True)
 TRUST = {
@@ -28,14 +28,14 @@ TRUST = {
 
 
 class Roles:
-    """The operations on roles. A document has the role's members, and "Inline" and "Attached" policies beside them."""
+    """The operations on roles. A document has the role's members, and its "Inline" and "Attached" policies."""
 
     def __init__(self, state: State) -> None:
         self._state = state
-        state.add(KIND, FIRST_ROLE, _role(FIRST_ROLE, "/", json.dumps(TRUST), "The local SageMaker's own."))
+        state.add(KIND, FIRST_ROLE, _role(FIRST_ROLE, "/", json.dumps(TRUST), "Created by the local SageMaker."))
 
     def handlers(self) -> dict[str, Handler]:
-        """Operation → who does it."""
+        """Handlers by operation name."""
         return {
             "GetRole": self.get,
             "CreateRole": self.create,
@@ -56,11 +56,11 @@ class Roles:
         }
 
     def get(self, call: Call) -> Mapping[str, Any]:
-        """With its trust document; NoSuchEntity if there is none."""
+        """Return a role with its trust document; NoSuchEntity if it does not exist."""
         return {"Role": _shown(self._existing(call), call.place)}
 
     def create(self, call: Call) -> Mapping[str, Any]:
-        """The trust document has to be JSON."""
+        """Create a role; its trust document must be JSON."""
         given, name = call.parameters, call.parameters["RoleName"]
         document = _role(
             name, given.get("Path", "/"), _policy(given["AssumeRolePolicyDocument"]), given.get("Description")
@@ -77,7 +77,7 @@ class Roles:
         return {"Role": _shown({**document, "Tags": listed(tags)}, call.place)}
 
     def delete(self, call: Call) -> None:
-        """As the real one, only when no policies are left on it."""
+        """Delete a role; as on AWS, only one without policies."""
         document = self._existing(call)
         for kind, verb in (("Inline", "delete policies"), ("Attached", "detach all policies")):
             if document[kind]:
@@ -86,24 +86,24 @@ class Roles:
         self._state.drop_tags(document["Arn"])
 
     def list(self, call: Call) -> Mapping[str, Any]:
-        """A page of those below PathPrefix. As on the real one without their tags and boundaries: GetRole has them."""
+        """List roles below PathPrefix; as on AWS, without tags and boundaries, which GetRole returns."""
         prefix = call.parameters.get("PathPrefix", "/")
         found = [one for one in self._state.all(KIND) if one["Path"].startswith(prefix)]
         bare = [{key: value for key, value in one.items() if key != "PermissionsBoundary"} for one in found]
         return _page("Roles", [_shown(one, call.place) for one in bare], call.parameters)
 
     def trust(self, call: Call) -> None:
-        """Another trust document."""
+        """Replace the trust document."""
         self._change(call, AssumeRolePolicyDocument=_policy(call.parameters["PolicyDocument"]))
 
     def put_policy(self, call: Call) -> None:
-        """An inline policy, over one of that name."""
+        """Create or replace an inline policy."""
         given = call.parameters
         inline = {**self._existing(call)["Inline"], given["PolicyName"]: _policy(given["PolicyDocument"])}
         self._change(call, Inline=inline)
 
     def get_policy(self, call: Call) -> Mapping[str, Any]:
-        """An inline policy, as it was put."""
+        """Return an inline policy."""
         role, name = call.parameters["RoleName"], call.parameters["PolicyName"]
         inline = self._existing(call)["Inline"]
         if name not in inline:
@@ -111,29 +111,29 @@ class Roles:
         return {"RoleName": role, "PolicyName": name, "PolicyDocument": quote(inline[name])}
 
     def delete_policy(self, call: Call) -> None:
-        """One that is there."""
+        """Delete an existing inline policy."""
         inline, name = self._existing(call)["Inline"], call.parameters["PolicyName"]
         if inline.pop(name, None) is None:
             raise _no_policy(name)
         self._change(call, Inline=inline)
 
     def inline(self, call: Call) -> Mapping[str, Any]:
-        """A page of the names of its inline policies."""
+        """List the names of a role's inline policies."""
         return _page("PolicyNames", sorted(self._existing(call)["Inline"]), call.parameters)
 
     def attach(self, call: Call) -> None:
-        """Any ARN: whether such a policy exists is not known here."""
+        """Attach a policy by ARN; whether it exists is not checked."""
         self._change(call, Attached=sorted({*self._existing(call)["Attached"], call.parameters["PolicyArn"]}))
 
     def detach(self, call: Call) -> None:
-        """One that is attached."""
+        """Detach an attached policy."""
         attached, arn = self._existing(call)["Attached"], call.parameters["PolicyArn"]
         if arn not in attached:
             raise Fault("NoSuchEntity", f"Policy {arn} was not found.", 404)
         self._change(call, Attached=[one for one in attached if one != arn])
 
     def attached(self, call: Call) -> Mapping[str, Any]:
-        """A page of those below PathPrefix."""
+        """List attached policies below PathPrefix."""
         prefix, arns = call.parameters.get("PathPrefix", "/"), self._existing(call)["Attached"]
         policies = [
             {"PolicyName": arn.split("/")[-1], "PolicyArn": arn} for arn in arns if _path(arn).startswith(prefix)
@@ -141,17 +141,17 @@ class Roles:
         return _page("AttachedPolicies", policies, call.parameters)
 
     def tags(self, call: Call) -> Mapping[str, Any]:
-        """A page, by key."""
+        """List tags, sorted by key."""
         return _page("Tags", self._existing(call)["Tags"], call.parameters)
 
     def tag(self, call: Call) -> None:
-        """A key that is there gets the new value."""
+        """Add tags; an existing key gets the new value."""
         tags, arn = TAGS.read(call.parameters["Tags"]), self._existing(call)["Arn"]
         TAGS.check_count({*self._state.tags(arn), *tags})
         self._state.set_tags(arn, tags)
 
     def untag(self, call: Call) -> None:
-        """A key that is not there is no error."""
+        """Remove tags; a missing key is not an error."""
         self._state.drop_tags(self._existing(call)["Arn"], call.parameters["TagKeys"])
 
     def _existing(self, call: Call) -> dict[str, Any]:
@@ -162,7 +162,7 @@ class Roles:
         return {**document, "Tags": listed(self._state.tags(document["Arn"]))}
 
     def simulate(self, call: Call) -> Mapping[str, Any]:
-        """Everything is allowed here; the role has to exist."""
+        """Allow every action; the role must exist."""
         given, source = call.parameters, call.parameters["PolicySourceArn"]
         if ":role/" in source and self._state.get(KIND, source.split("/")[-1]) is None:
             raise Fault("NoSuchEntity", f"The role with ARN {source} cannot be found.", 404)
@@ -194,25 +194,25 @@ def _role(name: str, path: str, trust: str, description: str | None) -> dict[str
 
 
 def _shown(document: Mapping[str, Any], place: Place) -> dict[str, Any]:
-    """IAM answers policies percent-encoded, and ARNs of the caller's partition: the one account is in each of them."""
+    """The role as IAM returns it: policies percent-encoded, ARNs in the caller's partition."""
     arn = f"arn:{place.partition.name}:{document['Arn'].split(':', 2)[2]}"
     return {**document, "Arn": arn, "AssumeRolePolicyDocument": quote(document["AssumeRolePolicyDocument"])}
 
 
 def _path(arn: str) -> str:
-    """Of a policy: `/` for arn:aws:iam::ACCOUNT:policy/NAME."""
+    """The path of a policy: `/` for arn:aws:iam::ACCOUNT:policy/NAME."""
     return "/" + "".join(f"{part}/" for part in arn.split(":")[-1].split("/")[1:-1])
 
 
 def _page(answer: str, items: list[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     token = given.get("Marker")
-    refusal = Fault("ValidationError", f"The Marker {str(token)[:100]!r} is not one that this operation gave.")
+    refusal = Fault("ValidationError", f"Invalid Marker {str(token)[:100]!r}: this operation did not return it.")
     some, following = page(items, token, given.get("MaxItems", PAGE), refusal)
     return {answer: some, "IsTruncated": following is not None, "Marker": following}
 
 
 def _policy(text: str) -> str:
-    """The document as it came. Raises Fault if it is no JSON object."""
+    """The document unchanged. Raises Fault if it is not a JSON object."""
     try:
         if isinstance(json.loads(text), dict):
             return text

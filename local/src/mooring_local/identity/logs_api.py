@@ -1,6 +1,6 @@
-"""CloudWatch Logs, to be read: groups, streams and events of the logbook that endpoints and jobs write.
+"""CloudWatch Logs, read-only: groups, streams and events of endpoints and jobs.
 
-A token of GetLogEvents is a place among the events, told by time, so that it holds while old ones are forgotten.
+A token of GetLogEvents is a position by time, so that it stays valid when old events are removed.
 """
 
 import contextlib
@@ -18,18 +18,18 @@ from mooring_local.wire.paging import page
 from mooring_local.wire.service import Handler
 
 PAGE = 50
-"""Groups or streams of one page, at most."""
+"""Maximum groups or streams per page."""
 CLASS = "STANDARD"
-"""Of every log group."""
+"""The class of every log group."""
 EVENTS = 10_000
 BYTES = 1024 * 1024
-"""Of one page of events, as the real one."""
+"""Maximum bytes of a page of events, as on AWS."""
 
 _TERM = re.compile(r'([-?]?)(?:"((?:[^"\\]|\\.)*)"|(\S+))')
 
 
 Placed = tuple[int, str, int]
-"""The place of an event among those of several streams: its time, its stream, and how many were before it of both."""
+"""The position of an event among several streams: time, stream, and the number of earlier events of both."""
 
 
 class Logs:
@@ -39,7 +39,7 @@ class Logs:
         self._logbook = logbook
 
     def handlers(self) -> dict[str, Handler]:
-        """Operation → who does it."""
+        """Handlers by operation name."""
         return {
             "DescribeLogGroups": self.groups,
             "DescribeLogStreams": self.streams,
@@ -48,7 +48,7 @@ class Logs:
         }
 
     def groups(self, call: Call) -> Mapping[str, Any]:
-        """By name."""
+        """List groups, sorted by name."""
         given = call.parameters
         wanted = given.get("logGroupNamePattern", "").lower()
         if wanted and given.get("logGroupNamePrefix"):
@@ -60,7 +60,7 @@ class Logs:
         return {"logGroups": [self._group(call.place, name) for name in some], "nextToken": token}
 
     def streams(self, call: Call) -> Mapping[str, Any]:
-        """By name, or by the time of the last event."""
+        """List streams, sorted by name or by the time of the last event."""
         given, group = call.parameters, _group_of(call.parameters)
         prefix = given.get("logStreamNamePrefix", "")
         found = [stream for stream in self._streams(group) if stream.name.startswith(prefix)]
@@ -74,7 +74,7 @@ class Logs:
         return {"logStreams": [_stream(call.place, group, stream) for stream in some], "nextToken": token}
 
     def events(self, call: Call) -> Mapping[str, Any]:
-        """A page of one stream, with the tokens of the pages before and after it."""
+        """Return a page of one stream, with tokens for the previous and next pages."""
         given, group = call.parameters, _group_of(call.parameters)
         if given["logStreamName"] not in {stream.name for stream in self._streams(group)}:
             raise Fault("ResourceNotFoundException", "The specified log stream does not exist.")
@@ -88,13 +88,13 @@ class Logs:
         }
 
     def filter(self, call: Call) -> Mapping[str, Any]:
-        """Events of several streams, in the order of time, that have the pattern's words."""
+        """Return events of several streams that match the pattern's words, in order of time."""
         given, group = call.parameters, _group_of(call.parameters)
         names, prefix = given.get("logStreamNames"), given.get("logStreamNamePrefix", "")
         if names and prefix:
             raise _invalid("Only one of logStreamNames and logStreamNamePrefix may be given.")
         if not given.get("startFromHead", True):
-            raise _invalid("The local SageMaker lists the earliest events first: leave startFromHead out.")
+            raise _invalid("The local SageMaker lists the earliest events first. Leave startFromHead out.")
         matches = _pattern(given.get("filterPattern", ""))
         after = _placed(given.get("nextToken"))
         begin = max(given.get("startTime", 0), after[0])
@@ -123,7 +123,7 @@ class Logs:
         }
 
     def _read(self, group: str, stream: str, since_ms: int) -> Generator[tuple[Placed, Event], None, None]:
-        """A stream's events in the order of their places: a clock that was put back does not put lines back."""
+        """A stream's events in order of position; setting the clock back does not reorder them."""
         at, nth = 0, 0
         with contextlib.closing(self._logbook.since(group, stream, since_ms)) as events:
             for event in events:
@@ -149,7 +149,7 @@ class Logs:
 
 
 def _group_of(given: Mapping[str, Any]) -> str:
-    """A name, or the name within an ARN."""
+    """The group's name, given directly or as an ARN."""
     if ("logGroupName" in given) == ("logGroupIdentifier" in given):
         raise _invalid("Exactly one of logGroupName and logGroupIdentifier must be given.")
     name = given.get("logGroupName") or given["logGroupIdentifier"]
@@ -181,13 +181,13 @@ def _is_within(event: Event, given: Mapping[str, Any]) -> bool:
 
 
 def _token(place: Placed) -> str:
-    """The page after the event at that place."""
+    """The token of the page after that position."""
     at, stream, nth = place
     return f"{at}/{nth}/{quote(stream, safe='')}"
 
 
 def _placed(token: str | None) -> Placed:
-    """Raises Fault for a token that is none of ours."""
+    """The position in a token. Raises Fault if it is invalid."""
     if token is None:
         return 0, "", -1
     found = re.fullmatch(r"(\d{1,19})/(\d{1,19})/([A-Za-z0-9_.~%-]{1,2000})", token)
@@ -197,7 +197,7 @@ def _placed(token: str | None) -> Placed:
 
 
 def _bounds(events: list[Event], given: Mapping[str, Any]) -> tuple[int, int]:
-    """Where the page begins and ends: after a place, before one, or at either end."""
+    """Start and end of the page: after a position, before one, or at either end."""
     limit, token = given.get("limit", EVENTS), given.get("nextToken")
     place = len(events)
     if token is not None:
@@ -213,7 +213,7 @@ def _bounds(events: list[Event], given: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _fitting(events: list[Event]) -> int:
-    """How many of these go into one page; one always does."""
+    """How many events fit into one page, at least one."""
     size = 0
     for count, event in enumerate(events):
         size += len(event.message.encode()) + 26
@@ -223,7 +223,7 @@ def _fitting(events: list[Event]) -> int:
 
 
 def _place(events: list[Event], index: int) -> str:
-    """The place before the event at `index`: the time of the event before it, and how many it is of that time."""
+    """The position before the event at `index`: time of the previous event, and its number among those of that time."""
     if index == 0 or not events:
         return "0/0"
     at = events[index - 1].timestamp_ms
@@ -236,9 +236,9 @@ def _index(events: list[Event], at: int, nth: int) -> int:
 
 
 def _pattern(text: str) -> Callable[[str], bool]:
-    """Words that all have to be there; with ? one of those; with - none of those. Raises Fault for other patterns."""
+    """Match all words, any of those with ?, and none of those with -. Raises Fault for other patterns."""
     if text.lstrip().startswith(("{", "[", "%")):
-        raise _invalid("The local SageMaker filters by words only; patterns in { }, [ ] and % % are not implemented.")
+        raise _invalid("The local SageMaker only filters by words; patterns in { }, [ ] and % % are not implemented.")
     terms = [(sign, (quoted or word).replace('\\"', '"')) for sign, quoted, word in _TERM.findall(text)]
     every = [word for sign, word in terms if not sign]
     some = [word for sign, word in terms if sign == "?"]

@@ -1,6 +1,6 @@
-"""Image manifests as ECR keeps them: what kind one is, and which an image's address means. Pure, but for the state.
+"""Image manifests in ECR: find them by image address, and determine their media type.
 
-Used by `ecr.py`, and by the control plane, which takes only those that SageMaker takes.
+Used by `ecr.py`, and by the control plane, which accepts only the types that SageMaker accepts.
 """
 
 import json
@@ -19,7 +19,7 @@ OF_SAGEMAKER = frozenset(
         "application/vnd.docker.distribution.manifest.v1+prettyjws",
     }
 )
-"""Media types that SageMaker runs. It refuses OCI's, and lists of manifests for several platforms."""
+"""Media types that SageMaker accepts. It refuses OCI manifests and multi-platform lists."""
 
 _OCI = "application/vnd.oci.image.manifest.v1+json"
 _OCI_INDEX = "application/vnd.oci.image.index.v1+json"
@@ -30,7 +30,7 @@ _ADDRESS = re.compile(
 
 
 def parsed(manifest: str) -> dict[str, Any] | None:
-    """None if it is not a JSON object."""
+    """The parsed manifest; None if it is not a JSON object."""
     try:
         value = json.loads(manifest)
     except (ValueError, RecursionError):
@@ -39,7 +39,7 @@ def parsed(manifest: str) -> dict[str, Any] | None:
 
 
 def media_type(manifest: Mapping[str, Any]) -> str:
-    """As it says itself. OCI's may leave it out: then by that of its configuration, or by what it lists."""
+    """Its mediaType. OCI manifests may omit it: then derived from their configuration or contents."""
     said, config = manifest.get("mediaType"), manifest.get("config")
     if isinstance(said, str):
         return said
@@ -50,7 +50,7 @@ def media_type(manifest: Mapping[str, Any]) -> str:
 
 
 def find(document: Mapping[str, Any], digest: str | None, tag: str | None) -> dict[str, Any] | None:
-    """The image of a repository that has this digest and this tag, as far as they are given."""
+    """The image of a repository with this digest and tag; None matches any."""
     for image in document["Images"]:
         if digest in (None, image["Digest"]) and (tag is None or tag in image["Tags"]) and (digest or tag):
             return dict(image)
@@ -58,7 +58,7 @@ def find(document: Mapping[str, Any], digest: str | None, tag: str | None) -> di
 
 
 def media_type_of(state: State, address: str, account: str) -> str | None:
-    """That of the image at `ACCOUNT.dkr.ecr.REGION.…/NAME:TAG`; None if the local ECR does not know such an image."""
+    """Media type of the image at `ACCOUNT.dkr.ecr.REGION.…/NAME:TAG`; None if it is not in the local ECR."""
     place = _ADDRESS.fullmatch(address)
     document = state.get(KIND, place["name"]) if place and place["account"] == account else None
     if place is None or document is None:

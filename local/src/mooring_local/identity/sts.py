@@ -1,4 +1,4 @@
-"""STS: who the caller is. Every key belongs to the one account, in the role that is there from the start."""
+"""STS: every key belongs to the one account, with the role SageMakerLocal."""
 
 import time
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _ID = "AROALOCALSAGEMAKER00"
 
 
 def handlers() -> dict[str, Handler]:
-    """Operation → who does it."""
+    """Handlers by operation name."""
     return {
         "GetCallerIdentity": _identity,
         "AssumeRole": _assume,
@@ -22,7 +22,7 @@ def handlers() -> dict[str, Handler]:
 
 
 def _identity(call: Call) -> Mapping[str, Any]:
-    """Whoever asks is in the role SageMakerLocal."""
+    """Return the role SageMakerLocal for every caller."""
     account = call.place.account
     return {
         "UserId": f"{_ID}:local",
@@ -32,7 +32,7 @@ def _identity(call: Call) -> Mapping[str, Any]:
 
 
 def _assume(call: Call) -> Mapping[str, Any]:
-    """Any role, whether it exists or not: nothing is protected by it here."""
+    """Assume any role, whether it exists or not: roles are not enforced here."""
     session, role = call.parameters["RoleSessionName"], call.parameters["RoleArn"].split("/")[-1]
     return {
         "Credentials": _credentials(call),
@@ -46,12 +46,12 @@ def _assume(call: Call) -> Mapping[str, Any]:
 
 
 def _session(call: Call) -> Mapping[str, Any]:
-    """Keys that are as good as any."""
+    """Return new keys; any key is accepted here."""
     return {"Credentials": _credentials(call)}
 
 
 def _credentials(call: Call) -> dict[str, Any]:
-    """As good as any other: no key is checked."""
+    """New credentials. Keys are not checked."""
     return {
         "AccessKeyId": "ASIALOCALSAGEMAKER00",
         "SecretAccessKey": "not-a-secret-every-key-is-accepted-here",

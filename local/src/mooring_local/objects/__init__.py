@@ -1,1 +1,1 @@
-"""S3 on a folder: objects are plain files, so that a user can copy them in and out by hand."""
+"""S3 on a folder: objects are plain files, which users can copy in and out by hand."""

@@ -1,8 +1,6 @@
-"""S3's REST-XML on path style, as an ASGI application over an `ObjectStore`. Mounted by `local/app.py` for all that is
-no other service's.
+"""S3's REST API with path-style addresses, as an ASGI application over an `ObjectStore`.
 
-It needs nothing but the scope: `S3(store).asgi(scope, receive, send)`. The id of the request is taken from
-`scope["state"]["request_id"]` if somebody set it. Any signature and any key is accepted; signed URLs work, and do not
+The request ID is taken from `scope["state"]["request_id"]` if set. Signatures are not checked, but presigned URLs
 expire.
 """
 
@@ -37,13 +35,13 @@ Operation = Callable[[ObjectStore, Ask], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An operation; `streams`: its body is an object's data and goes to disk."""
+    """An operation; `streams`: its body is object data, written to disk."""
 
     name: str
     run: Operation
     streams: bool = False
     says: str = ""
-    """For the page of operations, where `run` does several; else its docstring is there."""
+    """Text for the page of operations if `run` has several; otherwise its docstring is used."""
 
 
 ROUTES: Mapping[tuple[str, str, str], Route] = {
@@ -81,10 +79,10 @@ ROUTES: Mapping[tuple[str, str, str], Route] = {
     ("GET", "bucket", "tagging"): Route("GetBucketTagging", tagging.get_of_bucket),
     ("DELETE", "bucket", "tagging"): Route("DeleteBucketTagging", tagging.delete_of_bucket),
 }
-"""(method, what the path names, subresource) → operation."""
+"""(method, kind of path, subresource) → operation."""
 
 OPERATIONS = tuple(sorted(route.name for route in ROUTES.values()))
-"""All that there are, by the names that botocore has for them; for the page of operations."""
+"""botocore's names of all implemented operations, for the page of operations."""
 
 SUBRESOURCES = frozenset(
     {
@@ -95,12 +93,12 @@ SUBRESOURCES = frozenset(
         *("torrent", "abac", "metadataConfiguration", "metadataTable", "renameObject", "encryption"),
     }
 )
-"""Query parameters that make another operation of a request; all others refine it."""
+"""Query parameters that select another operation; all others refine it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """An answer, and the open file that its body is part of, if it is."""
+    """A response, and the open file that its body comes from, if any."""
 
     reply: Reply
     file: BinaryIO | None = None
@@ -114,7 +112,7 @@ class S3:
         self._log = structlog.get_logger("mooring_local.s3").bind()
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request, whatever happens."""
+        """Answer one HTTP request. Never raises."""
         request_id = scope.get("state", {}).get("request_id") or uuid.uuid4().hex.upper()[:16]
         path = str(scope["path"])
         try:
@@ -125,7 +123,7 @@ class S3:
             return
         except Fault as fault:
             answer = Sending(_refused(fault, path, request_id))
-        except Exception:  # the border of this service: nothing may leave it but an answer
+        except Exception:  # boundary: every error must become a response
             self._log.exception("s3 request failed", request_id=request_id)
             broken = Fault("InternalError", "We encountered an internal error. Please try again.", 500)
             answer = Sending(_refused(broken, path, request_id))
@@ -141,7 +139,7 @@ class S3:
                 raise Fault("AccessDenied", "Access Denied", 403)
             scratch = await asyncio.to_thread(self._store.scratch, ask.bucket) if route.streams else None
         except Fault:
-            # Else the connection would be closed under a client that still sends.
+            # Otherwise the connection would close on a client that is still sending.
             async for _ in bodies.pieces(receive):
                 pass
             raise
@@ -154,7 +152,7 @@ class S3:
             scratch.unlink(missing_ok=True)
 
     def _run(self, route: Route, ask: Ask) -> Sending:
-        """Again if the object was replaced before its file was open: an answer is of one version."""
+        """Run the operation, again if the object is replaced before its file is open: a response has one version."""
         for _ in range(_TRIES):
             answer = route.run(self._store, ask)
             if not isinstance(answer.body, Slice) or ask.method == "HEAD":
@@ -165,11 +163,11 @@ class S3:
                     file.seek(answer.body.start)
                     return Sending(answer, file)
                 file.close()
-        raise Fault("InternalError", "The object is being replaced all the time. Please try again.", 500)
+        raise Fault("InternalError", "The object is being replaced repeatedly. Please try again.", 500)
 
 
 def route_of(ask: Ask) -> Route:
-    """Raises NotImplemented, with the operation's parts named, or MethodNotAllowed."""
+    """The operation of a request. Raises NotImplemented or MethodNotAllowed."""
     place = "object" if ask.key else "bucket" if ask.bucket else "service"
     words = [
         *subresource_of(ask).split(),
@@ -183,12 +181,12 @@ def route_of(ask: Ask) -> Route:
         raise Fault("MethodNotAllowed", message, 405, {"Method": ask.method, "ResourceType": place.upper()})
     article = "an" if place == "object" else "a"
     what = f"?{sub}" if sub else "without a subresource"
-    message = f"The local S3 has no {ask.method} {what} for {article} {place}; the page of operations lists all."
+    message = f"The local S3 does not implement {ask.method} {what} for {article} {place}; see the page of operations."
     raise Fault("NotImplemented", message, 501)
 
 
 def subresource_of(ask: Ask) -> str:
-    """The query parameter that says which operation it is, "" for none."""
+    """The query parameter that selects the operation, "" for none."""
     return next((name for name in ask.query if name in SUBRESOURCES), "")
 
 
@@ -219,13 +217,13 @@ async def _send_file(file: BinaryIO, left: int, send: Send) -> None:
     while left:
         piece = await asyncio.to_thread(file.read, min(left, _PIECE))
         if not piece:
-            break  # cut short by hand: the client sees a body that ends too soon
+            break  # truncated by hand: the client sees an incomplete body
         left -= len(piece)
         await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
 def _header(value: str) -> bytes:
-    # What a user put there comes back; what no header can hold does not.
+    # Drop user values that are not valid in a header.
     clean = value.replace("\r", " ").replace("\n", " ")
     return clean.encode("latin-1", "replace")

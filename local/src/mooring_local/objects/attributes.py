@@ -1,4 +1,4 @@
-"""S3's GetObjectAttributes. In the table of `api.py`."""
+"""S3's GetObjectAttributes."""
 
 from mooring_local.objects import xml
 from mooring_local.objects.entry import Entry
@@ -12,7 +12,7 @@ _MOST_PARTS = 1000
 
 
 def get_attributes(store: ObjectStore, ask: Ask) -> Reply:
-    """Those that the caller names. Parts are listed one by one only if they have checksums, as S3 does."""
+    """Return the requested attributes. As on S3, parts are only listed if they have checksums."""
     entry = existing(store, ask.bucket, ask.key, ask.query.get("versionId"))
     text = ask.headers.get("x-amz-object-attributes", "")
     wanted = {name.strip() for name in text.split(",")}

@@ -1,8 +1,8 @@
-"""Bodies of requests: small ones whole, objects streamed to disk, `aws-chunked` taken off. Called by `api.py`.
+"""Read request bodies: small ones into memory, objects to disk; decode `aws-chunked`.
 
-`aws-chunked` (SDKs of 2025 and later send it) is a second chunking inside HTTP's. A chunk is its size in hexadecimal,
-perhaps `;chunk-signature=…`, a line break, the data, a line break; behind one of size 0 come trailers and an empty
-line. Signatures are not looked at.
+`aws-chunked` (sent by SDKs since 2025) is a second chunked encoding inside HTTP's. A chunk is its size in hexadecimal,
+optionally `;chunk-signature=…`, a line break, the data and a line break. After a chunk of size 0 come trailers and an
+empty line. Signatures are ignored.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ from mooring_local.wire.faults import Fault
 MAX_XML_BYTES = 4 << 20
 """10 000 parts in a CompleteMultipartUpload are 2.5 MB."""
 MAX_OBJECT_BYTES = 5 << 30
-"""Of one PUT."""
+"""Limit of one PUT."""
 _PIECE = 1 << 20
 _MAX_LINE = 16384
 
 
 class ClientLeft(Exception):
-    """The connection ended before the body did. Nobody waits for an answer."""
+    """The client disconnected before the end of the body."""
 
 
 async def pieces(receive: Receive) -> AsyncIterator[bytes]:
-    """The body as it comes. Raises ClientLeft."""
+    """Stream the body. Raises ClientLeft."""
     more = True
     while more:
         message = await receive()
@@ -41,7 +41,7 @@ async def pieces(receive: Receive) -> AsyncIterator[bytes]:
 
 
 async def whole(receive: Receive) -> bytes:
-    """A small body. Raises MaxMessageLengthExceeded."""
+    """Read a small body. Raises MaxMessageLengthExceeded."""
     body = bytearray()
     async for piece in pieces(receive):
         body += piece
@@ -51,9 +51,9 @@ async def whole(receive: Receive) -> bytes:
 
 
 async def to_disk(receive: Receive, headers: Mapping[str, str], path: Path) -> Received:
-    """An object's data. Raises BadDigest, InvalidDigest, IncompleteBody, EntityTooLarge.
+    """Write an object's data to `path`. Raises BadDigest, InvalidDigest, IncompleteBody, EntityTooLarge.
 
-    Whatever happens, the file is the caller's to remove.
+    The caller removes the file, also on errors.
     """
     length = int(headers.get("x-amz-decoded-content-length") or headers.get("content-length") or 0)
     if length > MAX_OBJECT_BYTES:
@@ -95,7 +95,7 @@ class _Sink:
                 one.update(data)
 
     def checked(self, trailers: Mapping[str, str]) -> dict[str, str]:
-        """The checksums that came along, all right."""
+        """The checksums that were sent, verified."""
         headers, found = {**self._headers, **trailers}, {}
         for name, total in self._sums.items():
             header = HEADER + name
@@ -111,7 +111,7 @@ class _Sink:
 
 
 def _announced(headers: Mapping[str, str]) -> list[str]:
-    """The algorithms of the checksums that come with the data or behind it. Raises Fault for one that is unknown."""
+    """Algorithms of the checksums in headers and trailers. Raises Fault for an unknown one."""
     trailer = headers.get("x-amz-trailer", "")
     behind = [name.strip().lower() for name in trailer.split(",") if name.strip()]
     for header in behind:
@@ -125,18 +125,18 @@ def _announced(headers: Mapping[str, str]) -> list[str]:
 
 
 class Unchunker:
-    """Takes `aws-chunked` off, piece by piece."""
+    """Incremental decoder of `aws-chunked`."""
 
     def __init__(self) -> None:
         self.ended = False
         self.trailers: dict[str, str] = {}
         self._rest = bytearray()
         self._left = 0
-        """Of the chunk's data, and of the line break behind it: -1 or -2 while that is awaited."""
+        """Bytes left of the chunk's data; -1 or -2 while the line break after it is expected."""
         self._in_trailers = False
 
     def feed(self, piece: bytes) -> bytes:
-        """The data that can be had now. Raises IncompleteBody for what is no such encoding."""
+        """The data decoded so far. Raises IncompleteBody for an invalid encoding."""
         self._rest += piece
         data = bytearray()
         while not self.ended:
@@ -165,7 +165,7 @@ class Unchunker:
         return line
 
     def _take(self, line: str) -> None:
-        if self._left == -1:  # behind a chunk's data
+        if self._left == -1:  # after a chunk's data
             if line:
                 raise _not_chunked()
             self._left = 0
@@ -190,11 +190,11 @@ def _too_large(size: int) -> Any:
 
 
 def _not_chunked() -> Fault:
-    return Fault("IncompleteBody", "The request body is not the aws-chunked encoding that its headers announce.")
+    return Fault("IncompleteBody", "The request body is not valid aws-chunked encoding, as its headers declare.")
 
 
 def slice_to_disk(source: Path, span: tuple[int, int], path: Path, algorithm: str) -> Received:
-    """Part of an object, from span[0] to before span[1], as if it had been received; with that checksum, if any."""
+    """Copy bytes span[0] to span[1] (exclusive) of an object as if uploaded, with that checksum, if any."""
     md5, total = begin("md5"), begin(algorithm) if algorithm else None
     left = span[1] - span[0]
     with source.open("rb") as old, path.open("wb") as new:

@@ -1,4 +1,4 @@
-"""S3's operations on buckets, listings among them: (store, request) → answer. In the table of `api.py`."""
+"""S3's operations on buckets, including listings."""
 
 import base64
 import binascii
@@ -18,7 +18,7 @@ _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 
 
 def list_buckets(store: ObjectStore, ask: Ask) -> Reply:
-    """All, or page by page if `max-buckets` is given; a folder made by hand is one."""
+    """List buckets, in pages if `max-buckets` is given; a folder made by hand is a bucket, too."""
     limit = ask.count("max-buckets", 10_000, 10_000)
     start, prefix = _untoken(ask.query.get("continuation-token", "")), ask.query.get("prefix", "")
     region = ask.query.get("bucket-region", "")
@@ -40,7 +40,7 @@ def list_buckets(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def create_bucket(store: ObjectStore, ask: Ask) -> Reply:
-    """A folder; the constraint must fit the caller's region, as on the real one."""
+    """Create a bucket; as on AWS, its location constraint must match the caller's region."""
     wanted, tags = None, {}
     if ask.body.strip():
         wanted = xml.parse(ask.body, "CreateBucketConfiguration").findtext("LocationConstraint")
@@ -49,7 +49,7 @@ def create_bucket(store: ObjectStore, ask: Ask) -> Reply:
     try:
         store.create_bucket(ask.bucket, region, tags)
     except Fault as fault:
-        # Only this region answers so; a habit from before there were others.
+        # Only this region behaves so, for historical reasons.
         same = fault.code == "BucketAlreadyOwnedByYou" and store.bucket(ask.bucket).region == DEFAULT_REGION
         if not (same and ask.region == region == DEFAULT_REGION):
             raise
@@ -57,7 +57,7 @@ def create_bucket(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def _region(ask: Ask, wanted: str | None) -> str:
-    """Where a bucket is to be. Raises InvalidLocationConstraint, IllegalLocationConstraintException or MalformedXML."""
+    """A new bucket's region. Raises InvalidLocationConstraint, IllegalLocationConstraintException or MalformedXML."""
     if wanted == "":
         raise xml.malformed()
     constraint = {None: DEFAULT_REGION, "EU": "eu-west-1"}.get(wanted, str(wanted))
@@ -72,18 +72,18 @@ def _region(ask: Ask, wanted: str | None) -> str:
 
 
 def delete_bucket(store: ObjectStore, ask: Ask) -> Reply:
-    """Only an empty one; uploads that were not completed go with it."""
+    """Delete an empty bucket and its incomplete uploads."""
     store.delete_bucket(ask.bucket)
     return Reply(204)
 
 
 def head_bucket(store: ObjectStore, ask: Ask) -> Reply:
-    """Whether it is there, and its region."""
+    """Return the region of an existing bucket."""
     return Reply(200, {"x-amz-bucket-region": store.bucket(ask.bucket).region, "Content-Type": "application/xml"})
 
 
 def location(store: ObjectStore, ask: Ask) -> Reply:
-    """Its region; empty for us-east-1."""
+    """Return the region; empty for us-east-1."""
     region = store.bucket(ask.bucket).region
     text = "" if region == DEFAULT_REGION else region
     body = f'<?xml version="1.0" encoding="UTF-8"?>\n<LocationConstraint xmlns="{xml.NAMESPACE}">{text}'
@@ -91,7 +91,7 @@ def location(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def list_objects(store: ObjectStore, ask: Ask) -> Reply:
-    """Version 1: by prefix, delimiter and marker, up to 1000 at a time."""
+    """List objects (version 1) by prefix, delimiter and marker, up to 1000 per page."""
     code = xml.coder(ask.query)
     marker, delimiter = ask.query.get("marker", ""), ask.query.get("delimiter", "")
     limit, found = _page(store, ask, marker)
@@ -110,8 +110,8 @@ def list_objects(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def list_objects_v2(store: ObjectStore, ask: Ask) -> Reply:
-    """Version 2: by prefix, delimiter and token, up to 1000 at a time."""
-    # A continuation token is the last thing of the page before, in base64.
+    """List objects (version 2) by prefix, delimiter and token, up to 1000 per page."""
+    # A continuation token is the last item of the previous page, in base64.
     code = xml.coder(ask.query)
     token, delimiter = ask.query.get("continuation-token"), ask.query.get("delimiter", "")
     start = ask.query.get("start-after", "")
@@ -135,7 +135,7 @@ def list_objects_v2(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def list_versions(store: ObjectStore, ask: Ask) -> Reply:
-    """Every object is the one version of itself, `null`."""
+    """List object versions: every object has the single version `null`."""
     code = xml.coder(ask.query)
     marker, delimiter = ask.query.get("key-marker", ""), ask.query.get("delimiter", "")
     version = ask.query.get("version-id-marker")
@@ -169,7 +169,7 @@ def _page(store: ObjectStore, ask: Ask, after: str) -> tuple[int, Page]:
 
 def _contents(store: ObjectStore, ask: Ask, found: Page, *, owned: bool) -> list[tuple[str, xml.Value]]:
     code = xml.coder(ask.query)
-    # One that was deleted in between is left out.
+    # Skip objects deleted in between.
     entries = [entry for key in found.keys if (entry := store.get(ask.bucket, key))]
     mine = [xml.owner()] if owned else []
     return [

@@ -1,4 +1,4 @@
-"""The checksums that S3 keeps with objects. Used by `bodies.py`, `multipart.py` and `writing.py`."""
+"""The checksums that S3 stores with objects."""
 
 import base64
 import binascii
@@ -12,7 +12,7 @@ from mooring_local.wire.faults import Fault
 
 HEADER = "x-amz-checksum-"
 ALGORITHMS = ("crc32", "crc32c", "crc64nvme", "md5", "sha1", "sha256", "sha512")
-"""In lower case. S3's three XXHashes are refused by name."""
+"""In lower case. S3's three XXHash algorithms are refused."""
 _PIECE = 1 << 20
 
 
@@ -20,33 +20,33 @@ class Sum(Protocol):
     """A running checksum."""
 
     def update(self, data: bytes, /) -> None:
-        """More data."""
+        """Add data."""
 
     def digest(self) -> bytes:
-        """Of all of it."""
+        """The checksum of all data."""
 
 
 class Crc32:
-    """As `hashlib` would have it."""
+    """CRC-32 with the interface of `hashlib`."""
 
     def __init__(self) -> None:
         self._value = 0
 
     def update(self, data: bytes, /) -> None:
-        """More data."""
+        """Add data."""
         self._value = zlib.crc32(data, self._value)
 
     def digest(self) -> bytes:
-        """Big-endian, as S3 sends it."""
+        """The checksum in big-endian order, as in S3's headers."""
         return self._value.to_bytes(4, "big")
 
 
 def begin(algorithm: str) -> Sum:
-    """One of `ALGORITHMS`."""
+    """A running checksum of one of `ALGORITHMS`."""
     if algorithm == "crc32":
         return Crc32()
     if algorithm.startswith("crc"):
-        # Here and not above: NumPy takes a tenth of a second, and most clients send CRC-32.
+        # Imported late: NumPy takes 0.1 s, and most clients send CRC-32.
         from mooring_local.objects.crc import CRCS
 
         return CRCS[algorithm]()
@@ -54,7 +54,7 @@ def begin(algorithm: str) -> Sum:
 
 
 def of_file(algorithm: str, path: Path) -> str:
-    """As headers have it."""
+    """The checksum of a file, encoded as in headers."""
     total = begin(algorithm)
     with path.open("rb") as file:
         while piece := file.read(_PIECE):
@@ -63,7 +63,7 @@ def of_file(algorithm: str, path: Path) -> str:
 
 
 def named(text: str) -> str:
-    """An algorithm as a client writes it, in lower case. Raises InvalidRequest for one that is not implemented."""
+    """A client's name of an algorithm in lower case. Raises InvalidRequest if it is not implemented."""
     algorithm = text.lower()
     if algorithm and algorithm not in ALGORITHMS:
         message = "Checksum algorithm provided is unsupported. Please try again with any of the valid types: "
@@ -72,7 +72,7 @@ def named(text: str) -> str:
 
 
 def composite(algorithm: str, parts: Iterable[str]) -> str:
-    """The checksum of the parts' checksums, `-N` behind it."""
+    """The checksum of the parts' checksums, followed by `-N`."""
     total, count = begin(algorithm), 0
     for part in parts:
         total.update(base64.b64decode(part))
@@ -81,12 +81,12 @@ def composite(algorithm: str, parts: Iterable[str]) -> str:
 
 
 def encoded(total: Sum) -> str:
-    """As headers have it."""
+    """The checksum, encoded as in headers."""
     return base64.b64encode(total.digest()).decode()
 
 
 def decoded(text: str, header: str) -> bytes:
-    """A checksum's bytes. Raises InvalidDigest for Content-MD5, InvalidRequest for the others."""
+    """Decode a checksum. Raises InvalidDigest for Content-MD5, InvalidRequest for others."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -97,7 +97,7 @@ def decoded(text: str, header: str) -> bytes:
 
 
 def check_body(body: bytes, headers: Mapping[str, str]) -> None:
-    """Of a small body that is no object. Raises BadDigest for a checksum that it does not have."""
+    """Verify the checksums of a small body. Raises BadDigest."""
     sums = {"content-md5": "md5", **{HEADER + name: name for name in ALGORITHMS}}
     for header, algorithm in sums.items():
         if header not in headers:
@@ -109,7 +109,7 @@ def check_body(body: bytes, headers: Mapping[str, str]) -> None:
 
 
 def mismatch(name: str) -> Fault:
-    """A checksum is not that of the data."""
+    """The error for a checksum that does not match the data."""
     if name == "Content-MD5":
         return Fault("BadDigest", "The Content-MD5 you specified did not match what we received.")
     return Fault("BadDigest", f"The {name} you specified did not match the calculated checksum.")

@@ -1,11 +1,11 @@
-"""CRC-32C and CRC-64/NVME, which S3 has and Python's standard library has not. Used by `checksums.py`.
+"""CRC-32C and CRC-64/NVME, which S3 supports and Python's standard library lacks.
 
-The package awscrt has them too, but boto3 imports it wherever it is installed: 12 MB and 0.1 s at every start.
+The package awscrt has them, but boto3 imports it wherever it is installed: 12 MB and 0.1 s at every start.
 
-Both are bit-reflected CRCs. NumPy computes them for many rows of the data at a time, a byte of each row per step, and
-the rows are joined pairwise afterwards: a CRC is linear over GF(2), so the CRC of `a + b` is that of `a`, moved over
-`len(b)` zero bytes, XOR that of `b`. Moving is a multiplication by a matrix of bits, of which there is one for each
-power of two. Some 50 to 100 MB/s on one core.
+Both are bit-reflected CRCs. NumPy computes them for many rows of the data in parallel, one byte of each row per step.
+Then the rows are combined pairwise: a CRC is linear over GF(2), so the CRC of `a + b` is that of `a`, shifted over
+`len(b)` zero bytes, XOR that of `b`. Shifting is a multiplication by a bit matrix, one for each power of two. About
+50 to 100 MB/s on one core.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,16 +18,16 @@ _ROWS = 4096
 
 
 class Crc:
-    """A running checksum, as `hashlib` would have it. `width` in bits; `polynomial` in reflected form."""
+    """A CRC with the interface of `hashlib`. `width` in bits; `polynomial` in reflected form."""
 
     def __init__(self, width: int, polynomial: int) -> None:
         self._width, self._polynomial = width, polynomial
         self._ones = (1 << width) - 1
         self._state = self._ones
-        """Without the final inversion."""
+        """Before the final inversion."""
 
     def update(self, data: bytes, /) -> None:
-        """More data."""
+        """Add data."""
         length = len(data) // _ROWS
         if length >= 16:
             self._take_rows(data[: length * _ROWS], length)
@@ -39,7 +39,7 @@ class Crc:
         self._state = state
 
     def digest(self) -> bytes:
-        """Of all of it, big-endian, as S3 sends it."""
+        """The checksum of all data, big-endian, as in S3's headers."""
         return (self._state ^ self._ones).to_bytes(self._width // 8, "big")
 
     def _take_rows(self, data: bytes, length: int) -> None:
@@ -60,17 +60,17 @@ class Crc:
 
 
 def crc32c() -> Crc:
-    """Castagnoli's."""
+    """CRC-32C (Castagnoli)."""
     return Crc(32, 0x82F63B78)
 
 
 def crc64nvme() -> Crc:
-    """As in NVMe's specification."""
+    """CRC-64 of the NVMe specification."""
     return Crc(64, 0x9A6C9329AC4BC9B5)
 
 
 CRCS: Mapping[str, Callable[[], Crc]] = {"crc32c": crc32c, "crc64nvme": crc64nvme}
-"""By their names in S3's headers."""
+"""By name in S3's headers."""
 
 
 @cache
@@ -84,7 +84,7 @@ def _bytes_table(polynomial: int) -> Any:
 
 @cache
 def _zeros(width: int, polynomial: int, count: int) -> Any:
-    """The matrix that moves a CRC over `count` zero bytes: what becomes of each of its bits. [width]"""
+    """The matrix that shifts a CRC over `count` zero bytes: the image of each bit. [width]"""
     if count == 1:
         bits = np.uint64(1) << np.arange(width, dtype=np.uint64)
         return _bytes_table(polynomial)[bits & np.uint64(0xFF)] ^ (bits >> np.uint64(8))

@@ -1,7 +1,7 @@
-"""S3's DeleteObject and DeleteObjects. In the table of `api.py`.
+"""S3's DeleteObject and DeleteObjects.
 
-Nothing here has versions: each object is the one version `null` of itself. A request that names another version, or a
-condition that does not hold, deletes nothing.
+There are no versions: each object has the single version `null`. A request with another version, or with a failed
+condition, deletes nothing.
 """
 
 from functools import partial
@@ -20,7 +20,7 @@ MOST = 1000
 
 
 def delete_object(store: ObjectStore, ask: Ask) -> Reply:
-    """An object, or its version `null`; with `If-Match` only that one. One that is not there is no error."""
+    """Delete an object or its version `null`, with `If-Match` as condition. A missing object is not an error."""
     version, etag = ask.query.get("versionId"), ask.headers.get("if-match")
     store.folder(ask.bucket)
     if is_current(version):
@@ -29,7 +29,7 @@ def delete_object(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def delete_objects(store: ObjectStore, ask: Ask) -> Reply:
-    """Up to 1000 at a time, each with a version or an ETag of its own if the caller says so."""
+    """Delete up to 1000 objects, each with an optional version or ETag."""
     root = xml.parse(ask.body, "Delete")
     check_body(ask.body, ask.headers)
     objects = root.findall("Object")
@@ -55,6 +55,6 @@ def _delete(store: ObjectStore, bucket: str, one: ET.Element) -> tuple[str, xml.
 
 
 def _check(store: ObjectStore, bucket: str, key: str, etag: str | None) -> None:
-    """Raises PreconditionFailed, or NoSuchKey for a condition on an object that is not there."""
+    """Raises PreconditionFailed, or NoSuchKey for a condition on a missing object."""
     if etag is not None:
         unchanged(existing(store, bucket, key), {"if-match": etag})

@@ -1,4 +1,4 @@
-"""Folders of a bucket: walked through, looked at, cleared of what is empty. Used by `store.py`."""
+"""Walk, check and prune the folders of a bucket."""
 
 import contextlib
 import os
@@ -8,16 +8,16 @@ from pathlib import Path
 from mooring_local.objects.keys import OWN_FOLDER
 
 GONE = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
-"""What reading meets if a file was deleted meanwhile, and perhaps a folder has taken its place."""
+"""Errors of reading a file that was deleted meanwhile, or replaced by a folder."""
 
 
 def inside(path: Path) -> bool:
-    """Whether no folder on the way is a link. The root itself is resolved."""
+    """Whether no folder of the path is a link. The root is resolved."""
     return os.path.realpath(path.parent) == str(path.parent)
 
 
 def prune(folder: Path, top: Path) -> None:
-    """Remove it and those above it, as far as they are empty, up to `top`."""
+    """Remove the folder and its parents below `top` as long as they are empty."""
     while folder != top:
         try:
             folder.rmdir()
@@ -27,7 +27,7 @@ def prune(folder: Path, top: Path) -> None:
 
 
 def walk(folder: Path | str, base: str, prefix: str) -> Iterator[str]:
-    """Keys of that prefix below `folder`, whose own is `base`; folders that none of them can be in are not opened."""
+    """Keys with that prefix below `folder`, whose key is `base`. Skips folders that cannot contain any."""
     # A folder may be removed while its parent is read.
     with contextlib.suppress(*GONE), os.scandir(folder) as found:
         for item in found:
@@ -41,7 +41,7 @@ def walk(folder: Path | str, base: str, prefix: str) -> Iterator[str]:
 
 
 def _is_utf8(name: str) -> bool:
-    """A file name that is none can be no key."""
+    """Whether a file name is UTF-8; others cannot be keys."""
     try:
         name.encode()
     except UnicodeEncodeError:

@@ -1,11 +1,11 @@
-"""What is known of a bucket and of an object. Made by `store.py`, read by all that use it."""
+"""Buckets and objects of the store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 OCTETS = "binary/octet-stream"
-"""S3's own default; not RFC 2046's."""
+"""S3's default content type; not RFC 2046's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +29,25 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What the one who puts an object says of it."""
+    """What the uploader specifies about an object."""
 
     content_type: str = OCTETS
     metadata: Mapping[str, str] = field(default_factory=dict)
     """Without the `x-amz-meta-`."""
     headers: Mapping[str, str] = field(default_factory=dict)
-    """To be given back with it, in lower case: cache-control, x-amz-storage-class, …"""
+    """Headers to return with it, in lower case: cache-control, x-amz-storage-class, …"""
     checksums: Mapping[str, str] = field(default_factory=dict)
     """Header name without `x-amz-checksum-` (crc32, sha256, type, …) → its value."""
     etag: str = ""
     """Without quotes; "": the MD5 of the data."""
     tags: Mapping[str, str] = field(default_factory=dict)
     pieces: tuple[Piece, ...] = ()
-    """Of an object that was uploaded in parts; empty for any other."""
+    """Parts of a multipart upload; otherwise empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An object. `path` is its file: read it, never write to it; `modified` in seconds since the epoch."""
+    """An object. `path`: its file, read-only; `modified`: epoch seconds."""
 
     bucket: str
     key: str
@@ -60,17 +60,17 @@ class Entry:
 
     @property
     def content_type(self) -> str:
-        """As it was put, or guessed from the name of a file that was copied in."""
+        """As uploaded, or guessed from the file name."""
         return self.about.content_type
 
     @property
     def metadata(self) -> Mapping[str, str]:
-        """Of the user, without the `x-amz-meta-`."""
+        """User metadata, without `x-amz-meta-`."""
         return self.about.metadata
 
     @property
     def storage_class(self) -> str:
-        """As it was put. Nothing here is stored in one way or another."""
+        """As uploaded. It has no effect here."""
         return self.about.headers.get("x-amz-storage-class", "STANDARD")
 
     @property

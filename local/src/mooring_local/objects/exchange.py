@@ -1,4 +1,4 @@
-"""One S3 request, understood, and its answer. `api.py` makes the first and sends the second; operations do the rest."""
+"""A decoded S3 request and its response."""
 
 import re
 from collections.abc import Mapping
@@ -15,38 +15,38 @@ _MOST = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A body that was streamed to disk, its encodings taken off and its checksums found right."""
+    """A body that was decoded, streamed to disk and verified."""
 
     path: Path
     size: int
     md5: bytes
     checksums: Mapping[str, str]
-    """Those that came with it: algorithm in lower case → base64."""
+    """Checksums that were sent: algorithm in lower case → base64."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A request. `bucket` and `key` are "" where the path has none; header names in lower case."""
+    """A request. `bucket` and `key` are "" if the path has none; header names in lower case."""
 
     method: str
     bucket: str
     key: str
     query: Mapping[str, str]
-    """Without the signature and the headers of a signed URL."""
+    """Without the signature and headers of a presigned URL."""
     headers: Mapping[str, str]
     path: str
-    """As it was sent, for error answers."""
+    """As sent, for error responses."""
     region: str = DEFAULT_REGION
-    """Of the signature, of a header or of a signed URL."""
+    """From the signature in a header or presigned URL."""
     body: bytes = b""
     received: Received | None = None
 
     def prefixed(self, prefix: str) -> dict[str, str]:
-        """The headers that begin so, without it."""
+        """Headers with that prefix, which is removed."""
         return {name[len(prefix) :]: value for name, value in self.headers.items() if name.startswith(prefix)}
 
     def count(self, name: str, default: int, most: int) -> int:
-        """A number in the query, cut to `most`. Raises InvalidArgument."""
+        """A number in the query, capped at `most`. Raises InvalidArgument."""
         return min(self.number(name, default), most)
 
     def number(self, name: str, default: int) -> int:
@@ -64,7 +64,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Part of an object's file, to be sent; only if the file is still the one that was last modified then."""
+    """Part of an object's file to send, unless the file was modified since."""
 
     path: Path
     modified: float
@@ -74,7 +74,7 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer. A `Slice` is streamed."""
+    """A response. A `Slice` is streamed."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -82,18 +82,18 @@ class Reply:
 
 
 def xml(body: bytes, headers: Mapping[str, str] | None = None, status: int = 200) -> Reply:
-    """An answer of XML."""
+    """An XML response."""
     return Reply(status, {"Content-Type": "application/xml", **(headers or {})}, body)
 
 
 def read_ask(scope: Mapping[str, Any]) -> Ask:
-    """An ASGI scope → request. Raises InvalidURI for a path that is not UTF-8, AccessDenied for an expired URL."""
+    """Parse an ASGI scope. Raises InvalidURI for a path that is not UTF-8, AccessDenied for an expired URL."""
     raw = bytes(scope.get("raw_path") or scope["path"].encode()).partition(b"?")[0]
     path = raw.decode("latin-1")
     bucket, _, key = raw.removeprefix(b"/").partition(b"/")
     headers: dict[str, str] = {}
     for name, value in scope["headers"]:
-        # Several of one name mean their values in a list (RFC 9110).
+        # Repeated headers are joined into a list (RFC 9110).
         lower, text = name.decode("latin-1").lower(), value.decode("latin-1").strip()
         headers[lower] = f"{headers[lower]},{text}" if lower in headers else text
     pairs = parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
@@ -102,12 +102,12 @@ def read_ask(scope: Mapping[str, Any]) -> Ask:
 
 
 def invalid(name: str, value: str, message: str) -> Fault:
-    """InvalidArgument, with the argument's name and value."""
+    """InvalidArgument with the argument's name and value."""
     return Fault("InvalidArgument", message, 400, {"ArgumentName": name, "ArgumentValue": value})
 
 
 def decoded(quoted: bytes | str) -> str:
-    """A percent-encoded name. Raises InvalidURI."""
+    """Decode a percent-encoded name. Raises InvalidURI."""
     try:
         return unquote_to_bytes(quoted).decode()
     except UnicodeDecodeError:

@@ -1,6 +1,6 @@
-"""What S3 stores with an object without doing anything about it here: storage class, encryption, redirect. Pure.
+"""Object attributes that are stored but have no effect here: storage class, encryption, redirect. Pure.
 
-Used by all operations that put objects or show them. The files on disk are plain, whatever the headers say.
+Files on disk are never encrypted, whatever the headers say.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ CLASS = "x-amz-storage-class"
 REDIRECT = "x-amz-website-redirect-location"
 SSE = "x-amz-server-side-encryption"
 ARCHIVED = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-"""Storage classes whose objects S3 does not give out before they are restored, which this S3 does not do."""
+"""Storage classes whose objects must be restored before reading. Restoring is not implemented."""
 
 _KMS = (f"{SSE}-aws-kms-key-id", f"{SSE}-context", f"{SSE}-bucket-key-enabled")
 _CLASSES = frozenset(
@@ -26,7 +26,7 @@ _ENCRYPTIONS = ("AES256", "aws:kms", "aws:kms:dsse")
 
 
 def kept_of(headers: Mapping[str, str]) -> dict[str, str]:
-    """Those of a request that are to be stored. Raises Fault for a value that S3 does not take."""
+    """The headers of a request to store. Raises Fault for a value that S3 refuses."""
     kept = {name: headers[name] for name in (CLASS, REDIRECT, SSE, *_KMS) if headers.get(name)}
     if kept.get(CLASS, "STANDARD") not in _CLASSES:
         members = {"StorageClassRequested": kept[CLASS]}
@@ -45,12 +45,12 @@ def kept_of(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def encryption(about: About) -> dict[str, str]:
-    """How an object is encrypted, as answers say it. S3 encrypts each one, with AES256 unless it is told otherwise."""
+    """Encryption headers of a response. S3 encrypts every object, by default with AES256."""
     return {SSE: "AES256", **{name: about.headers[name] for name in (SSE, *_KMS) if name in about.headers}}
 
 
 def shown(about: About) -> dict[str, str]:
-    """The headers of an object that is read. The encryption's context is not among them."""
+    """Headers of a read object, without the encryption context."""
     headers = {name: value for name, value in about.headers.items() if name != _KMS[1]}
     count = {"x-amz-tagging-count": str(len(about.tags))} if about.tags else {}
     return {**headers, **{name: value for name, value in encryption(about).items() if name != _KMS[1]}, **count}

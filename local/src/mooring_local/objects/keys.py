@@ -1,4 +1,4 @@
-"""Names: a bucket's, an object's key, and where a key's file lies. Pure; used by `store.py` and `api.py`."""
+"""Check names of buckets and keys, and map keys to file paths. Pure."""
 
 import ipaddress
 import re
@@ -7,22 +7,22 @@ from pathlib import Path
 from mooring_local.wire.faults import Fault
 
 OWN_FOLDER = ".mooring"
-"""In every bucket's folder; holds what plain files cannot say. No key is stored below it as a plain file."""
+"""Folder for internal data in every bucket's folder. No key is stored below it as a plain file."""
 MAX_KEY_BYTES = 1024
 _MAX_NAME_BYTES = 255
-"""Of one file name, on Linux."""
+"""Limit of a file name on Linux."""
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 def check_bucket_name(name: str) -> None:
-    """Raises InvalidBucketName unless the real S3 would take it: the rules that keep it one safe file name."""
+    """Raises InvalidBucketName unless S3 would accept the name, which also makes it a safe file name."""
     fine = _BUCKET.fullmatch(name) is not None and ".." not in name and not name.startswith("xn--")
     if not fine or _is_address(name):
         raise Fault("InvalidBucketName", "The specified bucket is not valid.", 400, {"BucketName": name})
 
 
 def check_key(key: str) -> None:
-    """Raises KeyTooLongError or InvalidArgument for what S3 takes for no object's key."""
+    """Raises KeyTooLongError or InvalidArgument for a key that S3 refuses."""
     try:
         size = len(key.encode())
     except UnicodeEncodeError:
@@ -35,9 +35,9 @@ def check_key(key: str) -> None:
 
 
 def plain_path(bucket_folder: Path, key: str) -> Path | None:
-    """The file that a key names, if each of its segments can be a file's name; None for `a//b`, `../a`, `a/`, …"""
+    """The file of a key if each segment is a valid file name; None for `a//b`, `../a`, `a/`, …"""
     segments = key.split("/")
-    # On some disks names that differ in case only are one.
+    # Some file systems ignore case.
     if segments[0].casefold() == OWN_FOLDER or not all(map(_is_file_name, segments)):
         return None
     return bucket_folder.joinpath(*segments)

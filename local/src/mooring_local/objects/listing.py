@@ -1,4 +1,4 @@
-"""Which of a bucket's keys make one page of a listing. Pure; called by `buckets.py`."""
+"""Select the keys of one page of a listing. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ MAX_KEYS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`last` is the last thing on it, a key or a common prefix: the next page begins after it."""
+    """`last`: the last key or common prefix of the page; the next page starts after it."""
 
     keys: tuple[str, ...]
     prefixes: tuple[str, ...]
@@ -17,10 +17,10 @@ class Page:
 
 
 def page(keys: Iterable[str], prefix: str, delimiter: str, after: str, limit: int) -> Page:
-    """The first `limit` things after `after` among sorted `keys`, all of which begin with `prefix`.
+    """The first `limit` items after `after` among sorted `keys`, all of which start with `prefix`.
 
-    Keys that have the delimiter behind the prefix are one thing together, their common prefix; if `after` is one
-    itself, its keys are behind us.
+    Keys with the delimiter after the prefix are grouped into one item, their common prefix. If `after` is a common
+    prefix, all of its keys are skipped.
     """
     found: list[str] = []
     prefixes: list[str] = []

@@ -1,11 +1,11 @@
-"""Multipart uploads on disk: begun, parts received, put together or given up. Used by `uploading.py`.
+"""Multipart uploads on disk: create, add parts, complete or abort.
 
-    <bucket>/.mooring/uploads/<id>/upload.json    key, what is said of the object, when it was begun
+<bucket>/.mooring/uploads/<id>/upload.json    key, object attributes, start time
     <bucket>/.mooring/uploads/<id>/<number>       a part's data, five digits
     <bucket>/.mooring/uploads/<id>/<number>.json  its ETag and checksums
-    <bucket>/.mooring/completed/<id>              what came of the last uploads that were completed
+    <bucket>/.mooring/completed/<id>              results of recently completed uploads
 
-They survive a restart. A part sent again replaces the first.
+    Uploads survive a restart. A repeated part replaces the first.
 """
 
 import hashlib
@@ -28,15 +28,15 @@ from mooring_local.objects.store import ObjectStore
 from mooring_local.wire.faults import Fault
 
 MIN_PART_BYTES = 5 << 20
-"""Of all but the last."""
+"""Minimum size of all parts but the last."""
 REMEMBERED = 1000
-"""Completed uploads of a bucket."""
+"""Remembered completed uploads per bucket."""
 _PIECE = 1 << 20
 _PUTTING = threading.Lock()
 
 
 class Upload(msgspec.Struct):
-    """One that has begun. `algorithm` in lower case, "" if the client names none; `kind` COMPOSITE or FULL_OBJECT."""
+    """An upload in progress. `algorithm` in lower case, "" for none; `kind`: COMPOSITE or FULL_OBJECT."""
 
     id: str
     key: str
@@ -47,7 +47,7 @@ class Upload(msgspec.Struct):
 
 
 class Part(msgspec.Struct):
-    """A received one."""
+    """A received part."""
 
     number: int
     etag: str
@@ -57,7 +57,7 @@ class Part(msgspec.Struct):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """A part as a request to complete an upload names it; its ETag without quotes."""
+    """A part in a CompleteMultipartUpload request; ETag without quotes."""
 
     number: int
     etag: str
@@ -65,7 +65,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
 
 class Order(msgspec.Struct, frozen=True):
-    """A request to complete an upload. What it says of the whole: checksums, their kind ("": nothing), bytes."""
+    """A CompleteMultipartUpload request, with checksums of the whole object, their kind ("": none) and its size."""
 
     parts: Sequence[Wanted]
     checksums: Mapping[str, str] = {}
@@ -74,7 +74,7 @@ class Order(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct):
-    """An upload that was completed."""
+    """A completed upload."""
 
     key: str
     etag: str
@@ -83,13 +83,13 @@ class Done(msgspec.Struct):
 
 
 class Uploads:
-    """Of one store."""
+    """The uploads of one store."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
 
     def begin(self, bucket: str, key: str, about: About, algorithm: str, kind: str) -> Upload:
-        """A new one. Raises NoSuchBucket."""
+        """Create an upload. Raises NoSuchBucket."""
         upload = Upload(uuid.uuid4().hex, key, about, time.time(), algorithm, kind)
         folder = self._store.own_folder(bucket) / "uploads" / upload.id
         folder.mkdir(parents=True)
@@ -97,7 +97,7 @@ class Uploads:
         return upload
 
     def get(self, bucket: str, upload_id: str, key: str) -> Upload:
-        """Raises NoSuchUpload, also if it is of another key."""
+        """Raises NoSuchUpload, also if the upload has another key."""
         try:
             upload = msgspec.json.decode((self._folder(bucket, upload_id) / "upload.json").read_bytes(), type=Upload)
         except FileNotFoundError:
@@ -107,15 +107,15 @@ class Uploads:
         return upload
 
     def all(self, bucket: str) -> list[Upload]:
-        """By key, then by when they began."""
+        """All uploads, sorted by key and start time."""
         files = (self._store.own_folder(bucket) / "uploads").glob("*/upload.json")
         found = [msgspec.json.decode(file.read_bytes(), type=Upload) for file in files]
         return sorted(found, key=lambda upload: (upload.key, upload.begun))
 
     def add(self, bucket: str, upload: Upload, number: int, data: Received) -> Part:
-        """A part; its data is moved here. `number` from 1 to 10 000, else InvalidArgument.
+        """Add a part by moving its data here. Raises InvalidArgument unless `number` is 1 to 10,000.
 
-        Raises InvalidRequest if it comes with another checksum than the upload was begun with.
+        Raises InvalidRequest if its checksum algorithm is not that of the upload.
         """
         if not 1 <= number <= MAX_PART:
             message = f"Part number must be an integer between 1 and {MAX_PART}, inclusive"
@@ -129,7 +129,7 @@ class Uploads:
         part = Part(number, data.md5.hex(), data.size, time.time(), sums)
         folder = self._folder(bucket, upload.id)
         try:
-            with _PUTTING:  # data and record of one and the same
+            with _PUTTING:  # keep data and record consistent
                 data.path.replace(folder / f"{number:05}")
                 self._write(bucket, folder / f"{number:05}.json", part)
         except FileNotFoundError:
@@ -137,14 +137,14 @@ class Uploads:
         return part
 
     def parts(self, bucket: str, upload_id: str) -> list[Part]:
-        """By number."""
+        """All parts, sorted by number."""
         files = sorted(self._folder(bucket, upload_id).glob("[0-9]*.json"))
         return [msgspec.json.decode(file.read_bytes(), type=Part) for file in files]
 
     def complete(self, bucket: str, upload: Upload, order: Order, allowed: Callable[[], None]) -> Done:
-        """The object of these parts. Raises InvalidPartOrder, InvalidPart, EntityTooSmall, BadDigest, InvalidRequest.
+        """Create the object. Raises InvalidPartOrder, InvalidPart, EntityTooSmall, BadDigest, InvalidRequest.
 
-        And what `allowed` does, see `ObjectStore.keep`; then the parts are still there.
+        Also raises what `allowed` raises (see `ObjectStore.keep`); the parts then remain.
         """
         parts = self._chosen(bucket, upload, order)
         folder = self._folder(bucket, upload.id)
@@ -159,7 +159,7 @@ class Uploads:
             pieces = tuple(Piece(part.size, _of_upload(upload, part)) for part in parts)
             about = replace(upload.about, checksums=sums, etag=etag, pieces=pieces)
             self._store.keep(bucket, upload.key, scratch, about, allowed)
-        except FileNotFoundError:  # completed or given up by somebody else meanwhile
+        except FileNotFoundError:  # completed or aborted by another request
             raise _gone(upload.id) from None
         finally:
             scratch.unlink(missing_ok=True)
@@ -169,7 +169,7 @@ class Uploads:
         return done
 
     def completed(self, bucket: str, upload_id: str, key: str, parts: Sequence[Wanted]) -> Done | None:
-        """What came of an upload that was completed with these parts. S3, too, answers a repeated request so."""
+        """The result of an upload already completed with these parts. As on S3, the request may be repeated."""
         try:
             file = self._folder(bucket, upload_id).parents[1] / "completed" / upload_id
             done = msgspec.json.decode(file.read_bytes(), type=Done)
@@ -186,7 +186,7 @@ class Uploads:
         self._write(bucket, folder / upload_id, done)
 
     def abort(self, bucket: str, upload: Upload) -> None:
-        """Its parts are gone."""
+        """Delete the upload and its parts."""
         shutil.rmtree(self._folder(bucket, upload.id), ignore_errors=True)
 
     def _chosen(self, bucket: str, upload: Upload, order: Order) -> list[Part]:
@@ -245,8 +245,8 @@ def _join(files: Sequence[Path], whole: Path, total: Sum | None) -> None:
 
 
 def _checksums(upload: Upload, parts: Sequence[Part], full: Sum | None) -> dict[str, str]:
-    """Of the whole object: over all of its data, or over the parts' checksums."""
-    # Parts that an earlier version of Mooring received may be without one.
+    """Checksums of the object: over all data, or over the parts' checksums."""
+    # Parts received by an earlier version of Mooring may lack one.
     if not upload.algorithm or not all(upload.algorithm in part.checksums for part in parts):
         return {}
     of_parts = [part.checksums[upload.algorithm] for part in parts]
@@ -259,13 +259,13 @@ def _of_upload(upload: Upload, part: Part) -> dict[str, str]:
 
 
 def _check(order: Order, parts: Sequence[Part], sums: Mapping[str, str]) -> None:
-    """That the whole is what the caller says it is."""
+    """Verify the size and checksums that the caller sent."""
     size = sum(part.size for part in parts)
     if order.size not in (None, size):
         message = "The provided 'x-amz-mp-object-size' header value does not match what was computed."
         raise Fault("InvalidRequest", message)
     for name, value in order.checksums.items():
-        # Of an upload without a checksum that is stored, or of another one: it cannot be compared.
+        # The upload has no stored checksum, or another one: they cannot be compared.
         if name not in sums:
             message = f"The upload was not created with the {name} checksum algorithm."
             raise Fault("InvalidRequest", message)

@@ -1,4 +1,4 @@
-"""The parts that an object was uploaded in, as its readers see them. Pure; used by `reading.py` and `attributes.py`."""
+"""The parts of an uploaded object, for reading. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ MAX_PART = 10_000
 
 @dataclass(frozen=True, slots=True)
 class OnePart:
-    """What `partNumber` asks for."""
+    """The part selected by `partNumber`."""
 
     span: tuple[int, int] | None
     """Start and end (exclusive); None for an empty object."""
@@ -21,7 +21,7 @@ class OnePart:
 
 
 def part_of(entry: Entry, ask: Ask) -> OnePart:
-    """Raises InvalidArgument, or InvalidPartNumber (416). An object that was not uploaded in parts is its own first."""
+    """Raises InvalidArgument or InvalidPartNumber (416). An object without parts is its own part 1."""
     text = ask.query.get("partNumber", "")
     number = ask.number("partNumber", 0)
     if not 1 <= number <= MAX_PART:
@@ -35,7 +35,7 @@ def part_of(entry: Entry, ask: Ask) -> OnePart:
     start = sum(piece.size for piece in pieces[: number - 1])
     piece = pieces[number - 1]
     kind = {"type": about.checksums["type"]} if piece.checksums and "type" in about.checksums else {}
-    if not piece.size and entry.size:  # an empty last part has no place that Content-Range could name
+    if not piece.size and entry.size:  # Content-Range cannot express an empty last part
         members = {"RangeRequested": f"partNumber={text}", "ActualObjectSize": str(entry.size)}
         raise Fault("InvalidRange", "The requested range is not satisfiable", 416, members)
     span = (start, start + piece.size) if piece.size else None

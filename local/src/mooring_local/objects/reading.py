@@ -1,4 +1,4 @@
-"""S3's GetObject and HeadObject: ranges, parts, conditions, headers. In the table of `api.py`."""
+"""S3's GetObject and HeadObject: ranges, parts, conditions, headers."""
 
 import re
 from collections.abc import Mapping
@@ -16,12 +16,12 @@ from mooring_local.wire.faults import Fault
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _VERSION = re.compile(r"[A-Za-z0-9._-]{32}")
-"""How S3's own look."""
+"""The format of S3's version IDs."""
 _OVERRIDES = ("content-type", "content-disposition", "content-encoding", "content-language", "cache-control", "expires")
 
 
 def get_object(store: ObjectStore, ask: Ask) -> Reply:
-    """Whole, one range or one part of it, with the four conditions (304, 412, 416). Archived ones are not given out."""
+    """Return an object, or a range or part of it, with the four conditions (304, 412, 416). Archived objects fail."""
     entry = existing(store, ask.bucket, ask.key, ask.query.get("versionId"))
     if entry.storage_class in ARCHIVED and ask.method == "GET":
         members = {"StorageClass": entry.storage_class}
@@ -35,7 +35,7 @@ def get_object(store: ObjectStore, ask: Ask) -> Reply:
         span, sums = part.span, part.checksums
         headers |= part.headers
     elif span is not None:
-        sums = {}  # that of the whole would not fit a part of it
+        sums = {}  # the checksum of the whole object does not match a part
     if ask.headers.get("x-amz-checksum-mode", "").upper() == "ENABLED":
         headers |= {HEADER + name: value for name, value in sums.items()}
     if span is None:
@@ -47,12 +47,12 @@ def get_object(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def head_object(store: ObjectStore, ask: Ask) -> Reply:
-    """As GetObject, without the data."""
+    """Return what GetObject does, without the data."""
     return replace(get_object(store, ask), body=b"")
 
 
 def existing(store: ObjectStore, bucket: str, key: str, version: str | None = None) -> Entry:
-    """Raises NoSuchBucket, NoSuchKey, or NoSuchVersion for any version but `null`, the one that each object has."""
+    """The object. Raises NoSuchBucket, NoSuchKey, or NoSuchVersion for any version but `null`."""
     store.bucket(bucket)
     if not is_current(version):
         members = {"Key": key, "VersionId": str(version)}
@@ -64,7 +64,7 @@ def existing(store: ObjectStore, bucket: str, key: str, version: str | None = No
 
 
 def is_current(version: str | None) -> bool:
-    """Whether a `versionId` means the one version of an object. Raises InvalidArgument for what cannot be one."""
+    """Whether a `versionId` selects the object's single version. Raises InvalidArgument if it is malformed."""
     if version == "":
         raise invalid("versionId", "", "Version id cannot be the empty string")
     if version in (None, "null"):
@@ -75,9 +75,9 @@ def is_current(version: str | None) -> bool:
 
 
 def unchanged(entry: Entry, headers: Mapping[str, str], prefix: str = "") -> bool:
-    """Whether the caller's conditions (RFC 9110 §13.2.2) say that it has it already. Raises PreconditionFailed.
+    """Whether conditions (RFC 9110 §13.2.2) lead to 304 Not Modified. Raises PreconditionFailed.
 
-    `prefix` of their names: a copy has them of its source.
+    `prefix`: of the header names, as in conditions on a copy's source.
     """
     match, no_match = headers.get(f"{prefix}if-match"), headers.get(f"{prefix}if-none-match")
     since, not_since = headers.get(f"{prefix}if-modified-since"), headers.get(f"{prefix}if-unmodified-since")
@@ -98,12 +98,12 @@ def failed(condition: str) -> Fault:
 
 
 def http_date(seconds: float) -> str:
-    """Epoch seconds as headers have them."""
+    """Epoch seconds as an HTTP date."""
     return format_datetime(datetime.fromtimestamp(int(seconds), UTC), usegmt=True)
 
 
 def copy_span(text: str, size: int) -> tuple[int, int]:
-    """Start and end (exclusive) of x-amz-copy-source-range, all if it is "". Raises InvalidArgument."""
+    """Start and end (exclusive) of x-amz-copy-source-range; the whole object if "". Raises InvalidArgument."""
     if not text:
         return 0, size
     found = _RANGE.fullmatch(text.strip())
@@ -128,7 +128,7 @@ def _headers(entry: Entry, ask: Ask) -> dict[str, str]:
         **{f"x-amz-meta-{name}": value for name, value in entry.metadata.items()},
     }
     if ask.headers.get("sec-fetch-mode") == "navigate":
-        # A browser shows it: an object that is a page gets no scripts and no origin, which is that of our own page.
+        # Browsers display it: sandbox HTML objects, because our own page has the same origin.
         headers["Content-Security-Policy"] = "sandbox"
     for name in _OVERRIDES:
         if (value := ask.query.get(f"response-{name}")) is not None:
@@ -137,7 +137,7 @@ def _headers(entry: Entry, ask: Ask) -> dict[str, str]:
 
 
 def _ranged(entry: Entry, ask: Ask) -> tuple[int, int] | None:
-    """Start and end (exclusive) of the range that is asked for. None: all of it, also if it has changed since."""
+    """Start and end (exclusive) of the requested range. None: the whole object, also if If-Range does not match."""
     text = ask.headers.get("range", "")
     if text and "partNumber" in ask.query:
         message = "Cannot specify both Range header and partNumber query parameter"
@@ -148,7 +148,7 @@ def _ranged(entry: Entry, ask: Ask) -> tuple[int, int] | None:
 
 
 def _span(text: str, size: int) -> tuple[int, int] | None:
-    """Start and end (exclusive). None: all of it, as for what is no range at all. Raises InvalidRange."""
+    """Start and end (exclusive). None: the whole object, as for an unparsable range. Raises InvalidRange."""
     found = _RANGE.fullmatch(text.strip())
     if found is None or not any(found.groups()):
         return None
@@ -168,7 +168,7 @@ def _matches(etag: str, text: str) -> bool:
 
 
 def _later(entry: Entry, date: str) -> bool:
-    """Whether it was modified after an HTTP date; a date that is none is ignored."""
+    """Whether it was modified after an HTTP date; an invalid date is ignored."""
     try:
         return int(entry.modified) > parsedate_to_datetime(date).timestamp()
     except ValueError:

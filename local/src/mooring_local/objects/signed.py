@@ -1,6 +1,6 @@
-"""What a signature says of an S3 request, in a header or in the query of a presigned URL. Pure; used by `exchange.py`.
+"""Parse signatures of S3 requests, in a header or in a presigned URL. Pure.
 
-Signatures are not checked. A presigned URL carries headers in its query: S3 takes `?x-amz-meta-a=1` for the header.
+Signatures are not checked. A presigned URL carries headers in its query: `?x-amz-meta-a=1` counts as the header.
 """
 
 import re
@@ -21,7 +21,7 @@ _VERSION_4 = frozenset(
 )
 _VERSION_2 = frozenset({"awsaccesskeyid", "signature", "expires"})
 _HEADERS = ("content-type", "content-md5")
-"""That botocore, too, puts into the query of a URL that it signs by version 2."""
+"""Headers that botocore also puts into the query of a URL signed with version 2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Signed:
 
 
 def unpacked(query: Mapping[str, str], headers: Mapping[str, str]) -> Signed:
-    """`headers` by their names in lower case. Raises AccessDenied for a URL that has expired."""
+    """Separate the signature. `headers`: names in lower case. Raises AccessDenied for an expired URL."""
     lower = {name.lower(): value for name, value in query.items()}
     by_url = "x-amz-signature" in lower or "awsaccesskeyid" in lower
     if not by_url:
@@ -59,7 +59,7 @@ def _region(credential: str) -> str:
 
 
 def _check_age(query: Mapping[str, str]) -> None:
-    """Of a presigned URL. One whose times cannot be read is taken as it is: signatures are not checked either."""
+    """Check the expiry of a presigned URL. Unreadable times are accepted, as signatures are not checked either."""
     try:
         if "x-amz-expires" in query:
             begun = datetime.strptime(query["x-amz-date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

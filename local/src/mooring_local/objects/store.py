@@ -1,16 +1,16 @@
-"""Buckets and objects as folders and files below one root. Used by the S3 service and by all that read models and data.
+"""Buckets and objects as folders and files below one root.
 
     <root>/<bucket>/<key>              an object: a plain file that may be copied in and out by hand
     <root>/<bucket>/.mooring/
         bucket.json                    region and date
-        about/<SHA-256 of the key>     content type, metadata, ETag; holds while the file's size and mtime are the same
-        aside/<SHA-256 of the key>     data of keys that cannot be plain files: `a/`, `../a`, `a/b` beside `a`
-        scratch/                       what is being received; emptied at start
+        about/<SHA-256 of the key>     content type, metadata, ETag; valid while the file's size and mtime match
+        aside/<SHA-256 of the key>     data of keys that are not valid file paths: `a/`, `../a`, `a/b` beside `a`
+        scratch/                       uploads being received; emptied at start
         uploads/                       multipart uploads (`multipart.py`)
 
-A file in the plain place is the object, even if one of the same key lies aside. Links to files are followed (a model
-may be linked in), links to folders are not, so that no key leads out of the bucket. One process owns a root; its
-threads may share a store.
+A plain file takes precedence over one in `aside/` for the same key. Links to files are followed (a model may be
+linked), links to folders are not, so that no key points outside the bucket. One process owns a root; its threads may
+share a store.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ class ObjectStore:
     """Raises `Fault` with S3's codes."""
 
     def __init__(self, root: Path) -> None:
-        """The folder is made if it is not there."""
+        """Creates the folder if it is missing."""
         root.mkdir(parents=True, exist_ok=True)
         self.root = root.resolve()
         self._moving = threading.RLock()
@@ -55,7 +55,7 @@ class ObjectStore:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def buckets(self) -> list[Bucket]:
-        """By name. A folder that was made by hand is a bucket if its name can be one."""
+        """All buckets by name, including folders made by hand that have valid bucket names."""
         return [
             self.bucket(name) for name in sorted(path.name for path in self.root.iterdir()) if self._is_bucket(name)
         ]
@@ -79,7 +79,7 @@ class ObjectStore:
         return self._describe(Bucket(name, region, time.time(), tags or {}))
 
     def tag_bucket(self, name: str, tags: Mapping[str, str]) -> None:
-        """In place of the tags that it had. Raises NoSuchBucket."""
+        """Replace the tags. Raises NoSuchBucket."""
         with self._moving:
             self._describe(replace(self.bucket(name), tags=tags))
 
@@ -100,15 +100,15 @@ class ObjectStore:
         content_type: str = OCTETS,
         metadata: Mapping[str, str] | None = None,
     ) -> Entry:
-        """As `keep`, for callers that have no more to say."""
+        """`keep` with fewer arguments."""
         return self.keep(bucket, key, data, About(content_type, metadata or {}))
 
     def keep(
         self, bucket: str, key: str, data: bytes | Path, about: About, allowed: Callable[[], None] = lambda: None
     ) -> Entry:
-        """Store an object whole or not at all. A `Path` is moved here, best from `scratch` (the same disk).
+        """Store an object atomically. A `Path` is moved here, ideally from `scratch` (same disk).
 
-        `allowed` raises what keeps it from being stored, at a moment when nobody else stores anything.
+        `allowed` is called under the lock, and raises to prevent the write.
         """
         check_key(key)
         received = self.scratch(bucket)
@@ -129,26 +129,26 @@ class ObjectStore:
         return Entry(bucket, key, path, found.st_size, found.st_mtime, etag, about)
 
     def get(self, bucket: str, key: str) -> Entry | None:
-        """None: no such object, or no such bucket."""
+        """The object; None if it or its bucket does not exist."""
         if not self._is_bucket(bucket):
             return None
         path = self._find(self.root / bucket, key)
         return self._entry(bucket, key, path) if path else None
 
     def has(self, bucket: str, key: str) -> bool:
-        """Whether there is that object. What `get` reads of a large one that was copied in by hand is not read."""
+        """Whether the object exists. Unlike `get`, does not hash files that were copied in by hand."""
         return self._is_bucket(bucket) and self._find(self.root / bucket, key) is not None
 
     def holds(self, bucket: str, prefix: str) -> bool:
-        """Whether there is an object whose key begins so, without a look into any."""
+        """Whether any key has that prefix, without reading objects."""
         return self._is_bucket(bucket) and next(self._keys(self.root / bucket, prefix), None) is not None
 
     def keys(self, bucket: str, prefix: str = "") -> list[str]:
-        """In the order of their UTF-8, which is that of their code points. Raises NoSuchBucket."""
+        """Sorted by UTF-8, which is the order of code points. Raises NoSuchBucket."""
         return sorted(set(self._keys(self.folder(bucket), prefix)))
 
     def change(self, bucket: str, key: str, changed: Callable[[About], About]) -> None:
-        """What is said of an object, but not its data. Nothing if it is gone."""
+        """Change an object's attributes, but not its data. Does nothing if it was deleted."""
         with self._moving:
             if (entry := self.get(bucket, key)) is not None:
                 found = entry.path.stat()
@@ -156,9 +156,9 @@ class ObjectStore:
                 self._record(bucket, Record(key, found.st_size, found.st_mtime_ns, entry.etag, about))
 
     def delete(self, bucket: str, key: str, allowed: Callable[[], None] = lambda: None) -> None:
-        """No error if there is none. Folders that it leaves empty go too. Raises NoSuchBucket.
+        """Delete an object and folders that become empty; a missing one is not an error. Raises NoSuchBucket.
 
-        `allowed` raises what keeps it from being deleted, at a moment when nobody else stores or deletes anything.
+        `allowed` is called under the lock, and raises to prevent the deletion.
         """
         folder = self.folder(bucket)
         with self._moving:
@@ -180,17 +180,17 @@ class ObjectStore:
         return self.root / bucket
 
     def own_folder(self, bucket: str) -> Path:
-        """What the store itself keeps of a bucket. Raises NoSuchBucket."""
+        """The folder of internal data of a bucket. Raises NoSuchBucket."""
         return self.folder(bucket) / OWN_FOLDER
 
     def scratch(self, bucket: str) -> Path:
-        """A file, not there yet, to receive an object in: moving it into its place costs nothing."""
+        """A new path to receive an object in, on the same disk as the bucket, so that moving it is cheap."""
         folder = self.own_folder(bucket) / "scratch"
         folder.mkdir(parents=True, exist_ok=True)
         return folder / uuid.uuid4().hex
 
     def list(self, bucket: str, prefix: str = "") -> list[Entry]:
-        """In the order of the keys' UTF-8. Raises NoSuchBucket."""
+        """Sorted by the UTF-8 of the keys. Raises NoSuchBucket."""
         found = (self.get(bucket, key) for key in self.keys(bucket, prefix))
         return [entry for entry in found if entry is not None]
 
@@ -209,7 +209,7 @@ class ObjectStore:
         return bucket
 
     def _move(self, received: Path, folder: Path, key: str) -> Path:
-        """To the plain place if it is free for a file, else aside."""
+        """Move to the plain path if possible, otherwise to `aside/`."""
         aside = folder / OWN_FOLDER / "aside" / digest(key)
         plain = plain_path(folder, key)
         if plain is not None:
@@ -226,7 +226,7 @@ class ObjectStore:
     def _find(self, folder: Path, key: str) -> Path | None:
         plain = plain_path(folder, key)
         aside = folder / OWN_FOLDER / "aside" / digest(key)
-        with contextlib.suppress(OSError):  # a name too long for this disk, a file where a folder should be
+        with contextlib.suppress(OSError):  # name too long, or a file in place of a folder
             if plain is not None and plain.is_file() and inside(plain):
                 return plain
         return aside if aside.is_file() else None
@@ -244,7 +244,7 @@ class ObjectStore:
         try:
             found, record = path.stat(), self._recorded(bucket, key, path)
             if record is None:
-                # Copied in by hand, or changed by hand; or an upload is about to write its record.
+                # Copied or changed by hand, or an upload has not written its record yet.
                 new = Record(key, found.st_size, found.st_mtime_ns, md5(path), About(_guess(key)))
                 with self._moving:
                     found, record = path.stat(), self._recorded(bucket, key, path)
@@ -256,7 +256,7 @@ class ObjectStore:
         return Entry(bucket, key, path, found.st_size, found.st_mtime, record.etag, record.about)
 
     def _recorded(self, bucket: str, key: str, path: Path) -> Record | None:
-        """What is recorded of the file as it is now."""
+        """The record, if it matches the file's current state."""
         record, found = _read(self._record_path(bucket, key)), path.stat()
         fresh = record is not None and (record.size, record.mtime_ns) == (found.st_size, found.st_mtime_ns)
         return record if fresh else None
@@ -272,12 +272,12 @@ class ObjectStore:
 
 
 def digest(key: str) -> str:
-    """The name below `about/` and `aside/`."""
+    """The file name below `about/` and `aside/`."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def md5(path: Path) -> str:
-    """A plain object's ETag."""
+    """The ETag of an object uploaded in one piece."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 

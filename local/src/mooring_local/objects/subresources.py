@@ -1,6 +1,6 @@
-"""Settings of buckets and objects that this S3 does not have: what the real one answers while nobody has set them.
+"""Bucket and object settings that are not implemented: responds as AWS does while they are not set.
 
-Asked by SDKs and infrastructure tools on their way. Setting one is refused by `api.py`, in words.
+SDKs and infrastructure tools read them. `api.py` refuses requests that set one.
 """
 
 from mooring_local.objects import xml
@@ -42,13 +42,13 @@ _DEFAULT: dict[str, tuple[str, xml.Children]] = {
 }
 
 _TOLD = {
-    "versioning": "Versions are not kept: empty, as of a bucket for which it was never turned on.",
-    "logging": "Empty: access is not logged.",
-    "notification": "Empty: nobody is told of changes.",
-    "accelerate": "Empty: there is nothing to accelerate.",
+    "versioning": "Always empty: versioning is never enabled.",
+    "logging": "Always empty: access is not logged.",
+    "notification": "Always empty: there are no notifications.",
+    "accelerate": "Always empty: there is no acceleration.",
     "requestPayment": "`BucketOwner`.",
     "ownershipControls": "`BucketOwnerEnforced`.",
-    "encryption": "`AES256`, as every bucket says; the files on the disk are plain.",
+    "encryption": "`AES256`, as for every bucket; files on disk are not encrypted.",
 }
 
 NAMES = {
@@ -69,23 +69,23 @@ NAMES = {
     "ownershipControls": "GetBucketOwnershipControls",
     "encryption": "GetBucketEncryption",
 }
-"""Those of buckets that can be read → the operation that does it."""
+"""Readable bucket settings → operation."""
 
 
-ACL = "Full control for the one account; no other can be set."
+ACL = "Full control for the one account; cannot be changed."
 
 
 def told(name: str) -> str:
-    """For the page of operations: what reading it gives."""
+    """Text for the page of operations."""
     if name == "acl":
         return ACL
     if name in _UNSET:
-        return f"Of any bucket `{_UNSET[name][0]}`: none can be set."
+        return f"Always `{_UNSET[name][0]}`: it cannot be set."
     return _TOLD[name]
 
 
 def of_bucket(store: ObjectStore, ask: Ask) -> Reply:
-    """What a new bucket has; none of it can be changed here."""
+    """Return the setting of a new bucket; it cannot be changed."""
     store.bucket(ask.bucket)
     name = next(name for name in ask.query if name in NAMES)
     if name == "acl":
@@ -98,7 +98,7 @@ def of_bucket(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def acl_of_object(store: ObjectStore, ask: Ask) -> Reply:
-    """That of every object."""
+    """Return the ACL, the same for every object."""
     existing(store, ask.bucket, ask.key, ask.query.get("versionId"))
     return _acl()
 

@@ -1,4 +1,4 @@
-"""S3's tags of buckets and objects: stored, given back, and otherwise without effect. In the table of `api.py`."""
+"""S3's tags of buckets and objects: stored and returned, but without effect."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -33,13 +33,13 @@ def of_header(text: str) -> dict[str, str]:
 
 
 def of_body(body: bytes, root: str, most: int) -> dict[str, str]:
-    """The tags in an XML body, wherever they are in it. Raises MalformedXML or InvalidTag."""
+    """The tags in an XML body, at any depth. Raises MalformedXML or InvalidTag."""
     tags = xml.parse(body, root).iter("Tag")
     return checked([(xml.text_of(tag, "Key"), xml.text_of(tag, "Value")) for tag in tags], most)
 
 
 def checked(pairs: Iterable[tuple[str, str]], most: int) -> dict[str, str]:
-    """By key. Raises BadRequest for too many of them, InvalidTag for one that S3 does not take."""
+    """The tags by key. Raises BadRequest for too many, InvalidTag for one that S3 refuses."""
     pairs = list(pairs)
     if len(pairs) > most:
         noun = "Object" if most == MOST_OF_OBJECT else "Bucket"
@@ -59,33 +59,33 @@ def checked(pairs: Iterable[tuple[str, str]], most: int) -> dict[str, str]:
 
 
 def put_of_object(store: ObjectStore, ask: Ask) -> Reply:
-    """In place of all that it had."""
+    """Replace all tags of an object."""
     check_body(ask.body, ask.headers)
     _change(store, ask, of_body(ask.body, "Tagging", MOST_OF_OBJECT))
     return Reply(200)
 
 
 def get_of_object(store: ObjectStore, ask: Ask) -> Reply:
-    """By key; an empty set if it has none."""
+    """Return the tags, sorted by key; an empty set if there are none."""
     entry = existing(store, ask.bucket, ask.key, ask.query.get("versionId"))
     return _listed(entry.about.tags)
 
 
 def delete_of_object(store: ObjectStore, ask: Ask) -> Reply:
-    """All of them."""
+    """Delete all tags of an object."""
     _change(store, ask, {})
     return Reply(204)
 
 
 def put_of_bucket(store: ObjectStore, ask: Ask) -> Reply:
-    """In place of all that it had."""
+    """Replace all tags of a bucket."""
     check_body(ask.body, ask.headers)
     store.tag_bucket(ask.bucket, of_body(ask.body, "Tagging", MOST_OF_BUCKET))
     return Reply(204)
 
 
 def get_of_bucket(store: ObjectStore, ask: Ask) -> Reply:
-    """By key; NoSuchTagSet if it has none."""
+    """Return the tags, sorted by key; NoSuchTagSet if there are none."""
     tags = store.bucket(ask.bucket).tags
     if not tags:
         raise Fault("NoSuchTagSet", "The TagSet does not exist", 404, {"BucketName": ask.bucket})
@@ -93,7 +93,7 @@ def get_of_bucket(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def delete_of_bucket(store: ObjectStore, ask: Ask) -> Reply:
-    """All of them."""
+    """Delete all tags of a bucket."""
     store.tag_bucket(ask.bucket, {})
     return Reply(204)
 

@@ -1,4 +1,4 @@
-"""S3's operations of multipart upload: (store, request) → answer. In the table of `api.py`."""
+"""S3's multipart upload operations."""
 
 from functools import partial
 from xml.etree import ElementTree as ET
@@ -19,7 +19,7 @@ from mooring_local.wire.faults import Fault
 
 
 def create(store: ObjectStore, ask: Ask) -> Reply:
-    """Begins one; parts lie in the bucket's folder and survive a restart."""
+    """Create an upload; its parts are stored in the bucket's folder and survive a restart."""
     algorithm = named(ask.headers.get("x-amz-checksum-algorithm", ""))
     default = "FULL_OBJECT" if algorithm == "crc64nvme" else "COMPOSITE"
     given = ask.headers.get("x-amz-checksum-type", "").upper()
@@ -39,7 +39,7 @@ def create(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def put_part(store: ObjectStore, ask: Ask) -> Reply:
-    """One of up to 10 000 parts; sent again, it replaces the first."""
+    """Upload one of up to 10,000 parts; a repeated part replaces the first."""
     data, upload = taken(ask), _upload(store, ask)
     part = Uploads(store).add(ask.bucket, upload, _number(ask), data)
     sums = {HEADER + name: value for name, value in part.checksums.items()}
@@ -47,7 +47,7 @@ def put_part(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def copy_part(store: ObjectStore, ask: Ask) -> Reply:
-    """A part from an object, or from a range of it."""
+    """Copy a part from an object or a range of it."""
     upload, source = _upload(store, ask), copied(store, ask)
     start, end = copy_span(ask.headers.get("x-amz-copy-source-range", ""), source.size)
     scratch = store.scratch(ask.bucket)
@@ -61,7 +61,7 @@ def copy_part(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def complete(store: ObjectStore, ask: Ask) -> Reply:
-    """Makes the object of its parts, all but the last of at least 5 MB. Again, with the same parts, is no error."""
+    """Create the object from its parts, of at least 5 MB except the last. May be repeated with the same parts."""
     listed = xml.parse(ask.body, "CompleteMultipartUpload").findall("Part")
     try:
         parts = [_wanted(one) for one in listed]
@@ -91,7 +91,7 @@ def _wanted(one: ET.Element) -> Wanted:
 
 
 def _order(ask: Ask, parts: list[Wanted]) -> Order:
-    """What the caller says of the whole object."""
+    """Checksums and size of the whole object, as sent by the caller."""
     sums = {name: ask.headers[HEADER + name] for name in ALGORITHMS if HEADER + name in ask.headers}
     size = ask.headers.get("x-amz-mp-object-size")
     if size is not None and not (size.isascii() and size.isdigit() and len(size) <= 15):
@@ -100,13 +100,13 @@ def _order(ask: Ask, parts: list[Wanted]) -> Order:
 
 
 def abort(store: ObjectStore, ask: Ask) -> Reply:
-    """Its parts are gone."""
+    """Delete an upload and its parts."""
     Uploads(store).abort(ask.bucket, _upload(store, ask))
     return Reply(204)
 
 
 def list_parts(store: ObjectStore, ask: Ask) -> Reply:
-    """By number, page by page."""
+    """List parts by number, in pages."""
     upload = _upload(store, ask)
     limit, after = ask.count("max-parts", MAX_KEYS, MAX_KEYS), ask.count("part-number-marker", 0, MAX_PART)
     rest = [part for part in Uploads(store).parts(ask.bucket, upload.id) if part.number > after]
@@ -130,7 +130,7 @@ def list_parts(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def list_uploads(store: ObjectStore, ask: Ask) -> Reply:
-    """Those that have begun and not ended, by key and by when they began; with a delimiter as folders of keys."""
+    """List uploads in progress by key and start time; with a delimiter, grouped by common prefix."""
     code, prefix, delimiter = xml.coder(ask.query), ask.query.get("prefix", ""), ask.query.get("delimiter", "")
     limit = ask.count("max-uploads", MAX_KEYS, MAX_KEYS)
     after, after_id = ask.query.get("key-marker", ""), ask.query.get("upload-id-marker", "")
@@ -165,7 +165,7 @@ def list_uploads(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def _grouped(uploads: list[Upload], prefix: str, delimiter: str) -> list[Upload | str]:
-    """Uploads whose keys have the delimiter behind the prefix are one thing together, their common prefix."""
+    """Group uploads whose keys have the delimiter after the prefix into their common prefix."""
     found: list[Upload | str] = []
     for upload in uploads:
         at = upload.key.find(delimiter, len(prefix)) if delimiter else -1

@@ -1,4 +1,4 @@
-"""S3's PutObject and CopyObject. In the table of `api.py`."""
+"""S3's PutObject and CopyObject."""
 
 import shutil
 from functools import partial
@@ -22,7 +22,7 @@ _MAX_METADATA = 2048
 
 
 def put_object(store: ObjectStore, ask: Ask) -> Reply:
-    """A file; with `If-None-Match: *` only if there is none, with `If-Match` only over that one."""
+    """Store an object; `If-None-Match: *` requires that it is new, `If-Match` that it has that ETag."""
     received = taken(ask)
     checksums = {**received.checksums, **({"type": "FULL_OBJECT"} if received.checksums else {})}
     about = about_of(ask, checksums, received.md5.hex())
@@ -32,7 +32,7 @@ def put_object(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def copy_object(store: ObjectStore, ask: Ask) -> Reply:
-    """Within a bucket or to another; metadata and tags copied or replaced, storage class and encryption as asked."""
+    """Copy an object; copies or replaces metadata and tags, and sets storage class and encryption as requested."""
     source = copied(store, ask)
     replaces = _directive(ask, "metadata") == "REPLACE"
     changed = replaces or any(name in ask.headers for name in (CLASS, REDIRECT, SSE))
@@ -54,7 +54,7 @@ def copy_object(store: ObjectStore, ask: Ask) -> Reply:
 
 
 def _about_of_copy(ask: Ask, source: Entry, data: Path, replaces: bool) -> About:
-    """What is said of a copy. Its checksum is one of its data, also where the source's is one of its parts."""
+    """Attributes of a copy. Its checksum is over its data, even if the source's is over parts."""
     new, old = about_of(ask, {}), source.about
     there = next((name for name in old.checksums if name != "type"), "")
     algorithm = named(ask.headers.get("x-amz-checksum-algorithm", "")) or there
@@ -81,14 +81,14 @@ def _directive(ask: Ask, noun: str) -> str:
 
 
 def about_of(ask: Ask, checksums: dict[str, str], etag: str = "") -> About:
-    """What a request says of the object it puts. Raises MetadataTooLarge, and what `kept_of` and `of_header` raise."""
+    """Object attributes in a request. Raises MetadataTooLarge, and what `kept_of` and `of_header` raise."""
     metadata = ask.prefixed("x-amz-meta-")
     size = sum(len(name) + len(value.encode()) for name, value in metadata.items())
     if size > _MAX_METADATA:
         members = {"Size": str(size), "MaxSizeAllowed": str(_MAX_METADATA)}
         raise Fault("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size", 400, members)
     headers = {name: ask.headers[name] for name in _SYSTEM if name in ask.headers}
-    # The transfer's own coding is off again.
+    # The transfer encoding has been decoded.
     codings = [one.strip() for one in headers.pop("content-encoding", "").split(",")]
     if kept := ",".join(one for one in codings if one and one != "aws-chunked"):
         headers["content-encoding"] = kept
@@ -103,7 +103,7 @@ def about_of(ask: Ask, checksums: dict[str, str], etag: str = "") -> About:
 
 
 def check_conditions(store: ObjectStore, ask: Ask) -> None:
-    """Of a write: If-None-Match, which takes `*` only, and If-Match. Raises PreconditionFailed or NoSuchKey."""
+    """Check the conditions of a write: If-None-Match (only `*`), If-Match. Raises PreconditionFailed or NoSuchKey."""
     unless = ask.headers.get("if-none-match")
     if unless not in (None, "*"):
         raise unsupported("the header If-None-Match of a write", str(unless), {"Header": "If-None-Match"})
@@ -132,7 +132,7 @@ def copied(store: ObjectStore, ask: Ask) -> Entry:
 
 
 def taken(ask: Ask) -> Received:
-    """The streamed body of an operation that has one."""
+    """The streamed body of a request."""
     if ask.received is None:
-        raise AssertionError("This is a bug: the operation is not in the table of those with a body on disk.")
+        raise AssertionError("This is a bug: the route of this operation does not set `streams`.")
     return ask.received

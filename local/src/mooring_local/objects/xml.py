@@ -1,4 +1,4 @@
-"""S3's XML: nested lists of (name, value) out, elements in. Used by the operations and for faults."""
+"""Write S3's XML from nested lists of (name, value), and parse it into elements."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from mooring_local.wire.faults import Fault
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 OWNER_ID = "75aa57f09aa0c8caeab4f8c24e99d10f8e7faeebf76c078efc7c6caea54ba06a"
-"""The canonical user of the one account: any 64 hexadecimal digits."""
+"""Canonical user ID of the one account: arbitrary 64 hexadecimal digits."""
 
 Value: TypeAlias = "str | int | bool | Sequence[tuple[str, Value]]"
 Children: TypeAlias = Sequence[tuple[str, Value]]
@@ -22,14 +22,14 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(root: str, children: Children, namespace: str = NAMESPACE) -> bytes:
-    """A document. Characters that XML cannot hold become U+FFFD; callers that ask for URL encoding lose none."""
+    """A document. Characters that XML does not allow become U+FFFD, unless the caller asked for URL encoding."""
     attribute = f' xmlns="{namespace}"' if namespace else ""
     text = f"<{root}{attribute}>{_inner(children)}</{root}>"
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode()
 
 
 def fault(error: Fault, resource: str, request_id: str) -> bytes:
-    """An error's body."""
+    """The body of an error."""
     members = [(name, str(value)) for name, value in error.members.items()]
     head = [("Code", error.code), ("Message", error.message), *members]
     return render("Error", [*head, ("Resource", resource), ("RequestId", request_id), ("HostId", request_id)], "")
@@ -38,11 +38,11 @@ def fault(error: Fault, resource: str, request_id: str) -> bytes:
 def parse(body: bytes, root: str) -> ET.Element:
     """The root element, its names without namespaces.
 
-    Raises MalformedXML, also for another root, a DOCTYPE or an element that S3 has not, and NotImplemented for an
-    element that S3 has and we have not.
+    Raises MalformedXML, also for another root, a DOCTYPE or an unknown element, and NotImplemented for an element that
+    is not implemented here.
     """
     try:
-        if b"<!" in body:  # entities are the one dangerous thing, and no S3 client sends any
+        if b"<!" in body:  # entities are dangerous, and no S3 client sends them
             raise ValueError
         element = ET.fromstring(body)  # noqa: S314
     except (ET.ParseError, ValueError):
@@ -67,28 +67,28 @@ def _check(parent: str, child: ET.Element) -> None:
 
 
 def malformed() -> Fault:
-    """What S3 says of XML that it cannot use."""
+    """S3's error for invalid XML."""
     message = "The XML you provided was not well-formed or did not validate against our published schema"
     return Fault("MalformedXML", message)
 
 
 def sums(checksums: Mapping[str, str]) -> list[tuple[str, Value]]:
-    """Checksums by their elements' names: `ChecksumCRC32`, …, `ChecksumType`."""
+    """Checksums by element name: `ChecksumCRC32`, …, `ChecksumType`."""
     return [("ChecksumType" if name == "type" else f"Checksum{name.upper()}", v) for name, v in checksums.items()]
 
 
 def text_of(element: ET.Element, name: str) -> str:
-    """A child's text, "" if there is none."""
+    """A child's text, "" if it is missing."""
     return element.findtext(name) or ""
 
 
 def instant(seconds: float) -> str:
-    """Epoch seconds as S3 writes them in XML."""
+    """Epoch seconds in S3's XML format."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def coder(query: Mapping[str, str]) -> "Coder":
-    """How names are to be written: as they are, or percent-encoded if the caller asked for it."""
+    """Encoder for names: unchanged, or percent-encoded if the caller asked for it."""
     encoding = query.get("encoding-type", "")
     if encoding not in ("", "url"):
         members = {"ArgumentName": "encoding-type", "ArgumentValue": encoding}
@@ -97,23 +97,23 @@ def coder(query: Mapping[str, str]) -> "Coder":
 
 
 class Coder:
-    """Writes a name."""
+    """Encodes names."""
 
     def __init__(self, quoting: bool) -> None:
         self.quoting = quoting
 
     def __call__(self, name: str) -> str:
-        """As the caller asked for it."""
+        """Encode a name."""
         return quote(name, safe="/*") if self.quoting else name
 
     @property
     def note(self) -> Children:
-        """What tells the caller to decode."""
+        """The element that tells the caller to decode names."""
         return [("EncodingType", "url")] if self.quoting else []
 
 
 def owner(name: str = "Owner") -> tuple[str, Value]:
-    """The account, as owner or initiator."""
+    """The account as owner or initiator."""
     return name, [("ID", OWNER_ID), ("DisplayName", "mooring")]
 
 
@@ -127,6 +127,6 @@ def _text(value: Value) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
-        # A bare carriage return would be read back as a line feed.
+        # Parsers turn a bare carriage return into a line feed.
         return escape(_NOT_XML.sub("�", value), {"\r": "&#13;"})
     return _inner(value)

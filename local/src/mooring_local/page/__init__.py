@@ -1,1 +1,1 @@
-"""The page at /_mooring/: what the local SageMaker has, in a browser, and a box to ask an endpoint."""
+"""The page at /_mooring/: browse the local SageMaker's resources, and ask an endpoint."""

@@ -1,4 +1,4 @@
-// The box that asks an endpoint, through the runtime as any program would, and shows the answer in its context.
+// The form that asks an endpoint through the runtime, like any program, and shows the answer in its context.
 const EXAMPLE = {
   question: "What does the crew throw ashore first?",
   context:
@@ -6,7 +6,7 @@ const EXAMPLE = {
     "a pier or a buoy. The ship's crew throws a light heaving line ashore first, and heavier hawsers follow it.",
 };
 
-// `target`: the header that says which of several models is asked, and those that there are; null for one model.
+// `target`: the header that selects one of several models, and their names; null for a single model.
 function askBox(name, target) {
   const draft = (drafts[name] ||= { ...EXAMPLE, target: target?.names[0] });
   const field = (id, tag, more) => {
@@ -22,7 +22,7 @@ function askBox(name, target) {
   const own = h(
     "details",
     {},
-    h("summary", {}, "Send a JSON body of my own instead"),
+    h("summary", {}, "Send a custom JSON body"),
     label(raw, "Body (application/json)"),
   );
   const inputs = () => ({ inputs: { question: question.value, context: context.value } });
@@ -51,7 +51,7 @@ function askBox(name, target) {
   );
 }
 
-// Fields, a button, and the answer below them. `ask` asks, `passage` is the text that the answer may be marked in.
+// Fields, a button, and the answer below. `ask` sends the request; `passage` is the text to highlight the answer in.
 function form(fields, ask, passage) {
   const out = h("div", { "aria-live": "polite" }),
     button = h("button", { class: "main" }, "Ask");
@@ -63,7 +63,7 @@ function form(fields, ask, passage) {
     try {
       out.replaceChildren(answered(await ask(), text));
     } catch (error) {
-      const said = `No answer came: ${error.message}. Is moor local still running?`;
+      const said = `The request failed: ${error.message}. Check that moor local is still running.`;
       out.replaceChildren(h("p", { class: "callout" }, said));
     }
     button.disabled = false;
@@ -89,7 +89,7 @@ async function invoke(name, body, headers) {
   try {
     value = JSON.parse(text);
   } catch {
-    // shown as it came
+    // shown as text
   }
   return { answer, text, took, value };
 }
@@ -101,7 +101,7 @@ function answered({ answer, text, took, value }, passage) {
   const facts = h(
     "div",
     { class: "facts" },
-    h("span", {}, h("b", {}, `${took.toFixed(1)} ms`), " there and back"),
+    h("span", {}, h("b", {}, `${took.toFixed(1)} ms`), " round trip"),
     found && first.score != null && h("span", {}, "score ", h("b", {}, Number(first.score).toFixed(3))),
     variant && h("span", {}, "variant ", h("b", {}, variant)),
   );
@@ -124,7 +124,7 @@ function answered({ answer, text, took, value }, passage) {
   );
 }
 
-// Offsets count code points, as Python does, and not UTF-16 units.
+// Offsets count code points, as in Python, not UTF-16 units.
 function marked(passage, start, end) {
   const points = [...passage];
   const part = (from, to) => points.slice(from, to).join("");

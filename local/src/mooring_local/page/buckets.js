@@ -14,7 +14,7 @@ function buckets(name, prefix) {
 
 function allBuckets() {
   if (!data.buckets.length) {
-    const said = "A bucket is a folder on this machine, and objects are plain files in it. Make one:";
+    const said = "A bucket is a folder on this machine; its objects are plain files. Create one:";
     return empty("No bucket yet", said, code(SNIPPETS.bucket()));
   }
   const rows = data.buckets.map((one) => [
@@ -43,13 +43,13 @@ function folder(found) {
     when(one.modified),
   ]);
   const rows = [...inner, ...objects];
-  const nothing = "Nothing here. Upload with any S3 client, or copy files into the folder below.";
+  const nothing = "This folder is empty. Upload files with any S3 client, or copy them into the folder below.";
   return [
     h("h1", { class: "crumbs" }, crumbs(found)),
     panel(
       null,
-      rows.length ? table(["Name", "#Size", "Type", "Changed"], rows) : h("p", { class: "quiet" }, nothing),
-      found.next && h("p", { class: "quiet" }, `Only the first ${rows.length} are shown.`),
+      rows.length ? table(["Name", "#Size", "Type", "Modified"], rows) : h("p", { class: "quiet" }, nothing),
+      found.next && h("p", { class: "quiet" }, `Showing the first ${rows.length} only.`),
     ),
     h("p", { class: "quiet small" }, "On disk: ", h("code", {}, `${found.folder}/${found.prefix}`)),
   ];

@@ -19,7 +19,7 @@ function h(tag, attributes, ...children) {
   return node;
 }
 
-// Rebuilds a node's content only when what it shows has changed, and keeps the focus where it was.
+// Rebuilds a node's content only when the data has changed, and preserves the focus.
 function swap(node, shown, build) {
   const key = JSON.stringify(shown);
   if (node.shown === key) return;
@@ -142,10 +142,10 @@ function pairs(all) {
   );
 }
 
-// An instance's id is long, and its end tells it from the others.
+// Shorten an instance ID; its end is enough to tell instances apart.
 const short = (stream) => stream.replace(/i-[0-9a-f]{12}([0-9a-f]{5})/, "i-…$1");
 
-// A line of JSON as people read it: what happened, then the rest as name=value. Other lines as they are.
+// A JSON log line in readable form: the event, then name=value pairs. Other lines stay unchanged.
 function readable(text) {
   text = text.replace(/^[\d-]+T[\d:.]+:\[sagemaker logs\]: /, "");
   if (!text.startsWith("{")) return text;
@@ -165,7 +165,7 @@ function readable(text) {
   }
 }
 
-// The end of a log, which follows what is said unless the reader has scrolled up or selects something.
+// The end of a log. Scrolls with new lines unless the user has scrolled up or selected text.
 function log(path) {
   const box = h("pre", { class: "log", tabindex: "0", "aria-label": "Log" }, "Loading …");
   let shown = "";
@@ -197,7 +197,7 @@ function log(path) {
                 "\n",
               ];
             })
-          : ["Nothing has been said yet."]),
+          : ["No log output yet."]),
       );
       if (following) box.scrollTop = box.scrollHeight;
     },

@@ -1,5 +1,5 @@
-// Endpoints: status, variants, log, and the box to ask one. A view has a root, and an update after each poll.
-// A list beside the details of one of its things.
+// Endpoints: status, variants, log and the form to ask one. A view has a root, and an update after each poll.
+// A list beside the details of the selected item.
 function split(kind, items, chosen, line, detail, none) {
   const list = h("ul", { class: "items" }),
     side = h("div", { class: "stack" }),
@@ -37,7 +37,7 @@ function split(kind, items, chosen, line, detail, none) {
             : h(
                 "p",
                 { class: "panel quiet" },
-                `There is no ${name} any more. `,
+                `${kind === "jobs" ? "Transform job" : "Endpoint"} '${name}' not found. `,
                 h("a", { href: link(kind) }, "Show all"),
               ),
         );
@@ -49,9 +49,9 @@ function split(kind, items, chosen, line, detail, none) {
 
 function endpoints(chosen) {
   const none = () => {
-    const said = "Deploy the model that comes with Mooring, and ask it a question here. From a shell:";
+    const said = "Deploy the embedded model from a shell, then ask it a question here:";
     const more = [
-      "Or from your own code, unchanged but for the address: ",
+      "Or use your own code with this address: ",
       h("a", { href: "#/connect" }, "how to connect"),
       ".",
     ];
@@ -94,7 +94,7 @@ function endpointFacts(one) {
     `${v.instances ?? 0} of ${v.wanted ?? "?"}`,
     v.weight ?? "–",
   ]);
-  const stamps = [" · created ", when(one.created), " · changed ", when(one.modified)];
+  const stamps = [" · created ", when(one.created), " · modified ", when(one.modified)];
   return [
     h("div", { class: "row between" }, h("h1", {}, one.name), status(one.status)),
     one.reason && h("p", { class: "callout", role: "alert" }, one.reason),
@@ -106,9 +106,9 @@ function endpointFacts(one) {
 function whyNot(one) {
   const said =
     one.status === "Failed"
-      ? "It failed, and can only be deleted; the reason is above."
+      ? "This endpoint failed; the reason is above. Delete it and create it again."
       : one.asynchronous
-        ? "This endpoint answers asynchronously: put the request into a bucket and call invoke_endpoint_async."
-        : "It can be asked as soon as it is InService.";
+        ? "This endpoint is asynchronous: upload the request to a bucket and call invoke_endpoint_async."
+        : "Available when the endpoint is InService.";
   return h("p", { class: "quiet" }, said);
 }

@@ -1,4 +1,4 @@
-// Models, transform jobs, and how to connect.
+// Models, transform jobs and connection settings.
 function models() {
   const root = h("div", { class: "stack" });
   return { root, update: () => swap(root, data.models, allModels) };
@@ -6,12 +6,12 @@ function models() {
 
 function allModels() {
   if (!data.models.length) {
-    const said = "A model is an image and, if you like, model data. One that needs nothing else:";
+    const said = "A model is an image with optional model data. Create one with the embedded model:";
     return empty("No model yet", said, code(SNIPPETS.model()));
   }
   const each = (one, show) => one.containers.map((container) => h("div", {}, show(container)));
   const embedded = () =>
-    h("span", { class: "quiet" }, "none: the embedded model, unless HF_MODEL_ID names one");
+    h("span", { class: "quiet" }, "none: the embedded model, or HF_MODEL_ID");
   const variables = (container) =>
     Object.entries(container.environment)
       .filter(([, value]) => value !== "")
@@ -29,7 +29,7 @@ function allModels() {
 
 function jobs(chosen) {
   const none = () => {
-    const said = "A transform job asks a model about every line of the files in a bucket. Make one:";
+    const said = "A transform job runs a model on every line of the files in a bucket. Create one:";
     return empty("No transform job yet", said, code(SNIPPETS.transform()));
   };
   return split("jobs", () => data.jobs, chosen, listed, job, none);
@@ -55,7 +55,7 @@ function jobFacts(one) {
       ["Model", one.model],
       ["Input", place(one.input)],
       ["Output", place(one.output)],
-      ["Took", one.began && one.ended ? `${(one.ended - one.began).toFixed(1)} s` : "–"],
+      ["Duration", one.began && one.ended ? `${(one.ended - one.began).toFixed(1)} s` : "–"],
     ]),
   ].filter(Boolean);
 }
@@ -73,8 +73,8 @@ function connect() {
 
 function ways() {
   const said =
-    "What speaks to AWS through boto3, the SageMaker SDK or the AWS CLI can speak to this address instead. " +
-    "No account is needed, and any keys will do.";
+    "Point boto3, the SageMaker SDK or the AWS CLI at this address instead of AWS. " +
+    "No account is needed, and any keys are accepted.";
   const here = pairs([
     ["Address", h("code", {}, location.origin)],
     ["Services", "SageMaker, its runtime, S3, STS, IAM, ECR, CloudWatch Logs, Application Auto Scaling"],
@@ -85,9 +85,9 @@ function ways() {
   return [
     h("h1", {}, "Connect"),
     h("p", { class: "quiet" }, said),
-    panel("In a shell: for all programs that it starts", code(SNIPPETS.shell())),
-    panel("In Python: for one client", code(SNIPPETS.client("sagemaker"))),
-    panel("With the AWS CLI", code(SNIPPETS.cli())),
-    panel("What is here", here),
+    panel("Shell: for all programs started from it", code(SNIPPETS.shell())),
+    panel("Python: for one client", code(SNIPPETS.client("sagemaker"))),
+    panel("AWS CLI", code(SNIPPETS.cli())),
+    panel("This server", here),
   ];
 }

@@ -1,4 +1,4 @@
-// Which view is shown, and what it shows: polled while somebody looks.
+// Select the view, and poll its data while the page is visible.
 const VIEWS = { endpoints, models, jobs, buckets, connect },
   TITLES = {
     endpoints: "Endpoints",
@@ -8,7 +8,7 @@ const VIEWS = { endpoints, models, jobs, buckets, connect },
     connect: "Connect",
   };
 
-// An address that somebody typed may be none.
+// A typed address may be invalid.
 function decoded(part) {
   try {
     return decodeURIComponent(part);
@@ -67,7 +67,7 @@ async function poll() {
       await refresh();
     } catch {
       live.className = "live lost";
-      document.getElementById("live-text").textContent = "moor local does not answer";
+      document.getElementById("live-text").textContent = "moor local does not respond";
     }
   }
   setTimeout(poll, EVERY_MS);

@@ -1,7 +1,7 @@
-"""GET /_mooring/… → the page and the JSON that it lives on. Mounted by `local/app.py`, made by `server.py`.
+"""GET /_mooring/…: the page and its JSON API.
 
-It only shows. Asking an endpoint goes to the runtime at the same address, so that the page sees what any caller sees.
-That no other site's page comes in is `local/app.py`'s care, by Host and Origin, for this and for all else.
+Read-only. The page asks endpoints through the runtime, as any client does. `app.py` keeps out pages of other sites,
+here and everywhere else, by Host and Origin.
 """
 
 import base64
@@ -24,12 +24,12 @@ from mooring_local.wire.faults import Fault
 ROOT = "/_mooring"
 STYLES = ("ground.css", "frame.css", "parts.css")
 SCRIPTS = ("dom.js", "snippets.js", "ask.js", "endpoints.js", "lists.js", "buckets.js", "main.js")
-"""In this order, as one."""
+"""Concatenated in this order."""
 _SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
 def routes(sources: Sources) -> Starlette:
-    """The application, for paths that begin with /_mooring."""
+    """The application for paths that begin with /_mooring."""
 
     def overview(_: Request) -> Response:
         return _json(view.overview(sources))
@@ -49,8 +49,8 @@ def routes(sources: Sources) -> Starlette:
         name, key = request.path_params["name"], request.query_params.get("key", "")
         entry = sources.store.get(name, key)
         if entry is None:
-            raise Fault("NoSuchKey", f"The bucket {name} has no object {key!r} any more.", 404)
-        # Saved, never shown: an object may be a page with scripts of its own, and this is its origin.
+            raise Fault("NoSuchKey", f"Object {key!r} not found in bucket {name}.", 404)
+        # Always download: an object may be HTML with scripts, which would run at this origin.
         headers = {
             **_SAFE,
             "Content-Disposition": f"attachment; filename*=UTF-8''{quote(key.rpartition('/')[2] or key)}",
@@ -75,7 +75,7 @@ def routes(sources: Sources) -> Starlette:
 
 
 def index(_: Request) -> Response:
-    """The page: one document with its style and its script inside, which may load nothing from anywhere else."""
+    """The page: one document with inline style and script. Its policy blocks all other sources."""
     body, policy = _page()
     return Response(body, media_type="text/html", headers={**_SAFE, "Content-Security-Policy": policy})
 

@@ -1,5 +1,5 @@
-// What can be copied and run, with this page's own address in it.
-// `moor local env` leads to port 4567 of 127.0.0.1 unless it is told otherwise.
+// Snippets to copy and run, with the address of this page.
+// `moor local env` defaults to 127.0.0.1, port 4567.
 function where() {
   const host = location.hostname.replace(/^\[|\]$/g, "");
   const named = ["127.0.0.1", "localhost"].includes(host) ? [] : [`--host ${host}`];

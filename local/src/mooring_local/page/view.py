@@ -1,6 +1,6 @@
-"""What the page shows, as plain values: read from the state, the store and the log, for `routes.py` to send.
+"""The data of the page, read from the state, the store and the logs.
 
-Everything is bounded: the newest of each, the end of each log, one page of a bucket.
+Everything is bounded: the newest resources, the end of each log, one page of a bucket.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from mooring_local.wire.call import ACCOUNT
 from mooring_local.wire.faults import Fault
 
 MOST_SHOWN = 200
-"""Of endpoints, models and jobs."""
+"""Maximum endpoints, models and jobs."""
 LOG_LINES = 300
 LONGEST_LINE = 4000
 BUCKET_PAGE = 200
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where it is read from. `data`: the folder of this local SageMaker."""
+    """The sources of the data. `data`: the data folder."""
 
     state: State
     store: ObjectStore
@@ -37,7 +37,7 @@ class Sources:
 
 
 def overview(sources: Sources) -> Json:
-    """All but logs and objects."""
+    """Everything but logs and objects."""
     state = sources.state
     configs = {one["EndpointConfigName"]: one for one in state.all("endpoint-config")}
     endpoints = [
@@ -57,17 +57,17 @@ def overview(sources: Sources) -> Json:
 
 
 def endpoint_log(sources: Sources, name: str) -> list[Json]:
-    """The last lines of all its instances, by time."""
+    """The last log lines of all its instances, by time."""
     return _tail(sources.logbook, endpoint_group(name), "")
 
 
 def job_log(sources: Sources, name: str) -> list[Json]:
-    """The last lines of the job's container and of its data log, by time."""
+    """The last log lines of the job's container and its data log, by time."""
     return _tail(sources.logbook, JOB_GROUP, f"{name}/")
 
 
 def bucket(sources: Sources, name: str, prefix: str, after: str) -> Json:
-    """One page of it, as a folder. Raises Fault if there is no such bucket."""
+    """One page of a bucket, as a folder. Raises Fault if the bucket does not exist."""
     found = page(sources.store.keys(name, prefix), prefix, "/", after, BUCKET_PAGE)
     entries = [entry for key in found.keys if (entry := sources.store.get(name, key))]
     return {
@@ -89,7 +89,7 @@ def _newest(documents: Sequence[Json]) -> list[Json]:
 def _endpoint(document: Mapping[str, Any], config: Mapping[str, Any]) -> Json:
     configured = {one["VariantName"]: one for one in config.get("ProductionVariants", [])}
     variants = [_variant(one, configured.get(one["VariantName"], {})) for one in document.get("ProductionVariants", [])]
-    # Before its containers have started, the document has no variants yet.
+    # The document has no variants until its containers have started.
     waiting = [_variant({"VariantName": name}, one) for name, one in configured.items()]
     return {
         "name": document["EndpointName"],
@@ -104,7 +104,7 @@ def _endpoint(document: Mapping[str, Any], config: Mapping[str, Any]) -> Json:
 
 
 def _target(sources: Sources, endpoint: str, config: Mapping[str, Any]) -> Json | None:
-    """What a request has to name: an inference component, or one of the models of a multi-model endpoint."""
+    """What a request has to specify: an inference component, or a model of a multi-model endpoint."""
     components = [one for one in sources.state.all("inference-component") if one["EndpointName"] == endpoint]
     if components:
         names = [one["InferenceComponentName"] for one in components]
@@ -119,7 +119,7 @@ def _target(sources: Sources, endpoint: str, config: Mapping[str, Any]) -> Json 
 
 
 def _archives(store: ObjectStore, uri: str) -> list[str]:
-    """Those below a prefix, as TargetModel names them."""
+    """The archives below a prefix, as values of TargetModel."""
     try:
         bucket, prefix = store.locate(uri)
         found = store.keys(bucket, prefix)
@@ -181,7 +181,7 @@ def _job(document: Mapping[str, Any]) -> Json:
 def _tail(logbook: Logbook, group: str, prefix: str) -> list[Json]:
     lines: list[tuple[Event, str]] = []
     streams = [one for one in logbook.streams(group) if one.name.startswith(prefix)]
-    # The last to have spoken have the last lines.
+    # The streams written last have the last lines.
     for stream in sorted(streams, key=lambda one: one.last_ms)[-8:]:
         lines += [(event, stream.name) for event in logbook.last(group, stream.name, LOG_LINES)]
     lines.sort(key=lambda line: line[0].timestamp_ms)

@@ -1,1 +1,1 @@
-"""Containers, with an engine or as plain processes: an order in, something that answers at an address out."""
+"""Run containers, with a container engine or as plain processes."""

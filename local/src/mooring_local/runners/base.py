@@ -1,4 +1,4 @@
-"""What a runner takes and gives. `process.py` and `container.py` are runners; `fleet/` and `batch/` give orders."""
+"""The interface of runners, implemented by `process.py` and `container.py`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 STOP_S = 30.0
-"""The platform's: between telling a container to end and killing it."""
+"""SageMaker's grace period between SIGTERM and SIGKILL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,45 +15,45 @@ class Order:
 
     image: str
     environment: Mapping[str, str]
-    """The model's, and what the platform adds; nothing else reaches the container but what a system needs."""
+    """Variables of the model and of the platform. Nothing else of the caller's environment reaches the container."""
     folder: Path
-    """Of this container alone, and there already. What is /opt/ml to the container: `model/` in it is served."""
+    """Exists, and belongs to this container alone. The container sees it as /opt/ml; `model/` in it is served."""
     say: Callable[[str], None]
-    """Called on the event loop with each line that the container writes, and with the runner's notices."""
+    """Called on the event loop with each output line of the container, and with notices of the runner."""
     name: str = ""
-    """For people: endpoint, variant and instance."""
+    """Display name: endpoint, variant and instance."""
     memory_bytes: int | None = None
-    """What a serverless endpoint has; None is no limit. Only an engine can hold a container to it."""
+    """Memory limit of a serverless endpoint; None: no limit. Only a container engine enforces it."""
 
 
 class Running(Protocol):
-    """A container that was started; whether it answers is for the caller to find out."""
+    """A started container. The caller checks whether it is healthy."""
 
     @property
     def base_url(self) -> str:
-        """ "http://127.0.0.1:" and a port; routes of the container begin there."""
+        """Base URL of the container's routes: "http://127.0.0.1:" and a port."""
 
     def alive(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is still running."""
 
     async def wait(self) -> int:
-        """Until it has ended and all it said has been passed on; its exit code, negative for a signal."""
+        """Wait until it has exited and all output is passed on; returns the exit code, negative for a signal."""
 
     async def stop(self, patience_s: float = STOP_S) -> None:
-        """Tell it to end, and kill it after `patience_s`. It is gone when this returns; again is harmless."""
+        """Ask it to stop, and kill it after `patience_s`. Returns once it has exited; may be called again."""
 
     def inside(self, path: Path) -> str:
-        """How the container calls a path below its order's folder."""
+        """The container's own path for a path below its folder."""
 
 
 class Runner(Protocol):
-    """Starts containers one way."""
+    """Starts containers."""
 
     def refuses(self, image: str) -> str | None:
-        """Why it cannot run that image and what to do about it; None if it can."""
+        """Why it cannot run that image, and what to do; None if it can."""
 
     async def start(self, order: Order) -> Running:
-        """Raises RunnerError if nothing could be started."""
+        """Start a container. Raises RunnerError on failure."""
 
     async def clean(self) -> list[str]:
-        """End what an earlier life of this program left running, and nothing else; a line for each, for the log."""
+        """Stop what a killed server left running, and nothing else; returns a log line for each."""

@@ -1,6 +1,6 @@
-"""A process of ours: started, heard, signalled, waited for. Used by `process.py`.
+"""A child process: start it, read its output, signal it and wait for it.
 
-Not asyncio's own: there, in some versions of Python, a process has not ended as long as a grandchild holds its pipe.
+Not asyncio's subprocess: in some Python versions it does not report the exit while a grandchild holds the pipe.
 """
 
 import asyncio
@@ -13,28 +13,28 @@ from pathlib import Path
 
 
 class Child:
-    """Made by `start`."""
+    """A child process, made by `start`."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", output: asyncio.StreamReader, pipe: asyncio.ReadTransport):
         self._process = process
         self._pipe = pipe
         self.output = output
-        """Its stdout and stderr, in the order in which it wrote."""
+        """Its stdout and stderr, interleaved as written."""
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         """Its exit code, negative for a signal."""
         threading.Thread(target=self._wait, args=(asyncio.get_running_loop(),), daemon=True).start()
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """The process ID."""
         return self._process.pid
 
     def signal(self, number: signal.Signals) -> None:
-        """Nothing happens if it has ended."""
+        """Send a signal; does nothing if the process has exited."""
         self._process.send_signal(number)
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Close the pipes."""
         self._pipe.close()
         if self._process.stdin is not None:
             self._process.stdin.close()
@@ -43,7 +43,7 @@ class Child:
         status = self._process.wait()
         try:
             loop.call_soon_threadsafe(self._tell, status)
-        except RuntimeError:  # the event loop was closed without waiting for it
+        except RuntimeError:  # the event loop is already closed
             return
 
     def _tell(self, status: int) -> None:
@@ -52,25 +52,25 @@ class Child:
 
 
 async def start(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> Child:
-    """In a session of its own: Ctrl-C in the terminal is for `moor local`, which ends it in order. Raises OSError."""
+    """Start in a new session, so that Ctrl-C reaches only `moor local`, which stops it gracefully. Raises OSError."""
     process, ours = _spawn(command, environ, folder)
     output = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
-    # uvloop closes the descriptor and then the file: in between the number may have become somebody else's.
+    # uvloop closes the descriptor before the file: the number may be reused in between.
     file = os.fdopen(ours, "rb", 0, closefd=isinstance(loop, asyncio.BaseEventLoop))
     pipe, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(output), file)
     return Child(process, output, pipe)
 
 
 def _spawn(command: Sequence[str], environ: Mapping[str, str], folder: Path) -> tuple["subprocess.Popen[bytes]", int]:
-    """The process, and the end of its pipe that is ours."""
+    """The process, and our end of its pipe."""
     ours, theirs = os.pipe()
     try:
         process = subprocess.Popen(
             command,
             env=environ,
             cwd=folder,
-            stdin=subprocess.PIPE,  # the leash: `leashed.py` ends when it is cut
+            stdin=subprocess.PIPE,  # `leashed.py` exits when this pipe closes
             stdout=theirs,
             stderr=subprocess.STDOUT,
             start_new_session=True,

@@ -1,8 +1,8 @@
-"""HTTP/1.1 to one container over connections that are kept. Used by health checks, `runtime/` and `batch/`.
+"""HTTP/1.1 client for one container, with keep-alive connections.
 
-A request whose connection had been kept, and had been closed by the server meanwhile, is sent once more on a new one,
-never on a third: a server may close what is idle at any moment, but one that a request kills would lose all of its
-workers to it. Nothing else is ever sent twice.
+If a reused connection turns out to be closed, the request is retried once on a new connection, and no more: a server
+may close idle connections at any time, but a request that crashes a worker would otherwise crash them all. Nothing
+else is ever retried.
 """
 
 import asyncio
@@ -21,15 +21,15 @@ Headers = Sequence[tuple[str, str]]
 
 
 class ContainerGone(Exception):
-    """There was no whole answer: nobody listens, the connection broke, or what came is not HTTP. Says which."""
+    """No complete response: connection refused, connection lost, or not HTTP. The message says which."""
 
 
 class NobodyListens(ContainerGone):
-    """The request was not sent at all."""
+    """Connection refused: the request was not sent."""
 
 
 class AnswerTooLarge(Exception):
-    """The answer is longer than was allowed; `status` is known all the same."""
+    """The response exceeds the size limit; `status` is its HTTP status."""
 
     def __init__(self, status: int, limit: int) -> None:
         super().__init__(f"more than {limit} bytes")
@@ -43,11 +43,11 @@ class Asked:
     method: str
     path: str
     headers: Headers = ()
-    """Neither Host nor Content-Length."""
+    """Without Host and Content-Length, which are added."""
     body: bytes = b""
 
     def encode(self, host: str) -> bytes:
-        """As it goes over the wire; line breaks cannot be smuggled in."""
+        """The bytes to send; line breaks in headers are replaced."""
         line = _REQUEST_LINE.format(method=self.method, path=self.path, host=host, length=len(self.body))
         fields = (f"{name}: {value}".replace("\r", " ").replace("\n", " ") for name, value in self.headers)
         return line.encode() + "".join(f"{one}\r\n" for one in fields).encode("latin-1", "replace") + b"\r\n"
@@ -55,16 +55,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The beginning of an answer."""
+    """Status and headers of a response."""
 
     status: int
     headers: dict[str, str]
-    """By lower-case name; of several of one name, the last."""
+    """By lower-case name; the last of several with one name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole one."""
+    """A complete response."""
 
     status: int
     headers: dict[str, str]
@@ -73,15 +73,15 @@ class Answer:
 
 @dataclass
 class _Parsed:
-    """What httptools has found so far of one answer; it calls the methods."""
+    """Parser state of one response; httptools calls the methods."""
 
     headers: dict[str, str] = field(default_factory=dict)
     pieces: list[bytes] = field(default_factory=list)
     begun: bool = False
-    """The head is whole."""
+    """The headers are complete."""
     over: bool = False
     keep: bool = False
-    """The connection may be used again. The parser knows it only while it reports the end."""
+    """The connection can be reused. The parser knows this only while it reports the end."""
     parser: Any = None
 
     def on_header(self, name: bytes, value: bytes) -> None:
@@ -98,13 +98,13 @@ class _Parsed:
 
 
 class _Connection:
-    """One, with one request on its way at a time."""
+    """One connection, with one request at a time."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
         self.used = False
-        """An answer has come over it."""
+        """It has carried a complete response."""
         self.reusable = False
 
     async def ask(self, data: bytes, body: bytes) -> None:
@@ -115,7 +115,7 @@ class _Connection:
         await self._writer.drain()
 
     async def answer(self) -> AsyncIterator[Head | bytes]:
-        """The head, then pieces of the body. Raises ContainerGone, `EOFError` if there was not a single byte."""
+        """The head, then chunks of the body. Raises ContainerGone, or EOFError if no byte was received."""
         parsed, told = _Parsed(), False
         parser = parsed.parser = httptools.HttpResponseParser(parsed)
         heard = False
@@ -126,14 +126,14 @@ class _Connection:
                     raise EOFError
                 if _until_close(parsed):
                     break
-                raise ContainerGone("the connection was closed in the middle of the answer")
+                raise ContainerGone("the connection closed in the middle of the response")
             heard = True
             try:
                 parser.feed_data(chunk)
             except httptools.HttpParserError as error:
-                raise ContainerGone(f"what came is not HTTP ({error})") from error
+                raise ContainerGone(f"the response is not HTTP ({error})") from error
             if parsed.begun and 100 <= parser.get_status_code() < 200:
-                raise ContainerGone("an interim answer came, which nobody asked for")
+                raise ContainerGone("unexpected 1xx response")
             if parsed.begun and not told:
                 told = True
                 yield Head(parser.get_status_code(), parsed.headers)
@@ -148,18 +148,18 @@ class _Connection:
 
     @property
     def stale(self) -> bool:
-        """The server has closed it, as far as is known."""
+        """Whether the server is known to have closed it."""
         return self._reader.at_eof() or self._writer.is_closing()
 
 
 def _until_close(parsed: _Parsed) -> bool:
-    """Whether an answer may end by the end of its connection."""
+    """Whether closing the connection ends the response."""
     framed = {"content-length", "transfer-encoding"} & parsed.headers.keys()
     return parsed.begun and not framed
 
 
 class Client:
-    """To one address. Belongs to one event loop."""
+    """Client for one address. Belongs to one event loop."""
 
     def __init__(self, base_url: str) -> None:
         self._host = base_url.removeprefix("http://").rstrip("/")
@@ -169,9 +169,9 @@ class Client:
         self._closed = False
 
     async def send(self, asked: Asked, *, timeout_s: float, most: int | None = None) -> Answer:
-        """The whole answer, of at most `most` bytes.
+        """The complete response, of at most `most` bytes.
 
-        Raises ContainerGone, AnswerTooLarge, or TimeoutError after `timeout_s` for all of it.
+        Raises ContainerGone, AnswerTooLarge, or TimeoutError after `timeout_s` in total.
         """
         async with asyncio.timeout(timeout_s), self.open(asked) as (head, pieces):
             body, size = [], 0
@@ -184,13 +184,13 @@ class Client:
 
     @asynccontextmanager
     async def open(self, asked: Asked) -> AsyncIterator[tuple[Head, AsyncIterator[bytes]]]:
-        """The head, and the body as it comes. Raises ContainerGone, also while the body is read; waits for ever."""
+        """The head, and the body as a stream. No timeout. Raises ContainerGone, also while the body is read."""
         data = asked.encode(self._host)
         connection, head, rest = await self._begin(data, asked.body)
         try:
             yield head, _pieces(rest)
         finally:
-            # Closing the answer is what tells a server that nobody reads on.
+            # Closing the response tells the server to stop sending.
             await rest.aclose()  # type: ignore[attr-defined]
             self._give_back(connection)
 
@@ -200,8 +200,8 @@ class Client:
             try:
                 connection = await self._take(new=closed)
             except NobodyListens:
-                if closed:  # it was not idleness that ended the connection: the request may have been begun
-                    raise ContainerGone("it closed the connection without an answer") from None
+                if closed:  # not an idle connection: the server may have started on the request
+                    raise ContainerGone("it closed the connection without a response") from None
                 raise
             answer = connection.answer()
             try:
@@ -212,7 +212,7 @@ class Client:
                 if connection.used:
                     closed = True
                     continue
-                raise ContainerGone("it closed the connection without an answer") from error
+                raise ContainerGone("it closed the connection without a response") from error
             except BaseException:
                 connection.close()
                 raise
@@ -228,7 +228,7 @@ class Client:
         try:
             return _Connection(*await asyncio.open_connection(*self._address, limit=_CHUNK))
         except OSError as error:
-            raise NobodyListens(f"nobody listens ({error.strerror or error})") from error
+            raise NobodyListens(f"nothing is listening ({error.strerror or error})") from error
 
     def _give_back(self, connection: _Connection) -> None:
         if connection.reusable and not self._closed and len(self._idle) < MOST_IDLE:
@@ -237,7 +237,7 @@ class Client:
             connection.close()
 
     def close(self) -> None:
-        """Idle connections go; those in use go with their answers."""
+        """Close idle connections; those in use are closed after their response."""
         self._closed = True
         for connection in self._idle:
             connection.close()

@@ -1,6 +1,6 @@
-"""Runs any image with Docker or Podman, as the platform does: `serve`, the model read-only, one port on loopback.
+"""Run any image with Docker or Podman as SageMaker does: command `serve`, read-only model, one port on loopback.
 
-Containers carry a label with a marker of this data folder: what a killed `moor local` left is found by it and removed.
+A label with this data folder's marker identifies containers that a killed `moor local` left running.
 """
 
 import asyncio
@@ -22,26 +22,26 @@ _LAST_WORDS_S = 2.0
 
 
 class ContainerRunner:
-    """`folder` keeps the marker."""
+    """`folder` contains the marker."""
 
     def __init__(self, folder: Path, engine: Engine | None = None) -> None:
-        """The engine is looked for when it is needed first, unless one is given."""
+        """Without `engine`, one is searched for on first use."""
         self._folder = folder
         self._engine = engine
 
-    def refuses(self, image: str) -> str | None:  # noqa: ARG002 - what an engine cannot run, it says itself
-        """No image."""
+    def refuses(self, image: str) -> str | None:  # noqa: ARG002 - the engine reports what it cannot run
+        """None: every image may run."""
         return None
 
     async def start(self, order: Order) -> Running:
-        """Raises RunnerError with the engine's own words: no such image, no access to its registry …"""
+        """Raises RunnerError with the engine's message, such as an unknown image or denied registry access."""
         engine = await self._found()
         name = await engine.run(*self._arguments(order), environ=_handed_over(order))
         container = name.strip().splitlines()[-1]
         try:
             port = (await engine.run("port", container, str(PORT))).strip().splitlines()[0].rpartition(":")[2]
         except RunnerError:
-            # It ended at once: then its address does not matter.
+            # It exited at once: its address does not matter.
             port = "9"
         following = await asyncio.create_subprocess_exec(
             engine.program,
@@ -55,13 +55,13 @@ class ContainerRunner:
         return _Container(engine, container, f"http://127.0.0.1:{port}", order, following)
 
     async def clean(self) -> list[str]:
-        """By the label."""
+        """Remove containers that carry the label."""
         engine = await self._found()
         found = await engine.run("ps", "--all", "--quiet", "--filter", f"label={LABEL}={self._marker()}")
         names = found.split()
         if names:
             await engine.run("rm", "--force", *names)
-        return [f"Container {name}, left over from a local SageMaker that was killed, was removed." for name in names]
+        return [f"Removed container {name}, left over from a killed local SageMaker." for name in names]
 
     async def _found(self) -> Engine:
         self._engine = self._engine or await find_engine()
@@ -70,7 +70,7 @@ class ContainerRunner:
     def _arguments(self, order: Order) -> list[str]:
         arguments = ["run", "--detach", "--label", f"{LABEL}={self._marker()}", "--publish", f"127.0.0.1::{PORT}"]
         for path in sorted(order.folder.iterdir()):
-            # What is linked in is mounted itself: the engine does not see where a link leads.
+            # Mount the target of a link: the engine does not follow links.
             arguments += ["--volume", f"{path.resolve()}:{BASE}/{path.name}:ro"]
         if order.memory_bytes is not None:
             arguments += ["--memory", str(order.memory_bytes)]
@@ -79,7 +79,7 @@ class ContainerRunner:
         return [*arguments, order.image, "serve"]
 
     def _marker(self) -> str:
-        """Of the data folder; made once."""
+        """The marker of the data folder; created once."""
         path = self._folder / "marker"
         if not path.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -88,9 +88,9 @@ class ContainerRunner:
 
 
 def _hidden(name: str) -> bool:
-    """Whether a variable can go by the client's environment, where no list of processes shows its value.
+    """Whether to pass a variable through the client's environment, which hides its value from process lists.
 
-    Not one that the client itself has, or reads.
+    Not for variables that the client itself uses.
     """
     return name not in os.environ and not name.startswith(("DOCKER_", "CONTAINER", "PODMAN_"))
 
@@ -100,7 +100,7 @@ def _handed_over(order: Order) -> dict[str, str]:
 
 
 class _Container:
-    """One that was started."""
+    """A started container."""
 
     def __init__(
         self, engine: Engine, name: str, base_url: str, order: Order, following: asyncio.subprocess.Process
@@ -110,12 +110,12 @@ class _Container:
         self.base_url = base_url
         self._folder = order.folder
         self._following = following
-        output = cast(asyncio.StreamReader, following.stdout)  # it was asked for
+        output = cast(asyncio.StreamReader, following.stdout)  # stdout is a pipe
         self._hearing = asyncio.ensure_future(pass_on(output, order.say))
         self._ending = asyncio.ensure_future(self._end())
 
     def alive(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is still running."""
         return not self._ending.done()
 
     async def wait(self) -> int:
@@ -128,7 +128,7 @@ class _Container:
         await asyncio.shield(self._ending)
 
     def inside(self, path: Path) -> str:
-        """Below /opt/ml."""
+        """The same path below /opt/ml."""
         return f"{BASE}/{path.relative_to(self._folder).as_posix()}"
 
     async def _end(self) -> int:

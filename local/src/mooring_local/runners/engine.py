@@ -1,4 +1,4 @@
-"""The command line of a container engine, Docker's or Podman's, as far as it is needed. Used by `container.py`."""
+"""Call a container engine through its command line: Docker or Podman."""
 
 import asyncio
 import os
@@ -12,20 +12,20 @@ PROGRAMS = ("docker", "podman")
 
 
 class Engine:
-    """One client whose engine answers."""
+    """A client program whose engine responds."""
 
     def __init__(self, program: str) -> None:
         self.program = program
 
     async def run(self, *arguments: str, environ: Mapping[str, str] | None = None) -> str:
-        """What it wrote to stdout. Raises RunnerError with what it wrote to stderr if it failed."""
+        """The command's stdout. Raises RunnerError with its stderr if it fails."""
         status, out, said = await self.call(*arguments, environ=environ)
         if status:
             raise RunnerError(f"{Path(self.program).name} {arguments[0]} failed: {said.strip() or out.strip()}")
         return out
 
     async def call(self, *arguments: str, environ: Mapping[str, str] | None = None) -> tuple[int, str, str]:
-        """Exit code, stdout, stderr. `environ` is added to its environment."""
+        """Exit code, stdout and stderr. `environ` is added to the environment."""
         process = await asyncio.create_subprocess_exec(
             self.program,
             *arguments,
@@ -39,7 +39,7 @@ class Engine:
 
 
 async def find_engine(programs: Sequence[str] = PROGRAMS) -> Engine:
-    """The first of them that is installed and whose engine answers. Raises RunnerError that says what was tried."""
+    """The first program that is installed and whose engine responds. Raises RunnerError with what was tried."""
     tried = []
     for name in programs:
         program = shutil.which(name)
@@ -49,8 +49,8 @@ async def find_engine(programs: Sequence[str] = PROGRAMS) -> Engine:
         status, _, said = await Engine(program).call("version", "--format", "{{.Server.Version}}")
         if status == 0:
             return Engine(program)
-        tried.append(f"{name}: {said.strip().splitlines()[-1] if said.strip() else 'its engine does not answer'}")
+        tried.append(f"{name}: {said.strip().splitlines()[-1] if said.strip() else 'its engine does not respond'}")
     raise RunnerError(
-        f"There is no container engine: {'; '.join(tried)}.",
-        hint="Start Docker or Podman; or leave the engine out, and Mooring's own images run as processes.",
+        f"No container engine found: {'; '.join(tried)}.",
+        hint="Start Docker or Podman, or omit --engine to run Mooring's own images as processes.",
     )

@@ -1,4 +1,4 @@
-"""What an image's name says of it. Used by `process.py`, which has no image to look into."""
+"""Classify images by name, for `process.py`, which has no image to inspect."""
 
 import re
 from typing import Literal
@@ -9,9 +9,9 @@ _STOCK = re.compile(r"huggingface-(pytorch|tensorflow)-inference(-[a-z0-9]+)*")
 
 
 def kind_of(image: str) -> Kind | None:
-    """Mooring's own, a stock Hugging Face one (for which it stands in), or one that only an engine can run.
+    """Mooring's image, a stock Hugging Face image (which Mooring replaces), or None: needs a container engine.
 
-    With any registry, tag and digest: `mooring`, `localhost:5000/team/mooring:1.2`, an ECR address.
+    Accepts any registry, tag and digest: `mooring`, `localhost:5000/team/mooring:1.2`, an ECR address.
     """
     name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
     if name == "mooring":

@@ -1,7 +1,7 @@
-"""From a container definition to a container that passes its health check. Called by `fleet/` and `batch/`.
+"""Start a container from its definition and wait until it passes its health check.
 
-Model data is placed, the runner starts the container, and /ping is asked until it is 200. A container that ends on the
-way is started again, unless it said by its exit code that this would change nothing.
+Unpacks the model data, starts the container and polls /ping until it returns 200. A container that exits before that
+is restarted, unless its exit code says that a restart would not help.
 """
 
 import asyncio
@@ -23,14 +23,14 @@ from mooring_local.wire.call import DEFAULT_REGION
 from mooring_local.wire.faults import Fault
 
 PERMANENT = frozenset({2, 3})
-"""Exit codes of `moor serve` that starting again does not change: a wrong setting, a model that cannot be served."""
+"""Exit codes of `moor serve` for errors that a restart does not fix: a wrong setting, an unusable model."""
 TRIES = 3
 LAST_WORDS = 8
-"""Lines of what the container said that an error repeats."""
+"""Log lines of the container that an error quotes."""
 _PING = Asked("GET", "/ping")
 
 Around = Callable[[str], Awaitable[Mapping[str, str]]]
-"""A region → the variables that every container of it gets, below all others."""
+"""Region → variables for every container in it; all others override them."""
 
 
 async def nothing(_: str) -> Mapping[str, str]:
@@ -40,34 +40,34 @@ async def nothing(_: str) -> Mapping[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Pulse:
-    """How health is checked. The platform's numbers; how many failures make it replace one is not documented."""
+    """Health check settings. SageMaker's values, except `failures`, which it does not document."""
 
     every_s: float = 5.0
     timeout_s: float = 2.0
     failures: int = 3
     start_every_s: float = 0.05
-    """While it starts."""
+    """Interval during startup."""
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What is to be started."""
+    """A container to start."""
 
     name: str
-    """Of its folder: unique among what runs."""
+    """Name of its folder; unique among running containers."""
     container: Mapping[str, Any]
-    """As CreateModel takes it: Image, Environment, ModelDataUrl …"""
+    """CreateModel's container definition: Image, Environment, ModelDataUrl …"""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """What the platform adds to its own."""
+    """Variables that SageMaker adds."""
     window_s: float = 480.0
-    """For all of it, until the first 200 of /ping."""
+    """Startup timeout, until the first 200 of /ping."""
     memory_bytes: int | None = None
     region: str = DEFAULT_REGION
-    """Of what it is started for."""
+    """Region of the endpoint or job."""
 
 
 class StartFailed(RunnerError):
-    """The container did not pass its health check; `message` says what was seen, and its own last words."""
+    """The container did not pass its health check; `message` has the reason and its last log lines."""
 
 
 @dataclass
@@ -75,15 +75,15 @@ class Loaded:
     """A model in a multi-model container."""
 
     name: str
-    """The container's."""
+    """Its name in the container."""
     loading: "asyncio.Future[None]"
     in_flight: int = 0
     waiting: bool = False
-    """For room."""
+    """Waits for free memory."""
 
     @contextmanager
     def engaged(self) -> Iterator[None]:
-        """It has one more to answer, and is not to be unloaded."""
+        """Count a request in flight, which keeps the model from being unloaded."""
         self.in_flight += 1
         try:
             yield
@@ -93,19 +93,19 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Launched:
-    """A container that answers."""
+    """A healthy container."""
 
     running: Running
     client: Client
     folder: Path
-    """/opt/ml to the container."""
+    """The container's /opt/ml."""
     loaded: dict[str, Loaded] = field(default_factory=dict)
-    """Of a multi-model container: by TargetModel, the one asked last at the end. `runtime/models.py` keeps it."""
+    """Loaded models of a multi-model container by TargetModel, most recently used last. See `runtime/models.py`."""
     leaving: set[str] = field(default_factory=set)
-    """The container's names of models that are being unloaded."""
+    """Names of models that are being unloaded."""
 
     async def stop(self, patience_s: float = STOP_S) -> None:
-        """End it and remove its folder."""
+        """Stop the container and remove its folder."""
         try:
             await self.running.stop(patience_s)
         finally:
@@ -114,7 +114,7 @@ class Launched:
 
 
 class Launcher:
-    """Starts containers with one runner, each in a folder of its own below `folder`."""
+    """Starts containers with one runner, each in its own folder below `folder`."""
 
     def __init__(
         self, runner: Runner, objects: Objects, folder: Path, pulse: Pulse = Pulse(), around: Around = nothing
@@ -127,7 +127,7 @@ class Launcher:
 
     @property
     def objects(self) -> Objects:
-        """Where model data comes from."""
+        """The store that model data is read from."""
         return self._objects
 
     def refuses(self, image: str) -> str | None:
@@ -135,13 +135,13 @@ class Launcher:
         return self._runner.refuses(image)
 
     async def clean(self) -> list[str]:
-        """What an earlier life left: its containers and their folders. Before anything is launched."""
+        """Remove containers and folders that a killed server left. Call before `launch`."""
         said = await self._runner.clean()
         await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
         return said
 
     async def launch(self, launch: Launch, say: Callable[[str], None]) -> Launched:
-        """Raises a ModelError (model data), or RunnerError, of which StartFailed; then nothing is left."""
+        """Start a container. Raises ModelError (model data) or RunnerError (StartFailed included), leaving nothing."""
         folder = self._folder / launch.name
         try:
             try:
@@ -149,10 +149,10 @@ class Launcher:
                 if launch.container.get("Mode") == "MultiModel":
                     (folder / "models").mkdir()
                 await asyncio.to_thread(place, launch.container, self._objects, folder, say)
-            except Fault as fault:  # the object store's own words
-                raise RunnerError(f"Model data cannot be read: {fault.message} ({fault.code}).") from fault
-            except OSError as error:  # a full disk, or a file taken away meanwhile
-                raise RunnerError(f"Model data cannot be put in its place: {error}.") from error
+            except Fault as fault:  # from the object store
+                raise RunnerError(f"Could not read model data: {fault.message} ({fault.code}).") from fault
+            except OSError as error:  # a full disk, or a deleted file
+                raise RunnerError(f"Could not write model data: {error}.") from error
             return await self._start(launch, folder, say)
         except BaseException:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
@@ -183,16 +183,16 @@ class Launcher:
             client.close()
             if status is None:
                 await running.stop(2.0)
-                seen = f"/ping was not 200 within {launch.window_s:g} s."
+                seen = f"/ping did not return 200 within {launch.window_s:g} s."
             else:
-                seen = f"The container ended with exit code {status}."
+                seen = f"The container exited with code {status}."
             if status is None or status in PERMANENT or attempt == TRIES:
                 break
-            say(f"{seen} It is started again.")
+            say(f"{seen} Restarting it.")
         raise StartFailed(f"{seen} {_quoted(words)}")
 
     async def _run(self, order: Order) -> Running:
-        """Start it; whoever is told to stop meanwhile waits until there is something to stop, and stops it."""
+        """Start it. If cancelled meanwhile, wait until it has started, then stop it."""
         starting = asyncio.ensure_future(self._runner.start(order))
         try:
             return await asyncio.shield(starting)
@@ -210,7 +210,7 @@ class Launcher:
 
 
 async def is_healthy(client: Client, timeout_s: float) -> bool:
-    """Whether /ping is 200 in time."""
+    """Whether /ping returns 200 in time."""
     try:
         return (await client.send(_PING, timeout_s=timeout_s, most=1_000_000)).status == 200
     except (ContainerGone, AnswerTooLarge, TimeoutError):
@@ -218,9 +218,9 @@ async def is_healthy(client: Client, timeout_s: float) -> bool:
 
 
 def _quoted(words: deque[str]) -> str:
-    return f"Its last words: {' | '.join(words)}" if words else "It said nothing."
+    return f"Last log lines: {' | '.join(words)}" if words else "It wrote no log lines."
 
 
 def told(error: MooringError) -> str:
-    """Message and hint in one line, for FailureReason and logs."""
+    """Message and hint on one line, for FailureReason and logs."""
     return " ".join(str(error).split())

@@ -1,8 +1,8 @@
-"""`moor serve` that ends when whoever started it does, also after kill -9. A process of its own, for `process.py`.
+"""`moor serve` that exits with the process that started it, even after kill -9.
 
     python -m mooring_local.runners.leashed serve …
 
-Its stdin is a pipe that nobody writes to. When the other end is gone, so is the local SageMaker that held it.
+Its stdin is a pipe from the local SageMaker. End of file means that the local SageMaker has died.
 """
 
 import os
@@ -13,7 +13,7 @@ import threading
 
 
 def hold(descriptor: int) -> None:
-    """Until the other end of the pipe is closed; then end this process as the platform ends a container."""
+    """Wait until the other end of the pipe is closed, then send this process SIGTERM, as the platform would."""
     while os.read(descriptor, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -21,5 +21,5 @@ def hold(descriptor: int) -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=hold, args=(sys.stdin.fileno(),), daemon=True).start()
-    # As `python -m mooring` does: a model's code, and errors, see the command that they know.
+    # As `python -m mooring` does, so that model code and errors see the usual command.
     runpy.run_module("mooring", run_name="__main__", alter_sys=True)

@@ -1,18 +1,18 @@
-"""Cuts what a container writes into lines. Used by `process.py` and `container.py`."""
+"""Split the output of a container into lines."""
 
 import asyncio
 from collections.abc import Callable
 
 LONGEST = 64 * 1024
-"""Bytes; a longer line is passed on in pieces."""
+"""Bytes; longer lines are passed on in pieces."""
 AT_ONCE = 50
-"""Lines; that is about a millisecond."""
+"""Lines, which take about a millisecond."""
 
 
 async def pass_on(reader: asyncio.StreamReader, say: Callable[[str], None]) -> None:
-    """Every line until the pipe ends, without its line break; bytes that are no UTF-8 show as they can.
+    """Pass on every line until the pipe closes, without line breaks; invalid UTF-8 is replaced.
 
-    Who writes without end waits at its pipe: in between, the event loop has its turn.
+    Yields to the event loop in between, so that a container that never stops writing blocks on its pipe.
     """
     rest = b""
     while chunk := await reader.read(LONGEST):

@@ -1,7 +1,7 @@
-"""A container's model data into its folder, as the platform does before it starts one. Called by `launch.py`.
+"""Place a container's model data in its folder before it starts.
 
-`s3://` is read from the local object store, `file://` from this machine. /opt/ml/model in the container is `model/` in
-the folder; see contract.md §1.3 for what becomes of prefixes, objects and archives.
+`s3://` is read from the local object store, `file://` from this machine. `model/` in the folder is /opt/ml/model in
+the container; contract.md §1.3 explains prefixes, objects and archives.
 """
 
 import re
@@ -20,7 +20,7 @@ _HOST_STYLE = re.compile(r"(?P<bucket>.+)\.s3[.-][a-z0-9.-]*amazonaws\.com(\.cn)
 
 
 class Entry(Protocol):
-    """An object, of which the file is needed."""
+    """An object of the store, with its file."""
 
     @property
     def key(self) -> str: ...
@@ -39,7 +39,7 @@ class Objects(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Model data as a container definition names it, in either of its ways."""
+    """Model data of a container definition, from ModelDataUrl or ModelDataSource."""
 
     uri: str
     kind: str
@@ -48,7 +48,7 @@ class Source:
 
 
 def sources(container: Mapping[str, Any]) -> Source | None:
-    """What a container definition has to be unpacked; None for no model data, and for several models."""
+    """The model data of a container definition; None without model data, and for multi-model containers."""
     if container.get("Mode") == "MultiModel":
         return None
     given = (container.get("ModelDataSource") or {}).get("S3DataSource")
@@ -60,7 +60,7 @@ def sources(container: Mapping[str, Any]) -> Source | None:
 
 
 def place(container: Mapping[str, Any], objects: Objects, folder: Path, say: Callable[[str], None]) -> None:
-    """Write the container's model data below `folder`. Blocks; `say` hears what the container's owner should know.
+    """Write the container's model data below `folder`. Blocks; `say` receives warnings for the container's log.
 
     Raises ModelNotFound, ModelInvalid (a bad archive) or ModelError (no space).
     """
@@ -71,7 +71,7 @@ def place(container: Mapping[str, Any], objects: Objects, folder: Path, say: Cal
         model.mkdir(parents=True, exist_ok=True)
     for extra in container.get("AdditionalModelDataSources") or ():
         data = extra["S3DataSource"]
-        # The pattern of a channel's name lets ".." through.
+        # The pattern of channel names allows "..".
         target = folder / "additional-model-data-sources" / (Path(extra["ChannelName"]).name.strip(".") or "unnamed")
         _place(Source(data["S3Uri"], data["S3DataType"], data["CompressionType"] == "Gzip"), objects, target, say)
 
@@ -114,7 +114,7 @@ def place_one(objects: Objects, prefix: str, name: str, target: Path) -> None:
 
 
 def locate(uri: str) -> tuple[str, str]:
-    """Bucket and key of `s3://bucket/key`, or of S3's address of an object. Raises ModelNotFound for anything else."""
+    """Bucket and key of `s3://bucket/key` or of an S3 URL. Raises ModelNotFound for anything else."""
     parts = urlsplit(uri)
     path = unquote(parts.path) if parts.scheme == "https" else uri.removeprefix("s3://").partition("/")[2]
     if parts.scheme == "s3" and parts.netloc:
@@ -125,15 +125,15 @@ def locate(uri: str) -> tuple[str, str]:
     if parts.scheme == "https" and (match := _HOST_STYLE.fullmatch(parts.netloc)):
         return match["bucket"] or match["old"], path.lstrip("/")
     raise ModelNotFound(
-        f"Model data cannot be read from {echo(uri)}.",
-        hint="Name s3://BUCKET/KEY (in the local S3), or file:///FOLDER or file:///model.tar.gz on this machine.",
+        f"Invalid model data address {echo(uri)}.",
+        hint="Use s3://BUCKET/KEY (in the local S3), or file:///FOLDER or file:///model.tar.gz on this machine.",
     )
 
 
 def _from_file(source: Source, target: Path, say: Callable[[str], None]) -> None:
     path = _path(source.uri)
     if path.is_dir():
-        # As it lies: models are large, and whoever works on one wants the next start to see the change.
+        # Linked, not copied: models are large, and the next start should see changes.
         target.symlink_to(path.resolve(), target_is_directory=True)
     elif path.is_file() and source.compressed:
         _unpack(path, target, say)
@@ -154,7 +154,7 @@ def _unpack(archive: Path, target: Path, say: Callable[[str], None]) -> None:
 
 
 def _copy_all(entries: Sequence[Entry], prefix: str, target: Path, source: Source) -> None:
-    """Keys without the prefix are paths; "folders" that consoles make, keys that end in a slash, are none."""
+    """Copy objects to the path of their key without the prefix. Skips the "folder" keys that consoles create."""
     if not entries:
         raise _absent(source.uri)
     target.mkdir(parents=True, exist_ok=True)
@@ -164,7 +164,7 @@ def _copy_all(entries: Sequence[Entry], prefix: str, target: Path, source: Sourc
             continue
         path = target / relative
         if not path.resolve().is_relative_to(target.resolve()):
-            raise ModelInvalid(f"The key {echo(entry.key)} leads out of the model's folder.")
+            raise ModelInvalid(f"Key {echo(entry.key)} points outside the model folder.")
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(entry.path, path)
 
@@ -172,5 +172,5 @@ def _copy_all(entries: Sequence[Entry], prefix: str, target: Path, source: Sourc
 def _absent(uri: str) -> ModelError:
     return ModelNotFound(
         f"Could not find model data at {uri}.",
-        hint="Upload it there first (aws s3 cp model.tar.gz …), or name what is there.",
+        hint="Upload it first (aws s3 cp model.tar.gz …), or correct the address.",
     )

@@ -1,8 +1,8 @@
-"""Processes that outlived a `moor local` which was killed: remembered in files, found at the next start, and ended.
+"""Find and stop processes that outlived a killed `moor local`.
 
-A process is taken for ours if its marker, 128 random bits that only its environment and our file know, is in the
-environment it was started with; the one whose pid we wrote down has to have begun when we wrote, too. Used by
-`process.py`, which also ends with it what a server's own children left behind.
+A process is ours if its initial environment contains the marker, 128 random bits that are recorded in a file; for the
+recorded pid, the start time must match, too. `process.py` also uses this to stop what a server's children left
+behind.
 """
 
 import contextlib
@@ -15,36 +15,36 @@ from pathlib import Path
 from uuid import uuid4
 
 MARKER = "MOOR_LOCAL_MARKER"
-"""The variable. Not one of MOORING_…: it is no setting."""
+"""Environment variable with the marker. Not MOORING_…, because it is not a setting."""
 PATIENCE_S = 5.0
 _PROC = Path("/proc")
 
 
 class Ledger:
-    """One file for each process that runs, in `folder`."""
+    """Files in `folder`, one per running process."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def open(self) -> str:
-        """A new marker, written down before there is a process with it."""
+        """A new marker, recorded before its process starts."""
         marker = uuid4().hex
         self._folder.mkdir(parents=True, exist_ok=True)
         self._file(marker).write_text("{}", encoding="utf-8")
         return marker
 
     def record(self, marker: str, pid: int) -> None:
-        """It has started."""
+        """Record the started process."""
         entry = {"pid": pid, "began": began(pid)}
         self._file(marker).write_text(json.dumps(entry), encoding="utf-8")
 
     def close(self, marker: str) -> None:
-        """It has ended. What it started itself and left is ended too."""
+        """The process has exited: stop what it left running, and delete its file."""
         end(find(marker, None), patience_s=0.2)
         self._file(marker).unlink(missing_ok=True)
 
     def clean(self) -> list[int]:
-        """End what is left of an earlier life. The pids of it; takes up to `PATIENCE_S`."""
+        """Stop what a killed server left running. Returns the pids; takes up to `PATIENCE_S` for each marker."""
         ended = []
         for path in sorted(self._folder.glob("*.json")) if self._folder.is_dir() else []:
             entry = {}
@@ -61,19 +61,19 @@ class Ledger:
 
 
 def began(pid: int) -> int | None:
-    """When a process began, in the kernel's ticks since the machine did; None if it is gone or there is no /proc."""
+    """Start time of a process in clock ticks since boot; None if it has exited or there is no /proc."""
     try:
         stat = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # The second field is the program's name in brackets, and may have anything in it.
+    # The second field is the program name in parentheses, and may contain anything.
     return int(stat.rpartition(")")[2].split()[19])
 
 
 def find(marker: str, leader: tuple[int, int | None] | None) -> dict[int, int]:
-    """Pid → an open descriptor of each process with that marker: `end` closes them.
+    """Pid → open pidfd of each process with that marker; `end` closes them.
 
-    `leader` is a pid and when it began: a process of that pid that began at another time is somebody else's.
+    `leader`: a pid and its start time; a process with that pid and another start time is not ours.
     """
     needle = f"{MARKER}={marker}".encode()
     found: dict[int, int] = {}
@@ -82,7 +82,7 @@ def find(marker: str, leader: tuple[int, int | None] | None) -> dict[int, int]:
             continue
         pid = int(path.name)
         descriptor = -1
-        # Opened before it is looked at: what is signalled later is what was looked at, whatever its pid has become.
+        # Open before checking, so that the signal reaches the process that was checked even if its pid is reused.
         with contextlib.suppress(OSError):
             descriptor = os.pidfd_open(pid)
             if needle in (path / "environ").read_bytes().split(b"\0") and not _another(pid, leader):
@@ -97,7 +97,7 @@ def _another(pid: int, leader: tuple[int, int | None] | None) -> bool:
 
 
 def end(found: dict[int, int], patience_s: float = PATIENCE_S) -> None:
-    """Tell them to end, kill those that have not in time, and close the descriptors."""
+    """Send SIGTERM, then SIGKILL to those that do not exit in time, and close the descriptors."""
     try:
         for descriptor in found.values():
             _send(descriptor, signal.SIGTERM)
@@ -112,13 +112,13 @@ def end(found: dict[int, int], patience_s: float = PATIENCE_S) -> None:
 
 
 def _ended(descriptor: int, patience_s: float) -> bool:
-    # Not select, which takes no descriptor above 1023.
+    # Not select, which rejects descriptors above 1023.
     one = select.poll()
     one.register(descriptor, select.POLLIN)
     return bool(one.poll(max(0, round(1000 * patience_s))))
 
 
 def _send(descriptor: int, number: signal.Signals) -> None:
-    # It may have ended, or be another user's by now.
+    # It may have exited, or changed its user.
     with contextlib.suppress(OSError):
         signal.pidfd_send_signal(descriptor, number)

@@ -1,7 +1,7 @@
-"""Runs `moor serve` as a process in place of a container of Mooring's image. Needs no engine and no image.
+"""Run `moor serve` as a process instead of a container of Mooring's image. Needs no container engine.
 
-It gets what a container would: its own folder for /opt/ml, the model's environment, a port; and none of the settings
-that the caller of `moor local` has in its own environment.
+Like a container, the process gets its own folder for /opt/ml, the model's environment and a port, but none of the
+settings in the environment of `moor local`.
 """
 
 import asyncio
@@ -23,20 +23,20 @@ BASE = "/opt/ml"
 _NOT_PASSED = ("MOORING_", "SAGEMAKER_", "HF_", "HUGGING_FACE_", "MMS_", "AWS_", "TRANSFORMERS_")
 _NOT_PASSED_NAMES = frozenset({"CA_REPOSITORY_ARN", "OMP_NUM_THREADS", MARKER})
 _LAST_WORDS_S = 2.0
-"""How long its pipe may stay open after it has ended: children of its own may hold it."""
+"""How long its pipe may stay open after it has exited: its children may hold it."""
 
 Command = Callable[[int], list[str]]
-"""A port → the command line of a server that listens at it."""
+"""Port → command line of a server."""
 
 
 def serve_command(port: int) -> list[str]:
-    """`moor serve` of this installation, on a leash."""
+    """`moor serve` of this installation, tied to this process (see `leashed.py`)."""
     module = "mooring_local.runners.leashed"
     return [sys.executable, "-m", module, "serve", "--host", "127.0.0.1", "--port", str(port)]
 
 
 class ProcessRunner:
-    """Starts processes and remembers them in `folder`, for `clean` to find."""
+    """Starts processes and records them in `folder`, so that `clean` can find them."""
 
     def __init__(
         self, folder: Path, *, environ: Mapping[str, str] = os.environ, command: Command = serve_command
@@ -47,23 +47,23 @@ class ProcessRunner:
         self._command = command
 
     def refuses(self, image: str) -> str | None:
-        """Any image but Mooring's and the stock ones that it stands in for."""
+        """Any image except Mooring's and the stock images that it replaces."""
         if kind_of(image) is not None:
             return None
         return (
-            f"The image {echo(image)} is not Mooring's, and no container engine is in use. Name an image `mooring` "
-            "(`mooring:latest`, or an ECR address that ends in /mooring:TAG), or start the local SageMaker with a "
-            "container engine: moor local --engine docker."
+            f"Image {echo(image)} needs a container engine, because it is not Mooring's. Use an image named `mooring` "
+            "(`mooring:latest`, or an ECR address that ends in /mooring:TAG), or start the local SageMaker with "
+            "moor local --engine docker."
         )
 
     async def start(self, order: Order) -> Running:
-        """Raises RunnerError if the image is refused, or the system gives no process."""
+        """Raises RunnerError if the image is refused or the process cannot start."""
         if (reason := self.refuses(order.image)) is not None:
             raise RunnerError(reason)
         if kind_of(order.image) == "stock":
             order.say(
-                f"Notice: {order.image} is not run here; without a container engine, Mooring answers in its place. "
-                "For the stock container itself: moor local --engine docker."
+                f"Notice: without a container engine, Mooring serves in place of {order.image}. "
+                "To run the image itself: moor local --engine docker."
             )
         try:
             marker = await asyncio.to_thread(self._ledger.open)
@@ -90,16 +90,16 @@ class ProcessRunner:
         return process
 
     def _take_port(self) -> int:
-        """A free one that none of the processes has been told: until one listens, another's /ping would be its own."""
+        """A free port not assigned to another process. Two processes with one port would answer each other's /ping."""
         while (port := free_port()) in self._ports:
             pass
         self._ports.add(port)
         return port
 
     async def clean(self) -> list[str]:
-        """By pid, start time and marker together."""
+        """Identify processes by pid, start time and marker."""
         pids = await asyncio.to_thread(self._ledger.clean)
-        return [f"Process {pid}, left over from a local SageMaker that was killed, was ended." for pid in pids]
+        return [f"Stopped process {pid}, left over from a killed local SageMaker." for pid in pids]
 
 
 class _Process:
@@ -115,11 +115,11 @@ class _Process:
 
     @property
     def pid(self) -> int:
-        """For tests, and for people."""
+        """The process ID."""
         return self._child.pid
 
     def alive(self) -> bool:
-        """Whether it has not ended."""
+        """Whether it is still running."""
         return not self._child.ended.done()
 
     async def wait(self) -> int:
@@ -133,13 +133,13 @@ class _Process:
         try:
             done, _ = await asyncio.wait([self._ending], timeout=patience_s)
         finally:
-            # Also if whoever waits is told to hurry: nobody may ask again.
+            # Also if this is cancelled: there may be no second call.
             if not done:
                 self._child.signal(signal.SIGKILL)
         await asyncio.shield(self._ending)
 
     def inside(self, path: Path) -> str:
-        """The path itself: it runs on this machine."""
+        """The path itself: the process runs on this machine."""
         return str(path)
 
     async def _end(self) -> int:
@@ -152,18 +152,18 @@ class _Process:
 
 
 def _not_started(error: OSError) -> RunnerError:
-    return RunnerError(f"No process could be started: {error.strerror or error}.")
+    return RunnerError(f"Could not start a process: {error.strerror or error}.")
 
 
 def container_environment(order: Order, caller: Mapping[str, str]) -> dict[str, str]:
-    """The model's variables over what a system needs of the caller's, with paths below /opt/ml where they are here."""
+    """The model's variables on top of the caller's, without its settings. Paths below /opt/ml are translated."""
     kept = {
         name: value
         for name, value in caller.items()
         if not name.startswith(_NOT_PASSED) and name not in _NOT_PASSED_NAMES
     }
     given = {name: _here(value, order.folder) for name, value in order.environment.items()}
-    # What the image's own environment has: the model's code is the caller's, and runs there too.
+    # Set in Mooring's image as well: the model's code is the caller's own.
     image = {"MOORING_RUN_CODE": "true", "PYTHONUNBUFFERED": "1"}
     return {**kept, **image, **given, "SAGEMAKER_BASE_DIR": str(order.folder)}
 
@@ -173,7 +173,7 @@ def _here(value: str, folder: Path) -> str:
 
 
 def free_port() -> int:
-    """One that nobody listens at now, on loopback."""
+    """A port on loopback that is free now."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]

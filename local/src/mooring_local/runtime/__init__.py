@@ -1,1 +1,1 @@
-"""What boto3's `sagemaker-runtime` calls: a request to an endpoint in, its container's answer out."""
+"""The SageMaker Runtime API: route requests to the containers of endpoints."""

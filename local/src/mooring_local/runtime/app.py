@@ -1,7 +1,4 @@
-"""The runtime as an ASGI application: /endpoints/NAME/… in; answers, event streams and refusals out. §3.4.
-
-`local/app.py` hands requests over; `server.py` makes it, and calls `start` and `stop`.
-"""
+"""The runtime as an ASGI application, for /endpoints/NAME/…. contract.md §3.4."""
 
 from pathlib import Path
 from uuid import uuid4
@@ -33,10 +30,10 @@ Headers = list[tuple[str, str]]
 
 
 class Runtime:
-    """The application. Belongs to the fleet's event loop."""
+    """The ASGI application. Belongs to the fleet's event loop."""
 
     def __init__(self, fleet: Fleet, state: State, store: ObjectStore, folder: Path, limits: Limits = Limits()) -> None:
-        """`folder`: for notifications, and for bodies that wait."""
+        """`folder`: for notifications and the bodies of queued requests."""
         self._fleet = fleet
         self._limits = limits
         self._models = Models(store, limits)
@@ -52,21 +49,21 @@ class Runtime:
     def _announce(self, live: LiveEndpoint) -> None:
         try:
             self._notifications.test(live.asynchronous or {})
-        except OSError as error:  # a full disk: the endpoint serves all the same
-            self._log.error("no notification", endpoint=live.name, reason=str(error))
+        except OSError as error:  # a full disk: the endpoint still serves
+            self._log.error("could not write notification", endpoint=live.name, reason=str(error))
 
     async def start(self) -> None:
-        """After the fleet."""
+        """Call after the fleet's `start`."""
         await self._asynchronous.start()
 
     async def stop(self) -> None:
-        """Before the fleet."""
+        """Call before the fleet's `stop`."""
         await self._asynchronous.stop()
         await self._shadows.stop()
         await self._captures.stop()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """Handle one request."""
         if scope["type"] != "http":
             return
         request_id = (scope.get("state") or {}).get("request_id") or str(uuid4())
@@ -77,10 +74,10 @@ class Runtime:
             return
         except Fault as fault:
             await _refuse(fault, stamped)
-        except Exception as error:  # the border of the runtime: nothing may leave it but an answer
+        except Exception as error:  # boundary: every error must become a response
             self._log.exception("a request failed", request_id=request_id, exc_info=error)
             if not stamped.begun:
-                message = "The local SageMaker failed on this request: its log has the place."
+                message = "Internal error of the local SageMaker. Its log has the traceback."
                 await _refuse(Fault("InternalFailure", message, 500), stamped)
 
     async def _answer(self, scope: Scope, request_id: str, receive: Receive, send: Send) -> None:
@@ -115,7 +112,7 @@ class Runtime:
 
 
 class _Stamped:
-    """`send`, with the request's id on the answer."""
+    """`send` that adds the request ID to the response."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send

@@ -1,4 +1,4 @@
-"""InvokeEndpointAsync: accepted at once, answered into S3 later, with failure objects and notifications. §1.9."""
+"""InvokeEndpointAsync: queue requests, write results or failures to S3, and notify. contract.md §1.9."""
 
 import asyncio
 import time
@@ -24,16 +24,16 @@ from mooring_local.runtime.routing import Route, route
 from mooring_local.wire.faults import Fault
 
 CONCURRENCY = 4
-"""Requests at a time of one instance, where the configuration does not say; the platform's own choice is not told."""
+"""Default concurrent requests per instance; SageMaker's own default is not documented."""
 TTL_S = 21_600
 INVOCATION_S = 900
 NOBODY = "ServiceUnavailable"
-"""The code of a fault: the request has reached no container, and goes to one when there is one again."""
+"""Fault code: no container received the request, so it is retried when one is available."""
 LOOK_S = 0.1
 
 
 class Asynchronous:
-    """Accepts, and works off."""
+    """Accepts and processes asynchronous requests."""
 
     def __init__(
         self,
@@ -53,25 +53,25 @@ class Asynchronous:
         self._log = structlog.get_logger("mooring_local.async").bind()
 
     async def start(self) -> None:
-        """Go on with what was accepted before."""
+        """Resume requests that were accepted before a restart."""
         for record in self._queue.all():
             self._begin(record)
 
     async def stop(self) -> None:
-        """What is not answered is taken up again at the next start."""
+        """Stop. Unanswered requests resume at the next start."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def accept(self, live: LiveEndpoint, request: Request) -> Record:
-        """Raises Fault: no input, two inputs, a body that is too long, an input that is not in S3."""
+        """Queue a request. Raises Fault for no input, two inputs, an oversized body, or an invalid input address."""
         location = request.get("InputLocation") or ""
         if bool(location) == bool(request.size):
             given = "both InputLocation and a body" if location else "neither InputLocation nor a body"
-            raise Fault("ValidationError", f"The request has {given}; it needs one of them.")
+            raise Fault("ValidationError", f"The request has {given}; pass exactly one.")
         if request.size > self._limits.inline:
             raise Fault(
-                "ValidationError", f"The body has {request.size} bytes; inline at most {self._limits.inline} may come."
+                "ValidationError", f"The inline body has {request.size} bytes; the limit is {self._limits.inline}."
             )
         if location:
             self._locate(location)
@@ -115,20 +115,20 @@ class Asynchronous:
             )
         except Fault as fault:
             await self._fail(record, config, fault.message)
-        except Exception as error:  # the border of a task that nobody waits for: the caller looks for an object
+        except Exception as error:  # boundary: nothing awaits this task, and the caller expects a failure object
             self._log.exception("fault", endpoint=record.endpoint, id=record.id)
-            await self._fail(record, config, f"A fault of the local SageMaker: {type(error).__name__}: {error}")
+            await self._fail(record, config, f"Internal error of the local SageMaker: {type(error).__name__}: {error}")
         self._queue.remove(record)
 
     async def _up(self, record: Record) -> LiveEndpoint:
-        """The endpoint. Raises Fault when it is gone, or the request has become too old."""
+        """The endpoint, once in service. Raises Fault if it was deleted or the request has expired."""
         live = await self._fleet.up(record.endpoint, record.received + _ttl(record) - time.time())
         if live is None:
-            raise Fault("ValidationError", f"Endpoint {record.endpoint} was not in service in time, or is gone.")
+            raise Fault("ValidationError", f"Endpoint {record.endpoint} was deleted, or not in service in time.")
         return live
 
     async def _answer(self, record: Record) -> tuple[Answer, Route]:
-        """By whoever serves now: while it waited, the endpoint may have been updated, or an instance replaced."""
+        """Route at processing time: the endpoint may have been updated while the request was queued."""
         body = await asyncio.to_thread(self._read, record)
         request = Request(
             "InvokeEndpointAsync", record.endpoint, record.parameters, body, len(body), record.inference_id
@@ -138,7 +138,7 @@ class Asynchronous:
         while True:
             live = await self._up(record)
             if time.time() - record.received > _ttl(record):
-                raise Fault("ValidationError", "The request expired in the queue: RequestTTLSeconds passed.")
+                raise Fault("ValidationError", "The request expired in the queue (RequestTTLSeconds).")
             try:
                 where = route(live, request)
                 return await invoke(where, request, self._models, patience), where
@@ -148,7 +148,7 @@ class Asynchronous:
             await asyncio.sleep(LOOK_S)
 
     def _turn(self, live: LiveEndpoint) -> asyncio.Semaphore:
-        """So many at a time as the configuration says."""
+        """The semaphore that limits concurrency as configured."""
         most = ((live.asynchronous or {}).get("ClientConfig") or {}).get("MaxConcurrentInvocationsPerInstance")
         most = (most or CONCURRENCY) * max(1, sum(len(one.instances) for one in live.variants.values()))
         return self._turns.setdefault(f"{live.name} {most}", asyncio.Semaphore(most))
@@ -158,16 +158,16 @@ class Asynchronous:
             return self._queue.body(record)
         entry = self._store.get(*self._locate(record.input))
         if entry is None:
-            raise Fault("ValidationError", f"Unable to download the input: there is no object at {record.input}.")
+            raise Fault("ValidationError", f"Unable to download the input: no object at {record.input}.")
         if entry.size > self._limits.asynchronous_body:
-            raise Fault("ValidationError", f"The input at {record.input} has {entry.size} bytes; 1 GB is allowed.")
+            raise Fault("ValidationError", f"The input at {record.input} has {entry.size} bytes; the limit is 1 GB.")
         return entry.path.read_bytes()
 
     def _locate(self, uri: str) -> tuple[str, str]:
         try:
             return locate(uri)
         except (ModelNotFound, ModelError) as error:
-            raise Fault("ValidationError", f"InputLocation {uri} is no object of S3.") from error
+            raise Fault("ValidationError", f"InputLocation {uri} is not the address of an S3 object.") from error
 
     async def _fail(self, record: Record, config: Mapping[str, Any], reason: str) -> None:
         self._log.warning("asynchronous request failed", endpoint=record.endpoint, id=record.id, reason=reason[:200])
@@ -175,11 +175,11 @@ class Asynchronous:
             try:
                 await asyncio.to_thread(self._put, record.failure, reason.encode(), "text/plain")
             except (Fault, OSError) as error:
-                self._log.error("no failure object", where=record.failure, reason=str(error))
+                self._log.error("could not write failure object", where=record.failure, reason=str(error))
         try:
             await asyncio.to_thread(self._notifications.failed, record, config, reason)
         except OSError as error:
-            self._log.error("no notification", endpoint=record.endpoint, id=record.id, reason=str(error))
+            self._log.error("could not write notification", endpoint=record.endpoint, id=record.id, reason=str(error))
 
     def _put(self, uri: str, body: bytes, kind: str) -> None:
         self._store.put(*locate(uri), body, kind)
@@ -190,7 +190,7 @@ def _ttl(record: Record) -> float:
 
 
 def _below(path: str | None, request: Request | None, name: str) -> str:
-    """The object's address; "" where the configuration names no place for it."""
+    """The object's S3 URI; "" if the configuration sets no path."""
     if not path:
         return ""
     extension = request.get("S3OutputPathExtension") if request else None

@@ -1,4 +1,4 @@
-"""Data capture: requests and answers of an endpoint, written to S3 as its DataCaptureConfig says. Called by `app.py`.
+"""Data capture: write an endpoint's requests and responses to S3 according to its DataCaptureConfig.
 
 One file of JSON Lines per request, DESTINATION/ENDPOINT/VARIANT/yyyy/mm/dd/hh/MM-SS-mmm-ID.jsonl; the real service puts
 several requests into one file. Streams and asynchronous requests are not captured, as on the real service.
@@ -19,20 +19,20 @@ from mooring_local.runtime.routing import Route
 from mooring_local.wire.faults import Fault
 
 _CSV, _JSON = ("text/csv",), ("application/json",)
-"""Content types that are written as they are, where the configuration names no others."""
+"""Default content types that are stored as text."""
 
 
 class Captures:
-    """Writes in the background: nobody waits for it."""
+    """Writes captured requests in the background."""
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._tasks: set[asyncio.Task[None]] = set()
         self._credit: dict[str, float] = {}
-        """Endpoint → the part of a request that is due; 1.0 makes one."""
+        """Endpoint → sampling credit; a request is captured when it reaches 1.0."""
 
     def take(self, route: Route, request: Request, answer: Answer) -> None:
-        """A request and its answer, if it is this one's turn."""
+        """Capture a request and its response, if sampled."""
         config = route.live.config.get("DataCaptureConfig") or {}
         if not config.get("EnableCapture", False) or not self._is_due(route.live.name, config):
             return
@@ -46,7 +46,7 @@ class Captures:
         task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
-        """When all that was taken is written."""
+        """Wait until all captures are written."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _is_due(self, endpoint: str, config: Mapping[str, Any]) -> bool:
@@ -59,7 +59,7 @@ class Captures:
             place = self._store.locate(uri)
             await asyncio.to_thread(self._store.put, *place, line, "application/x-jsonlines")
         except (Fault, OSError) as error:
-            route.instance.say(f"The request was not captured: {uri} cannot be written: {error}")
+            route.instance.say(f"Could not write captured data to {uri}: {error}")
 
 
 def _event(config: Mapping[str, Any], now: datetime, request: Request, answer: Answer) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _event(config: Mapping[str, Any], now: datetime, request: Request, answer: A
 
 
 def _body(config: Mapping[str, Any], mode: str, content_type: str, body: bytes) -> dict[str, str]:
-    """As text where its content type says that it is, else in base64."""
+    """The body as text if its content type allows it, otherwise in base64."""
     kinds = config.get("CaptureContentTypeHeader") or {}
     kind = content_type.partition(";")[0].strip().lower()
     encoding = "BASE64"

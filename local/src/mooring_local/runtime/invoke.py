@@ -1,4 +1,4 @@
-"""InvokeEndpoint: one request through the containers of one instance. `asynchronous.py` and `shadow.py` go here too."""
+"""InvokeEndpoint: send one request through the containers of one instance."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -17,16 +17,16 @@ PATH = "/invocations"
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long, and how much."""
+    """Timeout and response limits."""
 
     seconds: float
     answer_bytes: int
     needs_length: bool = False
-    """An answer without Content-Length is none: the platform's rule for asynchronous ones."""
+    """Require Content-Length in the response, as SageMaker does for asynchronous requests."""
 
 
 def check_size(route: Route, request: Request, limits: Limits) -> None:
-    """Raise Fault for a body that is too long for this kind of endpoint."""
+    """Raise Fault for a body over the limit of this kind of endpoint."""
     if route.variant.serverless is not None:
         if request.size > limits.serverless_body:
             raise Fault("ValidationError", f"Request {request.request_id} has oversize body.")
@@ -35,7 +35,7 @@ def check_size(route: Route, request: Request, limits: Limits) -> None:
 
 
 async def invoke(route: Route, request: Request, models: Models, patience: Patience) -> Answer:
-    """The last container's answer, a 2xx. Raises Fault: ModelError, ServiceUnavailable, ModelNotReadyException."""
+    """The last container's 2xx response. Raises Fault: ModelError, ServiceUnavailable, ModelNotReadyException."""
     headers, body = headers_for(request), request.body
     with route.engaged():
         for name, container in route.hops:
@@ -60,7 +60,7 @@ async def _ask(route: Route, name: str, container: Launched, patience: Patience,
     except TimeoutError:
         raise model_error.timed_out(route.live, name) from None
     except NobodyListens:
-        message = f"Container {name} of variant {route.variant.name} does not listen; it will be replaced."
+        message = f"Container {name} of variant {route.variant.name} is not listening; it will be replaced."
         raise Fault("ServiceUnavailable", message, 503) from None
     except ContainerGone as error:
         raise model_error.broke_off(route.live, name, str(error)) from None

@@ -1,4 +1,4 @@
-"""What the platform allows one invocation. Settings for tests; nobody else changes them."""
+"""SageMaker's limits for one invocation. Only tests change them."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes in bytes, times in seconds. contract.md §0.1 and §1.5 have the sources, which contradict each other."""
+    """Sizes in bytes, times in seconds. Sources, which contradict each other: contract.md §0.1 and §1.5."""
 
     body: int = 25 * MEGABYTE
     serverless_body: int = 4 * MEGABYTE
-    """Of requests and of answers."""
+    """Requests and responses of serverless endpoints."""
     answer: int = 25 * MEGABYTE
     inline: int = 128_000
     """The body of an asynchronous request."""
@@ -19,4 +19,4 @@ class Limits:
     invoke_s: float = 60.0
     stream_s: float = 480.0
     load_s: float = 360.0
-    """Of one model of a multi-model endpoint."""
+    """Loading one model of a multi-model endpoint."""

@@ -1,4 +1,4 @@
-"""The platform's words for what a container did wrong: ModelError, its members, and where the log is. §3.6."""
+"""SageMaker's ModelError messages for failures of a container. contract.md §3.6."""
 
 from mooring_local.fleet.live import LiveEndpoint
 from mooring_local.fleet.logbook import endpoint_group
@@ -15,28 +15,28 @@ NOT_LOADED = "and could not load the entire response body."
 
 
 def refused(live: LiveEndpoint, container: str, status: int, body: bytes) -> Fault:
-    """It answered, but with no 2xx."""
+    """The response status is not 2xx."""
     return _model_error(live, container, status, body.decode("utf-8", "replace"))
 
 
 def timed_out(live: LiveEndpoint, container: str) -> Fault:
-    """It did not answer in time."""
+    """The container did not respond in time."""
     return _model_error(live, container, 0, TIMED_OUT.format(container=container))
 
 
 def broke_off(live: LiveEndpoint, container: str, why: str) -> Fault:
-    """There was no whole answer, most likely because it died."""
-    return _model_error(live, container, 0, f"The container gave no whole answer: {why}.")
+    """The response is incomplete, most likely because the container died."""
+    return _model_error(live, container, 0, f"Incomplete response from the container: {why}.")
 
 
 def too_large(live: LiveEndpoint, container: str, limit: int) -> Fault:
-    """It answered more than an answer may be."""
+    """The response exceeds the size limit."""
     text = f"Received server error (0) from {container} {NOT_LOADED} {where(live)}"
     return _fault(live, text, 0, f"The response has more than {limit} bytes.")
 
 
 def where(live: LiveEndpoint) -> str:
-    """The address of its log, on the real platform."""
+    """The address of the log on SageMaker."""
     group, region = endpoint_group(live.name), live.region
     console = partition_of(region).console
     page = f"https://{region}.{console}/cloudwatch/home?region={region}#logEventViewer:group={group}"

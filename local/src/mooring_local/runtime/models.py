@@ -1,7 +1,7 @@
-"""The models of a multi-model endpoint: brought into its container when they are asked for, and out for others. §1.11.
+"""Load and unload the models of a multi-model endpoint on demand. contract.md §1.11.
 
-A model is called by a name of ours in the container, and lies in /opt/ml/models/NAME/model. When the container has no
-room (507), the one that was asked longest ago goes; while all of them are in use, a new one waits.
+Each model gets a generated name in the container and lies in /opt/ml/models/NAME/model. When the container is out of
+memory (507), the least recently used model is unloaded; while all are in use, a new one waits.
 """
 
 import asyncio
@@ -28,25 +28,25 @@ UNKNOWN = 404
 _JSON = (("Content-Type", "application/json"),)
 
 Ask = Callable[[Asked], Awaitable[Answer]]
-"""Asks the container in the caller's place."""
+"""Sends a request to the container for the caller."""
 
 
 class Models:
-    """Loads and unloads."""
+    """Loads and unloads models."""
 
     def __init__(self, objects: Objects, limits: Limits) -> None:
         self._objects = objects
         self._limits = limits
         self._changed = asyncio.Event()
-        """Set, and replaced by another, when a model was answered, loaded, or unloaded."""
+        """Set and replaced whenever a request completes or a model is loaded or unloaded."""
         self._unloaded = 0
-        """How many models were, ever: whether room was made while a container was asked."""
+        """Total of unloaded models, to detect whether memory was freed during a request."""
 
     async def invoke(self, route: Route, target: str, asked: Asked, ask: Ask) -> Answer:
-        """Its answer to what /invocations would be asked, of whatever status.
+        """The container's response to an invocation, of any status.
 
-        A container that has lost the model (a worker of it died), or has no room to compute, is given a second try.
-        Raises Fault: there is no such model, it is still loading, there is no room.
+        Retries once if the container lost the model (a worker died) or is out of memory.
+        Raises Fault if the model does not exist, is still loading, or does not fit into memory.
         """
         ((_, container),) = route.hops
         for again in (True, False):
@@ -59,7 +59,7 @@ class Models:
             if not again or answer.status not in (NO_ROOM, UNKNOWN):
                 break
             if answer.status == UNKNOWN:
-                if container.loaded.get(target) is loaded:  # else another request has seen to it
+                if container.loaded.get(target) is loaded:  # otherwise another request has reloaded it
                     await self._unload(container, target)
             elif not await self._make_room(container, besides=target):
                 break
@@ -68,7 +68,7 @@ class Models:
         return answer
 
     async def _loaded(self, route: Route, container: Launched, target: str) -> Loaded:
-        """The model, loaded now or before; the one asked last is the last in the dictionary."""
+        """The model, loading it if needed; moves it to the end of the dictionary."""
         loaded = container.loaded.pop(target, None)
         if loaded is None:
             name = uuid4().hex
@@ -78,12 +78,12 @@ class Models:
         with loaded.engaged():
             done, _ = await asyncio.wait([loaded.loading], timeout=self._limits.invoke_s)
         if not done:
-            raise Fault("ModelNotReadyException", f"Model {target} is still being loaded. Ask again later.", 429)
+            raise Fault("ModelNotReadyException", f"Model {target} is still loading. Retry later.", 429)
         loaded.loading.result()
         return loaded
 
     def _settled(self, container: Launched, target: str, loading: "asyncio.Future[None]") -> None:
-        """It is loaded, or gone: whoever asks next begins anew."""
+        """Loading has finished or failed; after a failure, the next request tries again."""
         loaded = container.loaded.get(target)
         if (loading.cancelled() or loading.exception()) and loaded is not None and loaded.loading is loading:
             del container.loaded[target]
@@ -99,7 +99,7 @@ class Models:
         except ModelNotFound:
             raise _not_there(_prefix(route), target) from None
         except ModelError as error:
-            raise Fault("ValidationError", f"Model {target} cannot be used: {told(error)}") from None
+            raise Fault("ValidationError", f"Could not load model {target}: {told(error)}") from None
         except TimeoutError:
             raise model_error.timed_out(route.live, route.hops[0][0]) from None
         except ContainerGone as error:
@@ -111,7 +111,7 @@ class Models:
             raise model_error.refused(route.live, route.hops[0][0], answer.status, answer.body)
 
     async def _offer(self, container: Launched, target: str, asked: Asked) -> Answer:
-        """The container's answer to a model, asked again as long as room can be made for it."""
+        """Ask the container to load a model, and retry as long as memory can be freed."""
         async with asyncio.timeout(self._limits.load_s):
             while True:
                 before = self._unloaded
@@ -122,7 +122,7 @@ class Models:
                     return answer
 
     async def _room(self, container: Launched, target: str) -> bool:
-        """Whether room was made; waits while all of the others are in use, or on their way in or out."""
+        """Free memory; whether that succeeded. Waits while all other models are in use, loading or unloading."""
         mine, before = container.loaded.get(target), self._unloaded
         while not await self._make_room(container, besides=target):
             others = [one for one in container.loaded.values() if one is not mine and not one.waiting]
@@ -132,7 +132,7 @@ class Models:
                 return False
             try:
                 if mine is not None:
-                    # Two that wait for each other would wait for ever.
+                    # Two waiting for each other would deadlock.
                     mine.waiting = True
                 await self._changed.wait()
             finally:
@@ -141,7 +141,7 @@ class Models:
         return True
 
     async def _make_room(self, container: Launched, besides: str) -> bool:
-        """Unload the model that was asked longest ago, of those that nobody asks now; whether there was one."""
+        """Unload the least recently used idle model; whether there was one."""
         for target, loaded in list(container.loaded.items()):
             if target != besides and not loaded.in_flight and loaded.loading.done():
                 await self._unload(container, target)
@@ -149,7 +149,7 @@ class Models:
         return False
 
     async def _unload(self, container: Launched, target: str) -> None:
-        """Whatever the container says to it: nobody asks it for this name again."""
+        """Unload a model. The response does not matter: the name is not used again."""
         name = container.loaded.pop(target).name
         container.leaving.add(name)
         try:
@@ -171,7 +171,7 @@ def _prefix(route: Route) -> str:
 
 
 def _keeps(route: Route) -> bool:
-    """Whether models stay loaded: ModelCacheSetting of the container's MultiModelConfig."""
+    """Whether models stay loaded (ModelCacheSetting)."""
     parts = route.variant.model.parts if route.variant.model is not None else ()
     settings = [part.container.get("MultiModelConfig") or {} for part in parts]
     return all(one.get("ModelCacheSetting", "Enabled") == "Enabled" for one in settings)

@@ -1,6 +1,6 @@
-"""What the platform would publish to SNS for asynchronous requests, as files. Called by `asynchronous.py` and `app.py`.
+"""Write SNS notifications of asynchronous requests as files.
 
-<data>/notifications/<topic's name>/<time>-<id>.json, each the message that a subscriber would get. §1.9.
+<data>/notifications/<topic name>/<time>-<id>.json, each with the message of a subscriber. contract.md §1.9.
 """
 
 import json
@@ -14,23 +14,23 @@ from mooring_local.runtime.records import Record
 
 _EVENT = {"eventVersion": "1.0", "eventSource": "aws:sagemaker"}
 INCLUDED = 128 * 1024
-"""Bytes of an answer that may be part of a message."""
+"""Maximum bytes of a response in a message."""
 
 
 class Notifications:
-    """Writes them below `folder`."""
+    """Writes notifications below `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def test(self, config: Mapping[str, Any]) -> None:
-        """What comes to every topic when an endpoint is created or updated."""
+        """The test message to every topic when an endpoint is created or updated."""
         topics = _topics(config)
         for topic in sorted({topic for topic in (topics.get("SuccessTopic"), topics.get("ErrorTopic")) if topic}):
             self._write(topic, "test", {**_EVENT, "eventName": "TestNotification"})
 
     def completed(self, record: Record, config: Mapping[str, Any], answer: tuple[str, bytes]) -> None:
-        """`answer` is its content type and body."""
+        """`answer`: content type and body."""
         topics = _topics(config)
         if topic := topics.get("SuccessTopic"):
             response: dict[str, Any] = {"contentType": answer[0], "outputLocation": record.output}
@@ -41,18 +41,18 @@ class Notifications:
             self._write(topic, record.id, message)
 
     def failed(self, record: Record, config: Mapping[str, Any], reason: str) -> None:
-        """With what the failure object says."""
+        """`reason`: as in the failure object."""
         if topic := _topics(config).get("ErrorTopic"):
             self._write(topic, record.id, {**_message(record, "Failed"), "failureReason": reason})
 
     def _write(self, topic: str, name: str, message: Mapping[str, Any]) -> None:
-        # The pattern of a topic's name lets ".." through: no folder above.
+        # The pattern of topic names allows "..".
         folder = self._folder / (Path(topic.rpartition(":")[2]).name.strip(".") or "unnamed")
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{time.time_ns()}-{name}.json"
         partial = path.with_suffix(".partial")
         partial.write_text(json.dumps(message, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        partial.rename(path)  # whoever watches the folder never sees half of one
+        partial.rename(path)  # watchers of the folder never see a partial file
 
 
 def _topics(config: Mapping[str, Any]) -> Mapping[str, Any]:

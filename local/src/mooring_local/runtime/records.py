@@ -1,4 +1,4 @@
-"""An asynchronous request, remembered until it is answered: a restart loses none. Used by `asynchronous.py`."""
+"""The persistent queue of asynchronous requests: a restart loses none."""
 
 from pathlib import Path
 from typing import Any
@@ -11,50 +11,50 @@ KIND = "async-invocation"
 
 
 class Record(msgspec.Struct, frozen=True):
-    """One that was accepted."""
+    """An accepted request."""
 
     id: str
-    """Of the platform; names of its objects come from it."""
+    """Generated ID; the names of output objects derive from it."""
     inference_id: str
-    """The caller's, or the same."""
+    """The caller's ID, or the generated one."""
     endpoint: str
     region: str
     received: float
-    """Seconds since 1970."""
+    """Epoch seconds."""
     parameters: dict[str, Any]
-    """The API's, as given."""
+    """The request's API parameters."""
     input: str
-    """Where its body is: s3://…, or "" for one that came inline."""
+    """S3 URI of the body, or "" for an inline body."""
     output: str
     failure: str
-    """s3://…, or "" for nowhere."""
+    """S3 URI of the failure object, or "" for none."""
 
 
 class Queue:
-    """What waits, in the state; bodies that came inline are files in `folder`."""
+    """Queued requests in the state; inline bodies are files in `folder`."""
 
     def __init__(self, state: State, folder: Path) -> None:
         self._state = state
         self._folder = folder
 
     def add(self, record: Record, body: bytes) -> None:
-        """Written before the caller hears that it was accepted."""
+        """Save a request, before the caller is told that it was accepted."""
         if not record.input:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._body(record).write_bytes(body)
         self._state.put(KIND, record.id, msgspec.to_builtins(record))
 
     def all(self) -> list[Record]:
-        """Oldest first."""
+        """All requests, oldest first."""
         found = [msgspec.convert(document, Record) for document in self._state.all(KIND)]
         return sorted(found, key=lambda record: record.received)
 
     def body(self, record: Record) -> bytes:
-        """Of one that came inline."""
+        """The inline body."""
         return self._body(record).read_bytes()
 
     def remove(self, record: Record) -> None:
-        """It was answered, one way or the other."""
+        """Remove a request that has succeeded or failed."""
         self._state.delete(KIND, record.id)
         self._body(record).unlink(missing_ok=True)
 

@@ -1,6 +1,6 @@
-"""A request to an endpoint, read from the wire: operation, parameters, body. Made for `app.py`.
+"""Parse a request to an endpoint: operation, parameters, body.
 
-Which header is which parameter, and what it may be, comes from botocore's model of the runtime.
+botocore's model of the runtime maps headers to parameters and has their constraints.
 """
 
 import re
@@ -21,12 +21,12 @@ OPERATIONS: Mapping[str, str] = {
     "async-invocations": "InvokeEndpointAsync",
 }
 _OURS = b"x-amzn-sagemaker-"
-"""How headers begin that are arguments; one that the model does not know is refused."""
+"""Prefix of argument headers; unknown ones are refused."""
 _PATH = re.compile(r"/endpoints/([^/]+)/([a-z-]+)")
 
 
 class ClientLeft(Exception):
-    """The caller went away before its request was whole."""
+    """The caller disconnected before its request was complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,24 +36,24 @@ class Request:
     operation: str
     endpoint: str
     parameters: Mapping[str, Any]
-    """By the API's names; those that were not given are not in it."""
+    """By API name; without those that were not given."""
     body: bytes
     size: int
-    """Of the body as it was sent; if that is more than was kept of it, it is too long."""
+    """Size of the body as sent; larger than the stored body if that was truncated."""
     request_id: str
 
     def get(self, name: str) -> str | None:
-        """A parameter that is text."""
+        """A string parameter."""
         value = self.parameters.get(name)
         return None if value is None else str(value)
 
 
 def parse(path: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str, dict[str, Any]]:
-    """Operation, endpoint and parameters. Raises Fault for a path of no operation, and values that break the model."""
+    """Operation, endpoint and parameters. Raises Fault for an unknown path and for invalid values."""
     found = _PATH.fullmatch(path)
     operation = OPERATIONS.get(found[2]) if found else None
     if found is None or operation is None:
-        raise Fault("UnknownOperationException", f"The runtime has no operation at {path[:200]}.", 404)
+        raise Fault("UnknownOperationException", f"No runtime operation at {path[:200]}.", 404)
     parameters: dict[str, Any] = {"EndpointName": found[1]}
     known = _members(operation)
     for raw, value in headers:
@@ -68,7 +68,7 @@ def parse(path: str, headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, str, 
 
 def _check(operation: str, parameters: Mapping[str, Any]) -> None:
     model = service_model("sagemaker-runtime")
-    # A body there always is; how long it may be depends on the endpoint, and the model's limit is an old one.
+    # There is always a body; its limit depends on the endpoint, and the one in the model is outdated.
     model.check(operation, {"Body": b"", **parameters})
     for path, value in RUNTIME.violations(operation, model.inputs(operation), parameters):
         raise model.unsupported(operation, path, value)
@@ -76,7 +76,7 @@ def _check(operation: str, parameters: Mapping[str, Any]) -> None:
 
 @cache
 def _members(operation: str) -> Mapping[bytes, tuple[str, str, str]]:
-    """Header in lower case → the member's name, its type, and the header as the model writes it."""
+    """Lower-case header → member name, type, and the header's spelling in the model."""
     shape = service_model("sagemaker-runtime").inputs(operation)
     found = {}
     for name, member in shape.members.items():
@@ -91,14 +91,14 @@ def _typed(member: tuple[str, str, str], value: str) -> Any:
     if kind != "integer":
         return value
     if not value.strip().lstrip("-").isdigit():
-        raise Fault("ValidationError", f"{name} is no whole number: {header} is {value[:100]!r}.")
+        raise Fault("ValidationError", f"{name} must be an integer; {header} is {value[:100]!r}.")
     return int(value)
 
 
 async def read_body(receive: Receive, most: int) -> tuple[bytes, int]:
-    """Its first bytes and its size: nothing beyond `most` is kept, but all of it is read.
+    """The first `most` bytes of the body, and its full size.
 
-    Who still sends would not hear an answer. Raises ClientLeft.
+    Reads to the end, because a client that is still sending would miss the response. Raises ClientLeft.
     """
     pieces: list[bytes] = []
     size = 0

@@ -1,4 +1,4 @@
-"""Which container answers a request, and what it is asked. Used by `invoke.py`, `streaming.py`, `asynchronous.py`."""
+"""Pick the container for a request, and translate headers between caller and container."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,12 +20,12 @@ TO_CONTAINER: Mapping[str, str] = {
     "InferenceId": "X-Amzn-SageMaker-Inference-Id",
     "SessionId": "X-Amzn-SageMaker-Session-Id",
 }
-"""Parameter → the header that the container sees. All others of the caller's headers end here, as on the platform."""
+"""Parameter → header for the container. As on SageMaker, the caller's other headers are dropped."""
 
 _FROM_CONTAINER: Mapping[str, str] = {
     "x-amzn-sagemaker-custom-attributes": "X-Amzn-SageMaker-Custom-Attributes",
     "x-amzn-sagemaker-closed-session-id": "X-Amzn-SageMaker-Closed-Session-Id",
-    # Containers write either name when they open a session; callers look for the second.
+    # Containers use either name to open a session; callers expect the second.
     "x-amzn-sagemaker-session-id": "X-Amzn-SageMaker-New-Session-Id",
     "x-amzn-sagemaker-new-session-id": "X-Amzn-SageMaker-New-Session-Id",
 }
@@ -33,17 +33,17 @@ _FROM_CONTAINER: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a request goes."""
+    """The containers for a request."""
 
     live: LiveEndpoint
     variant: Variant
     instance: Instance
     hops: Sequence[tuple[str, Launched]]
-    """Names and containers, in the order in which they are asked."""
+    """Names and containers, in the order of the pipeline."""
 
     @contextmanager
     def engaged(self) -> Iterator[None]:
-        """The instance has one more to answer."""
+        """Count a request in flight on the instance."""
         self.instance.in_flight += 1
         try:
             yield
@@ -52,7 +52,7 @@ class Route:
 
 
 def endpoint_for(live: LiveEndpoint | None, request: Request, account: str) -> LiveEndpoint:
-    """Raises Fault if there is none, or it takes requests in another way."""
+    """Raises Fault if the endpoint does not exist, or does not support this kind of invocation."""
     if live is None:
         raise Fault("ValidationError", f"Endpoint {request.endpoint} of account {account} not found.")
     waits = request.operation == "InvokeEndpointAsync"
@@ -66,7 +66,7 @@ def endpoint_for(live: LiveEndpoint | None, request: Request, account: str) -> L
 
 
 def route(live: LiveEndpoint, request: Request) -> Route:
-    """Raises Fault: no such variant, a header that does not fit the endpoint, too many at a time, nobody up."""
+    """Raises Fault: unknown variant, a header that does not apply, throttling, or no running instance."""
     session = request.get("SessionId")
     held = live.recall(session) if session and session != NEW_SESSION else None
     variant = live.pick(request.get("TargetVariant"), request.get("InferenceComponentName"))
@@ -82,7 +82,7 @@ def route(live: LiveEndpoint, request: Request) -> Route:
         raise Fault("ThrottlingException", f"Rate exceeded: MaxConcurrency is {variant.serverless.concurrency}.")
     instance = held[1] if held is not None else variant.pick()
     if instance is None:
-        message = f"No instance of variant {variant.name} is up now; it is being replaced, and its log says why."
+        message = f"No instance of variant {variant.name} is running; it is being replaced. See its log for the reason."
         raise Fault("ServiceUnavailable", message, 503)
     return Route(live, variant, instance, [(name, instance.containers[name]) for name in wanted])
 
@@ -91,7 +91,7 @@ def _check_target_model(prefix: str | None, target: str | None, endpoint: str) -
     if prefix is None and target is not None:
         raise Fault("ValidationError", f"TargetModel is for multi-model endpoints; {endpoint} has one model.")
     if prefix is not None and target is None:
-        raise Fault("ValidationError", f"Endpoint {endpoint} is a multi-model endpoint: name a TargetModel.")
+        raise Fault("ValidationError", f"Endpoint {endpoint} is a multi-model endpoint: specify TargetModel.")
 
 
 def _container_names(names: list[str], direct: bool, request: Request) -> list[str]:
@@ -102,19 +102,19 @@ def _container_names(names: list[str], direct: bool, request: Request) -> list[s
             raise Fault("ValidationError", message)
         return names
     if target not in names:
-        missing = "is needed" if target is None else f"{target} is not one of this endpoint's containers"
+        missing = "is required" if target is None else f"{target} is not one of this endpoint's containers"
         raise Fault("ValidationError", f"TargetContainerHostname {missing}: {', '.join(names)}.")
     return [target]
 
 
 def headers_for(request: Request) -> list[tuple[str, str]]:
-    """What the container sees."""
+    """Headers for the container."""
     given = ((header, request.get(name)) for name, header in TO_CONTAINER.items())
     return [(header, value) for header, value in given if value is not None]
 
 
 def headers_from(route: Route, answer: Mapping[str, str]) -> list[tuple[str, str]]:
-    """What the caller sees, but for the content type. Sessions that begin or end are noted on the way."""
+    """Headers for the caller, without the content type. Records sessions that open or close."""
     found = [("x-Amzn-Invoked-Production-Variant", route.variant.name)]
     found += [(name, answer[given]) for given, name in _FROM_CONTAINER.items() if given in answer]
     named = dict(found)

@@ -1,4 +1,4 @@
-"""A copy of some requests to a shadow variant, whose answers nobody sees. §1.14. Called by `app.py`."""
+"""Send copies of some requests to shadow variants, and discard the responses. contract.md §1.14."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ from mooring_local.wire.faults import Fault
 
 
 class Shadows:
-    """Keeps copies on their way."""
+    """Sends copies in the background."""
 
     def __init__(self, models: Models, limits: Limits) -> None:
         self._models = models
@@ -20,7 +20,7 @@ class Shadows:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def copy(self, live: LiveEndpoint, route: Route, request: Request) -> None:
-        """To each shadow its share: its weight over the production variant's, at most all."""
+        """Copy a share of requests to each shadow: its weight over the production variant's, at most 1."""
         for shadow in live.shadows:
             shadow.credit += min(1.0, shadow.weight / route.variant.weight) if route.variant.weight else 1.0
             instance = shadow.pick()
@@ -36,10 +36,10 @@ class Shadows:
         try:
             await invoke(route, request, self._models, self._patience)
         except Fault as fault:
-            route.instance.say(f"The shadow's answer was an error: {fault.message}")
+            route.instance.say(f"The shadow variant returned an error: {fault.message}")
 
     async def stop(self) -> None:
-        """Those on their way are given up."""
+        """Cancel copies in flight."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

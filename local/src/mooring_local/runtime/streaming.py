@@ -1,4 +1,4 @@
-"""InvokeEndpointWithResponseStream: a container's answer passed on piece by piece, as events."""
+"""InvokeEndpointWithResponseStream: forward a container's response as a stream of events."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -21,9 +21,9 @@ BROKEN = "The container {container} did not complete its response: {why}."
 
 
 async def stream(route: Route, request: Request, limits: Limits, receive: Receive, send: Send) -> None:
-    """Answer. Raises Fault as long as nothing has been sent; later errors are events of the stream."""
+    """Stream the response. Raises Fault until the first byte is sent; later errors become events."""
     if len(route.hops) > 1 or request.get("TargetModel") is not None:
-        raise Fault("ValidationError", "Response streaming is for endpoints with one container and one model.")
+        raise Fault("ValidationError", "Response streaming needs an endpoint with one container and one model.")
     asked = Asked("POST", PATH, headers_for(request), request.body)
     until = asyncio.get_running_loop().time() + limits.stream_s
     with route.engaged():
@@ -34,7 +34,7 @@ async def stream(route: Route, request: Request, limits: Limits, receive: Receiv
 
 @asynccontextmanager
 async def _opened(route: Route, asked: Asked, until: float) -> AsyncIterator[tuple[Head, AsyncIterator[bytes]]]:
-    """The beginning of a 2xx. Raises ModelError or ServiceUnavailable."""
+    """The head of a 2xx response. Raises ModelError or ServiceUnavailable."""
     name, container = route.hops[0]
     context = container.client.open(asked)
     try:
@@ -43,7 +43,7 @@ async def _opened(route: Route, asked: Asked, until: float) -> AsyncIterator[tup
     except TimeoutError:
         raise model_error.timed_out(route.live, name) from None
     except NobodyListens:
-        raise Fault("ServiceUnavailable", f"Container {name} does not listen; it will be replaced.", 503) from None
+        raise Fault("ServiceUnavailable", f"Container {name} is not listening; it will be replaced.", 503) from None
     except ContainerGone as error:
         raise model_error.broke_off(route.live, name, str(error)) from None
     try:
@@ -55,7 +55,7 @@ async def _opened(route: Route, asked: Asked, until: float) -> AsyncIterator[tup
 
 
 async def _whole(pieces: AsyncIterator[bytes], until: float) -> bytes:
-    """A refusal's body, as far as it comes and is worth reading."""
+    """The body of an error response, up to the quoted length."""
     found = b""
     try:
         async with asyncio.timeout_at(until):
@@ -87,7 +87,7 @@ def _model_stream_error(message: str, code: str) -> bytes:
 
 
 async def _until_gone(work: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Do the work, unless the caller goes away: then the container is not listened to any longer."""
+    """Run `work` until done, or cancel it when the caller disconnects."""
     working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(receive())
     try:
         await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)

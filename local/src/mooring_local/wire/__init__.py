@@ -1,1 +1,1 @@
-"""AWS's wire formats: what a request says and how an answer is written. Knows no SageMaker."""
+"""AWS's wire protocols: decode requests and encode responses, for any service."""

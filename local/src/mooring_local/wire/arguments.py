@@ -1,13 +1,13 @@
-"""Which arguments of an operation are obeyed, and which are refused. Every request passes here before its handler.
+"""Which arguments of an operation are obeyed, stored or refused. Checked before every handler.
 
 Each member of a request has one of three classes:
 
-    done     the operation does what it says
-    kept     accepted and, if it describes a resource, given back by Describe, Get or List; no effect on one machine
-    refused  would change data or answers, and is not implemented: the request fails with an error that names it
+    done     implemented
+    kept     no effect on one machine, but accepted and, for resources, returned by Describe, Get or List
+    refused  not implemented, and would change data or responses: the request fails with an error that names it
 
-A member without a class is refused too, so that an argument that AWS adds to its model is not ignored by accident. The
-tables, one for each service, are in `mooring_local.arguments`.
+A member without a class is refused, so that an argument that AWS adds to its model is never silently ignored. The
+tables are in `mooring_local.arguments`, one per service.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,38 +25,38 @@ class Takes:
     kept: frozenset[str]
     refused: frozenset[str]
     only: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Members of which only these values are implemented."""
+    """Members for which only some values are implemented."""
 
     @property
     def names(self) -> frozenset[str]:
-        """All that have a class."""
+        """All members that have a class."""
         return self.done | self.kept | self.refused
 
     def accepts(self, name: str, value: Any) -> bool:
-        """Whether this value may pass. False and empty values ask for nothing, so they always may."""
+        """Whether this value is accepted. False and empty values request nothing, so they always are."""
         if name in self.done or name in self.kept:
             return name not in self.only or not isinstance(value, str) or value in self.only[name]
         return value is False or value in ("", [], {})
 
 
 def takes(done: str = "", kept: str = "", refused: str = "", only: Mapping[str, str] | None = None) -> Takes:
-    """Names are separated by spaces, and so are the values in `only`."""
+    """Build `Takes` from names, and values in `only`, separated by spaces."""
     values = {name: frozenset(text.split()) for name, text in (only or {}).items()}
     return Takes(frozenset(done.split()), frozenset(kept.split()), frozenset(refused.split()), values)
 
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """The table of one service: operations by name, and the structures below them by their name in botocore's model.
+    """The table of one service: operations by name, and nested structures by their name in botocore's model.
 
-    Members of a structure that is `kept` or `refused` need no class of their own.
+    Members of a `kept` or `refused` structure need no class.
     """
 
     operations: Mapping[str, Takes]
     structures: Mapping[str, Takes] = field(default_factory=dict)
 
     def violations(self, operation: str, shape: Any, parameters: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        """Path and value of every argument that is not implemented; `shape` is that of the operation's input."""
+        """Path and value of every argument that is not implemented; `shape`: of the operation's input."""
         if shape is not None:
             yield from self._members(self.operations.get(operation, NOTHING), shape, parameters, "")
 

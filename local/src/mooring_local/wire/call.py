@@ -1,4 +1,4 @@
-"""One request to a service, understood: what the protocols hand to the services."""
+"""A decoded request, as the protocols pass it to a service."""
 
 import re
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ _SCOPE = re.compile(r"Credential=[^,\s]{1,300}/\d{8}/([a-z0-9-]{1,32})/([a-z0-9-
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """A part of AWS with accounts and addresses of its own."""
+    """An AWS partition."""
 
     name: str = "aws"
-    """In ARNs."""
+    """Its name in ARNs."""
     suffix: str = "amazonaws.com"
-    """Of its services' addresses."""
+    """Domain of its services."""
     console: str = "console.aws.amazon.com"
 
 
@@ -29,17 +29,17 @@ _PARTITIONS = {
     "eu-isoe-": Partition("aws-iso-e", "cloud.adc-e.uk", "console.cloud.adc-e.uk"),
     "eusc-": Partition("aws-eusc", "amazonaws.eu", "console.amazonaws.eu"),
 }
-"""By how the names of their regions begin; all other regions are in the one named `aws`."""
+"""Partitions by region prefix; all other regions are in `aws`."""
 
 
 def partition_of(region: str) -> Partition:
-    """Where a region is."""
+    """The partition of a region."""
     return next((one for prefix, one in _PARTITIONS.items() if region.startswith(prefix)), Partition())
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the caller believes to be: the region of its signature, and the one account there is here."""
+    """Region (from the caller's signature) and account (there is only one)."""
 
     region: str = DEFAULT_REGION
     account: str = ACCOUNT
@@ -50,26 +50,26 @@ class Place:
 
     @property
     def partition(self) -> Partition:
-        """That of the region."""
+        """The partition of the region."""
         return partition_of(self.region)
 
 
 def region_of(arn: str) -> str:
-    """The region in an ARN; the default one for what is none."""
+    """The region in an ARN; the default region if it is not an ARN."""
     parts = arn.split(":")
     return parts[3] if len(parts) > 3 and parts[3] else DEFAULT_REGION
 
 
 def place_of(authorization: str | None) -> Place:
-    """The place named by the scope of a version 4 signature. The signature itself is not checked: any key will do."""
+    """The place in the scope of a version 4 signature. The signature is not checked: any key is accepted."""
     found = _SCOPE.search(authorization or "")
     return Place(region=found[1]) if found else Place()
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What an operation's handler is told."""
+    """The input of a handler."""
 
     parameters: dict[str, Any]
-    """They obey the service's model."""
+    """Already checked against the service's model."""
     place: Place

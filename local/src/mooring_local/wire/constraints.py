@@ -1,7 +1,7 @@
-"""A value and its shape in, what breaks the shape's constraints out, in AWS's words. Called by `service_model.py`.
+"""Check a value against the constraints of its shape; messages are worded as on AWS.
 
-Constraints come from botocore's own models: required members, enums, patterns, lengths, ranges. botocore itself checks
-only a part of them before it sends a request, so a client meets the others here, as it would at the real service.
+Constraints come from botocore's models: required members, enums, patterns, lengths, ranges. botocore checks only some
+of them before it sends a request; the service checks the rest.
 """
 
 import re
@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Any
 
 SHOWN = 1000
-"""Characters of a value that a message repeats."""
+"""Characters of a value that a message quotes."""
 HERE_TOO = {"Url": "file://", "S3ModelUri": "file://"}
-"""Shapes whose values may also begin like this here: model data may lie in a folder of this machine."""
+"""Shapes that also accept this prefix: model data may be in a folder of this machine."""
 
 _JAVA = {
     r"\p{L}": r"\w",
@@ -23,12 +23,12 @@ _JAVA = {
     r"\p{ASCII}": r"\x00-\x7f",
     r"\uD800\uDC00-\uDBFF\uDFFF": r"\U00010000-\U0010FFFF",
 }
-"""What Java, whose patterns these are, and Python write differently in a class. Letters are a little wider here."""
+"""Java character classes (the patterns are Java's) and their Python equivalents. Letters are slightly wider here."""
 _PIECE = re.compile("|".join((*map(re.escape, _JAVA), r"\\.", r"[\[\]]", ".")), re.DOTALL)
 
 
 def violations(shape: Any, value: Any, path: str = "") -> Iterator[str]:
-    """Each constraint that `value` breaks; `path` is where it is, as messages say it."""
+    """A message for each constraint that `value` breaks; `path`: its location in messages."""
     kind = shape.type_name
     if kind == "structure":
         yield from _members(shape, value, path)
@@ -80,7 +80,7 @@ def _length(shape: Any, value: Any, path: str, length: int) -> Iterator[str]:
 
 
 def _broken(shape: Any, value: Any) -> Iterator[str]:
-    """The demands on a scalar that `value` does not meet."""
+    """The constraints that a scalar breaks."""
     least, most = shape.metadata.get("min"), shape.metadata.get("max")
     if shape.type_name in ("string", "blob"):
         size, noun = len(value), "length"
@@ -96,13 +96,13 @@ def _broken(shape: Any, value: Any) -> Iterator[str]:
         if shape.enum and value not in shape.enum:
             yield _enumerated(shape)
         pattern = shape.metadata.get("pattern")
-        # A pattern is not tried on what is far too long anyway: some take time.
+        # Do not match values that are far too long: some patterns are slow.
         if pattern and len(value) <= 4 * (most or 65536) and not _matches(shape.name, pattern, value):
             yield f"Member must satisfy regular expression pattern: {pattern}"
 
 
 def _demands(shape: Any) -> list[str]:
-    """All that a scalar's shape demands, as messages about collections list it."""
+    """All constraints of a scalar's shape, as listed in messages about collections."""
     noun = "length" if shape.type_name in ("string", "blob") else "value"
     bounds = (
         ("max", f"Member must have {noun} less than or equal to"),
@@ -123,7 +123,7 @@ def _said(value: Any, path: str, what: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """As Java prints it, cut."""
+    """The value as Java prints it, truncated."""
     if isinstance(value, list):
         text = f"[{', '.join(shown(one) for one in value[:100])}]"
     elif isinstance(value, dict):
@@ -145,7 +145,7 @@ def _matches(shape: str, pattern: str, value: str) -> bool:
 
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> "re.Pattern[str] | None":
-    """None for the few that Python cannot read: those are not checked."""
+    """The compiled pattern; None, and not checked, for the few that Python cannot parse."""
     try:
         return re.compile(_translated(pattern))
     except re.error:
@@ -153,7 +153,7 @@ def _compiled(pattern: str) -> "re.Pattern[str] | None":
 
 
 def _translated(pattern: str) -> str:
-    """Java's pattern in Python's words."""
+    """A Java pattern in Python's syntax."""
     said, within = [], False
     for piece in _PIECE.findall(pattern):
         if piece in _JAVA:

@@ -1,8 +1,8 @@
-"""AWS JSON 1.1: a body and a shape in, parameters out; a result and a shape in, a body out. Called by `app.py`.
+"""AWS JSON 1.1: decode requests and encode responses by botocore's shapes.
 
-Used by SageMaker's control plane, Logs, ECR and Application Auto Scaling. Members of a request that its shape does not
-know are refused. Members of a result that its shape does not know are dropped, so that a document may remember more
-than its Describe answers. Times are epoch seconds.
+Used by SageMaker's control plane, Logs, ECR and Application Auto Scaling. Unknown members of a request are refused.
+Unknown members of a result are dropped, so that a document may store more than Describe returns. Times are epoch
+seconds.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,30 +24,30 @@ _NUMBERS: Mapping[str, tuple[float, float]] = {
 
 
 def decode(body: bytes, shape: Any) -> dict[str, Any]:
-    """The parameters of a request, of the types that the shape says. Raises Fault if they are not."""
+    """The parameters of a request. Raises Fault if their types do not match the shape."""
     try:
         value = msgspec.json.decode(body) if body.strip() else {}
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise Fault("SerializationException", f"The request's body is not JSON: {str(error)[:200]}") from None
+        raise Fault("SerializationException", f"The request body is not valid JSON: {str(error)[:200]}") from None
     if not isinstance(value, dict):
         raise _mismatch(value, "structure")
     return {} if shape is None else _read_structure(shape, value)
 
 
 def encode(result: Mapping[str, Any] | None, shape: Any) -> bytes:
-    """The body of an answer; none for an operation that says nothing."""
+    """The body of a response; empty for an operation without a result."""
     if shape is None:
         return b""
     return msgspec.json.encode(select(shape, result or {}))
 
 
 def encode_fault(fault: Fault) -> bytes:
-    """The body of a refusal."""
+    """The body of an error response."""
     return msgspec.json.encode({"__type": fault.code, "message": fault.message, **fault.members})
 
 
 def select(shape: Any, value: Any) -> Any:
-    """`value` without what the shape does not know, and without members that are None."""
+    """`value` without members that are None or not in the shape."""
     if shape.type_name == "structure":
         if getattr(shape, "is_document_type", False):
             return value
@@ -115,7 +115,7 @@ _READERS: Mapping[str, Callable[[Any, Any], Any]] = {
     "list": _read_list,
     "map": _read_map,
     "string": _read_string,
-    "blob": _read_string,  # base64, which stays as it is: no operation here looks into one
+    "blob": _read_string,  # kept as base64: no operation here decodes it
     "boolean": _read_boolean,
 }
 

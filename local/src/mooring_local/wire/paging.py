@@ -1,6 +1,6 @@
-"""Items in, one page of them and the token of the next out. Called by Lists whose items keep their places.
+"""Split a list with stable positions into pages.
 
-A token is the place of the first item that the page before did not have. `control/listing.py` has lists that change.
+A token is the index of the next page's first item. For lists that change, see `control/listing.py`.
 """
 
 import re
@@ -14,7 +14,7 @@ _TOKEN = re.compile(r"[0-9]{1,12}")
 
 
 def page(items: list[Item], token: str | None, size: int, refusal: Fault) -> tuple[list[Item], str | None]:
-    """At most `size` of them, and a token if there are more. Raises `refusal` for a token that is none of ours."""
+    """At most `size` items, and a token if there are more. Raises `refusal` for an invalid token."""
     if token is not None and _TOKEN.fullmatch(token) is None:
         raise refusal
     begin = int(token or "0")

@@ -1,6 +1,6 @@
-"""AWS's Query protocol: a form and a shape in, parameters out; a result and a shape in, XML out. Called by `app.py`.
+"""AWS's Query protocol: decode forms and encode XML responses by botocore's shapes.
 
-Used by STS and IAM. `Tags.member.1.Key=a` is a list of structures; the answer is XML in the service's namespace.
+Used by STS and IAM. `Tags.member.1.Key=a` is a list of structures; the response is XML in the service's namespace.
 """
 
 import re
@@ -16,23 +16,23 @@ from mooring_local.wire.service_model import ServiceModel
 CONTENT_TYPE = "text/xml"
 MOST_FIELDS = 5000
 DEEPEST = 32
-"""Parts of a field's name."""
+"""Maximum parts of a field name."""
 
 _PLACE = re.compile("[0-9]{1,6}")
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def fields(body: bytes) -> dict[str, str]:
-    """A form's fields. Raises Fault if it is none."""
+    """The fields of a form. Raises Fault if it is invalid."""
     try:
         text = body.decode("ascii")
         return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
     except ValueError as error:
-        raise Fault("MalformedQueryString", f"The form cannot be read: {error}.") from None
+        raise Fault("MalformedQueryString", f"Invalid form: {error}.") from None
 
 
 def decode(form: Mapping[str, str], shape: Any) -> dict[str, Any]:
-    """The parameters of a request, of the types that the shape says. Raises Fault if they are not."""
+    """The parameters of a request. Raises Fault if their types do not match the shape."""
     tree: dict[str, Any] = {}
     for name, value in form.items():
         *above, last = name.split(".", DEEPEST)
@@ -42,7 +42,7 @@ def decode(form: Mapping[str, str], shape: Any) -> dict[str, Any]:
         for part in above:
             step = place.setdefault(part, {})
             if not isinstance(step, dict):
-                raise Fault("MalformedQueryString", f"{name[:100]} contradicts another field.")
+                raise Fault("MalformedQueryString", f"{name[:100]} conflicts with another field.")
             place = step
         place[last] = value
     return {} if shape is None else _read_structure(shape, tree)
@@ -60,12 +60,12 @@ def _read(shape: Any, value: Any, name: str) -> Any:
         pairs = (entries[place] for place in _in_order(entries))
         return {str(one["key"]): _read(shape.value, one.get("value", ""), name) for one in pairs if "key" in one}
     if not isinstance(value, str):
-        raise Fault("MalformedInput", f"{name} takes one value.")
+        raise Fault("MalformedInput", f"{name} takes a single value.")
     return _scalar(kind, value, name)
 
 
 def _only(value: Any, child: str, name: str) -> Any:
-    """The numbered elements of a list or map, {} for an empty one. Raises Fault for anything else beside them."""
+    """The numbered elements of a list or map, {} if empty. Raises Fault for other fields."""
     if not isinstance(value, dict):
         return {}
     for other in value:
@@ -82,7 +82,7 @@ def _read_structure(shape: Any, tree: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _in_order(items: Any) -> list[str]:
-    """The places of a list, "1", "2" …, as they follow one another."""
+    """The numbers of a list, "1", "2" …, in order."""
     return sorted(filter(_PLACE.fullmatch, items), key=int) if isinstance(items, dict) else []
 
 
@@ -95,12 +95,12 @@ def _scalar(kind: str, value: str, name: str) -> Any:
         if kind == "timestamp":
             return datetime.fromisoformat(value).timestamp()
     except ValueError:
-        raise Fault("MalformedInput", f"{name} is {value[:100]!r}, which is no {kind}.") from None
+        raise Fault("MalformedInput", f"Invalid {kind} for {name}: {value[:100]!r}.") from None
     return value.lower() == "true" if kind == "boolean" else value
 
 
 def encode(model: ServiceModel, operation: str, result: Mapping[str, Any] | None, request_id: str) -> bytes:
-    """The answer of an operation."""
+    """The response of an operation."""
     root = ET.Element(f"{operation}Response", xmlns=model.namespace)
     shape = model.outputs(operation)
     if shape is not None:
@@ -110,7 +110,7 @@ def encode(model: ServiceModel, operation: str, result: Mapping[str, Any] | None
 
 
 def encode_fault(fault: Fault, namespace: str, request_id: str) -> bytes:
-    """A refusal."""
+    """An error response."""
     root = ET.Element("ErrorResponse", xmlns=namespace)
     error = ET.SubElement(root, "Error")
     ET.SubElement(error, "Type").text = "Sender" if fault.status < 500 else "Receiver"
@@ -142,7 +142,7 @@ def _write(parent: ET.Element, shape: Any, value: Any) -> None:
 
 
 def _clean(text: str) -> str:
-    """Without characters that XML cannot hold."""
+    """The text without characters that XML does not allow."""
     return _NOT_XML.sub("�", text)
 
 

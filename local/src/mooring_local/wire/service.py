@@ -1,4 +1,4 @@
-"""A service of the local SageMaker: model, arguments, handlers. Made by `server.py`, asked by `app.py`."""
+"""A service of the local SageMaker: model, arguments and handlers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,30 +9,30 @@ from mooring_local.wire.call import Call
 from mooring_local.wire.service_model import ServiceModel, unimplemented
 
 Handler = Callable[[Call], Mapping[str, Any] | None]
-"""Parameters that obey the model in, the members of the answer out. Raises Fault."""
+"""Runs an operation on validated parameters and returns the members of the response. Raises Fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What there is of one service."""
+    """One service."""
 
     model: ServiceModel
     handlers: Mapping[str, Handler]
-    """Operation → who does it."""
+    """Handlers by operation name."""
     arguments: Arguments
-    """Which arguments of these operations are obeyed, stored or refused."""
+    """Which arguments are obeyed, stored or refused."""
     reads_much: bool = False
-    """Whether they may read for seconds: then in threads, where they hold nobody else up. They change nothing."""
+    """Handlers only read, and may take seconds: run them in threads, so that they do not block others."""
 
     def check(self, operation: str, parameters: Mapping[str, Any]) -> None:
-        """Raise Fault for parameters that break the model, and for those that are not implemented here."""
+        """Raise Fault for parameters that break the model or are not implemented."""
         self.model.check(operation, parameters)
         found = self.arguments.violations(operation, self.model.inputs(operation), parameters)
         for path, value in found:
             raise self.model.unsupported(operation, path, value)
 
     def handler(self, operation: str) -> Handler:
-        """Raises Fault for an operation that does not exist, in other words for one that exists elsewhere only."""
+        """Raises Fault, with different messages, for an unknown operation and for one that is not implemented."""
         self.model.inputs(operation)
         if operation not in self.handlers:
             raise unimplemented(self.model.name, operation)

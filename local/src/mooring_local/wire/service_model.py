@@ -1,6 +1,6 @@
-"""botocore's model of a service: which operations there are, what they take and give. Called by the protocols.
+"""botocore's model of a service: its operations and their inputs and outputs.
 
-The models are botocore's data files, the same that every boto3 client works from: nothing of them is retyped.
+Read from botocore's data files, the same that boto3 clients use.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from mooring_local.wire.constraints import shown, violations
 from mooring_local.wire.faults import Fault
 
 PAGE = "local/docs/reference/operations.md"
-"""Where users find which operations there are."""
+"""The page that lists all operations, for error messages."""
 
 _INVALID: Mapping[str, str] = {
     "logs": "InvalidParameterException",
@@ -20,14 +20,14 @@ _INVALID: Mapping[str, str] = {
     "iam": "ValidationError",
     "sagemaker-runtime": "ValidationError",
 }
-"""What a service calls a request that breaks its model, where it is not ValidationException."""
+"""Error code of a service for a request that breaks its model, if not ValidationException."""
 
 
 class ServiceModel:
     """The model of one service, by botocore's name for it: "sagemaker", "logs" …"""
 
     def __init__(self, name: str) -> None:
-        # Here and not above: `moor local env` and the documentation of commands do without it.
+        # Imported late: `moor local env` and the command reference do not need it.
         import botocore.session
 
         self.name = name
@@ -35,25 +35,25 @@ class ServiceModel:
         self.operations: frozenset[str] = frozenset(self._model.operation_names)
         metadata = self._model.metadata
         self.target_prefix: str = metadata.get("targetPrefix", "")
-        """Of X-Amz-Target; empty where the protocol has none."""
+        """Prefix of X-Amz-Target; empty if the protocol does not use it."""
         self.version: str = metadata["apiVersion"]
         self.namespace: str = metadata.get("xmlNamespace", "")
 
     def inputs(self, operation: str) -> Any:
-        """The shape of the operation's parameters, None if it takes none. Raises Fault for one that does not exist."""
+        """The shape of the operation's parameters, None if it has none. Raises Fault for an unknown operation."""
         return self._operation(operation).input_shape
 
     def outputs(self, operation: str) -> Any:
-        """The shape of its answer, None if it has none."""
+        """The shape of its result, None if it has none."""
         return self._operation(operation).output_shape
 
     def wrapper(self, operation: str) -> str:
-        """The element that the Query protocol wraps the answer in."""
+        """The element that wraps the result in the Query protocol."""
         shape = self.outputs(operation)
         return "" if shape is None else shape.serialization.get("resultWrapper", f"{operation}Result")
 
     def check(self, operation: str, parameters: Mapping[str, Any]) -> None:
-        """Raise Fault, in the service's words, if the parameters break the model."""
+        """Raise Fault, worded as on AWS, if the parameters break the model."""
         shape = self.inputs(operation)
         if shape is None:
             return
@@ -66,7 +66,7 @@ class ServiceModel:
         return _INVALID.get(self.name, "ValidationException")
 
     def unsupported(self, operation: str, path: str, value: Any) -> Fault:
-        """The error for an argument that the service has and the local SageMaker has not."""
+        """The error for an argument that the local SageMaker does not implement."""
         return Fault(
             self.invalid,
             f"The local SageMaker does not implement {path} of {operation} with the value {shown(value)!r}. "
@@ -80,21 +80,21 @@ class ServiceModel:
 
 
 def constraint(found: list[str], code: str = "ValidationException") -> Fault:
-    """The error for a request that breaks its service's model, in these ways."""
+    """The error for a request that breaks its service's model; `found`: messages."""
     noun = "validation error" if len(found) == 1 else "validation errors"
     return Fault(code, f"{len(found)} {noun} detected: {'; '.join(found)}")
 
 
 def unimplemented(service: str, operation: str) -> Fault:
-    """The operation is the service's, but not here."""
+    """The error for an operation that the local SageMaker does not implement."""
     return Fault(
         "UnknownOperationException",
-        f"The local SageMaker does not implement {service}'s {operation}: {PAGE} lists what it does.",
+        f"The local SageMaker does not implement {service}'s {operation}. {PAGE} lists the implemented operations.",
         404,
     )
 
 
 @cache
 def service_model(name: str) -> ServiceModel:
-    """The model, read once in a process (0.1 s for SageMaker's)."""
+    """The model, read once per process (0.1 s for SageMaker)."""
     return ServiceModel(name)

@@ -1,4 +1,4 @@
-"""Tags as every service takes them: no key twice, none that is AWS's own, at most 50 of one resource. Pure."""
+"""Rules for tags of all services: unique keys, no reserved keys, at most 50 per resource. Pure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ RESERVED = "aws: prefixed tag key names are not allowed for external use."
 
 @dataclass(frozen=True, slots=True)
 class TagRules:
-    """One service's words for tags that it does not take."""
+    """One service's rules and error codes for tags."""
 
     code: str = "ValidationException"
     too_many: str = ""
-    """The code for more than 50; "" for the same."""
+    """Error code for more than 50 tags; "" for `code`."""
     too_many_status: int = 400
     any_case: bool = False
-    """Whether keys that differ in case only are one."""
+    """Whether keys are case-insensitive."""
 
     def read(self, tags: Iterable[Mapping[str, str]]) -> dict[str, str]:
-        """A request's list of `Key` and `Value`, by key. Raises Fault."""
+        """A request's list of `Key` and `Value` as a dictionary. Raises Fault."""
         found: dict[str, str] = {}
         for tag in tags:
             key = tag["Key"]
@@ -29,17 +29,17 @@ class TagRules:
             there = {one.casefold() for one in found} if self.any_case else found.keys()
             if (key.casefold() if self.any_case else key) in there:
                 said = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-                raise Fault(self.code, f"{said} The key {key!r} is there more than once.")
+                raise Fault(self.code, f"{said} The key {key!r} occurs more than once.")
             found[key] = tag.get("Value", "")
         return found
 
     def check_key(self, key: str) -> None:
-        """Raises Fault for one that is AWS's own."""
+        """Raises Fault for a reserved key."""
         if key.casefold().startswith("aws:"):
             raise Fault(self.code, f"{RESERVED} The key is {key!r}.")
 
     def check_count(self, keys: Iterable[str]) -> None:
-        """Raises Fault if a resource were to have too many."""
+        """Raises Fault if a resource would have too many tags."""
         count = len(set(keys))
         if count > MOST_TAGS:
             said = f"Number of tags exceeds the limit of {MOST_TAGS} tags per resource: it would have {count}."
@@ -47,5 +47,5 @@ class TagRules:
 
 
 def listed(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """By key, as answers have them."""
+    """A list of `Key` and `Value`, sorted by key."""
     return [{"Key": key, "Value": value} for key, value in tags.items()]
