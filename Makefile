@@ -1,4 +1,4 @@
-# Every target sets up what it needs: a virtual environment in .venv, made once and again when pyproject.toml changes.
+# Targets set up what they need: a virtual environment in .venv, updated when pyproject.toml changes.
 PYTHON ?= python3
 VENV ?= .venv
 PY := $(VENV)/bin/python
@@ -13,7 +13,7 @@ help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 $(VENV)/serve.stamp: pyproject.toml
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Mooring needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Say which to use: make PYTHON=python3.12 …")'
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else f"Mooring needs Python 3.11 or newer; {sys.executable} is {v.major}.{v.minor}. Choose another: make PYTHON=python3.12 …")'
 	@test -x $(PY) || $(PYTHON) -m venv $(VENV) || { echo "python's venv module is missing; on Debian: apt-get install python3-venv"; exit 1; }
 	$(PY) -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
@@ -22,13 +22,13 @@ $(VENV)/dev.stamp: $(VENV)/serve.stamp local/pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,build]' -e './local[dev]'
 	@touch $@
 
-demo: $(VENV)/serve.stamp ## Start the server, ask it a question over HTTP, stop it
+demo: $(VENV)/serve.stamp ## Start the server, ask a question over HTTP and stop it
 	@$(PY) scripts/demo.py
 
 serve: $(VENV)/serve.stamp ## Serve the embedded model on 127.0.0.1:8080
 	@$(VENV)/bin/moor serve
 
-check: $(VENV)/dev.stamp ## Lint, types, layers, generated pages, of both packages
+check: $(VENV)/dev.stamp ## Check lint, types, layers and generated pages of both packages
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -36,66 +36,66 @@ check: $(VENV)/dev.stamp ## Lint, types, layers, generated pages, of both packag
 	$(PY) scripts/make_reference.py --check
 	$(PY) -m local.scripts.make_reference --check
 
-test: test-fast test-wire ## The tests of Mooring that need nothing but this checkout
+test: test-fast test-wire ## Run the fast and wire tests
 
-test-fast: $(VENV)/dev.stamp ## In process, no model, no network, no sleeps (seconds)
+test-fast: $(VENV)/dev.stamp ## Run tests in process, without models, network or sleeps (seconds)
 	$(PY) -m pytest -n 2 --dist loadfile
 
-test-wire: $(VENV)/dev.stamp ## Real sockets, processes and the real engine (minutes)
+test-wire: $(VENV)/dev.stamp ## Run tests with real sockets, processes and the engine (minutes)
 	$(PY) -m pytest -m wire -n 2 --dist loadfile
 
-test-local: $(VENV)/dev.stamp ## The tests of mooring-local that need nothing but this checkout (minutes)
+test-local: $(VENV)/dev.stamp ## Run the fast and wire tests of mooring-local (minutes)
 	$(PY) -m pytest local/tests -n 2 --dist loadfile
 	$(PY) -m pytest local/tests -m wire -n 2 --dist loadfile
 
-test-slow: $(VENV)/dev.stamp ## All of SQuAD and PyTorch as reference; SQUAD_DIR names the data
+test-slow: $(VENV)/dev.stamp ## Run tests on all of SQuAD and against PyTorch; SQUAD_DIR names the data
 	$(PY) -c 'import torch' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[torch]'
 	$(PY) scripts/environments.py transformers4 transformers5
 	SQUAD_DIR=$(SQUAD_DIR) $(PY) -m pytest -m slow -rs
 
-test-sdk: $(VENV)/dev.stamp ## Other people's clients against moor local; writes local/docs/reference/clients.md
+test-sdk: $(VENV)/dev.stamp ## Run other AWS clients against moor local; writes local/docs/reference/clients.md
 	$(PY) scripts/environments.py sdk2 sdk3 awscli mooring hfjs
 	@rm -f .work/clients.json
 	$(PY) -m pytest -m sdk tests/web local/tests/fidelity -rs
 	$(PY) local/scripts/clients_page.py
 
-image: ## Build the image, as `mooring` (ENGINE names the client)
+image: ## Build the container image `mooring` (ENGINE names the client)
 	DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 BUILDAH_FORMAT=docker $(ENGINE) build --network host --target serve -t mooring .
 
-image-test: $(VENV)/dev.stamp ## Build the image and test it on a Docker or Podman engine
+image-test: $(VENV)/dev.stamp ## Build the image and test it with Docker or Podman
 	$(PY) -m pytest -m 'container and not sdk' tests local/tests -rs
 
 sbom: image ## Write the image's bill of materials to .work/sbom.json (CycloneDX)
 	@mkdir -p .work
 	$(PYTHON) scripts/sbom.py mooring > .work/sbom.json
 
-lock: ## Resolve what the image installs again, with hashes (needs uv)
+lock: ## Update the image's locked requirements (needs uv)
 	$(PYTHON) scripts/lock.py
 
-embedded: $(VENV)/dev.stamp ## Build the int8 artefact that ships in the package, from models/minilm-squad
+embedded: $(VENV)/dev.stamp ## Build the embedded int8 model from models/minilm-squad
 	@mkdir -p src/mooring/_embedded
 	$(VENV)/bin/moor build models/minilm-squad -o src/mooring/_embedded/minilm-squad --force \
 	  --calibration $(SQUAD_DIR)/train-44-articles.json --judge $(SQUAD_DIR)/dev-v1.1.json --questions all
 
-reference: $(VENV)/dev.stamp ## Write docs/reference and local/docs/reference again from the code
+reference: $(VENV)/dev.stamp ## Generate docs/reference and local/docs/reference from the code
 	$(PY) scripts/make_reference.py
 	$(PY) -m local.scripts.make_reference
 
-notebook: $(VENV)/dev.stamp ## Run the notebook and write its outputs into it
+notebook: $(VENV)/dev.stamp ## Run the notebook and save its outputs
 	$(PY) scripts/run_notebook.py notebooks/deploy_question_answering.ipynb
 
-bench: $(VENV)/dev.stamp ## Measure the tables of docs/benchmarks.md (an hour; PARTS names some)
+bench: $(VENV)/dev.stamp ## Measure the tables of docs/benchmarks.md (an hour; PARTS selects some)
 	$(PY) -m bench.measure --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) $(PARTS)
 
-bench-image: $(VENV)/dev.stamp image ## Measure the image beside the stock stack's
+bench-image: $(VENV)/dev.stamp image ## Measure the image and the stock stack's
 	$(PY) -m bench.measure --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) image image-starts image-memory
 
-bench-peers: $(VENV)/dev.stamp ## Measure Mooring beside other servers, installed below .work/peers (PEERS=--quick: 15 min)
+bench-peers: $(VENV)/dev.stamp ## Measure Mooring and other servers, installed in .work/peers (PEERS=--quick: 15 min)
 	$(PY) -m bench.peers --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) $(PEERS)
 
-soak: $(VENV)/dev.stamp image ## Kill workers and stop the image under load (minutes; writes to docs/benchmarks.md)
+soak: $(VENV)/dev.stamp image ## Test the image under load with kills and stops (minutes; writes to docs/benchmarks.md)
 	$(PY) -m bench.soak --squad $(SQUAD_DIR) $(PARTS)
 
-clean: ## Remove what the targets made
+clean: ## Remove everything that the targets created
 	rm -rf $(VENV) .work .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,10 +1,10 @@
-"""Load on a running server from wrk, a client in C, with its CPU time: for when `moor bench`'s own would show.
+"""Measure a running server with wrk, which uses less CPU time than `moor bench`.
 
     apt-get install wrk
     python scripts/bench_http.py http://127.0.0.1:8080 --file dev-v1.1.json --clients 16 --seconds 20
 
-wrk runs a closed loop, as `moor bench` does, for a time and not for a number of requests; figures have the same names.
-Latencies are of every response, those of other statuses included. Unix only.
+wrk runs a closed loop, as `moor bench` does, but for a time and not for a number of requests. Figures have the same
+names. Latencies include responses with error statuses. Unix only.
 """
 
 import argparse
@@ -48,7 +48,7 @@ function done(summary, latency, _)
     latency.mean, latency:percentile(50), latency:percentile(90), latency:percentile(99), latency.max))
 end
 """
-"""Requests are made once, in `init`; what runs per request is an index."""
+"""Requests are formatted once, in `init`; each call only picks the next."""
 
 NAMES = {
     "status": "status above 399",
@@ -60,7 +60,7 @@ NAMES = {
 
 
 def run_wrk(target: Target, bodies: list[bytes], options: argparse.Namespace, seconds: float) -> dict[str, Any]:
-    """One run. wrk's own figures, and its CPU seconds under "cpu"."""
+    """Run wrk once. Returns its figures, with its CPU seconds in "cpu"."""
     with tempfile.TemporaryDirectory() as folder:
         lines, script = Path(folder, "bodies"), Path(folder, "bench.lua")
         lines.write_bytes(b"\n".join(bodies) + b"\n")
@@ -79,7 +79,7 @@ def run_wrk(target: Target, bodies: list[bytes], options: argparse.Namespace, se
 
 
 def figures(raw: dict[str, Any]) -> dict[str, Any]:
-    """wrk's numbers (µs) under the names of `moor bench --json`."""
+    """wrk's figures (in µs) under the names of `moor bench --json`."""
     seconds = raw["us"] / 1e6
     return {
         "requests": raw["requests"],
@@ -96,22 +96,22 @@ def figures(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Arguments in, figures out."""
+    """Parse arguments, measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url")
-    parser.add_argument("--file", type=Path, required=True, help="questions, SQuAD JSON")
-    parser.add_argument("--clients", type=int, default=8, help="connections")
+    parser.add_argument("--file", type=Path, required=True, help="SQuAD JSON with the questions")
+    parser.add_argument("--clients", type=int, default=8, help="number of connections")
     parser.add_argument(
-        "--threads", type=int, default=1, help="of wrk; one is enough for thousands of requests a second"
+        "--threads", type=int, default=1, help="threads of wrk; one is enough for thousands of requests per second"
     )
-    parser.add_argument("--seconds", type=float, default=20, help="measured")
-    parser.add_argument("--warmup", type=float, default=2, help="seconds before")
-    parser.add_argument("--timeout", type=float, default=120, help="seconds of one request")
-    parser.add_argument("--seed", type=int, default=0, help="of the order of the questions")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--seconds", type=float, default=20, help="length of the measurement")
+    parser.add_argument("--warmup", type=float, default=2, help="seconds of warm-up")
+    parser.add_argument("--timeout", type=float, default=120, help="timeout of a request, in seconds")
+    parser.add_argument("--seed", type=int, default=0, help="random seed for the order of questions")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.parse_args()
     if shutil.which("wrk") is None:
-        sys.exit("wrk is not installed: apt-get install wrk (Debian, Ubuntu), brew install wrk (macOS)")
+        sys.exit("wrk is not installed. Install it: apt-get install wrk (Debian, Ubuntu), brew install wrk (macOS)")
     try:
         target = parse_target(options.url)
         questions = read_squad(options.file, labelled=False)
@@ -119,7 +119,7 @@ def main() -> None:
             served = client.info()
     except MooringError as error:
         sys.exit(str(error))
-    # json.dumps writes line breaks as \n: a body is a line.
+    # json.dumps escapes line breaks, so each body is one line.
     order = random.Random(options.seed).sample(questions, len(questions))
     bodies = [encode({"question": one.question, "context": one.context}) for one in order]
     if options.warmup:

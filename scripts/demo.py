@@ -1,4 +1,4 @@
-"""`make demo`: start the server on the embedded model, ask a real question over HTTP, show the answer, stop cleanly."""
+"""`make demo`: start a server with the embedded model, ask a question over HTTP, print the answer and stop."""
 
 import http.client
 import json
@@ -19,7 +19,7 @@ START_LIMIT_S = 120.0
 
 
 def main() -> int:
-    """Exit code 0 only if everything went as it should."""
+    """Run the demo. Returns 0 only if everything worked."""
     began = time.monotonic()
     command = [sys.executable, "-m", "mooring", "serve", "--port", "0", "--log-level", "warning"]
     print("$ moor serve", flush=True)
@@ -32,7 +32,7 @@ def main() -> int:
         print(f"  ready after {time.monotonic() - began:.1f} s\n", flush=True)
         ask(url)
     finally:
-        # What Ctrl-C sends; after Ctrl-C itself the server knows already.
+        # The same signal as Ctrl-C. After a real Ctrl-C, the server has received it already.
         if server.poll() is None:
             server.send_signal(signal.SIGINT if sys.platform != "win32" else signal.SIGTERM)
         code = server.wait(60)
@@ -41,7 +41,7 @@ def main() -> int:
 
 
 def wait_until_ready(server: "subprocess.Popen[str]") -> str | None:
-    """Show what the server says until it has named its address; None if it ends before that."""
+    """Print the server's output until it is ready, and return its URL; None if it exits before that."""
     url = None
     for line in server.stdout or ():
         print(f"  {line.rstrip()}", flush=True)
@@ -53,7 +53,7 @@ def wait_until_ready(server: "subprocess.Popen[str]") -> str | None:
 
 
 def ask(url: str) -> None:
-    """One request, shown with everything of interest that came back."""
+    """Send one request, and print it with the answer and timings."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=START_LIMIT_S)
     body = json.dumps({"inputs": {"question": QUESTION, "context": CONTEXT}})
@@ -71,7 +71,7 @@ def ask(url: str) -> None:
     print(f"answer    {answer['answer']}")
     print(f"score     {answer['score']:.3f}, characters {answer['start']} to {answer['end']} of the context")
     print(
-        f"timings   {took:.1f} ms in all; in the server " + ", ".join(f"{name} {float(ms):.1f}" for name, ms in stages)
+        f"timings   {took:.1f} ms in total; in the server " + ", ".join(f"{name} {float(ms):.1f}" for name, ms in stages)
     )
 
 

@@ -1,9 +1,9 @@
-"""Make the environments of their own that tests run other packages in, each only if it is not there yet.
+"""Create the virtual environments in which tests run other packages, unless they exist.
 
-`.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli`, and `.work/mooring` (this checkout
-with its extra `aws`, to be measured) are for `make test-sdk`; `.work/transformers4` and `.work/transformers5` are for
-`make test-slow`. None may bring PyTorch. `.work/hfjs` has Hugging Face's client for JavaScript, where there is npm.
-To make one anew, remove its folder.
+`.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli` and `.work/mooring` (this checkout with
+its extra `aws`, for size) are for `make test-sdk`; `.work/transformers4` and `.work/transformers5` are for
+`make test-slow`. None may pull in PyTorch. `.work/hfjs` has Hugging Face's JavaScript client, if npm is installed. To
+create one again, remove its folder.
 
 python scripts/environments.py sdk2 sdk3 awscli mooring hfjs
 """
@@ -29,7 +29,7 @@ UNWANTED = ("torch", "tensorflow", "jax", "nvidia_*")
 
 
 def main() -> None:
-    """Make those that the command line names; say what is made."""
+    """Create the environments named on the command line."""
     for name in sys.argv[1:]:
         folder = WORK / name
         if (folder / "made").exists():
@@ -39,14 +39,14 @@ def main() -> None:
             print(f"{shown}: pip install {ENVIRONMENTS[name]!r} …", flush=True)
             make(folder, ENVIRONMENTS[name])
         elif shutil.which("npm") is None:
-            print(f"{shown}: not made, there is no npm here", flush=True)
+            print(f"{shown}: skipped, npm is not installed", flush=True)
         else:
             print(f"{shown}: npm install {wanted} …", flush=True)
             make_javascript(folder, wanted)
 
 
 def make(folder: Path, wanted: str) -> None:
-    """The mark `made` comes last: what was broken off is made again."""
+    """Create a virtual environment. The file `made` is written last, so that an incomplete one is created again."""
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -55,12 +55,12 @@ def make(folder: Path, wanted: str) -> None:
         path.name for pattern in UNWANTED for path in folder.glob(f"lib/python*/site-packages/{pattern}-*.dist-info")
     ]
     if found:
-        sys.exit(f"{wanted} pulls {', '.join(found)}: name here what is needed of it instead.")
+        sys.exit(f"{wanted} pulls in {', '.join(found)}. List the packages that are needed instead.")
     (folder / "made").touch()
 
 
 def make_javascript(folder: Path, wanted: str) -> None:
-    """As `make`, of a package of npm's."""
+    """Like `make`, for an npm package."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     subprocess.run(["npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", folder, wanted], check=True)

@@ -1,13 +1,13 @@
-"""Write tests/golden/answers.json and squad-dev.json: what transformers' question-answering pipeline answers.
+"""Write tests/golden/answers.json and squad-dev.json: answers of transformers' question-answering pipeline.
 
-Run once, in an environment of its own, since transformers 5 has no such pipeline (the package is not needed there):
+Run once, in a separate environment, since transformers 5 has no such pipeline (Mooring is not needed there):
 
     pip install torch==2.13.0 'transformers==4.57.*' numpy
     python scripts/golden_answers.py [--squad FOLDER/dev-v1.1.json]
 
-Answers are kept as [score, start, end]; the answer's text is the context between the two. null is a question that the
-pipeline fails on (its tokenizer panics where a question leaves less room than doc_stride). SQuAD's answers are keyed by
-question id and hold no text of it.
+Answers are stored as [score, start, end]; the text is the context between the two. null is a question on which the
+pipeline fails (its tokenizer panics if a question leaves less room than doc_stride). SQuAD's answers are keyed by
+question id and contain no text from SQuAD.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from tests.support.golden_questions import GOLDEN, MODEL, Asked, long, short  # 
 
 
 def main() -> None:
-    """Ask everything, one question at a time: no batch, no padding, so that nothing else shows in the numbers."""
+    """Ask all questions one by one, so that neither batching nor padding affects the numbers."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--squad", type=Path)
     options = parser.parse_args()
@@ -43,7 +43,7 @@ def main() -> None:
 
 
 def squad(path: Path) -> list[Asked]:
-    """Every question of the file, with the default parameters."""
+    """All questions of the file, with the default parameters."""
     return [
         Asked(question["id"], question["question"], paragraph["context"], {})
         for article in json.loads(path.read_text(encoding="utf-8"))["data"]
@@ -53,7 +53,7 @@ def squad(path: Path) -> list[Asked]:
 
 
 def ask(answering: Any, questions: Iterable[Asked]) -> dict[str, list[list[float]] | None]:
-    """Key → its answers, best first."""
+    """Key → answers, best first."""
     found: dict[str, list[list[float]] | None] = {}
     began = time.monotonic()
     for asked in questions:
@@ -64,7 +64,7 @@ def ask(answering: Any, questions: Iterable[Asked]) -> dict[str, list[list[float
 
 
 def answer(answering: Any, asked: Asked) -> list[list[float]] | None:
-    """Best first; None for a failure."""
+    """Answers to one question, best first; None if the pipeline fails."""
     try:
         said = answering(question=asked.question, context=asked.context, **asked.parameters)
     except BaseException as error:  # pyo3's PanicException is no Exception
@@ -78,7 +78,7 @@ def answer(answering: Any, asked: Asked) -> list[list[float]] | None:
 
 
 def write(name: str, content: dict[str, Any]) -> None:
-    """A line per question, for diffs that can be read."""
+    """Write a line per question, for readable diffs."""
     answers = content.pop("answers")
     lines = ",\n".join(f"{json.dumps(key, ensure_ascii=False)}: {json.dumps(value)}" for key, value in answers.items())
     head = json.dumps(content)[:-1]

@@ -1,6 +1,6 @@
-"""Write tests/golden/text-classification.json: what transformers' pipeline answers with the tiny models of the tests.
+"""Write tests/golden/text-classification.json: answers of transformers' pipeline with the tests' tiny models.
 
-Run once, in an environment of its own (the package is not needed there):
+Run once, in a separate environment (Mooring is not needed there):
 
     pip install torch==2.13.0 'transformers==4.57.*' numpy safetensors tokenizers
     python scripts/golden_classification.py
@@ -20,7 +20,7 @@ from tests.support.golden_classification import CASES, MODELS, write  # noqa: E4
 
 
 def main() -> None:
-    """Ask every model everything."""
+    """Send every request to every model."""
     found = {}
     for name in MODELS:
         with tempfile.TemporaryDirectory() as folder:

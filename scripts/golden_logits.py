@@ -1,6 +1,6 @@
-"""Write tests/golden/logits.npz and heads.npz: what transformers computes for the tiny random models of the tests.
+"""Write tests/golden/logits.npz and heads.npz: outputs of transformers for the tests' tiny random models.
 
-Run once, in an environment of its own (the package is not needed there):
+Run once, in a separate environment (Mooring is not needed there):
 
     pip install torch==2.13.0 'transformers==4.57.*' numpy safetensors tokenizers
     python scripts/golden_logits.py
@@ -43,7 +43,7 @@ HEADS = {
 
 
 def main() -> None:
-    """Load each family's tiny model and keep its float32 logits for every length and for one padded batch."""
+    """Save the float32 logits of each family's tiny model, for every length and for one padded batch."""
     kept: dict[str, np.ndarray] = {}
     for family, write in FAMILIES.items():
         with tempfile.TemporaryDirectory() as folder:
@@ -63,7 +63,7 @@ def _save(name: str, kept: dict[str, np.ndarray]) -> None:
 
 
 def _heads(family: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Each head's float32 output of one window of each length, without the batch's axis."""
+    """Each head's float32 output for one window of each length, without the batch axis."""
     for head, kind in HEADS.items():
         with tempfile.TemporaryDirectory() as folder:
             model = kind.from_pretrained(FAMILIES[family](Path(folder), head=head), dtype=torch.float32).eval()

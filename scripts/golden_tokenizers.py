@@ -1,12 +1,12 @@
-"""What transformers makes of every small tokenizer folder of tests/support/tokenizer_variants.py, as JSON on stdout.
+"""Print transformers' output for every tokenizer folder of tests/support/tokenizer_variants.py as JSON.
 
-Run by itself in an environment with transformers, of the version that is to be imitated:
+Run in an environment with the version of transformers to compare with:
 
     .work/transformers4/bin/python scripts/golden_tokenizers.py variants > tests/golden/tokenizers.json
     .work/transformers5/bin/python scripts/golden_tokenizers.py saved_by_5 > tests/golden/tokenizers-saved-by-5.json
 
-For each variant the windows of the question-answering pipeline: `ids`, `types` as the model is given them, the window's
-length, and the id that stands for "no answer"; or `error`, where it does not load or cannot encode.
+For each variant, the output has the windows of the question-answering pipeline: `ids` and `types` as passed to the
+model, the window's `length`, and `cls`, the id that means "no answer"; or `error` if it cannot load or encode.
 """
 
 import json
@@ -24,11 +24,11 @@ from tests.support.tokenizer_variants import CONTEXT, QUESTION, write  # noqa: E
 from transformers import AutoTokenizer, logging  # noqa: E402
 
 LONGEST = 32
-"""Of windows, if the variant does not say less: several of them, of a short text."""
+"""Maximum window length, short enough for several windows of a short text."""
 
 
 def windows(folder: Path) -> dict[str, Any]:
-    """As the pipeline's `preprocess` and `_forward` do."""
+    """Tokenize as the pipeline's `preprocess` and `_forward` do."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     if not tokenizer.is_fast:
         raise TypeError("slow")
@@ -52,7 +52,7 @@ def windows(folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """One object, variant → what it became."""
+    """Print one object: variant → windows or error."""
     logging.set_verbosity_error()
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as place:

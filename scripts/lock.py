@@ -1,7 +1,7 @@
-"""Write docker/requirements.txt: what the image installs, every version and every file's hash. `make lock`.
+"""Write docker/requirements.txt, the image's packages with versions and hashes: `make lock`.
 
-Needs uv (pip install uv). Three packages are left out on purpose, for none of them is ever loaded: openvino-telemetry
-reports to an analytics service, hf-xet keeps a second cache outside of the cache folder, pygments colours source code.
+Needs uv (pip install uv). Three packages are left out because they are never loaded: openvino-telemetry reports to an
+analytics service, hf-xet uses a second cache outside the cache folder, pygments highlights source code.
 """
 
 import re
@@ -15,7 +15,7 @@ HEAD = "# Written by scripts/lock.py (make lock). Installed with --no-deps and -
 
 
 def main() -> None:
-    """Resolve, leave out, write."""
+    """Resolve the requirements, filter them and write the file."""
     command = ["uv", "pip", "compile", "pyproject.toml", "--generate-hashes", "--quiet", "--upgrade"]
     command += ["--python-version", "3.11", "--python-platform", "linux"]
     command += ["--no-annotate", "--no-header", "--no-emit-index-url"]

@@ -1,6 +1,6 @@
-"""Write docs/reference/ from the code: settings, command line, errors, tokenizers.
+"""Generate docs/reference/ from the code: settings, command line, errors, tokenizers.
 
-`--check` says what is stale, and exits 1.
+`--check` lists stale pages and exits with 1.
 
 python scripts/make_reference.py [--check]
 """
@@ -25,23 +25,23 @@ from mooring.web.status import STATUS
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "reference"
 FOR_REQUESTS = (errors.RequestError, errors.RefusedError, errors.BackendError)
-"""What a request can meet; the others end a command."""
+"""Errors of HTTP requests; the others end a command."""
 ALSO_RAISED = (errors.RequestError, errors.ModelError, errors.HubError)
-"""Though they have subclasses."""
+"""Classes that are raised although they have subclasses."""
 NOTICE = "<!-- Written by scripts/make_reference.py; change the code instead, then run `make reference`. -->"
 WIDTH = 100
 
 
 def settings_page() -> str:
-    """Every setting with its variable, flag, default and bounds."""
+    """All settings with variable, flag, default and bounds."""
     lines = [
         "# Settings",
         NOTICE,
         "",
-        "A flag wins over its environment variable, a variable over the default; a variable that is empty counts as",
-        "not set. `moor COMMAND --help` says which flags a command takes. A secret has no flag: others on the machine",
-        "can read a process's arguments. Without `MOORING_CACHE_DIR` the Hugging Face cache is where `HF_HUB_CACHE` or",
-        "`HF_HOME` say.",
+        "A flag overrides its environment variable, and a variable overrides the default. An empty variable counts as",
+        "not set. `moor COMMAND --help` lists the flags of a command. Secrets have no flag, because other users of the",
+        "machine can read a process's arguments. Without `MOORING_CACHE_DIR`, `HF_HUB_CACHE` or `HF_HOME` set the",
+        "Hugging Face cache.",
         "",
         "| variable | flag | default | values | meaning |",
         "| --- | --- | --- | --- | --- |",
@@ -54,7 +54,7 @@ def settings_page() -> str:
 
 
 def cli_page() -> str:
-    """The help of every command, as it is printed."""
+    """The help of every command."""
     lines = ["# Command line", NOTICE, ""]
     with patch.object(packages, "KNOWN", {}):  # the same page whether or not other packages are installed
         lines += _help("moor", moor, None)
@@ -70,7 +70,7 @@ def cli_page() -> str:
 
 
 def help_of(name: str, command: click.Command, parent: click.Context) -> list[str]:
-    """The sections of one command of `moor`, and of those below it."""
+    """The sections of one command of `moor` and its subcommands."""
     lines = _help(f"moor {name}", command, parent)
     if isinstance(command, click.Group):
         within = click.Context(command, info_name=name, parent=parent)
@@ -93,15 +93,15 @@ def _help(title: str, command: click.Command, parent: click.Context | None) -> l
 
 
 def errors_page() -> str:
-    """Every error, what it means, and what a client and a shell see of it."""
+    """All errors with meaning, HTTP status and exit code."""
     lines = [
         "# Errors",
         NOTICE,
         "",
-        'Over HTTP an error\'s body is `{"code", "type", "message", "request_id", "error"}`; on the command line it is',
-        "`moor: message` on stderr, a line with what to try next, and an exit code.",
+        'Over HTTP, the body of an error is `{"code", "type", "message", "request_id", "error"}`. On the command line,',
+        "an error is `moor: message` on stderr, a line with a hint, and an exit code.",
         "",
-        "| type | what it means | HTTP | exit code |",
+        "| type | meaning | HTTP | exit code |",
         "| --- | --- | --- | --- |",
     ]
     for kind in _leaves(errors.MooringError):
@@ -114,7 +114,7 @@ def errors_page() -> str:
 
 
 def _leaves(kind: type[errors.MooringError]) -> Iterator[type[errors.MooringError]]:
-    """The leaves of the tree, and what is raised besides, in the order of its drawing."""
+    """The error classes that are raised, in the order of the tree."""
     below = [child for child in kind.__subclasses__() if child.__module__.startswith("mooring.")]
     if not below or kind in ALSO_RAISED:
         yield kind
@@ -123,7 +123,7 @@ def _leaves(kind: type[errors.MooringError]) -> Iterator[type[errors.MooringErro
 
 
 def tokenizers_page() -> str:
-    """Which tokenizer classes there are, and what each does with the keys of tokenizer_config.json."""
+    """The tokenizer classes, and what each does with the keys of tokenizer_config.json."""
     classes, keys = [], []
     for known in CLASSES.values():
         built = "yes" if known.kind == "wordpiece" else "no"
@@ -137,32 +137,32 @@ def tokenizers_page() -> str:
 TOKENIZERS = """# Tokenizers
 {notice}
 
-Token ids are those of transformers 4.57. It picks a class by the name in `tokenizer_class` (of tokenizer_config.json,
-else of config.json, else the family's own) and applies keys by class. So does Mooring, and a test compares the two on
-some hundred small folders. Another class, or a value that is not implemented, is refused by name.
+Token ids are those of transformers 4.57. It picks a class by the name in `tokenizer_class` (in tokenizer_config.json,
+else in config.json, else the family's default) and applies keys by class. Mooring does the same, and a test compares
+the two on about a hundred small folders. Other classes, and values that are not implemented, are refused by name.
 
 | class, with or without `Fast` | kind | built from vocab.txt | default of `model_input_names` |
 | --- | --- | --- | --- |
 {classes}
 
-`TokenizersBackend` is what transformers 5 writes for a tokenizer that is no more than its tokenizer.json. It has the
-segments that transformers 4 gave the same tokenizer, so that a file means what it meant when the model was trained.
+transformers 5 writes `TokenizersBackend` for a tokenizer that consists of its tokenizer.json alone. Mooring gives it
+the segments of transformers 4, so that a file keeps the meaning that it had when the model was trained.
 
-| key | obeyed by | where it is absent | meaning |
+| key | used by | default | meaning |
 | --- | --- | --- | --- |
 {keys}
-| `model_max_length`, else `max_len` | all | no limit | Longest window, in tokens; at most the model's positions. |
+| `model_max_length`, else `max_len` | all | no limit | Maximum window in tokens; at most the model's positions. |
 
-Tokens that are never split are named by `added_tokens_decoder`, `additional_special_tokens`, `extra_special_tokens` and
-the roles (`cls_token`, …), whose defaults are the class's. Without an `added_tokens_decoder`, special_tokens_map.json
-and added_tokens.json count, too.
+`added_tokens_decoder`, `additional_special_tokens`, `extra_special_tokens` and the roles (`cls_token`, …) name tokens
+that are never split. The class sets the defaults of the roles. Without `added_tokens_decoder`, special_tokens_map.json
+and added_tokens.json are read as well.
 
-In WordPiece classes a key wins over tokenizer.json, also where it is absent: BertTokenizer lower-cases a cased
-tokenizer.json unless the file says `do_lower_case: false`. transformers 4.57 does the same. `moor serve` and
-`moor doctor` warn of it.
+In WordPiece classes a key overrides tokenizer.json even if it is absent: BertTokenizer lower-cases a cased
+tokenizer.json unless the key is `do_lower_case: false`. transformers 4.57 does the same. `moor serve` and `moor doctor`
+warn about it.
 
-An id beyond the model's embedding table is refused when the model is loaded, with token and id. An added token beyond
-it is a warning, and a request whose text contains it is refused.
+A model is refused if a token id is beyond its embedding table; the error names token and id. For an added token, this
+is only a warning, and requests that contain it are refused.
 """
 
 
@@ -175,7 +175,7 @@ PAGES = {
 
 
 def write(folder: Path, pages: Mapping[str, Callable[[], str]], *, check: bool) -> int:
-    """Write the pages into the folder, or only compare them with what is there; the exit code."""
+    """Write the pages to the folder, or only compare them. Returns the exit code."""
     stale = []
     for name, page in pages.items():
         path, text = folder / name, page()

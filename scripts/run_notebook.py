@@ -1,9 +1,8 @@
-"""Run a notebook from top to bottom in its own folder and write its outputs into it: `make notebook`.
+"""Run a notebook in its own folder and save its outputs: `make notebook`.
 
     python scripts/run_notebook.py notebooks/deploy_question_answering.ipynb [--check]
 
---check runs it and writes nothing. What differs from run to run and tells nobody anything (times of execution, the
-kernel's exact version, temporary folders) is left out of what is written.
+--check runs it without saving. Execution times and the kernel's version, which differ from run to run, are not saved.
 """
 
 import argparse
@@ -38,10 +37,10 @@ def run(path: Path) -> Any:
 
 
 def main() -> None:
-    """Run, and write."""
+    """Run the notebook and save it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebook", type=Path)
-    parser.add_argument("--check", action="store_true", help="run it and write nothing")
+    parser.add_argument("--check", action="store_true", help="run the notebook without saving")
     options = parser.parse_args()
     try:
         done = run(options.notebook)

@@ -1,6 +1,6 @@
-"""Write the bill of materials of an image as CycloneDX 1.5 JSON: `python scripts/sbom.py IMAGE > sbom.json`.
+"""Write an image's bill of materials as CycloneDX 1.5 JSON: `python scripts/sbom.py IMAGE > sbom.json`.
 
-Asks the image itself: Debian packages by dpkg, Python packages by their metadata. `make sbom`.
+Reads the packages inside the image: Debian's from dpkg, Python's from their metadata.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ DEBIAN = r"dpkg-query -W -f '${Package}\t${Version}\t${Architecture}\n'"
 
 
 def main() -> None:
-    """Ask, and write."""
+    """Collect the packages and print the document."""
     image = sys.argv[1]
     digest = _engine("inspect", "-f", "{{.Id}}", image).strip()
     components = [*_debian(image), *_python(image, "python"), *_python(image, "/opt/mooring/bin/python")]

@@ -1,9 +1,9 @@
-"""Deploy, ask, change, run a batch job and remove, on real AWS: for a user with an account. It costs a few cents.
+"""Deploy, ask, update, run a batch job and remove, on real AWS. Needs an account and costs a few cents.
 
     python scripts/smoke_aws.py --role ARN --image ACCOUNT.dkr.ecr.REGION.amazonaws.com/mooring:TAG [--region REGION]
 
-Nobody of the project has run it yet: there was no account. What it prints at the end is worth an issue, good or bad.
-Everything that it makes is called mooring-smoke-… and is removed in the end, also after a failure.
+The project has not run it yet, for lack of an account. Please report its output in an issue, good or bad. All
+resources are named mooring-smoke-… and are removed at the end, also after a failure.
 """
 
 import argparse
@@ -35,7 +35,7 @@ class Smoke:
     made: list[str] = field(default_factory=list)
 
     def model(self, name: str, **more: Any) -> Model:
-        """The image's own model, under a name that is removed in the end."""
+        """A model under a name that is removed at the end."""
         self.made.append(name)
         options = {
             "role": self.arguments.role,
@@ -46,7 +46,7 @@ class Smoke:
         return Model(self.arguments.model, name=name, **options, **place, **more)
 
     def instances(self) -> None:
-        """Deploy, ask, deploy again with no change, deploy with a change, ask again, be refused, run a batch job."""
+        """Deploy, ask, deploy again without and with a change, ask again, send an invalid request, run a batch job."""
         name = "mooring-smoke-instances"
         predictor = self.model(name).deploy(1, self.arguments.instance_type)
         assert predictor.predict(QUESTION)["answer"] == ANSWER
@@ -61,7 +61,7 @@ class Smoke:
         self.batch(name)
 
     def refusal(self, predictor: Predictor) -> InvokeError | None:
-        """Of a request without a context."""
+        """The error for a request without a context; None if there is none."""
         try:
             predictor.predict({"inputs": {"question": "Who?"}})
         except InvokeError as error:
@@ -69,7 +69,7 @@ class Smoke:
         return None
 
     def batch(self, name: str) -> None:
-        """Three questions in S3."""
+        """Run a batch job over three questions in S3."""
         s3 = self.session.client("s3")
         bucket = f"sagemaker-{self.session.region}-{self.session.account}"
         lines = "".join(f"{json.dumps(QUESTION)}\n" for _ in range(3))
@@ -86,31 +86,31 @@ class Smoke:
             s3.delete_object(Bucket=bucket, Key=each["Key"])
 
     def serverless(self) -> None:
-        """The same question."""
+        """Ask a serverless endpoint."""
         predictor = self.model("mooring-smoke-serverless").deploy(
             serverless_inference_config={"memory_size_in_mb": 2048}
         )
         assert predictor.predict(QUESTION)["answer"] == ANSWER
 
     def asynchronous(self) -> None:
-        """Through S3."""
+        """Ask an asynchronous endpoint."""
         model = self.model("mooring-smoke-async")
         predictor: Predictor = model.deploy(1, self.arguments.instance_type, async_inference_config=True)
         assert predictor.predict_async(QUESTION).result()["answer"] == ANSWER
 
     def clean(self) -> None:
-        """Remove all of it, and see that nothing is left."""
+        """Remove everything and check that nothing is left."""
         for name in dict.fromkeys(self.made):
             remove(self.session, survey(self.session, name, None), Lines())
             assert survey(self.session, name, None).actions == ()
 
 
 def main() -> int:
-    """Run every part, clean up, and print a line for each."""
+    """Run every part, clean up, and print a line per part."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     for flag in ("--role", "--image", "--region", "--profile", "--endpoint-url"):
         parser.add_argument(flag)
-    parser.add_argument("--model", help="folder, .tar.gz or Hub id; default: the image's own")
+    parser.add_argument("--model", help="folder, .tar.gz or Hub id (default: the image's model)")
     parser.add_argument("--instance-type", default="ml.c7i.large")
     parser.add_argument("--parts", nargs="*", default=["instances", "serverless", "asynchronous"])
     arguments = parser.parse_args()
@@ -121,7 +121,7 @@ def main() -> int:
         began = time.monotonic()
         try:
             work()
-        except Exception:  # the script's border: the other parts, and cleaning up, go on
+        except Exception:  # continue with the other parts and the cleanup
             traceback.print_exc()
             results.append((part, False, time.monotonic() - began))
         else:

@@ -1,7 +1,7 @@
-"""Charts as SVG, for the report of `moor bench --report` and for `moor build --explore --plot`. Only this file draws.
+"""SVG charts for `moor bench --report` and `moor build --explore --plot`.
 
-matplotlib is an extra (`plots`) and imported when something is drawn. Charts have a white ground of their own, so that
-they read the same in a browser, in a README and on paper. Their text stays text, and is never read as a formula.
+matplotlib is an extra (`plots`) and is imported only to draw. Charts have their own white background, so that they look
+the same in a browser, in a README and on paper. Their text stays text and is never parsed as a formula.
 """
 
 import re
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("#0f766e", "#2563a8", "#b45309", "#a3275f")
 MARKS = ("o", "s", "D", "^")
-"""Lines differ by shape as well as by colour."""
+"""So that lines differ by shape as well as by colour."""
 SOFT, INK, GRID, BAR = "#51646d", "#14242b", "#d5dde0", "#5fa8a0"
 STYLE = {
     "svg.fonttype": "none",
@@ -52,18 +52,18 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What is drawn along a side. A logarithmic one is for values above 0."""
+    """An axis. A logarithmic one needs values above 0."""
 
     label: str
     """With its unit."""
     log: bool = False
     ticks: tuple[float, ...] = ()
-    """Where to write numbers; by default at round ones."""
+    """Positions of the numbers; by default round values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A value worth a line across the chart."""
+    """A value marked with a line across the chart."""
 
     at: float
     label: str
@@ -84,13 +84,13 @@ def missing() -> str:
 
 
 def require(what: str) -> None:
-    """Raise UsageError if `what` (the start of a sentence) cannot be drawn here."""
+    """Raise UsageError if matplotlib is missing. `what` needs it, and starts the sentence."""
     if command := missing():
         raise UsageError(f"{what} needs matplotlib, which is not installed.", hint=f"Install it: {command}")
 
 
 def number(value: float) -> str:
-    """Short, with a thin space between thousands."""
+    """Format a number briefly, with a thin space between thousands."""
     if value == 0:
         return "0"
     digits = 0 if abs(value) >= 100 or float(value).is_integer() else 1 if abs(value) >= 10 else 2
@@ -99,7 +99,7 @@ def number(value: float) -> str:
 
 
 def line_chart(title: str, x: Axis, y: Axis, series: Sequence[Series], line: Line | None = None) -> str:
-    """Lines with marks. At least one series has a point."""
+    """A line chart with markers. At least one series must have a point."""
 
     def draw(axes: "Axes") -> None:
         for place, one in enumerate(series):
@@ -116,7 +116,7 @@ def line_chart(title: str, x: Axis, y: Axis, series: Sequence[Series], line: Lin
 
 
 def histogram(title: str, x: Axis, y: Axis, bins: Sequence[Bin], lines: Sequence[Line]) -> str:
-    """Bars between their bounds, and lines where percentiles are. At least one bin."""
+    """A histogram with marked values, such as percentiles. Needs at least one bin."""
 
     def draw(axes: "Axes") -> None:
         lows, widths = [one.low for one in bins], [one.high - one.low for one in bins]
@@ -129,9 +129,9 @@ def histogram(title: str, x: Axis, y: Axis, bins: Sequence[Bin], lines: Sequence
 
 
 def svg(title: str, inches: tuple[float, float], draw: "Callable[[Axes], object]") -> str:
-    """What `draw` draws, as an element that stands by itself or in an HTML page; "" without matplotlib.
+    """The chart that `draw` draws, as an SVG element for a file or an HTML page; "" without matplotlib.
 
-    The same calls give the same text.
+    The output is deterministic.
     """
     if missing():
         return ""
@@ -145,14 +145,14 @@ def svg(title: str, inches: tuple[float, float], draw: "Callable[[Axes], object]
         draw(figure.add_subplot())
         figure.savefig(written, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
     _, _, text = written.getvalue().partition("<svg ")
-    # Sizes are the page's, and names of groups would come twice in a page of several charts.
+    # The page sets sizes, and ids of groups would not be unique in a page with several charts.
     text = re.sub(r' (?:width|height)="[\d.]+pt"', "", text, count=2)
     text = re.sub(r'<g id="[\w.]+_\d+">', "<g>", text)
     return f'<svg class="chart" role="img" aria-label="{escape(title)}" {text.strip()}\n'
 
 
 def _scale(axes: "Axes", x: Axis, y: Axis) -> None:
-    """Names, numbers, and where the axes begin."""
+    """Set labels, tick numbers and where the axes begin."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
     for axis, side, scale in ((x, axes.xaxis, axes.set_xscale), (y, axes.yaxis, axes.set_yscale)):
@@ -172,7 +172,7 @@ def _scale(axes: "Axes", x: Axis, y: Axis) -> None:
 
 
 def _rule(axes: "Axes", line: Line, row: int = 0) -> None:
-    """A line from the floor up to its label, which stands above the plot; rows keep neighbours apart."""
+    """A vertical line with its label above the plot. Rows keep labels of neighbours apart."""
     axes.axvline(line.at, color=INK, linestyle=(0, (3, 4)), linewidth=0.9)
     where: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points"}
     axes.annotate(line.label, (line.at, 1), (0, 3 + 11 * row), ha="center", fontweight="bold", **where)

@@ -1,4 +1,4 @@
-"""A running Mooring server, from Python.
+"""Client for a running Mooring server.
 
     with Client("http://127.0.0.1:8080") as client:
         client.ask({"question": "Who wrote it?", "context": "Ada wrote it."}, {"top_k": 2})
@@ -187,7 +187,7 @@ class AsyncClient:
 
 
 class Reply(NamedTuple):
-    """What a server sent."""
+    """A server's response."""
 
     status: int
     headers: Mapping[str, str]

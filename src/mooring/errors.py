@@ -1,47 +1,47 @@
-"""Every error that Mooring raises on purpose. Knows no HTTP and no exit codes.
+"""Every error that Mooring raises deliberately. Independent of HTTP status codes and exit codes.
 
     MooringError
     ├── RequestError            the request is at fault; the server goes on
     │   ├── InvalidRequest      not JSON, a wrong type, a wrong value; points at the field
     │   ├── PayloadTooLarge     more bytes or more windows than one request may have
     │   ├── BodyTooSlow         the body did not arrive in time
-    │   ├── UnsupportedMediaType  the body's content type cannot be read
+    │   ├── UnsupportedMediaType  the body's content type is not supported
     │   ├── NotLoaded           a multi-model server has no model of that name
-    │   ├── AlreadyLoaded       it has one already
-    │   ├── ModelRefused        it was asked to load a model that cannot be served
-    │   └── NotAcceptable       the answer cannot be written as the caller accepts it
-    ├── RefusedError            the request is fine, now is not the time
-    │   ├── QueueFull           too much work is waiting; says when to come back
-    │   ├── NotReady            the model does not answer (yet, or any more)
-    │   ├── Draining            the server is going down
-    │   ├── NoMemory            another model would not fit
-    │   ├── DeadlineExceeded    the answer would come too late
-    │   └── ClientGone          nobody waits for the answer any more
+    │   ├── AlreadyLoaded       a multi-model server already has that model
+    │   ├── ModelRefused        a multi-model server was asked to load a model that cannot be served
+    │   └── NotAcceptable       the answer is not available in a type that the caller accepts
+    ├── RefusedError            the request is valid, but cannot be served now
+    │   ├── QueueFull           the queue is full; says when to retry
+    │   ├── NotReady            the model is not ready, or no longer works
+    │   ├── Draining            the server is shutting down
+    │   ├── NoMemory            another model would not fit into memory
+    │   ├── DeadlineExceeded    the deadline passed before the answer was ready
+    │   └── ClientGone          the client disconnected
     ├── ModelError              the model cannot be served
     │   ├── ModelNotFound       there is no such folder, archive or Hub repository
     │   ├── ModelIncomplete     files are missing, by name
-    │   ├── ModelInvalid        a file is there and says something impossible
-    │   ├── ModelUnsupported    a family or task that Mooring does not know
-    │   ├── ModelChanged        the files are not those that are being served
-    │   ├── UnsafeWeights       pickle: reading it would run code
+    │   ├── ModelInvalid        a file is damaged or contradicts another one
+    │   ├── ModelUnsupported    the family or task is not supported
+    │   ├── ModelChanged        the files have changed since they were loaded
+    │   ├── UnsafeWeights       pickle files, which can run code when loaded
     │   ├── HandlerError        the model's own code cannot be imported or called
-    │   └── HubError            the Hub did not hand over the model
-    │       └── HubRefused      and retrying will not help
-    ├── BackendError            the engine failed on a batch: our fault
-    ├── HandlerFailed           the model's own code raised while it answered
-    ├── BuildError              `moor build` cannot make what was asked for
-    ├── BenchError              a load or evaluation run cannot start or go on
+    │   └── HubError            the Hub did not deliver the model
+    │       └── HubRefused      and a retry will not help
+    ├── BackendError            the engine failed on a batch; not the caller's fault
+    ├── HandlerFailed           the model's own code raised while answering
+    ├── BuildError              `moor build` failed
+    ├── BenchError              a load or evaluation run cannot start or continue
     ├── ClientError             a running server refused a request or did not answer
-    ├── DeployError             a deployment cannot be made, changed, used or removed
-    │   ├── AccountError        credentials, region, role or permission stand in the way
-    │   ├── NameTaken           something that Mooring did not make has that name
-    │   ├── EndpointFailed      SageMaker could not bring the endpoint up; has its reason and the end of its log
+    ├── DeployError             a deployment cannot be created, changed, used or removed
+    │   ├── AccountError        credentials, region, role or permissions are wrong or missing
+    │   ├── NameTaken           the name belongs to a resource that Mooring did not create
+    │   ├── EndpointFailed      SageMaker could not start the endpoint; has its reason and the end of its log
     │   └── InvokeError         an endpoint did not answer
-    ├── ListenError             the address to serve at cannot be had now
+    ├── ListenError             the server cannot listen on its address
     ├── RunnerError             `moor local` cannot start a container
-    └── UsageError              a setting or an argument has an impossible value
+    └── UsageError              a setting or an argument has an invalid value
 
-`message` says what happened and the value seen; `hint` says what to try next.
+`message` says what went wrong and the value seen; `hint` says what to do next.
 """
 
 ECHO_LIMIT = 80
@@ -49,16 +49,13 @@ ECHO_LIMIT = 80
 
 
 def echo(value: object) -> str:
-    """The value as an error message may show it: its repr, cut to `ECHO_LIMIT` characters.
-
-    The work is bounded as well: a value of 20 MB is not written out for the sake of 80 characters.
-    """
+    """The value's repr for an error message, cut to `ECHO_LIMIT` characters. The work is bounded as well."""
     text = _written(value, ECHO_LIMIT)
     return text if len(text) <= ECHO_LIMIT else text[: ECHO_LIMIT - 1] + "…"
 
 
 def _written(value: object, room: int) -> str:
-    """At least the first `room` characters of the repr of what JSON can hold, and not much more."""
+    """At least the first `room` characters of the repr of a JSON value, and not many more."""
     if isinstance(value, (str, bytes)):
         return repr(value[: room + 1])
     if isinstance(value, int) and value.bit_length() > 4 * ECHO_LIMIT:
@@ -77,7 +74,7 @@ def _written(value: object, room: int) -> str:
 
 
 class MooringError(Exception):
-    """Base of all of them."""
+    """Base of all errors."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -93,7 +90,7 @@ class RequestError(MooringError):
 
 
 class InvalidRequest(RequestError):
-    """The body cannot be understood. `pointer` is a JSON pointer (RFC 6901) to the field, "" for the whole body."""
+    """The body is invalid. `pointer` is a JSON pointer (RFC 6901) to the field, "" for the whole body."""
 
     def __init__(self, message: str, *, pointer: str = "", hint: str = "") -> None:
         super().__init__(f"{pointer}: {message}" if pointer else message, hint=hint)
@@ -103,19 +100,19 @@ class InvalidRequest(RequestError):
 
 
 class PayloadTooLarge(RequestError):
-    """The request is larger than one request may be; the message names the size and the limit."""
+    """The request is too large; the message has its size and the limit."""
 
 
 class BodyTooSlow(RequestError):
-    """The body did not arrive within the time that one may take."""
+    """The body did not arrive within the time limit."""
 
 
 class UnsupportedMediaType(RequestError):
-    """The body's content type is not one we read."""
+    """The body's content type is not supported."""
 
 
 class NotAcceptable(RequestError):
-    """No content type that the caller accepts can hold the answer."""
+    """The answer is not available in a content type that the caller accepts."""
 
 
 class NotLoaded(RequestError):
@@ -123,7 +120,7 @@ class NotLoaded(RequestError):
 
 
 class AlreadyLoaded(RequestError):
-    """The multi-model server has a model of that name already."""
+    """The multi-model server already has a model of that name."""
 
 
 class ModelRefused(RequestError):
@@ -131,11 +128,11 @@ class ModelRefused(RequestError):
 
 
 class RefusedError(MooringError):
-    """The request is fine but is not served now."""
+    """The request is valid, but cannot be served now."""
 
 
 class QueueFull(RefusedError):
-    """Too much work is waiting. `retry_after` is in whole seconds, at least 1."""
+    """The queue is full. `retry_after` is in whole seconds, at least 1."""
 
     def __init__(self, message: str, *, retry_after: int = 1, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -143,15 +140,15 @@ class QueueFull(RefusedError):
 
 
 class NotReady(RefusedError):
-    """The model does not answer; the message says why."""
+    """The model is not ready; the message says why."""
 
 
 class Draining(RefusedError):
-    """The server finishes what it has and takes nothing new."""
+    """The server finishes its requests and accepts no new ones."""
 
 
 class NoMemory(RefusedError):
-    """Another model would not fit into memory: unload one first."""
+    """Another model would not fit into memory."""
 
 
 class DeadlineExceeded(RefusedError):
@@ -159,7 +156,7 @@ class DeadlineExceeded(RefusedError):
 
 
 class ClientGone(RefusedError):
-    """The caller went away; nobody will read this."""
+    """The client disconnected, so nobody will read the answer."""
 
 
 class ModelError(MooringError):
@@ -167,7 +164,7 @@ class ModelError(MooringError):
 
 
 class ModelNotFound(ModelError):
-    """There is nothing where the model should be."""
+    """There is no model at that place."""
 
 
 class ModelIncomplete(ModelError):
@@ -183,15 +180,15 @@ class ModelInvalid(ModelError):
 
 
 class ModelUnsupported(ModelError):
-    """The model is sound but of a family or task that Mooring does not know."""
+    """Mooring does not support the model's family or task."""
 
 
 class ModelChanged(ModelError):
-    """The model's files, or its own code, are not those that are being served."""
+    """The model's files or its own code have changed since they were loaded."""
 
 
 class UnsafeWeights(ModelError):
-    """The weights are pickled; loading them would run code of unknown origin."""
+    """The weights are pickle files; loading one can run arbitrary code."""
 
 
 class HandlerError(ModelError):
@@ -199,7 +196,7 @@ class HandlerError(ModelError):
 
 
 class HubError(ModelError):
-    """The Hugging Face Hub did not hand over the model."""
+    """The Hugging Face Hub did not deliver the model."""
 
 
 class HubRefused(HubError):
@@ -207,13 +204,14 @@ class HubRefused(HubError):
 
 
 class BackendError(MooringError):
-    """The engine failed on a batch. Never the caller's fault."""
+    """The engine failed on a batch; not the caller's fault."""
 
 
 class HandlerFailed(MooringError):
-    """The model's own code raised while it answered. `status` is HTTP's, if it said one.
+    """The model's own code raised while answering. `status` is the HTTP status that it chose, if any.
 
-    The log has the exception's message, file and line; the caller gets the message only of exceptions made for callers.
+    The log has the exception's message, file and line. The caller gets the message only if the exception is meant for
+    callers.
     """
 
     def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
@@ -222,17 +220,17 @@ class HandlerFailed(MooringError):
 
 
 class BuildError(MooringError):
-    """`moor build` cannot make what was asked for."""
+    """`moor build` failed."""
 
 
 class BenchError(MooringError):
-    """A load or evaluation run cannot start or go on."""
+    """A load or evaluation run cannot start or continue."""
 
 
 class ClientError(MooringError):
-    """A running server refused a request or did not answer. `status` is HTTP's, 0 if there was no answer.
+    """A running server refused a request or did not answer. `status` is the HTTP status, 0 without an answer.
 
-    `reason` is the server's own message, or says why there is no answer; `request_id` names the request in its log.
+    `reason` is the server's message, or why there was no answer; `request_id` identifies the request in its log.
     """
 
     def __init__(
@@ -245,19 +243,19 @@ class ClientError(MooringError):
 
 
 class DeployError(MooringError):
-    """A deployment cannot be made, changed, used or removed."""
+    """A deployment cannot be created, changed, used or removed."""
 
 
 class AccountError(DeployError):
-    """Credentials, region, role or permission stand in the way."""
+    """Credentials, region, role or permissions are wrong or missing."""
 
 
 class NameTaken(DeployError):
-    """Something that Mooring did not make has the name already; it is left alone."""
+    """The name belongs to a resource that Mooring did not create, and does not touch."""
 
 
 class EndpointFailed(DeployError):
-    """SageMaker could not bring the endpoint up. `reason` is its own; `log` the last lines of the endpoint's log."""
+    """SageMaker could not start the endpoint. `reason` is SageMaker's, `log` the last lines of the endpoint's log."""
 
     def __init__(self, message: str, *, reason: str = "", log: tuple[str, ...] = (), hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -266,7 +264,7 @@ class EndpointFailed(DeployError):
 
 
 class InvokeError(DeployError):
-    """An endpoint did not answer. `status` is the model's own where it has one, else the platform's; 0: neither."""
+    """An endpoint did not answer. `status` is the HTTP status of the model or else the platform; 0 without one."""
 
     def __init__(self, message: str, *, status: int = 0, code: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -275,12 +273,12 @@ class InvokeError(DeployError):
 
 
 class ListenError(MooringError):
-    """The address to serve at cannot be had now: most often another program listens there."""
+    """The server cannot listen on its address; most often another program does."""
 
 
 class RunnerError(MooringError):
-    """`moor local` cannot start a container, or a process in its place."""
+    """`moor local` cannot start a container, or a process instead of one."""
 
 
 class UsageError(MooringError):
-    """A setting or an argument has an impossible value."""
+    """A setting or an argument has an invalid value."""

@@ -38,7 +38,7 @@ def package_hint(folder: str) -> str:
 
 def _source() -> tuple[Path, bool] | None:
     """The folder that Mooring was installed from, if it still exists, and whether the installation is editable."""
-    # Here, because they take 30 ms to import and a hint is seldom needed.
+    # Imported late: they take 30 ms and a hint is seldom needed.
     from importlib import metadata
     from urllib.parse import urlsplit
     from urllib.request import url2pathname
@@ -46,7 +46,7 @@ def _source() -> tuple[Path, bool] | None:
     try:
         record = json.loads(metadata.distribution(DISTRIBUTION).read_text("direct_url.json") or "{}")
     except metadata.PackageNotFoundError:
-        folder, editable = Path(__file__).resolve().parents[2], True  # a checkout on PYTHONPATH, if it is one
+        folder, editable = Path(__file__).resolve().parents[2], True  # perhaps a checkout on PYTHONPATH
     else:
         if "dir_info" not in record:  # a wheel
             return None
@@ -56,7 +56,7 @@ def _source() -> tuple[Path, bool] | None:
 
 
 def _installer() -> str:
-    """pip or uv for this very environment: the `pip` on PATH often belongs to another one."""
+    """pip or uv for the running environment, since the `pip` on PATH often belongs to another one."""
     python, pip = shlex.quote(sys.executable), shutil.which("pip")
     if pip and sys.prefix != sys.base_prefix and Path(pip).parent == Path(sys.executable).parent:
         return "pip install"

@@ -7,16 +7,16 @@ Callers bound the count: a request may make a fixed number of comparisons, howev
 from collections.abc import Iterable
 
 LONGEST = 64
-"""Characters. No name of ours is longer, and nobody misspells a name into one this long."""
+"""In characters. No known word is longer."""
 
 
 def nearest(word: object, known: Iterable[str], *, count: int = 1, cutoff: float = 0.6) -> list[str]:
-    """Up to `count` of the `known` words that are like `word`, the most similar first.
+    """Up to `count` of the `known` words that are similar to `word`, the most similar first.
 
-    `cutoff` is the least similarity, from 0 (anything) to 1 (equal).
+    `cutoff` is the minimum similarity, from 0 (anything) to 1 (equal).
     """
     if not isinstance(word, str) or len(word) > LONGEST:
         return []
-    from difflib import get_close_matches  # few commands need it, and every one imports this module
+    from difflib import get_close_matches  # imported late: few commands need it
 
     return get_close_matches(word, [one for one in known if len(one) <= LONGEST], n=count, cutoff=cutoff)

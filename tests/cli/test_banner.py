@@ -29,9 +29,9 @@ def test_one_glance_says_what_how_and_where() -> None:
     assert dict(banner.facts(MODEL, BACKEND, URL, "127.0.0.1")) == {
         "model": "minilm-squad, embedded in Mooring",
         "task": "question-answering, bert, windows of 384 tokens",
-        "precision": "int8, gate passed: at most 0.41 F1 lost, 0.5 allowed, "
+        "precision": "int8, accuracy check passed (at most 0.41 F1 below fp32), "
         "exact match 72.4 and F1 81.6 on dev-v1.1.json",
-        "computing": "2 threads, this CPU has int8 and bf16",
+        "cpu": "2 threads, int8 and bf16 supported",
         "address": "http://127.0.0.1:8080",
     }
 
@@ -74,10 +74,10 @@ def test_without_a_terminal_the_text_is_plain(capsys: pytest.CaptureFixture[str]
     ("gate", "said"),
     [
         (None, ""),
-        ({"skipped": True}, "not gated (--no-gate)"),
+        ({"skipped": True}, "accuracy not checked (--no-gate)"),
         ({"passed": True, "metric": "agreement", "drop_upper": 3.0, "max_drop": 5.0},
-         "gate passed: at most 3.00 agreement lost, 5 allowed"),
-        ({"passed": False, "drop_upper": None, "max_drop": 0.5}, "gate failed"),
+         "accuracy check passed (at most 3.00 agreement below fp32)"),
+        ({"passed": False, "drop_upper": None, "max_drop": 0.5}, "accuracy check failed"),
     ],
 )  # fmt: skip
 def test_the_gate_in_a_few_words(gate: object, said: str) -> None:
@@ -91,8 +91,8 @@ GATE = {"passed": True, "drop_upper": 0.2, "max_drop": 0.5, "narrow": {"passed":
 @pytest.mark.parametrize(
     ("precision", "rewritten", "said"),
     [
-        ("int8", "none", "gate passed: at most 0.20 F1 lost, 0.5 allowed"),
-        ("int8", "pointwise", "gate failed: at most 0.90 F1 lost, 0.5 allowed"),
+        ("int8", "none", "accuracy check passed (at most 0.20 F1 below fp32)"),
+        ("int8", "pointwise", "accuracy check failed (up to 0.90 F1 below fp32)"),
         ("fp32", "apart", ""),
     ],
 )
@@ -108,7 +108,7 @@ def test_levels_that_nobody_judged_have_no_gate_to_show() -> None:
     model = {"precision": "int8", "weights_dtype": "I8", "gate": {**GATE, "narrow": None}}
     assert gate_of({"model": model, "backend": backend}) is None
     skipped = {**model, "gate": {"skipped": True}}
-    assert gate_line(gate_of({"model": skipped, "backend": backend})) == "not gated (--no-gate)"
+    assert gate_line(gate_of({"model": skipped, "backend": backend})) == "accuracy not checked (--no-gate)"
 
 
 @pytest.mark.parametrize(
@@ -145,5 +145,5 @@ def test_a_figure_says_what_it_was_made_with() -> None:
     """Also where a server that is not ours says nothing of itself."""
     assert served_line({"url": "http://h:1/x"}) == "http://h:1/x"
     assert served_line({"model": {"name": "m", "precision": "int8", "gate": {"skipped": True}}}) == (
-        "m, int8, not gated (--no-gate)"
+        "m, int8, accuracy not checked (--no-gate)"
     )

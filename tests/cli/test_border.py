@@ -80,7 +80,7 @@ def test_debug_shows_the_traceback(capsys: pytest.CaptureFixture[str], monkeypat
     ("args", "said"),
     [
         (["srve"], "Did you mean `moor serve`?"),
-        (["xyzzy"], f"There are: {', '.join(COMMANDS)}"),
+        (["xyzzy"], f"Commands: {', '.join(COMMANDS)}"),
         (["serve", "--prot", "1"], "--port"),
         (["serve", "--port", "http"], "--port is 'http'."),
         (["bench"], "URL"),
@@ -133,11 +133,11 @@ def parameters_of(name: str) -> list[click.Parameter]:
 def test_what_the_system_refuses_is_no_fault_of_ours(capsys: pytest.CaptureFixture[str]) -> None:
     """The file, what was refused, and what to do."""
     assert raising(PermissionError(13, "Permission denied", "/x/model")) == 1
-    assert capsys.readouterr().err.startswith("moor: /x/model: Permission denied.\n      This user may not use it")
+    assert capsys.readouterr().err.startswith("moor: /x/model: Permission denied.\n      Check the permissions")
     assert raising(OSError(28, "No space left on device")) == 1
     assert capsys.readouterr().err == "moor: No space left on device.\n      Free some space on that disk.\n"
     assert raising(MemoryError()) == 1
-    assert "not enough memory" in capsys.readouterr().err
+    assert "Out of memory" in capsys.readouterr().err
 
 
 def test_help_as_a_word(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,13 +24,13 @@ PLAIN = quantised(Recipe(smooth_alpha=OFF))
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ([], "There is no folder to write. Name it with -o"),
-        (["-o", "x", "--plot", "p.svg"], "--plot draws what --explore finds"),
-        (["--explore"], "--explore needs real questions"),
-        (["--explore", "--calibration", "q", "--precision", "int8"], "--precision contradicts it"),
-        (["--explore", "--calibration", "q", "--recipe", "smooth=off"], "--recipe contradicts it"),
-        (["--explore", "--calibration", "q", "--no-gate"], "compares with fp32, and --no-gate does not"),
-        (["--explore", "--calibration", "q", "--plot", "no/where.svg"], "No plot can be written to 'no/where.svg'"),
+        ([], "No output folder was given. Name one with -o"),
+        (["-o", "x", "--plot", "p.svg"], "--plot needs --explore"),
+        (["--explore"], "--explore needs questions to calibrate int8 on"),
+        (["--explore", "--calibration", "q", "--precision", "int8"], "--precision has no effect"),
+        (["--explore", "--calibration", "q", "--recipe", "smooth=off"], "--recipe has no effect"),
+        (["--explore", "--calibration", "q", "--no-gate"], "--explore checks accuracy; --no-gate skips the check"),
+        (["--explore", "--calibration", "q", "--plot", "no/where.svg"], "Cannot write a chart to 'no/where.svg'"),
         (["-o", "x", "--recipe", "smooth=2"], "smooth is a number from 0 to 1, or off"),
     ],
 )
@@ -133,7 +133,7 @@ def test_with_avx2_alone_the_notes_say_whose_answers_and_whose_speed_it_is() -> 
     """They are not the same CPU's."""
     found = replace(explored([candidate(INT8)]), dot_products=False)
     said = " ".join(explore.notes(found))
-    assert "the answers of int8 are those of CPUs that have them, its speed is this CPU's" in said
+    assert "The accuracy of int8 is that of CPUs with VNNI; the speed is this CPU's" in said
     assert "AVX2" not in " ".join(explore.notes(explored([candidate(INT8)])))
 
 

@@ -146,7 +146,7 @@ def test_eval_counts_a_question_that_cannot_be_asked(
 def test_clients_are_for_a_server(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Here they would have no effect."""
     assert run(["eval", str(squad_of(tmp_path, 1)), "-m", model, "--clients", "2"]) == 2
-    assert "--clients is for --url" in capsys.readouterr().err
+    assert "--clients has no effect without --url" in capsys.readouterr().err
 
 
 def test_weights_that_are_no_numbers_are_not_served(

@@ -87,7 +87,7 @@ class Terminal(io.StringIO):
 def test_without_a_context_a_terminal_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """`moor ask "…"` alone says what is missing."""
     monkeypatch.setattr(sys, "stdin", Terminal())
-    with pytest.raises(UsageError, match="There is no context"):
+    with pytest.raises(UsageError, match="No context was given"):
         read_context(None)
 
 

@@ -82,7 +82,7 @@ def test_an_answer_in_any_surroundings(name: str, context: str) -> None:
     around = SURROUNDINGS[name]
     done = moor(around, "ask", "Who wrote it?", "--context", context)
     assert done.returncode == 0, done.stderr
-    assert b"fault of Mooring" not in done.stderr
+    assert b"bug in Mooring" not in done.stderr
     assert (ANSWER.encode() in done.stdout) is not around.is_silent
 
 

@@ -114,11 +114,11 @@ def test_a_worker_is_waited_for_while_it_is_replaced() -> None:
     ("end", "words"),
     [
         (REFUSED, ["A worker cannot start", "0 bytes"]),
-        (KILLED, ["Worker 1 died (signal SIGKILL; killed by the kernel", "started again"]),
-        (End(-11), ["Worker 1 died while it started (signal SIGSEGV)"]),
-        (End(-7), ["signal SIGBUS; is a disk full"]),
+        (KILLED, ["Worker 1 died (signal SIGKILL; probably out of memory", "is restarting"]),
+        (End(-11), ["Worker 1 died during startup (signal SIGSEGV)"]),
+        (End(-7), ["signal SIGBUS; probably a full disk"]),
         (End(-40), ["signal 40"]),
-        (End(0), ["while it started (exit code 0)"]),
+        (End(0), ["during startup (exit code 0)"]),
     ],
 )
 def test_why_a_slot_is_empty(end: End, words: list[str]) -> None:

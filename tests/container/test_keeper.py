@@ -83,7 +83,7 @@ def test_a_worker_that_cannot_be_understood_is_ended(line: str, understood: bool
     patience = "" if understood else "time.sleep(60)"
     [end], slot = ends(f"import os, time; os.write(LINE, {line}); {patience}")
     assert end.status == (0 if understood else -9)
-    assert ("messages cannot be read" in slot.reason) is not understood
+    assert ("messages are unreadable" in slot.reason) is not understood
 
 
 @pytest.mark.parametrize("error", [OSError("No descriptor is left."), RuntimeError("No thread is left.")])

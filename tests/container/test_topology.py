@@ -46,7 +46,7 @@ def test_workers_that_were_asked_for_share_the_cores() -> None:
     assert [worker.cores for worker in found.active] == [(0, 1, 2), (3, 4)]
     assert [worker.threads for worker in found.active] == [3, 2]
     assert found.standby is None
-    assert found.reason == "2 asked for"
+    assert found.reason == "as configured"
 
 
 def test_more_workers_than_cores_have_one_thread_each_and_no_core_of_their_own() -> None:

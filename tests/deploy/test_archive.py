@@ -97,7 +97,7 @@ def test_code_that_the_container_will_not_run_is_named(model: Path, tmp_path: Pa
     (model / "samples" / "inference.py").touch()
     told = Told()
     archive_of(Wanted(str(model)), tmp_path, told)
-    assert any("Not run in the container" in note and "samples/inference.py" in note for note in told.notes)
+    assert any("The container will not run" in note and "samples/inference.py" in note for note in told.notes)
 
 
 @pytest.mark.parametrize("places", [["code"], [""], ["code", "top"]])

@@ -43,7 +43,7 @@ def test_an_image_of_another_region() -> None:
     from mooring.deploy.session import Place
     from mooring.errors import UsageError
 
-    with pytest.raises(UsageError, match="takes images from its own region"):
+    with pytest.raises(UsageError, match="needs an image in its own region"):
         _check_image(Session(Place(region="us-east-1")), Order(image=ECR))
 
 

@@ -128,7 +128,7 @@ def test_requirements_that_pip_refuses(model: Path) -> None:
     code(model, "def predict_fn(d, m): ...")
     code(model, "tqdm\nnumpy=1.26.4=py311\n", "requirements.txt")
     error, network = all_of(model)
-    assert (error.level, "code/requirements.txt:2" in error.what, "use ==" in error.what) == ("error", True, True)
+    assert (error.level, "code/requirements.txt:2" in error.what, "Use ==" in error.what) == ("error", True, True)
     assert network.what.startswith("1 package is installed from the network")
 
 
@@ -139,7 +139,7 @@ def test_requirements_that_pip_refuses(model: Path) -> None:
         ("one-package-counted-as-two.txt", ["1 package is installed"]),
         (
             "pip-takes-doctor-refuses.txt",
-            ["'./wheels/own-1.0-py3-none-any.whl', which is not in the archive", "2 packages are", "which needs git"],
+            ["'./wheels/own-1.0-py3-none-any.whl', which is not in the archive", "2 packages are", "the image has no git"],
         ),
     ],
 )
@@ -174,8 +174,8 @@ def test_requirements_beside_code_at_the_top(model: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["code/main.py"], "will not run code/main.py: there is neither inference.py nor handler.py"),
-        (["examples/inference.py"], "will not run examples/inference.py: there is neither"),
+        (["code/main.py"], "will not run code/main.py: neither code/ nor the top folder has inference.py or handler.py"),
+        (["examples/inference.py"], "will not run examples/inference.py: neither code/"),
         (["code/inference.py", "inference.py"], "will not run inference.py: the model's code is code/inference.py"),
         (["code/requirements.txt"], "will not run code/requirements.txt"),
     ],
@@ -216,7 +216,7 @@ def test_code_beside_a_nested_model(model: Path, tmp_path: Path) -> None:
     ("change", "check", "said"),
     [
         ({"compute": Instances("ml.c7g.large")}, "architecture", "ml.c7g.large is arm64"),
-        ({"compute": Instances("large")}, "instance", "no instance type"),
+        ({"compute": Instances("large")}, "instance", "Unknown instance type"),
         ({"compute": Instances("ml.g5.xlarge")}, "instance", "accelerators"),
         ({"compute": Serverless(), "image": dataclasses.replace(IMAGE, size=13_494_688_833)}, "image", "13.5 GB"),
         (

@@ -139,12 +139,12 @@ def test_an_engine_that_says_nothing_of_use(bin_folder: Path, body: str) -> None
 
 def test_the_first_engine_that_answers(bin_folder: Path) -> None:
     """Or the one that is named; none is an error with a way out."""
-    with pytest.raises(BuildError, match="No docker or podman engine answers here"):
+    with pytest.raises(BuildError, match="No running docker or podman engine found"):
         running()
     client(bin_folder, "exit 1")
     podman = client(bin_folder, "exit 0", "podman")
     assert running() == str(podman)
-    with pytest.raises(BuildError, match="No docker engine answers here") as caught:
+    with pytest.raises(BuildError, match="No running docker engine found") as caught:
         running("docker")
     assert "--context" in caught.value.hint
 

@@ -104,7 +104,7 @@ def test_a_list_of_hundreds_is_shortened_to_the_nearest() -> None:
     with pytest.raises(DeployError) as caught, in_words("Creating"):
         raise refusal("ValidationException", said)
     assert "ml.c7i.large" in caught.value.message
-    assert "15 in all" in caught.value.message
+    assert "(15 in total)" in caught.value.message
     assert "ml.m5.8xlarge" not in caught.value.message
 
 

@@ -36,7 +36,7 @@ def test_a_source_dir_goes_whole(tmp_path: Path) -> None:
     made = order(tmp_path, Model("some/model", source_dir=str(tmp_path), entry_point="inference.py"))
     assert not isinstance(made.model, str | None)
     assert made.model.code == tmp_path
-    with pytest.raises(UsageError, match=r"no folder with nope\.py"):
+    with pytest.raises(UsageError, match=r"is not a folder that contains nope\.py"):
         order(tmp_path, Model("some/model", source_dir=str(tmp_path), entry_point="nope.py"))
 
 
@@ -67,9 +67,9 @@ def test_the_sdks_configurations(tmp_path: Path) -> None:
 
 def test_arguments_that_cannot_be() -> None:
     """A misspelt one is named with the nearest there is."""
-    with pytest.raises(UsageError, match="Is image_uri meant"):
+    with pytest.raises(UsageError, match="Did you mean image_uri"):
         Model("m", image_url="x", quiet=True)  # type: ignore[call-arg]
-    with pytest.raises(UsageError, match="two names"):
+    with pytest.raises(UsageError, match="Both model and model_data were given"):
         Model("m", model_data="n")
     with pytest.raises(UsageError, match="no instances"):
         Model("m", quiet=True).deploy(1, "ml.m5.large", serverless_inference_config=Serverless())
@@ -82,9 +82,9 @@ def test_a_model_is_named_by_text_or_path(tmp_path: Path) -> None:
         Model(model_data={"S3DataSource": {}})  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="role="):
         Model("arn:aws:iam::123456789012:role/x")
-    with pytest.raises(UsageError, match="no tags"):
+    with pytest.raises(UsageError, match="Invalid tags"):
         order(tmp_path, Model("m"), tags="team=search")
-    with pytest.raises(UsageError, match="is a number"):
+    with pytest.raises(UsageError, match="must be a whole number"):
         Model("m", quiet=True).deploy("1", "ml.m5.large")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="Is instance_type meant"):
         Model("m", quiet=True).deploy(instance_typ="ml.m5.large")  # type: ignore[call-arg]

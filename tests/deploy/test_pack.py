@@ -101,7 +101,7 @@ def test_links_are_packed_as_the_files_they_lead_to(tmp_path: Path) -> None:
 
 def test_nothing_to_pack(tmp_path: Path) -> None:
     """An empty folder is no model."""
-    with pytest.raises(ModelIncomplete, match="nothing to pack"):
+    with pytest.raises(ModelIncomplete, match="No files to pack"):
         pack(tmp_path, tmp_path / "out.tar.gz")
 
 
@@ -110,8 +110,8 @@ def test_an_archive_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     folder = write(tmp_path / "m", "config.json")
     target = tmp_path / "taken"
     write(target, "x")
-    with pytest.raises(DeployError, match="could not be written"):
+    with pytest.raises(DeployError, match="Cannot write"):
         pack(folder, target)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "taken"]
-    with pytest.raises(DeployError, match="cannot be written"):
+    with pytest.raises(DeployError, match="Cannot write"):
         pack(folder, tmp_path / "nowhere" / "out.tar.gz")

@@ -54,7 +54,7 @@ def test_nothing_there_is_nothing_to_do() -> None:
 
 def test_an_endpoint_that_is_not_ours_stops_it() -> None:
     """Nothing at all is removed then."""
-    with pytest.raises(NameTaken, match="not made by Mooring"):
+    with pytest.raises(NameTaken, match="not created by Mooring"):
         plan_removal("qa", dataclasses.replace(ALL, endpoint=dataclasses.replace(ENDPOINT, tags={})))
 
 

@@ -103,8 +103,8 @@ def test_a_job_is_what_botocore_takes(services: dict[str, Any]) -> None:
     [
         ({"source": "./folder"}, "input './folder'"),
         ({"output": "b/o"}, "output 'b/o'"),
-        ({"join": True, "split": "None"}, "joined"),
-        ({"max_payload_mb": 60, "max_concurrent": 2}, "more than 100 MB"),
+        ({"join": True, "split": "None"}, "--join needs records"),
+        ({"max_payload_mb": 60, "max_concurrent": 2}, "exceed 100 MB"),
         ({"environment": {"SAGEMAKER_MODEL_SERVER_WORKERS": "two"}}, "SAGEMAKER_MODEL_SERVER_WORKERS is 'two'"),
     ],
 )

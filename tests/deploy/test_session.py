@@ -85,7 +85,7 @@ def test_no_region() -> None:
 @pytest.mark.parametrize("address", ["not-a-url", "127.0.0.1:4567", "ftp://x", "http://"])
 def test_an_address_that_is_none(address: str) -> None:
     """Before boto3 stumbles over it."""
-    with pytest.raises(UsageError, match="no address"):
+    with pytest.raises(UsageError, match="is not a URL"):
         Session(Place(endpoint_url=address))
 
 

@@ -112,7 +112,7 @@ def test_a_misspelt_variable_is_warned_of_with_the_nearest_name() -> None:
     """A setting that silently does nothing costs an afternoon."""
     (warning,) = environment_notes({"MOORING_PROT": "1", "MOORING_PORT": "2", "HF_TOKEN": "x"})
     assert "MOORING_PROT" in warning
-    assert "MOORING_PORT is one" in warning
+    assert "Did you mean MOORING_PORT?" in warning
 
 
 def test_debug_is_read_leniently() -> None:

@@ -65,10 +65,10 @@ def test_a_home_that_nobody_has_is_named(path: str) -> None:
         ("--cache-dir", lambda: load_settings({}, cache_dir=path)),
         ("The path", lambda: expanded(path)),
     ):
-        with pytest.raises(UsageError, match=f"{what} is '{path}': this machine has no user '{name}'") as caught:
+        with pytest.raises(UsageError, match=f"{what} is '{path}', but this machine has no user '{name}'") as caught:
             attempt()
         assert f"./{path}" in caught.value.hint
-    with pytest.raises(ModelNotFound, match=f"The model is '{path}': this machine has no user"):
+    with pytest.raises(ModelNotFound, match=f"The model is '{path}', but this machine has no user"):
         resolve(path)
 
 

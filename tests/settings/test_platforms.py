@@ -144,12 +144,12 @@ def test_what_is_cut_is_said_once_with_its_own_value(name: str) -> None:
     for text, value in texts.items():
         if value is REFUSED:
             continue
-        said = [note for note in environment_notes({name: text}) if "more than is possible" in note]
+        said = [note for note in environment_notes({name: text}) if "is above the maximum" in note]
         cut = name != "SAGEMAKER_BIND_TO_PORT" and value == most and text not in ("86400", "1440", "256")
         assert len(said) == cut, (text, said)
         if cut:
             assert said[0].startswith(f"{name}={text} (")
-            assert said[0].endswith(f"more than is possible here: {setting} is {int(most)}.")
+            assert said[0].endswith(f"above the maximum: {setting} is {int(most)}.")
 
 
 @given(name=st.sampled_from(sorted(TABLE)), text=st.text(max_size=20) | st.integers().map(str) | st.floats().map(str))
@@ -198,7 +198,7 @@ def test_which_of_several_wins(environ: dict[str, str], name: str, value: Any) -
         ),
         (
             {"SAGEMAKER_MODEL_SERVER_VMARGS": "-Xmx1g"},
-            "SAGEMAKER_MODEL_SERVER_VMARGS has no effect: there is no Java here.",
+            "SAGEMAKER_MODEL_SERVER_VMARGS has no effect: Mooring does not use Java.",
         ),
         (
             {"HF_TRUST_REMOTE_CODE": "true"},
@@ -207,7 +207,7 @@ def test_which_of_several_wins(environ: dict[str, str], name: str, value: Any) -
         ({"MMS_SOMETHING_NEW": "1"}, "MMS_SOMETHING_NEW has no effect here."),
         (
             {"SAGEMAKER_MODEL_SERVER_TIMEOUT": "3600"},
-            "SAGEMAKER_MODEL_SERVER_TIMEOUT=3600 (minutes) is more than is possible here: deadline_s is 86400.",
+            "SAGEMAKER_MODEL_SERVER_TIMEOUT=3600 (minutes) is above the maximum: deadline_s is 86400.",
         ),
         (
             {"SAGEMAKER_MULTI_MODEL": "True"},

@@ -33,7 +33,7 @@ def needed() -> str:
     """The client, or the test is skipped with what to do."""
     found = program()
     if found is None:
-        pytest.skip("no Docker or Podman engine answers here (Debian: scripts/engine.sh up && scripts/engine.sh base)")
+        pytest.skip("no running Docker or Podman engine found (Debian: scripts/engine.sh up && scripts/engine.sh base)")
     return found
 
 

@@ -67,7 +67,7 @@ def test_another_run_was_faster(session: Session, artefact: Path, tmp_path: Path
     mine = propose(session, spec)
     carry_out(session, spec, propose(session, spec), Silent())
     heard = Heard()
-    with pytest.raises(NameTaken, match="Is another one at work"):
+    with pytest.raises(NameTaken, match="perhaps by another run"):
         carry_out(session, spec, dataclasses.replace(mine, actions=mine.actions[1:]), heard)
     assert len(models(session, "race")) == len(keys(session, "race-own")) == 1
     assert "moor destroy race --bucket race-own --endpoint-url http://127.0.0.1" in heard.notes[-1]
@@ -94,7 +94,7 @@ def test_breaking_off_the_undoing(session: Session, signal: BaseException) -> No
     heard = Heard("Deleting the model", signal)
     with pytest.raises(type(signal)):
         carry_out(session, half(), failing(REFUSED), heard)
-    assert "This run made: model half-1." in heard.notes[-1]
+    assert "This run created: model half-1." in heard.notes[-1]
     assert models(session, "half-1") == ["half-1"]
     session.client("sagemaker").delete_model(ModelName="half-1")
 
@@ -114,4 +114,4 @@ def test_what_exists_already_is_named_too(session: Session) -> None:
     with pytest.raises(KeyboardInterrupt):
         carry_out(session, half(), Plan((waiting,), ("endpoint half",)), heard)
     assert "made nothing" in heard.notes[-1]
-    assert "There were already: endpoint half." in heard.notes[-1]
+    assert "Already there: endpoint half." in heard.notes[-1]

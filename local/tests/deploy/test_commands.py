@@ -19,10 +19,10 @@ QUESTION = {"inputs": {"question": "Who wrote it?", "context": "Ada Lovelace wro
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["destroy", "bad/name"], "cannot be an endpoint's"),
-        (["transform", "MODEL", "--input", "there", "--output", "s3://b/o"], "no S3 URI"),
+        (["destroy", "bad/name"], "Invalid endpoint name"),
+        (["transform", "MODEL", "--input", "there", "--output", "s3://b/o"], "is not an S3 URI"),
         (["transform", "MODEL", "--input", "s3://b/i", "--output", "s3://b/o", "--env", "A"], "KEY=VALUE"),
-        (["transform", "nobody", "--input", "s3://b/i", "--output", "s3://b/o", "--offline"], "neither a deployment"),
+        (["transform", "nobody", "--input", "s3://b/i", "--output", "s3://b/o", "--offline"], "No deployment or SageMaker model named"),
         (["deploy", "MODEL", "--name", "q", "--instance-type", "c7i.large"], "Is ml.c7i.large meant"),
         (["deploy", "MODEL", "--name", "q", "--instance-type", "ml.c99.large", "--dry-run"], "boto3 knows no ml.c99"),
     ],
@@ -47,7 +47,7 @@ def test_the_lines_that_are_printed_work(local_url: str, tmp_path: Path, capsys:
     assert evaluated(call["python"])["answer"] == "Ada Lovelace"
     assert json.loads(evaluated(call["boto3"])["Body"].read())["answer"] == "Ada Lovelace"
     assert run(shlex.split(call["remove"])[1:]) == 0
-    assert "lines is gone" in capsys.readouterr().out
+    assert "Removed lines" in capsys.readouterr().out
 
 
 def evaluated(line: str) -> Any:

@@ -189,7 +189,7 @@ def test_a_variable_that_surprises_is_told_of_before_anything_is_made(session: S
     heard = Heard()
     prepare(session, order("noted", environment={"SAGEMAKER_MODEL_SERVER_TIMEOUT": "3600"}), tmp_path, heard)
     (said,) = (note for note in heard.notes if note.startswith("SAGEMAKER_"))
-    assert said == "SAGEMAKER_MODEL_SERVER_TIMEOUT=3600 (minutes) is more than is possible here: deadline_s is 86400."
+    assert said == "SAGEMAKER_MODEL_SERVER_TIMEOUT=3600 (minutes) is above the maximum: deadline_s is 86400."
 
 
 def test_a_failed_update_leaves_the_endpoint_as_it_was(session: Session, tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_a_name_that_is_taken(session: Session, tmp_path: Path) -> None:
     sagemaker.create_endpoint(EndpointName="taken", EndpointConfigName="theirs")
     with pytest.raises(NameTaken, match="taken already"):
         prepare(session, order("taken", tmp_path / "not even looked for"), tmp_path, Silent())
-    with pytest.raises(NameTaken, match="not made by Mooring"):
+    with pytest.raises(NameTaken, match="not created by Mooring"):
         survey(session, "taken", None)
     sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="taken", WaiterConfig={"Delay": 0.2})
     sagemaker.delete_endpoint(EndpointName="taken")

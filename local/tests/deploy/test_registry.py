@@ -134,7 +134,7 @@ def test_of_an_index_the_image_for_this_machine_is_taken(
 def test_an_index_without_an_image_for_this_machine(docker: Path, session: Session, repository: str) -> None:
     """Is refused, with what it holds."""
     index_of(session, repository, "amd64", "s390x")
-    with pytest.raises(DeployError, match="is an index of amd64, s390x; SageMaker takes one"):
+    with pytest.raises(DeployError, match="is an index of amd64, s390x, not a single image"):
         push_image(session, "mine", f"{ECR}/{repository}:1")
 
 
@@ -159,7 +159,7 @@ def test_an_image_of_the_users_own_is_refused_before_anything_is_made(
     before, models = stored(session, repository), session.client("sagemaker").list_models()["Models"]
     image = f"{ECR}/{repository}:1"
     order = Order("oci", image=image) if compute else Order("oci", image=image, compute=None)
-    with pytest.raises(UsageError, match="SageMaker does not take the image") as caught:
+    with pytest.raises(UsageError, match="SageMaker does not accept the image") as caught:
         prepare(session, order, tmp_path, Silent())
     assert kind in caught.value.message
     assert f"skopeo copy --format v2s2 docker://{image}" in caught.value.hint

@@ -1,9 +1,9 @@
-"""The command `moor`: arguments in, an exit code out. Loads nothing heavy; each command's module is imported when used.
+"""The `moor` command line. Importing it loads nothing heavy: each command's module is imported when it is called.
 
-group.py    the commands' table           border.py   errors → messages and exit codes
+group.py    table of commands             border.py   maps errors to messages and exit codes
 packages.py commands of other packages
-streams.py  stdout and stderr that take any text
-options.py  settings → flags              serve.py, ask.py, eval.py, bench.py, build.py: one command each
+streams.py  lets stdout and stderr take any text
+options.py  maps settings to flags        serve.py, ask.py, eval.py, bench.py, build.py: one command each
 """
 
 import contextlib
@@ -28,10 +28,10 @@ def run(args: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """Entry point of the `moor` script and of `python -m mooring`."""
-    # What is loaded by now stays. If collections skip it, the imports of a command take a tenth less time.
+    # These objects live until exit. Garbage collections that skip them make a command's imports 10 % faster.
     gc.freeze()
     prepare()
     with contextlib.suppress(ValueError):  # not the main thread
-        # As with Ctrl-C, what is half-made is cleaned up; a server takes the signal over while it runs.
+        # Clean up as after Ctrl-C. A running server installs its own handler.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     sys.exit(run())

@@ -1,4 +1,4 @@
-"""`moor ask QUESTION`: one question and its context in, the answer out; here or at a running server."""
+"""`moor ask QUESTION`: answer one question from a text, with a model in this process or at a running server."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ TASK = "question-answering"
 
 @click.command("ask", short_help="Answer one question from a text.")
 @click.argument("question")
-@click.option("-c", "--context", metavar="FILE", help="The text that holds the answer; - for stdin.")
+@click.option("-c", "--context", metavar="FILE", help="Text file to answer from; - for stdin.")
 @click.option("-m", "--model", metavar="MODEL", help="Folder, .tar.gz or Hub id.  [default: the embedded model]")
-@click.option("--url", metavar="URL", help="Ask this server instead of loading a model here.")
-@click.option("--json", "as_json", is_flag=True, help="The answer as JSON, as a server would send it.")
-@click.option("--top-k", type=int, metavar="N", help="How many answers.  [default: 1]")
+@click.option("--url", metavar="URL", help="Server to ask, instead of loading a model.")
+@click.option("--json", "as_json", is_flag=True, help="Print the answer as JSON, as a server would send it.")
+@click.option("--top-k", type=int, metavar="N", help="Number of answers.  [default: 1]")
 @parameter_options
 @setting_options(*MODEL_OPTIONS)
 def command(question: str, context: str | None, url: str | None, **flags: Any) -> None:
@@ -45,14 +45,14 @@ def command(question: str, context: str | None, url: str | None, **flags: Any) -
 
 
 def _checked(answer: object) -> list[dict[str, Any]]:
-    """The answers. Raises BenchError for those of another shape, from a server that is not ours."""
+    """The answers. Raises BenchError if one has an unexpected shape: the server may not be Mooring."""
     answers: list[Any] = answer if isinstance(answer, list) and answer else [answer]
     kinds: dict[str, Any] = {"answer": str, "start": int, "end": int, "score": (int, float)}
     for one in answers:
         if not isinstance(one, dict) or not all(isinstance(one.get(key), kind) for key, kind in kinds.items()):
             raise BenchError(
-                f"The answer has another shape than answer, start, end and score: {echo(one)}.",
-                hint="Is it a question-answering server? --json shows what it says, as it is.",
+                f"Expected an answer with the fields answer, start, end and score, got {echo(one)}.",
+                hint="Check that the model answers questions. --json prints its output as it is.",
             )
     return answers
 
@@ -69,14 +69,14 @@ def _local(settings: Settings, inputs: dict[str, str], parameters: dict[str, obj
         task = opened.info["model"].get("task")
         if task not in (None, TASK):
             raise UsageError(
-                f"The model's task is {task}; moor ask is for {TASK}.",
-                hint="Serve it with moor serve, or use it from Python with mooring.open.",
+                f"The model's task is {task}; moor ask needs {TASK}.",
+                hint="Serve the model with moor serve, or call it from Python with mooring.open.",
             )
         return opened(inputs, **parameters)
 
 
 def _show(context: str, answers: list[Any]) -> None:
-    """For people: the answer, its score, and where it stands."""
+    """Print each answer with its score and its place in the context."""
     from rich.console import Console
     from rich.text import Text
 

@@ -1,7 +1,4 @@
-"""What `moor serve` says when it is ready: what is served, how exactly, where, and a line to try. Called by `serve.py`.
-
-`facts` and `trial` are pure; `show` prints them, with colours on a terminal and plainly anywhere else.
-"""
+"""The text that `moor serve` prints when it is ready: model, accuracy, address and a command to try."""
 
 import contextlib
 import json
@@ -21,22 +18,22 @@ EXAMPLE = {
         "context": "A mooring holds the ship in its place.",
     }
 }
-_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be recognised, not to be bound
+_EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound
 
 _NAMES = (("INT8", "int8"), ("BF16", "bf16"), ("FP16", "fp16"))
-"""What OpenVINO says a CPU computes natively → our words."""
+"""OpenVINO's names of the precisions that it supports on a CPU → our names."""
 
 
 def trial(url: str) -> str:
-    """A curl line that works as it is, in any POSIX shell."""
+    """A curl command for any POSIX shell."""
     body = shlex.quote(json.dumps(EXAMPLE))
     return f"curl -s {url}/invocations -H 'Content-Type: application/json' -d {body}"
 
 
 def facts(model: Mapping[str, Any], backend: Mapping[str, Any], url: str, host: str) -> list[tuple[str, str]]:
-    """(name, value) of the start-up text, from the manifest and the backend's info as plain values.
+    """Rows (name, value) of the start-up text. `model` and `backend` are those of `/info`.
 
-    `url` is for visiting, `host` is what was listened at.
+    `url` is the address to visit, `host` the one that was bound.
     """
     name, source = str(model["name"]), str(model["source"])
     shown = name if source in (name, "embedded") else f"{name} ({source})"
@@ -49,35 +46,32 @@ def facts(model: Mapping[str, Any], backend: Mapping[str, Any], url: str, host: 
         ("model", _joined(shown, origin, revision)),
         ("task", _joined(str(model.get("task") or ""), str(model.get("family") or ""), windows)),
         ("precision", _joined(precision, gate_line(gate_of(facts)), _quality(quality_of(facts)))),
-        ("computing", _joined(_threads(backend.get("threads")), _offered(backend.get("cpu_capabilities")))),
+        ("cpu", _joined(_threads(backend.get("threads")), _offered(backend.get("cpu_capabilities")))),
         ("address", _joined(url, "on every interface" if host in _EVERYWHERE else "")),
     ]
     return [(label, value) for label, value in rows if value]
 
 
 def handler(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Which of the model's own functions are live, and what they leave to the engine."""
+    """The model's own functions, and whether they or the engine compute the predictions."""
     if not found:
         return []
-    share = "which predicts by itself, one call at a time" if found["computes"] == "itself" else "around the engine"
-    return [("code", f"{found['file']} with {', '.join(found['functions']) or 'no function'}, {share}")]
+    share = "predicts without the engine, one call at a time" if found["computes"] == "itself" else "uses the engine"
+    return [("code", f"{found['file']}, defines {', '.join(found['functions']) or 'no function'}, {share}")]
 
 
 def workers(topology: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Who answers behind nginx, and why so many; nothing where one process does it all."""
+    """Number of workers behind nginx, and the reason for it; empty for a single process."""
     if topology.get("front") != "nginx":
         return []
     count = int(topology["active"])
-    spare = "one more on standby" if topology["standby"] else ""
+    spare = "1 on standby" if topology["standby"] else ""
     value = _joined(f"{count} worker{'' if count == 1 else 's'} behind nginx", spare, str(topology["reason"]))
     return [("workers", value)]
 
 
 def show(rows: Sequence[tuple[str, str]], line: str, warnings: Sequence[str]) -> None:
-    """Print the text on stdout at once, warnings first; colours go away by themselves without a terminal.
-
-    A stdout that takes nothing (a full disk, a reader that has gone) is no reason not to serve.
-    """
+    """Print the text on stdout, warnings first. Ignore errors: a full disk or closed pipe must not stop a server."""
     with contextlib.suppress(OSError):
         _show(rows, line, warnings)
 
@@ -91,7 +85,7 @@ def _show(rows: Sequence[tuple[str, str]], line: str, warnings: Sequence[str]) -
         click.echo(f"  {click.style(f'{label:<10}', dim=True)} {click.style(head, bold=True)}{comma}{rest}")
     click.echo(f"  {click.style('try', dim=True)}        {line}")
     if sys.stdout.isatty():
-        click.echo(click.style("  Ctrl-C ends it.", dim=True))
+        click.echo(click.style("  Press Ctrl-C to stop.", dim=True))
     sys.stdout.flush()
 
 
@@ -112,8 +106,8 @@ def _threads(threads: object) -> str:
 
 
 def _offered(capabilities: object) -> str:
-    """What of the fast arithmetic this CPU has; the lack of it explains a slow server."""
+    """The reduced precisions that OpenVINO supports on this CPU; without them a server is slow."""
     if not isinstance(capabilities, (list, tuple)):
         return ""
     have = [ours for theirs, ours in _NAMES if theirs in capabilities]
-    return f"this CPU has {' and '.join(have)}" if have else "this CPU has neither int8 nor bf16 arithmetic"
+    return f"{' and '.join(have)} supported" if have else "neither int8 nor bf16 supported"

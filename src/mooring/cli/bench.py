@@ -1,4 +1,4 @@
-"""`moor bench URL`: a running server and questions in, requests a second and latencies out."""
+"""`moor bench URL`: measure the throughput and latency of a running server."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,18 +25,18 @@ CLIENTS, CONNECTIONS, REQUESTS, SWEEP_SECONDS = 8, 256, 1000, 5.0
 
 
 class WarmUp(click.ParamType["Amount"]):
-    """A number of requests, or of seconds with an s."""
+    """A number of requests (200) or of seconds (5s)."""
 
     name = "N|Ns"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Amount":
-        """From the command line."""
+        """Parse the text of the command line."""
         from mooring.bench.session import Amount
 
         try:
             amount = Amount(seconds=float(value[:-1])) if value.endswith("s") else Amount(requests=int(value))
         except ValueError:
-            self.fail(f"{value!r} is neither a number of requests (200) nor of seconds (5s).", param, ctx)
+            self.fail(f"{value!r} is not a number of requests (200) or of seconds (5s).", param, ctx)
         if (amount.requests or 0) < 0 or not 0 <= (amount.seconds or 0) < 1e6:
             self.fail(f"{value!r} is out of range.", param, ctx)
         return Amount(requests=0) if amount.seconds == 0 else amount
@@ -50,69 +50,76 @@ class Output:
     report: Path | None
 
 
-@click.command("bench", short_help="Put a running server under load.")
+@click.command("bench", short_help="Measure a running server under load.")
 @click.argument("url")
-@click.option("--clients", type=click.IntRange(1, 4096), metavar="N", help="At the same time.  [default: 8]")
+@click.option("--clients", type=click.IntRange(1, 4096), metavar="N", help="Concurrent clients.  [default: 8]")
 @click.option(
     "--rate",
     type=click.FloatRange(0, 1e6, min_open=True),
     metavar="R",
-    help="Instead: R requests a second on average, at random times, whether answers come or not.",
+    help="Mean request rate, in requests per second, instead of --clients. Requests are sent at random times, without "
+    "waiting for answers.",
 )
 @click.option(
     "--connections",
     type=click.IntRange(1, 4096),
     metavar="N",
-    help="At most, for a rate.  [default: 256]",
+    help="Maximum connections, with a rate.  [default: 256]",
 )
-@click.option("--requests", type=click.IntRange(min=1), metavar="M", help="In all.  [default: 1000]")
+@click.option("--requests", type=click.IntRange(min=1), metavar="M", help="Total requests.  [default: 1000]")
 @click.option(
-    "--duration", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="Instead, or at most so long."
+    "--duration",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="Stop after this many seconds, instead of or in addition to --requests.",
 )
 @click.option(
     "--sweep",
     multiple=True,
     metavar="WHAT",
-    help="Step by step: clients (1, 2, 4 … 256), clients:1,8,64, rates (10 to 110 % of the best throughput) or "
-    "rates:20,50. Twice for both. Each step takes --duration.  [default: 5]",
+    help="Measure a series of loads: clients (1, 2, 4 … 256), clients:1,8,64, rates (10 to 110 % of the best "
+    "throughput) or rates:20,50. Repeat for both. Each step lasts --duration seconds, 5 by default.",
 )
 @click.option(
     "--file",
     type=click.Path(path_type=Path),
-    help="What to ask: SQuAD JSON, or whole requests, one a line (.jsonl).  [default: one short question]",
+    help="Requests to send: SQuAD JSON, or one JSON request per line (.jsonl).  [default: one short question]",
 )
 @click.option(
     "--lengths",
     metavar="WORDS",
-    help="Make texts of 120, or uniform:50-400, or lognormal:120,0.6 words, of --file's (SQuAD JSON or .txt) or ours.",
+    help="Length of generated contexts, in words: 120, uniform:50-400 or lognormal:120,0.6. Sentences come from --file "
+    "(SQuAD JSON or .txt) or a built-in text.",
 )
-@click.option("--seed", type=int, default=0, help="Of order, lengths and arrivals.  [default: 0]")
+@click.option("--seed", type=int, default=0, help="Random seed for order, lengths and arrival times.  [default: 0]")
 @click.option(
     "--warm-up",
     "--warmup",
     "warm_up",
     type=WarmUp(),
     metavar="N|Ns",
-    help="Requests, or seconds (5s), before the clock starts.  [default: 4 a client; 2s of a rate]",
+    help="Warm-up before the measurement, in requests or seconds (5s).  [default: 4 per client; 2s with a rate]",
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0.1),
     metavar="SECONDS",
     default=120.0,
-    help="Of one request.  [default: 120]",
+    help="Timeout of a request.  [default: 120]",
 )
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option(
     "--report",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Also write one HTML page, with charts if matplotlib is installed.",
+    help="HTML report to write, with charts if matplotlib is installed.",
 )
 @setting_options()
 @click.pass_context
 def command(ctx: click.Context, /, url: str, as_json: bool, report: Path | None, **flags: Any) -> None:
-    """Put the server at URL under load: N clients, each asking its next as soon as it has an answer, or R a second.
+    """Measure the throughput and latency of the server at URL.
+
+    Each client sends its next request as soon as it has an answer. With --rate, requests are sent at a fixed mean rate.
 
     \b
     moor bench http://127.0.0.1:8080 --clients 8 --requests 2000 --file dev-v1.1.json
@@ -140,16 +147,16 @@ def command(ctx: click.Context, /, url: str, as_json: bool, report: Path | None,
 
 
 def _refuse_contradictions(flags: dict[str, Any]) -> None:
-    """Raise UsageError for flags that would have no effect, rather than leave them without one."""
+    """Raise UsageError for flags that would have no effect."""
     rates = flags["rate"] is not None or any(text.strip().startswith("rates") for text in flags["sweep"])
     if flags["sweep"] and flags["rate"] is not None:
-        raise UsageError("--rate and --sweep exclude each other.", hint="Name rates as in --sweep rates:20,50,100.")
+        raise UsageError("--rate and --sweep are mutually exclusive.", hint="Use --sweep rates:20,50,100.")
     if flags["clients"] is not None and (flags["rate"] is not None or flags["sweep"]):
         what = "--rate" if flags["rate"] is not None else "--sweep"
-        hint = "Say --connections for at most how many." if what == "--rate" else "Say --sweep clients:1,8,64."
+        hint = "Use --connections to limit concurrency." if what == "--rate" else "Use --sweep clients:1,8,64."
         raise UsageError(f"--clients has no effect with {what}.", hint=hint)
     if flags["connections"] is not None and not rates:
-        raise UsageError("--connections is for a rate: each client has one.", hint="Say --clients.")
+        raise UsageError("--connections has no effect without a rate: each client has one.", hint="Use --clients.")
 
 
 def _plan(target: "Target", flags: dict[str, Any]) -> "Plan":
@@ -177,7 +184,7 @@ def _step(flags: dict[str, Any]) -> "Step":
 
 @dataclass(frozen=True, slots=True)
 class _Steps:
-    """Measures, and shows what it measured as soon as it has."""
+    """Runs the steps and prints each result as soon as it is there."""
 
     session: "Session"
     plan: "Plan"
@@ -185,11 +192,11 @@ class _Steps:
     server: str
 
     def once(self, step: "Step") -> dict[str, Any]:
-        """One step, in all detail."""
+        """Measure one step and print all its figures."""
         from mooring.bench.report import figures, limits, rows
         from mooring.bench.session import repeats, step_json
 
-        title = f"{step.rate:g} a second" if step.rate else f"{step.connections} clients"
+        title = f"{step.rate:g} requests/s" if step.rate else f"{step.connections} clients"
         measured = self._measure(step, title)
         result = figures(measured.run)
         again = repeats(self.plan, measured.warmed + result.requests)
@@ -199,11 +206,11 @@ class _Steps:
                 click.echo(f"{label:<12}{value}")
         self._warn(result.client_cpu_share, limits(result))
         if result.cut_short:
-            warn("the run ended early: every connection was lost or given up.")
+            warn("the run ended early: every client lost its connection and gave up.")
         return step_json(self.plan, measured)
 
     def sweep(self, sweeps: list["Sweep"], flags: dict[str, Any]) -> dict[str, Any]:
-        """Every step of every sweep, until one is interrupted or not answered at all."""
+        """Measure every step of every sweep. Stops when one is interrupted or gets no answers."""
         from mooring.bench.session import step_json
 
         document: dict[str, Any] = {"sweeps": [], "interrupted": False}
@@ -238,7 +245,7 @@ class _Steps:
         yield from (Step(connections, rate) for rate in values)
 
     def _best(self) -> float:
-        """The best throughput, when no sweep over clients has found it."""
+        """The best throughput, measured if no sweep over clients has found it."""
         from mooring.bench.report import figures
         from mooring.bench.session import Step
 
@@ -259,15 +266,15 @@ class _Steps:
 
         warn(*limits.values())
         if share > CLIENT_SHARE_WARNING and "cpu" not in limits and self.plan.target.is_local:
-            warn("the client's own CPU time shows in these figures; scripts/bench_http.py uses wrk, which takes less.")
+            warn("the client's CPU use affects these figures; scripts/bench_http.py uses wrk, which needs less CPU.")
 
 
 def _title(kind: str, step: "Step") -> str:
-    return f"{step.connections} clients" if kind == "clients" else f"{step.rate:g} a second"
+    return f"{step.connections} clients" if kind == "clients" else f"{step.rate:g} requests/s"
 
 
 def _writable(report: Path) -> None:
-    """Raise OSError now rather than after minutes of measuring."""
+    """Raise OSError before minutes are spent on measuring."""
     with report.open("a", encoding="utf-8"):
         pass
 

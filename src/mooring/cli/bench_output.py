@@ -1,4 +1,4 @@
-"""What `moor bench` shows: its progress, on stderr of a terminal, and each step of a sweep as a line of a table."""
+"""Output of `moor bench`: a progress bar on a terminal's stderr, and a table with a line per step of a sweep."""
 
 import sys
 import time
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("answers/s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms", "client CPU")
 _WIDTH = 11
 _LIMITS = {
-    "cpu": "the client was the limit",
+    "cpu": "limited by the client's CPU",
     "connections": "all connections were busy",
     "lateness": "sent late by the client",
 }
@@ -21,7 +21,7 @@ _LIMITS = {
 
 @contextmanager
 def load_bar(title: str, amount: "Amount") -> Iterator["Callable[[Run], None] | None"]:
-    """Yields `show(run)`, or None without a terminal. Drawn when it is called, by no thread: that would cost time."""
+    """Yields `show(run)`, or None without a terminal. Draws only when called: a thread would cost CPU time."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -42,7 +42,7 @@ def load_bar(title: str, amount: "Amount") -> Iterator["Callable[[Run], None] | 
 
 
 def part_done(run: "Run", amount: "Amount", now: float) -> float:
-    """0 to 1, by requests or by time, whichever is further."""
+    """Fraction done, by requests or by time, whichever is larger."""
     parts = []
     if amount.requests:
         parts.append(run.tally.done / amount.requests)
@@ -52,14 +52,14 @@ def part_done(run: "Run", amount: "Amount", now: float) -> float:
 
 
 class Pulse:
-    """The latest second, and the percentiles so far."""
+    """Throughput of the last second, and the percentiles so far."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._seen: list[tuple[float, int]] = []
 
     def line(self, run: "Run") -> str:
-        """In one line."""
+        """The figures on one line."""
         now, answered = self._clock(), run.tally.latency.count
         self._seen = [*(self._seen or [(run.began, 0)])[-4:], (now, answered)]
         (then, before), percentiles = self._seen[0], run.tally.latency.percentiles(50, 99)
@@ -70,13 +70,13 @@ class Pulse:
 
 
 def head(kind: str) -> str:
-    """The names of the columns."""
+    """The table's header."""
     first = "clients" if kind == "clients" else "rate"
     return "".join(f"{name:>{_WIDTH}}" for name in (first, *_COLUMNS)) + "  remarks"
 
 
 def line(kind: str, step: Mapping[str, Any]) -> str:
-    """A step, in the shape of the command's JSON."""
+    """A row of the table, from a step as in the command's JSON."""
     first = f"{step['clients']:,}" if kind == "clients" else f"{step['rate']:,g}"
     found = step["latency_ms"]
     names = ("p50", "p90", "p99", "p99_9", "max")

@@ -1,10 +1,10 @@
-"""What a command raised in, a message on stderr and an exit code out: the one place where the command line catches all.
+"""Turn exceptions into messages on stderr and exit codes. The only place of the command line that catches everything.
 
-0    done; also a server that was told to stop
-1    failed, and trying again may help: no connection, a port in use, the engine's fault
-2    the command line or a setting is wrong
-3    the model cannot be served, and starting again will not change that
-130  interrupted by Ctrl-C, 143 by SIGTERM; a server that was told to stop ends with 0
+0    success, including a server that was told to stop
+1    failure that a retry may fix: no connection, port in use, engine error
+2    invalid command line or setting
+3    the model cannot be served; a restart will not help
+130  interrupted by Ctrl-C; 143 by SIGTERM (except servers, which exit with 0)
 """
 
 import errno
@@ -27,25 +27,25 @@ TERMINATED = 143
 
 EXIT_CODES: tuple[tuple[type[MooringError], int], ...] = (
     (UsageError, USAGE),
-    (RequestError, USAGE),  # of `moor ask`: the question and its parameters are arguments
+    (RequestError, USAGE),  # from `moor ask`: the question and its parameters are arguments
     (HubRefused, MODEL),
-    (HubError, FAILED),  # mostly the connection: whoever restarts us should
+    (HubError, FAILED),  # usually the connection, so a restart may help
     (ModelError, MODEL),
     (MooringError, FAILED),
 )
-"""The first class that fits decides."""
+"""The first matching class decides."""
 
 
 @dataclass
 class State:
-    """What outlives click's context: whether tracebacks are wanted."""
+    """State that outlives click's context."""
 
     debug: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """An error as it is shown to the user."""
+    """An error as shown to the user."""
 
     message: str
     hint: str
@@ -53,12 +53,12 @@ class Complaint:
 
 
 def guarded(command: Callable[[], object], state: State) -> int:
-    """Call `command` and turn whatever comes out of it into an exit code; an int it returns is the code."""
+    """Call `command` and return the exit code: the int that it returned, or the code for its exception."""
     code = _guarded(command, state)
     try:
         sys.stdout.flush()
     except OSError:
-        # It has been reported. Python would report it again when it flushes stdout at exit, and change the exit code.
+        # Already reported. Python would report it again when it flushes stdout at exit, and change the exit code.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return code
 
@@ -69,13 +69,13 @@ def _guarded(command: Callable[[], object], state: State) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return _interrupted()
-    except click.exceptions.Abort:  # what click makes of Ctrl-C
+    except click.exceptions.Abort:  # click's form of Ctrl-C
         return _interrupted()
     except click.ClickException as error:
         return _usage(error)
-    except BrokenPipeError:  # `moor … | head`: nobody reads on
+    except BrokenPipeError:  # `moor … | head`: the reader has exited
         return FAILED
-    except Exception as error:  # the command line's border: nobody above could show it any better
+    except Exception as error:  # the outermost handler
         complaint = explain(error, debug=state.debug)
         say(complaint.message, complaint.hint)
         return complaint.code
@@ -94,18 +94,18 @@ def explain(error: Exception, *, debug: bool = False) -> Complaint:
     if isinstance(error, OSError):
         return Complaint(*_of_system(error), FAILED)
     if isinstance(error, MemoryError):
-        hint = "Give it less at a time, or end other programs."
-        return Complaint("There is not enough memory for this.", hint, FAILED)
-    hint = "" if debug else "This is a fault of Mooring. Run `moor --debug …` for the traceback."
+        hint = "Use a smaller input, or stop other programs."
+        return Complaint("Out of memory.", hint, FAILED)
+    hint = "" if debug else "This is a bug in Mooring. Run `moor --debug …` for the traceback."
     return Complaint(f"{type(error).__name__}: {error}", hint, FAILED)
 
 
 def _of_system(error: OSError) -> tuple[str, str]:
-    """What the system refused, and what to do: a file's rights or a full disk are nobody's fault here."""
+    """Message and hint for an error of the operating system, such as missing permissions or a full disk."""
     said = str(error.strerror or error)
     if error.errno == errno.ENOENT and error.filename is None:
         if not _is_somewhere():
-            return "The current folder has been removed.", "Go to one that exists: cd."
+            return "The current folder has been removed.", "Change to an existing folder with cd."
         if "temporary directory" in said:
             return f"{said}.", "Set TMPDIR to a folder that this user can write to."
     where = f"{error.filename}: " if error.filename is not None else ""
@@ -120,13 +120,13 @@ def _is_somewhere() -> bool:
 
 
 _HINTS = {
-    errno.EACCES: "This user may not use it: see its rights, and its folder's, with ls -l.",
-    errno.EPERM: "This user may not use it: see its rights, and its folder's, with ls -l.",
+    errno.EACCES: "Check the permissions of the file and its folder with ls -l.",
+    errno.EPERM: "Check the permissions of the file and its folder with ls -l.",
     errno.ENOSPC: "Free some space on that disk.",
-    errno.EROFS: "That file system can only be read.",
-    errno.ENOENT: "Is the name right?",
-    errno.ENOTDIR: "A part of that path is a file.",
-    errno.EISDIR: "That is a folder.",
+    errno.EROFS: "That file system is read-only. Use another folder.",
+    errno.ENOENT: "Check the path.",
+    errno.ENOTDIR: "Part of that path is a file. Check the path.",
+    errno.EISDIR: "That path is a folder. Name a file.",
     errno.EMFILE: "Raise the limit of open files: ulimit -n 65536.",
 }
 
@@ -137,22 +137,21 @@ def _interrupted() -> int:
 
 
 def _usage(error: click.ClickException) -> int:
-    """Click's own complaints, in the shape of ours."""
+    """Print one of click's errors in our format."""
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.ctx.get_help())
         return USAGE
     context = getattr(error, "ctx", None)
     hint = ""
     if context is not None:
-        # How many words it takes is seen at a glance: `moor ask [OPTIONS] QUESTION`.
         words = " ".join([context.command_path, *context.command.collect_usage_pieces(context)])
-        hint = f"It is `{words}`: see `{context.command_path} --help`."
+        hint = f"Usage: `{words}`. See `{context.command_path} --help`."
     say(error.format_message(), hint)
     return error.exit_code
 
 
 def say(message: str, hint: str = "") -> None:
-    """Print an error on stderr, and what to do about it."""
+    """Print an error and its hint on stderr."""
     click.echo(f"moor: {message}", err=True)
     if hint:
         click.echo(f"      {hint}", err=True)

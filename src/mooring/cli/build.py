@@ -1,7 +1,4 @@
-"""`moor build FOLDER -o OUT`: arguments in, one call of the pipeline, a table or JSON out.
-
-Progress goes to stderr, the result to stdout. Registered lazily by the command group.
-"""
+"""`moor build MODEL -o OUT`: quantize a model and check its accuracy. Progress goes to stderr, the result to stdout."""
 
 import math
 import shlex
@@ -34,20 +31,20 @@ CODE = "run_code"
 
 
 def _question_count(_context: click.Context, _parameter: click.Parameter, value: str | None) -> dict[str, int | None]:
-    """What the option says of an order's questions: so many and no more, all of them, or the usual ones."""
+    """Fields of `Order` for --questions: exactly N, all, or the defaults."""
     if value is None:
         return {}
     if value == "all":
         return {"questions": None}
     if value.isdecimal() and int(value) > 0:
         return {"questions": int(value), "most_questions": int(value)}
-    raise click.BadParameter(f"{value!r} is neither a whole number from 1 nor 'all'.")
+    raise click.BadParameter(f"{value!r} is not a positive whole number or 'all'.")
 
 
 def _finite(_context: click.Context, _parameter: click.Parameter, value: float | None) -> float | None:
-    """Not nan, with which every comparison fails."""
+    """Refuse NaN, which fails every comparison."""
     if value is not None and math.isnan(value):
-        raise click.BadParameter(f"{value} is no limit.")
+        raise click.BadParameter(f"{value} is not a number.")
     return value
 
 
@@ -57,76 +54,84 @@ def _recipe(_context: click.Context, _parameter: click.Parameter, value: str | N
     return None if value is None else parse_recipe(value)
 
 
-@click.command("build", short_help="Make a fast model folder and prove that it still answers right.")
+@click.command("build", short_help="Quantize a model and check that its accuracy holds.")
 @click.argument("model")
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="The folder to write. Only --explore can go without it."
-)
+@click.option("-o", "--out", type=click.Path(path_type=Path), help="Folder to write. Optional with --explore.")
 @click.option(
     "--precision",
     type=click.Choice(["auto", "int8", "bf16", "fp32"]),
     default="auto",
     show_default=True,
-    help="auto: int8, or mixed, or bf16, whichever first passes the gate.",
+    help="Precision to build. auto tries int8, mixed, then bf16 and keeps the first that passes the accuracy check.",
 )
 @click.option(
     "--recipe",
     callback=_recipe,
     metavar="NAME",
-    help="How int8 is made, by its name in --explore's table, such as smooth=0.8,ranges=percentile,exclude=1/16.  "
+    help="Quantization recipe, as named in the table of --explore, such as smooth=0.8,ranges=percentile,exclude=1/16.  "
     "[default: smooth=0.95]",
 )
 @click.option(
     "--calibration",
     type=click.Path(path_type=Path),
-    help="Real questions that int8 is calibrated on: SQuAD JSON, or requests, one JSON a line.",
+    help="Questions to calibrate int8 on: SQuAD JSON, or one JSON request per line.",
 )
-@click.option("--calibration-samples", type=click.IntRange(min=1), default=300, show_default=True)
 @click.option(
-    "--judge", type=click.Path(path_type=Path), help="Questions for the gate; else held back from --calibration."
+    "--calibration-samples",
+    type=click.IntRange(min=32),
+    default=300,
+    show_default=True,
+    help="Number of questions to calibrate on.",
+)
+@click.option(
+    "--judge",
+    type=click.Path(path_type=Path),
+    help="Questions for the accuracy check.  [default: held back from --calibration]",
 )
 @click.option(
     "--questions",
     callback=_question_count,
     metavar="N|all",
-    help="Number of questions to judge with.  [default: 2,000, then up to 8,000 while the result is undecided]",
+    help="Number of questions for the accuracy check.  [default: 2,000, then up to 8,000 while undecided]",
 )
 @click.option(
     "--max-drop",
     type=click.FloatRange(0, 100),
     callback=_finite,
-    help="Points that may be lost, at the bad end of the 95 % interval.  [default: 0.5 F1; 5 agreement without labels]",
+    help="Largest accepted accuracy drop, in points: upper bound of the 95 % confidence interval.  [default: 0.5 F1; "
+    "5 agreement without labels]",
 )
-@click.option("--no-gate", is_flag=True, help="Do not compare with fp32 (recorded in the manifest).")
+@click.option("--no-gate", is_flag=True, help="Skip the accuracy check against fp32 (recorded in the manifest).")
 @click.option(
     "--explore",
     is_flag=True,
-    help="Build and judge many recipes, print accuracy, size and speed of each; with -o, write the best one.",
+    help="Build many recipes and print the accuracy, size and speed of each. With -o, write the best one.",
 )
 @click.option(
     "--plot",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="With --explore: also draw an SVG (needs matplotlib).",
+    help="SVG chart to draw with --explore (needs matplotlib).",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Which questions are drawn.")
-@click.option("--force", is_flag=True, help="Replace OUT if it is an artefact of `moor build`.")
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Random seed for the questions.")
+@click.option("--force", is_flag=True, help="Replace OUT if `moor build` wrote it.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option(
     "--run-code/--no-run-code",
     CODE,
     default=None,
-    help="Copy the model's own code to OUT, for moor serve OUT --run-code; or leave it out.  "
-    "[default: a model with code is refused]",
+    help="Copy the model's own code to OUT, for moor serve OUT --run-code, or leave it out.  "
+    "[default: refuse a model with code]",
 )
 @setting_options(*SETTINGS)
 def command(**options: Any) -> None:
-    """Build MODEL (a folder, a .tar.gz or a Hub id) into the folder OUT, which `moor serve OUT` serves.
+    """Build MODEL (a folder, a .tar.gz or a Hub id) into the folder OUT, for `moor serve OUT`.
 
-    int8 needs --calibration. Before it is written its answers are held against fp32's on questions that calibration has
-    not seen; a model that loses too much is built in mixed precision or bf16 instead. The model's own code is not run.
+    int8 needs --calibration. Before writing the model, Mooring compares its answers with those of fp32, on questions
+    not used for calibration. If the accuracy drops too much, it builds mixed precision or bf16 instead. The model's
+    own code is not run.
 
-    With --explore many ways of making it are built and judged on the same questions, and shown side by side.
+    With --explore, many variants are built, compared on the same questions and shown in a table.
     """
     explore.check_options(options)
     quiet = options["as_json"] and not sys.stderr.isatty()
@@ -149,7 +154,7 @@ def command(**options: Any) -> None:
 
 
 def _document(explored: "Explored | None", built: "Built | None") -> dict[str, Any]:
-    """A build's report; what was explored, with a build's report inside if there was one."""
+    """The JSON output: the build's report, or the exploration's with the build's in "built"."""
     made = report(built) if built else None
     return {**explore.report(explored), "built": made} if explored else made or {}
 
@@ -184,7 +189,7 @@ def _order(options: dict[str, Any], progress: "Progress") -> "tuple[Order, MakeT
 
 
 def _code(settings: "Settings", found: "ResolvedModel", progress: "Progress") -> "dict[str, Path]":
-    """The model's own code, to go with the build. Raises UsageError if there is some and nobody said what to do."""
+    """The model's own code, if it is to be copied. Raises UsageError if it has code and no flag says what to do."""
     from mooring.model.code import code_files
     from mooring.wiring.handler import locate_code, refuse_unasked
 
@@ -197,8 +202,8 @@ def _code(settings: "Settings", found: "ResolvedModel", progress: "Progress") ->
         names = list(files)
         more = f" and {len(names) - 5} more files" if len(names) > 5 else ""
         progress.note(
-            f"The model's own code goes with it: {', '.join(names[:5])}{more}. Accuracy is judged without it, and code "
-            "that loads model.safetensors itself does not find that file in the build."
+            f"Copying the model's own code: {', '.join(names[:5])}{more}. The accuracy check does not run it. Code "
+            "that loads model.safetensors itself will not find that file in the build."
         )
     return files
 
@@ -210,12 +215,12 @@ def _explored(order: "Order", make_task: "MakeTask", progress: "Progress", plot:
     explored = run(order, make_task, progress)
     if plot is not None:
         explore.write_whole(plot, draw(explored))
-        progress.note(f"The plot is in {plot}.")
+        progress.note(f"Wrote the chart to {plot}.")
     return explored
 
 
 def _built(order: "Order", make_task: "MakeTask", progress: "Progress", explored: "Explored | None") -> "Built":
-    """The artefact; after exploring the best candidate's."""
+    """Write the model; after exploring, the best candidate."""
     from mooring.build.explore import order_of
     from mooring.build.pipeline import build
 
@@ -223,7 +228,7 @@ def _built(order: "Order", make_task: "MakeTask", progress: "Progress", explored
 
 
 def report(built: "Built") -> dict[str, Any]:
-    """What the table says, as plain values; the manifest whole."""
+    """The build's JSON report: the table's values and the whole manifest."""
     import msgspec
 
     last = built.tried[-1].judgement
@@ -255,7 +260,7 @@ def _rounded(value: float | None) -> float | None:
 
 
 def table(built: "Built") -> "Table":
-    """The result for people: what was written, how good and how fast it is."""
+    """The build's result as a table: size, accuracy, speed."""
     from rich.table import Table
 
     last = built.tried[-1]
@@ -278,8 +283,8 @@ def _judged_rows(built: "Built") -> Iterator[tuple[str, str]]:
     last = built.tried[-1]
     judged = last.judgement
     if judged is None:
-        skipped = "left out (--no-gate)" if not last.attempt.exact else "not needed; nothing was measured"
-        yield "gate", skipped
+        skipped = "skipped (--no-gate)" if not last.attempt.exact else "not needed, nothing was measured"
+        yield "accuracy check", skipped
         return
     drop, name = judged.drop, built.manifest.precision
     if judged.figures is not None:
@@ -294,12 +299,12 @@ def _judged_rows(built: "Built") -> Iterator[tuple[str, str]]:
     )
     gate = built.manifest.gate
     if gate is not None and gate.max_drop is not None and not last.attempt.exact:
-        yield "gate", f"passed: {gate.drop_upper:+.2f} is within {gate.max_drop:g}"
+        yield "accuracy check", f"passed: {gate.drop_upper:+.2f} is within the limit of {gate.max_drop:g}"
         if gate.narrow is not None and not gate.narrow.passed:
-            yield "with AVX2 alone", f"not passed ({gate.narrow.drop_upper:+.2f}): computed in fp32 there"
+            yield "with AVX2 only", f"failed ({gate.narrow.drop_upper:+.2f}): such CPUs compute in fp32"
         elif gate.narrow is not None:
-            yield "with AVX2 alone", f"passed: {gate.narrow.drop_upper:+.2f}, with the fewer levels that int8 has there"
+            yield "with AVX2 only", f"passed: {gate.narrow.drop_upper:+.2f}, with the fewer int8 levels of such CPUs"
     elif last.attempt.exact:
-        yield "gate", f"{name} has none to pass"
+        yield "accuracy check", f"not needed for {name}"
     if last.per_second is not None:
         yield "speed", f"{last.per_second:.1f} questions/s  (fp32 {built.reference_per_second or 0:.1f})"

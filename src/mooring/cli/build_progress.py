@@ -1,4 +1,4 @@
-"""The stages of a build, drawn on stderr by rich. Called by `cli/build.py`."""
+"""Progress of a build on stderr, drawn by rich."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shown(*, quiet: bool) -> Iterator["Progress"]:
-    """Stages on stderr, each with its bar while it runs and its time when it has ended.
+    """Show stages on stderr: a progress bar while one runs, and its duration when it ends.
 
-    Where stderr is not a terminal there are no bars, and each stage is announced by a line: some take minutes.
+    If stderr is not a terminal, a line announces each stage instead, since some take minutes.
     """
     from rich.console import Console
     from rich.progress import (
@@ -42,7 +42,7 @@ def shown(*, quiet: bool) -> Iterator["Progress"]:
 
 
 class _Stages:
-    """The pipeline's progress, drawn by rich."""
+    """The build's `Progress`, drawn by rich."""
 
     def __init__(
         self,
@@ -61,7 +61,7 @@ class _Stages:
         self._began = 0.0
 
     def stage(self, title: str, total: int | None = None) -> None:
-        """End the stage before and begin this one."""
+        """End the previous stage and begin this one."""
         self.end()
         self._title, self._began = title, self._clock()
         if self._announce:
@@ -69,18 +69,18 @@ class _Stages:
         self._running = self._bars.add_task(title, total=total)
 
     def advance(self, steps: int = 1) -> None:
-        """Draw the steps; the bar grows when there are more of them than was said."""
+        """Draw the steps. The total grows if there are more steps than announced."""
         self._bars.advance(self._running, steps)
         task = next(task for task in self._bars.tasks if task.id == self._running)
         if task.total is not None and task.completed > task.total:
             self._bars.update(self._running, total=task.completed)
 
     def note(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self._say(f"[yellow]![/] {text}")
 
     def end(self) -> None:
-        """Leave a line with the stage's time."""
+        """End the stage and print its duration."""
         if self._running is not None:
             self._say(f"[green]✓[/] {self._title} [dim]{self._clock() - self._began:.1f} s[/]")
             self._bars.remove_task(self._running)

@@ -1,4 +1,4 @@
-"""`moor deploy MODEL`: a model in, a SageMaker endpoint that has answered a question out. The story is `deploy/`'s."""
+"""`moor deploy MODEL`: deploy a model to a SageMaker endpoint and ask it a test question."""
 
 import json
 import shlex
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from mooring.deploy.spec import Spec
 
 
-@click.command("deploy", short_help="Put a model behind a SageMaker endpoint.")
+@click.command("deploy", short_help="Deploy a model to a SageMaker endpoint.")
 @click.argument("model", required=False)
 @deploy_options
 def command(model: str | None, **flags: Any) -> None:
-    """Deploy MODEL: a folder, a .tar.gz, a Hub id or an S3 URI; without one, the model that the image has.
+    """Deploy MODEL: a folder, a .tar.gz, a Hub id or an S3 URI. Without MODEL, deploy the image's own model.
 
-    Run again, it changes what has changed and nothing else. moor destroy NAME removes all of it.
+    Running the command again applies only the differences. moor destroy NAME removes the deployment.
 
     moor deploy ./fast --name qa --instance-type ml.c7i.large
     """
@@ -64,8 +64,8 @@ def command(model: str | None, **flags: Any) -> None:
 
 
 def _again(model: str | None, flags: dict[str, Any]) -> str:
-    """The arguments of `moor pack` that make the same archive."""
-    # A built model is a folder that was named when it was built or found.
+    """The arguments for `moor pack` that make the same archive."""
+    # The folder of a built model was printed when it was built or found.
     source = "FOLDER (as named above)" if flags["calibration"] or flags["build"] else shlex.quote(str(model))
     return f"{source} --code {shlex.quote(str(flags['code']))}" if flags["code"] else source
 
@@ -76,15 +76,15 @@ def _emit(spec: "Spec", packing: str, narrator: "Narrator") -> None:
     click.echo(json.dumps(template(spec), indent=2))
     if spec.archive:
         narrator.note(
-            f"Nothing was uploaded. The template expects the model at {spec.archive.uri}: moor pack "
+            f"Nothing was uploaded. The template expects the model at {spec.archive.uri}. To put it there: moor pack "
             f"{packing} -o model.tar.gz && aws s3 cp model.tar.gz {spec.archive.uri}"
         )
     if spec.push:
-        narrator.note(f"Nothing was pushed. The template expects the image {spec.push.local} as {spec.image}.")
+        narrator.note(f"Nothing was pushed. The template expects the image {spec.push.local} at {spec.image}.")
 
 
 _SIGNS = {"delete": "-", "update": "~", "tag": "~", "wait": "…"}
-"""Of what makes nothing."""
+"""Signs of the actions that create nothing."""
 
 
 def _show_plan(plan: "Plan", *, as_json: bool, err: bool = False) -> None:
@@ -99,20 +99,20 @@ def _show_plan(plan: "Plan", *, as_json: bool, err: bool = False) -> None:
     for kept in plan.kept:
         click.echo(click.style(f"  = {kept}", dim=True), err=err)
     if not plan.actions:
-        click.echo("Nothing to do: it is deployed as it is wanted.")
+        click.echo("Nothing to do: the deployment is up to date.")
 
 
 def _confirm(spec: "Spec", plan: "Plan") -> None:
-    """On a terminal only: a script has said what it wants. On stderr: stdout is the result's, which may be JSON."""
+    """Ask on a terminal only, and on stderr, since stdout may be JSON."""
     if not sys.stdin.isatty() or not any(action.verb in ("create", "update") for action in plan.actions):
         return
     _show_plan(plan, as_json=False, err=True)
-    question = f"Make this in account {spec.role.split(':')[4]}? It costs money until moor destroy"
+    question = f"Deploy to account {spec.role.split(':')[4]}? This costs money until you run moor destroy"
     click.confirm(question, abort=True, err=True)
 
 
 def _try_out(session: "Session", outcome: "Outcome") -> dict[str, Any]:
-    """One question. A model with code of its own may want something else: that is no failure of the deployment."""
+    """Ask a test question. An error is reported, not raised: a model with its own code may expect other requests."""
     from mooring.deploy.invoke import Predictor
 
     predictor = Predictor(outcome.spec.name, session, target_model=outcome.target_model)
@@ -147,7 +147,7 @@ def _report(session: "Session", outcome: "Outcome", trial: dict[str, Any]) -> di
 
 
 def _call(session: "Session", outcome: "Outcome") -> dict[str, str]:
-    """How to call it: with Mooring, with boto3 alone, and how to remove it."""
+    """How to call the endpoint with Mooring or boto3, and how to remove it."""
     from mooring.deploy.session import Place
 
     name, place = outcome.spec.name, session.place
@@ -171,20 +171,22 @@ def _call(session: "Session", outcome: "Outcome") -> dict[str, str]:
 
 
 def _say(report: dict[str, Any]) -> None:
-    head = "is deployed" if report["waited"] else "is on its way (the same command waits for it)"
-    head = head if report["changed"] else "is as it was: nothing to change"
-    click.echo(f"{click.style(report['endpoint'], bold=True)} {head}, {report['seconds']:.1f} s in all.")
+    head = "is deployed" if report["waited"] else "is being deployed"
+    head = head if report["changed"] else "is up to date"
+    click.echo(f"{click.style(report['endpoint'], bold=True)} {head} ({report['seconds']:.1f} s).")
+    if report["changed"] and not report["waited"]:
+        click.echo("  To wait for it, run the same command without --no-wait.")
     trial = report.get("trial", {})
     if "answer" in trial:
         inputs, answer = EXAMPLE["inputs"], trial["answer"]
         text = answer.get("answer") if isinstance(answer, dict) else answer
         score = f"  score {answer['score']:.3f}," if isinstance(answer, dict) and "score" in answer else " "
-        click.echo(f"  asked     {inputs['question']}")
+        click.echo(f"  question  {inputs['question']}")
         click.echo(
             f"  answer    {click.style(str(text), fg='green', bold=True)} {score} {trial['milliseconds']:.0f} ms"
         )
     elif "error" in trial:
-        click.echo(f"  the test question was not answered: {trial['error']}")
+        click.echo(f"  The test question failed: {trial['error']}")
     for label, line in report["call"].items():
         if label != "boto3" or report["kind"] != "async":
             click.echo(f"  {click.style(f'{label:<9}', dim=True)} {line}")

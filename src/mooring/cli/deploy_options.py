@@ -1,4 +1,4 @@
-"""The options of `moor deploy`, and the order that they make. Used by `deploy.py` alone."""
+"""The options of `moor deploy`, and the `Order` made from them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ _Decorator = Callable[[Any], Any]
 
 
 def deploy_options(function: Any) -> Any:
-    """A decorator that adds all of them, in the order in which help shows them."""
+    """A decorator that adds all options, in the order of the help text."""
     return _all((*_what(), *_machines(), *_where(), *_how()))(function)
 
 
@@ -35,71 +35,77 @@ def _all(options: tuple[_Decorator, ...]) -> _Decorator:
 
 
 def image_option(function: Any) -> Any:
-    """--image, and the variable for it."""
-    text = "An ECR name, or an image of this machine's engine, which is pushed.  [default: mooring]"
+    """A decorator that adds --image and its environment variable."""
+    text = "Image in ECR, or in the local Docker or Podman, which is pushed to ECR.  [default: mooring]"
     return click.option("--image", metavar="URI", envvar="MOORING_IMAGE", help=text)(function)
 
 
 def _what() -> tuple[_Decorator, ...]:
     return (
         click.option(
-            "--name", metavar="NAME", help="Of the endpoint and all that belongs to it.  [default: the model's]"
+            "--name", metavar="NAME", help="Name of the endpoint and its resources.  [default: the model's name]"
         ),
+        click.option("--calibration", type=click.Path(path_type=Path), help="Questions to calibrate an int8 build on."),
         click.option(
-            "--calibration", type=click.Path(path_type=Path), help="Real questions: build int8 with them first."
+            "--build/--no-build", default=None, help="Build the model first.  [default: only with --calibration]"
         ),
-        click.option("--build/--no-build", default=None, help="Build it first.  [default: if there is --calibration]"),
         click.option(
             "--code", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder to pack as code/."
         ),
         image_option,
-        click.option("--env", "environment", multiple=True, metavar="K=V", help="Variable of the container."),
-        click.option("--tag", "tags", multiple=True, metavar="K=V", help="Tag of everything that is made."),
+        click.option(
+            "--env", "environment", multiple=True, metavar="K=V", help="Environment variable of the container."
+        ),
+        click.option("--tag", "tags", multiple=True, metavar="K=V", help="Tag of every created resource."),
     )
 
 
 def _machines() -> tuple[_Decorator, ...]:
     return (
-        click.option("--instance-type", metavar="TYPE", help="[default: ml.c7i.large]"),
-        click.option("--instances", type=int, metavar="N", help="How many.  [default: 1]"),
-        click.option("--min-instances", type=int, metavar="N", help="Scale between this …"),
-        click.option("--max-instances", type=int, metavar="N", help="… and this, with the load."),
+        click.option("--instance-type", metavar="TYPE", help="Instance type.  [default: ml.c7i.large]"),
+        click.option("--instances", type=int, metavar="N", help="Number of instances.  [default: 1]"),
+        click.option("--min-instances", type=int, metavar="N", help="Minimum instances for autoscaling.  [default: 1]"),
+        click.option("--max-instances", type=int, metavar="N", help="Maximum instances; turns autoscaling on."),
         click.option(
-            "--target", type=float, metavar="N", help="Invocations a minute and instance to aim at.  [default: 1000]"
+            "--target",
+            type=float,
+            metavar="N",
+            help="Autoscaling target per instance, in invocations per minute, or in waiting requests with --async.  "
+            "[default: 1000; 5 with --async]",
         ),
-        click.option("--serverless", is_flag=True, help="No instances: pay per request."),
-        click.option("--memory", type=int, metavar="MB", help="Of a serverless endpoint.  [default: 3072]"),
-        click.option("--max-concurrency", type=int, metavar="N", help="Of a serverless endpoint.  [default: 5]"),
-        click.option("--async", "asynchronous", is_flag=True, help="Requests and answers through S3, up to 1 GB."),
+        click.option("--serverless", is_flag=True, help="Deploy without instances and pay per request."),
+        click.option("--memory", type=int, metavar="MB", help="Memory of a serverless endpoint.  [default: 3072]"),
         click.option(
-            "--multi-model", is_flag=True, help="Several models behind one endpoint; this one is put beside them."
+            "--max-concurrency", type=int, metavar="N", help="Concurrency of a serverless endpoint.  [default: 5]"
         ),
+        click.option("--async", "asynchronous", is_flag=True, help="Exchange requests and answers through S3."),
+        click.option("--multi-model", is_flag=True, help="Serve several models; MODEL is added to the others."),
     )
 
 
 def _where() -> tuple[_Decorator, ...]:
     return (
         click.option(
-            "--role", metavar="ARN|NAME", envvar="MOORING_ROLE", help="SageMaker's.  [default: the caller's own]"
+            "--role", metavar="ARN|NAME", envvar="MOORING_ROLE", help="Execution role.  [default: the caller's role]"
         ),
-        click.option("--bucket", metavar="NAME", help="For the model.  [default: sagemaker-REGION-ACCOUNT]"),
+        click.option("--bucket", metavar="NAME", help="Bucket for the model.  [default: sagemaker-REGION-ACCOUNT]"),
         place_options,
     )
 
 
 def _how() -> tuple[_Decorator, ...]:
     return (
-        click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
+        click.option("--dry-run", is_flag=True, help="Show the planned actions and do nothing."),
         click.option("--emit", type=click.Choice(["cloudformation"]), help="Print a template instead of deploying."),
-        click.option("--wait/--no-wait", default=True, help="Wait until it serves.  [default: wait]"),
-        click.option("--yes", is_flag=True, help="Do not ask before something that costs money is made."),
-        click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout."),
+        click.option("--wait/--no-wait", default=True, help="Wait until the endpoint is in service.  [default: wait]"),
+        click.option("--yes", is_flag=True, help="Do not ask for confirmation."),
+        click.option("--json", "as_json", is_flag=True, help="Print the result as JSON."),
         setting_options(*SETTINGS),
     )
 
 
 def order_of(model: str | None, flags: dict[str, Any]) -> "Order":
-    """The order that the flags make. Raises UsageError for flags that exclude each other."""
+    """The order from the flags. Raises UsageError for contradictory flags."""
     from mooring.deploy.deployment import Order
     from mooring.deploy.image import DEFAULT_IMAGE
 
@@ -126,7 +132,8 @@ def _model(model: str | None, flags: dict[str, Any]) -> "Wanted | str | None":
     if model is None or model.startswith("s3://"):
         for flag in ("calibration", "code"):
             if flags[flag] is not None:
-                raise UsageError(f"--{flag} needs a MODEL on this machine or on the Hub.")
+                hint = "Name a folder, a .tar.gz or a Hub id as MODEL."
+                raise UsageError(f"--{flag} has no effect on {model or 'the model of the image'}.", hint=hint)
         return model
     return Wanted(
         model,
@@ -145,10 +152,10 @@ def _compute(flags: dict[str, Any]) -> "Instances | Serverless":
     wrong = ("instance_type", "instances") if serverless else ("memory", "max_concurrency")
     for name in wrong:
         if flags[name] is not None:
-            kind = "has no instances" if serverless else "is for --serverless"
-            raise UsageError(
-                f"--{name.replace('_', '-')} {'excludes --serverless: that ' if serverless else ''}{kind}."
-            )
+            flag = f"--{name.replace('_', '-')}"
+            what = "has no effect with" if serverless else "needs"
+            hint = f"Leave out {flag}{'' if serverless else ', or add --serverless'}."
+            raise UsageError(f"{flag} {what} --serverless.", hint=hint)
     if serverless:
         return spec.Serverless(
             _or(flags["memory"], spec.DEFAULT_MEMORY_MB), _or(flags["max_concurrency"], spec.DEFAULT_CONCURRENCY)
@@ -162,7 +169,7 @@ def _scaling(flags: dict[str, Any]) -> "Scaling | None":
     least, most = flags["min_instances"], flags["max_instances"]
     if most is None:
         if least is not None or flags["target"] is not None:
-            raise UsageError("Autoscaling needs an upper bound.", hint="Give --max-instances N.")
+            raise UsageError("Autoscaling needs a maximum.", hint="Add --max-instances N.")
         return None
     usual = spec.DEFAULT_BACKLOG if flags["asynchronous"] else spec.DEFAULT_TARGET
     return spec.Scaling(_or(least, 1), most, _or(flags["target"], usual))

@@ -1,4 +1,4 @@
-"""`moor destroy NAME`: a deployment's name in, nothing of it left out."""
+"""`moor destroy NAME`: remove a deployment and its resources."""
 
 import json
 from typing import Any
@@ -9,17 +9,17 @@ from mooring.cli.narration import narrated, opened_session, place_options
 from mooring.cli.options import setting_options
 
 
-@click.command("destroy", short_help="Remove a deployment and everything that belongs to it.")
+@click.command("destroy", short_help="Remove a deployment and its resources.")
 @click.argument("name")
-@click.option("--bucket", metavar="NAME", help="Where it was deployed with one.  [default: sagemaker-REGION-ACCOUNT]")
+@click.option("--bucket", metavar="NAME", help="Bucket it was deployed with.  [default: sagemaker-REGION-ACCOUNT]")
 @place_options
-@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+@click.option("--dry-run", is_flag=True, help="Show the planned removals and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @setting_options()
 def command(name: str, bucket: str | None, **flags: Any) -> None:
-    """Remove the deployment NAME: endpoint, configurations, models, autoscaling and archives, told by their tags.
+    """Remove the deployment NAME: endpoint, configurations, models, autoscaling and archives, identified by their tags.
 
-    What moor deploy did not make stays. Run again, it finds nothing and says so.
+    Resources that moor deploy did not create are kept. Removing a deployment twice is not an error.
     """
     from mooring.deploy.actions import described, title
     from mooring.deploy.deployment import remove, survey
@@ -35,11 +35,11 @@ def command(name: str, bucket: str | None, **flags: Any) -> None:
         click.echo(json.dumps({"removed": removed, "actions": actions, "kept": list(plan.kept)}, indent=2))
         return
     if not plan.actions:
-        click.echo(f"There is nothing of {name} in {session.region}.")
+        click.echo(f"No deployment named {name} in {session.region}.")
     elif flags["dry_run"]:
         for action in plan.actions:
             click.echo(f"  - {title(action)}")
     else:
-        click.echo(f"{click.style(name, bold=True)} is gone.")
+        click.echo(f"Removed {click.style(name, bold=True)}.")
     for kept in plan.kept:
-        click.echo(f"  left: {kept}")
+        click.echo(f"  kept: {kept}")

@@ -1,4 +1,4 @@
-"""`moor doctor MODEL`: a model in, what would fail with it on SageMaker out, before anything is uploaded."""
+"""`moor doctor MODEL`: check a model for problems on SageMaker before anything is uploaded."""
 
 import dataclasses
 from typing import TYPE_CHECKING, Any
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 SETTINGS = ("revision", "cache_dir", "hub_endpoint", "offline")
 
 
-@click.command("doctor", short_help="Find what would fail on SageMaker, before anything is uploaded.")
+@click.command("doctor", short_help="Check a model for problems on SageMaker before uploading it.")
 @click.argument("model")
-@click.option("--instance-type", metavar="TYPE", default="ml.c7i.large", show_default=True)
-@click.option("--serverless", is_flag=True, help="For a serverless endpoint instead.")
-@click.option("--memory", type=int, metavar="MB", default=3072, show_default=True, help="Of the serverless endpoint.")
+@click.option("--instance-type", metavar="TYPE", default="ml.c7i.large", show_default=True, help="Instance type.")
+@click.option("--serverless", is_flag=True, help="Check for a serverless endpoint instead.")
+@click.option("--memory", type=int, metavar="MB", default=3072, show_default=True, help="Memory, with --serverless.")
 @image_option
 @place_options
-@click.option("--json", "as_json", is_flag=True, help="The findings as JSON on stdout.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @setting_options(*SETTINGS)
 def command(model: str, **flags: Any) -> int:
-    """Examine MODEL: its layout, weights, tokenizer and code, its size, and whether the image fits the instance.
+    """Check MODEL: its layout, weights, tokenizer, code and size, and whether the image fits the instance.
 
-    Calls nobody but the Hub for a Hub id, and ECR for an image there. The exit code is 1 if something would fail.
+    Makes network requests only to the Hub (for a Hub id) and to ECR (for an image there). Exits with 1 on errors.
     """
     from mooring.deploy.doctor import Case, examine
     from mooring.deploy.spec import Instances, Serverless, Spec, check
@@ -50,7 +50,7 @@ def command(model: str, **flags: Any) -> int:
 
 
 def _image(flags: dict[str, Any]) -> "ImageFacts":
-    """From the engine here; from ECR only for a name there. Whoever may not ask ECR is examined without."""
+    """Facts from the local engine, or from ECR for a name there. Without access to ECR, a warning and no facts."""
     from mooring.deploy.image import DEFAULT_IMAGE, ImageFacts, region_of
     from mooring.deploy.registry import facts_of
 
@@ -76,4 +76,5 @@ def _show(findings: "tuple[Finding, ...]") -> None:
             click.echo(f"  {'':<13} {click.style(each.way_out, dim=True)}")
     errors = sum(each.level == "error" for each in findings)
     warnings = sum(each.level == "warning" for each in findings)
-    click.echo(f"{errors} would fail, {warnings} to look at." if errors or warnings else "Nothing to find fault with.")
+    counts = f"{errors} error{'' if errors == 1 else 's'}, {warnings} warning{'' if warnings == 1 else 's'}."
+    click.echo(counts if errors or warnings else "No problems found.")

@@ -27,60 +27,62 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 GIVE_UP_AFTER = 3
-"""Number of consecutive examples without an answer after which a client stops: the server is gone."""
+"""Consecutive examples without an answer after which a client stops: the server is gone."""
 
 
 @dataclass(slots=True)
 class Judged:
-    """What came of asking."""
+    """The answers to the examples."""
 
     model: Mapping[str, Any]
-    """Facts of what answered."""
+    """Facts of the model that answered."""
     task: "TaskSpec"
     answers: list[object] = field(default_factory=list)
-    """Of the first so many examples, in order; None for one that was not answered, which counts as wrong."""
+    """In the order of the examples; None for one that was not answered, which counts as wrong."""
     seconds: float = 0.0
     errors: dict[str, int] = field(default_factory=dict)
-    """Questions that were not answered; they count as answered with nothing."""
+    """Number of unanswered examples by error."""
     interrupted: bool = False
 
 
 @dataclass(slots=True)
 class _Asked:
-    """What a server answered."""
+    """A server's answers."""
 
     answers: dict[int, Any] = field(default_factory=dict)
-    """By the question's place: the decoded answer, or the ClientError instead of it."""
+    """By the example's index: the decoded answer, or the ClientError."""
     seconds: float = 0.0
     interrupted: bool = False
 
 
-@click.command("eval", short_help="Judge a model on a SQuAD file: exact match and F1.")
+@click.command("eval", short_help="Evaluate a model on a SQuAD file: exact match and F1.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-m", "--model", metavar="MODEL", help="Folder, .tar.gz or Hub id.  [default: the embedded model]")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only N questions, spread evenly over the file.")
-@click.option("--url", metavar="URL", help="Judge the server there instead of loading a model here.")
-@click.option("--clients", type=click.IntRange(1, 4096), metavar="N", help="With --url.  [default: 8]")
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), metavar="N", help="Questions, spread evenly over FILE.  [default: all]"
+)
+@click.option("--url", metavar="URL", help="Server to evaluate, instead of loading a model.")
+@click.option("--clients", type=click.IntRange(1, 4096), metavar="N", help="Concurrent clients of --url.  [default: 8]")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option(
     "--predictions",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write the answers by question id, as SQuAD's own script reads them.",
+    help="File to write the answers to, by question id, as SQuAD's evaluation script reads them.",
 )
 @parameter_options
 @setting_options(*MODEL_OPTIONS)
 @click.pass_context
 def command(ctx: click.Context, /, file: Path, url: str | None, clients: int | None, **flags: Any) -> None:
-    """Ask every question of FILE (SQuAD 1.1 or 2.0) and compare the answers with the right ones.
+    """Answer every question in FILE (SQuAD 1.1 or 2.0) and compare the answers with the labels.
 
-    Exact match and F1 are those of the SQuAD paper, in percent. Ctrl-C shows what there is so far.
+    Reports exact match and F1 as defined in the SQuAD paper, in percent. Ctrl-C shows the result so far.
     """
     limit, as_json, predictions = (flags.pop(name) for name in ("limit", "as_json", "predictions"))
     parameters = given_parameters(flags)
     if url:
         no_model_here(flags)
     elif clients is not None:
-        raise UsageError("--clients is for --url: a model that is opened here needs none.", hint="Leave it out.")
+        raise UsageError("--clients has no effect without --url.", hint="Add --url URL, or leave out --clients.")
     _check_readable(file)
     wanted = Wanted(file, limit, parameters)
     judged, examples = _at_server(url, clients or 8, wanted) if url else _here(settings_from(flags), wanted)
@@ -105,33 +107,33 @@ def command(ctx: click.Context, /, file: Path, url: str | None, clients: int | N
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What to ask."""
+    """The examples to ask, and how."""
 
     file: Path
     limit: int | None
     parameters: Mapping[str, object]
 
     def examples(self, task: "TaskSpec") -> Sequence["Example"]:
-        """Those of the file that are to be asked."""
+        """The file's examples, at most `limit` of them."""
         from mooring.quality.examples import read_labelled
 
         found = spread(read_labelled(self.file, task.labelled), self.limit)
         impossible = sum(not example.answerable for example in found)
         if impossible and "handle_impossible_answer" not in self.parameters:
-            warn(f"{impossible:,} questions have no answer; --handle-impossible-answer lets the model say so.")
+            warn(f"{impossible:,} questions have no answer; use --handle-impossible-answer to allow 'no answer'.")
         return found
 
     def call(self, example: "Example") -> dict[str, object]:
-        """As a call of a model that is open here."""
+        """Arguments for a model in this process."""
         return {"inputs": example.body, **self.parameters}
 
     def body(self, example: "Example") -> dict[str, object]:
-        """As a client sends it."""
+        """The body of an HTTP request."""
         return {"inputs": example.body, "parameters": dict(self.parameters)}
 
 
 def spread(examples: Sequence[T], limit: int | None) -> Sequence[T]:
-    """`limit` examples at even distances: the first ones would all be about the file's first subject."""
+    """`limit` examples at even distances, since the first ones would all be about the file's first subject."""
     count = len(examples)
     if limit is None or limit >= count:
         return examples
@@ -160,7 +162,7 @@ def _here(settings: Settings, wanted: Wanted) -> tuple[Judged, Sequence["Example
 
 
 def _task_of(facts: Mapping[str, Any]) -> "TaskSpec":
-    """The task that the facts of `/info` name; question answering for servers that do not say."""
+    """The task that `/info` names; question answering if it names none."""
     from mooring.tasks import TASKS
     from mooring.tasks.question_answering import QUESTION_ANSWERING
 
@@ -183,9 +185,9 @@ def _at_server(url: str, clients: int, wanted: Wanted) -> tuple[Judged, Sequence
     if refused and len(refused) == len(asked.answers):
         what = ", ".join(f"{count:,} × {error}" for error, count in errors.items())
         hint = refused[0].reason if refused[0].status else ""
-        raise BenchError(f"{facts['url']} answered no question: {what}.", hint=hint)
+        raise BenchError(f"{facts['url']} did not answer any question: {what}.", hint=hint)
     said = {place: None if isinstance(answer, ClientError) else answer for place, answer in asked.answers.items()}
-    # After Ctrl-C the questions in flight have no answer: what counts is the part before the first of them.
+    # After Ctrl-C, questions in flight have no answer. Only those before the first of them count.
     complete = next((place for place in range(len(examples)) if place not in said), len(examples))
     answers = [said[place] for place in range(complete)]
     return Judged(facts, task, answers, asked.seconds, dict(errors), asked.interrupted), examples
@@ -219,7 +221,7 @@ async def _ask_all(
         workers = [asyncio.ensure_future(work(client)) for _ in range(min(clients, len(examples)))]
         try:
             await asyncio.gather(*workers)
-        except asyncio.CancelledError:  # asyncio's way of passing Ctrl-C on; the answers so far are worth showing
+        except asyncio.CancelledError:  # asyncio's form of Ctrl-C; keep the answers so far
             asked.interrupted = True
         finally:
             for worker in workers:
@@ -230,20 +232,21 @@ async def _ask_all(
 
 
 def _check_readable(file: Path) -> None:
-    """A file that is not there is better missed before a model is opened than after."""
+    """Fail before a model is loaded, which takes time."""
     try:
         file.open("rb").close()
     except OSError as error:
-        hint = "Give a file that is there and that you may read."
+        hint = "Check the path and the file's permissions."
         raise UsageError(f"Cannot read {file}: {error.strerror or error}.", hint=hint) from error
 
 
 def _said(task: "TaskSpec", answer: object) -> str:
-    """What an answer says. Raises BenchError for one of another shape, from a server that is not ours."""
+    """The text of an answer. Raises BenchError if it has an unexpected shape: the server may not be Mooring."""
     try:
         return "" if answer is None else task.metric.said(answer)
     except ValueError as error:
-        raise BenchError(f"An answer has another shape: {error}.", hint=f"Is it a {task.name} server?") from error
+        hint = f"Check that the server's task is {task.name}."
+        raise BenchError(f"An answer has an unexpected shape: {error}.", hint=hint) from error
 
 
 def _write(path: Path, predictions: dict[str, str]) -> None:
@@ -276,7 +279,7 @@ def _show(asked: int, figures: Mapping[str, float], judged: Judged) -> None:
     count = f"{answered:,}" + (f" of {asked:,}" if answered != asked else "")
     lines = [
         *((titled(name), f"{value:.2f}") for name, value in figures.items()),
-        ("questions", f"{count} in {judged.seconds:.1f} s, {_speed(judged):.1f} a second"),
+        ("questions", f"{count} in {judged.seconds:.1f} s, {_speed(judged):.1f} per second"),
         ("model", served_line(judged.model)),
     ]
     if judged.errors:

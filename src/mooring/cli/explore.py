@@ -1,4 +1,4 @@
-"""What `moor build --explore` found, as a table, as JSON, and as a picture. Called by `cli/build.py`."""
+"""Output of `moor build --explore`: table, JSON and chart."""
 
 import os
 import sys
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 
 MEGABYTE = 1_000_000
 WIDE = 160
-"""Characters of a line where no terminal says how many there are."""
+"""Line width, in characters, when stdout is not a terminal."""
 
 
 def check_options(options: dict[str, Any]) -> None:
-    """Raises UsageError for options of `moor build` that contradict each other, before anything costs time."""
+    """Raise UsageError for options of `moor build` that contradict each other, before any work is done."""
     if not options["explore"]:
         if options["out"] is None:
-            raise UsageError("There is no folder to write.", hint="Name it with -o; only --explore goes without.")
+            raise UsageError("No output folder was given.", hint="Name one with -o. Only --explore works without.")
         if options["plot"] is not None:
-            raise UsageError("--plot draws what --explore finds.", hint="Give --explore too, or leave --plot out.")
+            raise UsageError("--plot needs --explore.", hint="Add --explore, or leave out --plot.")
         return
     told = {"--precision": options["precision"] != "auto", "--recipe": options["recipe"] is not None}
     for flag in (flag for flag, given in told.items() if given):
         raise UsageError(
-            f"--explore tries every precision and recipe itself; {flag} contradicts it.",
+            f"--explore tries every precision and recipe, so {flag} has no effect.",
             hint=f"Leave out --explore or {flag}.",
         )
     if options["no_gate"]:
-        raise UsageError("--explore compares with fp32, and --no-gate does not.", hint="Leave out one of them.")
+        raise UsageError("--explore checks accuracy; --no-gate skips the check.", hint="Leave out one of them.")
     if options["calibration"] is None:
         raise UsageError(
-            "--explore needs real questions that int8 is calibrated on.",
-            hint="Give --calibration FILE: SQuAD JSON, or requests, one JSON a line.",
+            "--explore needs questions to calibrate int8 on.",
+            hint="Add --calibration FILE: SQuAD JSON, or one JSON request per line.",
         )
     if options["plot"] is not None:
         require("--plot")
@@ -49,11 +49,11 @@ def check_options(options: dict[str, Any]) -> None:
 
 def _check_file(path: Path) -> None:
     if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UsageError(f"No plot can be written to {echo(str(path))}.", hint="Name a file in a folder of yours.")
+        raise UsageError(f"Cannot write a chart to {echo(str(path))}.", hint="Name a file in a writable folder.")
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write the file, or leave the one there as it is."""
+    """Write the file completely, or leave the existing one unchanged."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         part.write_text(text, encoding="utf-8")
@@ -63,7 +63,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def report(explored: "Explored") -> dict[str, Any]:
-    """Everything the table says, as plain values."""
+    """The JSON report."""
     return {
         "metric": explored.metric,
         "max_drop": explored.rules.max_drop,
@@ -106,7 +106,7 @@ def show(explored: "Explored") -> None:
     """The table and its notes, on stdout."""
     from rich.console import Console
 
-    # A file is as wide as need be: cut to a terminal's width a recipe's name would go over several lines.
+    # A file gets wide lines: at a terminal's width, recipe names would wrap.
     console = Console(width=None if sys.stdout.isatty() else WIDE)
     console.print(table(explored))
     for note in notes(explored):
@@ -114,7 +114,7 @@ def show(explored: "Explored") -> None:
 
 
 def table(explored: "Explored") -> "Table":
-    """One line a candidate, the best one marked."""
+    """One row per candidate, the best one marked."""
     from rich.table import Table
 
     others = _others(explored)
@@ -129,7 +129,7 @@ def table(explored: "Explored") -> "Table":
     rows.add_column("MB", justify="right")
     rows.add_column("questions/s", justify="right")
     rows.add_column("× fp32", justify="right")
-    rows.add_column("gate")
+    rows.add_column("check")
     for candidate in explored.candidates:
         best = candidate is explored.best
         rows.add_row("→" if best else "", *_cells(candidate, others), style="bold" if best else None)
@@ -137,7 +137,7 @@ def table(explored: "Explored") -> "Table":
 
 
 def _others(explored: "Explored") -> list[str]:
-    """Figures beside the metric itself."""
+    """Names of the figures other than the metric."""
     figures = (row.judgement.figures for row in explored.candidates if row.judgement and row.judgement.figures)
     return [name for name in next((dict(both[1]) for both in figures), {}) if name != explored.metric]
 
@@ -160,32 +160,32 @@ def _cells(candidate: "Candidate", others: list[str]) -> Iterator[str]:
     yield _VERDICTS[candidate.outcome]
 
 
-_VERDICTS = {"exact": "none to pass", "passed": "passed", "failed": "failed", "undecided": "undecided"}
+_VERDICTS = {"exact": "not needed", "passed": "passed", "failed": "failed", "undecided": "undecided"}
 
 
 def notes(explored: "Explored") -> Iterator[str]:
-    """What has to be known to read the table, and how to go on; one sentence or two each."""
+    """Notes below the table: how to read it, and the next command."""
     questions = max(row.judgement.drop.questions for row in explored.candidates if row.judgement)
     yield (
-        f"All on the same {questions:,} questions, which calibration ({explored.calibrated} questions) has not seen. "
-        f"The gate's limit is {explored.rules.max_drop:g} points at the bad end of the interval. Speed is measured on "
-        "the same questions by turns with fp32, and is the median turn's; × fp32 is the figure to compare."
+        f"All rows use the same {questions:,} questions, none of them among the {explored.calibrated} used for "
+        f"calibration. The accuracy check allows {explored.rules.max_drop:g} points at the upper bound of the "
+        "interval. Speed is the median of several turns, alternating with fp32; compare the column × fp32."
     )
     undecided = sum(candidate.outcome == "undecided" for candidate in explored.candidates)
     if undecided:
         yield (
-            f"{undecided} of {len(explored.candidates)} are undecided: the limit lies inside the interval. More "
-            "questions (--questions N, or all) narrow it."
+            f"{undecided} of {len(explored.candidates)} are undecided: the limit lies inside the interval. Use more "
+            "questions (--questions N, or all)."
         )
     if not explored.fast_int8:
         yield (
-            "This CPU has no int8 dot products: here int8 is slow, and its speed says nothing about a CPU that has "
-            "them. The answers are theirs. The best is chosen by precision, not by speed."
+            "This CPU has no int8 dot products, so int8 is slow here. The accuracy is that of CPUs that have them; the "
+            "speed is not. The best is chosen by precision, not by speed."
         )
     elif not explored.dot_products:
         yield (
-            "This CPU has AVX2 and no int8 dot products (VNNI): the answers of int8 are those of CPUs that have them, "
-            "its speed is this CPU's. When the best is built it is judged again, with the fewer levels of int8 here."
+            "This CPU has AVX2 but no int8 dot products (VNNI). The accuracy of int8 is that of CPUs with VNNI; the "
+            "speed is this CPU's. The build checks the best again, with the fewer int8 levels of this CPU."
         )
     for candidate in explored.candidates:
         if candidate.outcome == "error":
@@ -196,10 +196,10 @@ def notes(explored: "Explored") -> Iterator[str]:
 
 
 def next_step(explored: "Explored") -> str:
-    """How the best is built without exploring."""
+    """The command that builds the best candidate."""
     best = explored.best
     if best is None:
-        return "None may be shipped."
+        return "No candidate passed the accuracy check."
     if best.attempt.exact:
-        return f"The best: moor build … --precision {best.attempt.precision}"
-    return f"The best: moor build … --precision int8 --recipe {best.attempt.recipe.name}"
+        return f"Best: moor build … --precision {best.attempt.precision}"
+    return f"Best: moor build … --precision int8 --recipe {best.attempt.recipe.name}"

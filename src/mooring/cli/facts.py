@@ -1,11 +1,11 @@
-"""What answers, in a line or as plain values, so that a figure says what it was made with. For eval, bench, serve."""
+"""Facts of the model and server behind a measurement, as one line or as values. Used by eval, bench and serve."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def served_line(facts: Mapping[str, Any]) -> str:
-    """Name, precision and gate on one line; what is not known is left out."""
+    """Name, precision and accuracy check on one line, as far as known."""
     model = facts.get("model")
     parts = [str(facts["url"])] if "url" in facts else []
     if isinstance(model, Mapping):
@@ -15,7 +15,7 @@ def served_line(facts: Mapping[str, Any]) -> str:
 
 
 def gate_of(facts: Mapping[str, Any]) -> Any:
-    """The gate's record of what is computed here; None where that never had one to pass."""
+    """The accuracy check's record for the precision in use; None if there was no check."""
     model = facts.get("model") or {}
     gate = model.get("gate")
     if _dequantised(model):
@@ -26,7 +26,7 @@ def gate_of(facts: Mapping[str, Any]) -> Any:
 
 
 def quality_of(facts: Mapping[str, Any]) -> Any:
-    """The metric's figures of what is computed here; None where nobody measured that."""
+    """The metric's figures for the precision in use; None if they were not measured."""
     model = facts.get("model") or {}
     quality = model.get("quality")
     if _dequantised(model):
@@ -38,34 +38,36 @@ def quality_of(facts: Mapping[str, Any]) -> Any:
 
 
 def _dequantised(model: Mapping[str, Any]) -> bool:
-    """Whether int8 weights are computed in floating point."""
+    """Whether the weights are int8 but the arithmetic is floating point."""
     return model.get("weights_dtype") == "I8" and model.get("precision") not in ("int8", "mixed")
 
 
 def _narrowed(facts: Mapping[str, Any]) -> bool:
-    """Whether int8 has the fewer levels of CPUs with AVX2 alone."""
+    """Whether int8 uses the fewer levels of CPUs with AVX2 only."""
     return (facts.get("backend") or {}).get("rewritten") == "pointwise"
 
 
 def gate_line(gate: Any) -> str:
-    """The gate's verdict in a few words; "" if the model never had one to pass."""
+    """The accuracy check's result in a few words; "" if there was none."""
     if not isinstance(gate, Mapping):
         return ""
     if gate.get("skipped"):
-        return "not gated (--no-gate)"
+        return "accuracy not checked (--no-gate)"
     what = titled(str(gate.get("metric", "")))
     upper, limit = gate.get("drop_upper"), gate.get("max_drop")
-    within = f": at most {upper:.2f} {what} lost, {limit:g} allowed" if upper is not None and limit is not None else ""
-    return f"gate {'passed' if gate.get('passed') else 'failed'}{within}"
+    passed = bool(gate.get("passed"))
+    most = "at most" if passed else "up to"
+    within = f" ({most} {upper:.2f} {what} below fp32)" if upper is not None and limit is not None else ""
+    return f"accuracy check {'passed' if passed else 'failed'}{within}"
 
 
 def titled(figure: str) -> str:
-    """A figure's name for people: "exact match", "F1"."""
+    """A figure's display name: "exact match", "F1"."""
     return figure.upper() if len(figure) <= 2 else figure.replace("_", " ")
 
 
 def figures_of(quality: object) -> dict[str, float]:
-    """The figures among what a manifest says of a model's quality; those of fp32 beside it are left out."""
+    """The figures in a manifest's quality record, without those of fp32."""
     if not isinstance(quality, Mapping):
         return {}
     return {name: value for name, value in quality.items() if isinstance(value, float) and not name.endswith("_fp32")}

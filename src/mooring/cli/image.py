@@ -1,4 +1,4 @@
-"""`moor image`: build the container image from this installation, in the format that SageMaker takes."""
+"""`moor image`: build the container image from this installation, in the format that SageMaker accepts."""
 
 import os
 import shutil
@@ -17,15 +17,17 @@ PACKAGE = Path(mooring.__file__).resolve().parent
 
 @click.command("image", short_help="Build the container image from this installation.")
 @click.option("-t", "--tag", default="mooring", show_default=True, help="Name of the image.")
-@click.option("--target", type=click.Choice(["serve", "full"]), default="serve", show_default=True)
-@click.option("--engine", type=click.Choice(ENGINES), help="Which client to use.  [default: the first that answers]")
-@click.option("--build-arg", "arguments", multiple=True, metavar="NAME=VALUE", help="Passed on; may be repeated.")
-@click.option("--network", metavar="NAME", help="Of the build's commands, as the engine has it.")
-@click.option("--context", type=click.Path(path_type=Path), help="Write the build context there and build nothing.")
+@click.option(
+    "--target", type=click.Choice(["serve", "full"]), default="serve", show_default=True, help="Stage to build."
+)
+@click.option("--engine", type=click.Choice(ENGINES), help="Container engine.  [default: the first one running]")
+@click.option("--build-arg", "arguments", multiple=True, metavar="NAME=VALUE", help="Build argument; repeatable.")
+@click.option("--network", metavar="NAME", help="Network of the build, as the engine names it.")
+@click.option("--context", type=click.Path(path_type=Path), help="Write the build context to this folder and stop.")
 def command(tag: str, target: str, engine: str | None, arguments: tuple[str, ...], **more: object) -> None:
-    """Build the image that runs under Docker, Podman, Kubernetes and SageMaker.
+    """Build the container image, for Docker, Podman, Kubernetes and SageMaker.
 
-    `full` adds PyTorch and transformers, for handlers that need them.
+    --target full adds PyTorch and transformers, for handlers that need them.
     """
     context, network = more["context"], more["network"]
     if isinstance(context, Path):
@@ -43,15 +45,16 @@ def command(tag: str, target: str, engine: str | None, arguments: tuple[str, ...
             command += ["--build-arg", argument]
         done = subprocess.run([*command, str(place)], env={**os.environ, **variables}, check=False)
     if done.returncode:
-        raise BuildError(f"{client} could not build the image (exit code {done.returncode}).")
-    click.echo(f"{tag} is built. Try: {Path(client).name} run --rm -p 8080:8080 {tag} serve")
+        hint = "See the output above."
+        raise BuildError(f"{client} could not build the image (exit code {done.returncode}).", hint=hint)
+    click.echo(f"Built {tag}. Try: {Path(client).name} run --rm -p 8080:8080 {tag} serve")
 
 
 def write_context(folder: Path) -> None:
-    """What the Dockerfile copies: itself, docker/, and this very package. Raises BuildError if the folder is taken."""
+    """Write the Dockerfile, docker/ and this package to `folder`. Raises BuildError if it exists."""
     source = _files()
     if folder.exists():
-        raise BuildError(f"{folder} exists already.", hint="Name another folder.")
+        raise BuildError(f"{folder} already exists.", hint="Name another folder.")
     folder.mkdir(parents=True)
     shutil.copyfile(source / "Dockerfile", folder / "Dockerfile")
     shutil.copytree(source / "docker", folder / "docker")
@@ -59,8 +62,8 @@ def write_context(folder: Path) -> None:
 
 
 def _files() -> Path:
-    """The folder with Dockerfile and docker/: in a wheel inside the package, in a checkout at its top."""
+    """The folder with Dockerfile and docker/: inside the package of a wheel, or at the top of a checkout."""
     for place in (PACKAGE / "container" / "image", PACKAGE.parents[1]):
         if (place / "Dockerfile").is_file() and (place / "docker").is_dir():
             return place
-    raise BuildError("This installation has no Dockerfile.", hint="Install Mooring again, or build from a checkout.")
+    raise BuildError("This installation has no Dockerfile.", hint="Reinstall Mooring, or build from a checkout.")

@@ -1,6 +1,4 @@
-"""What the commands that deploy share: the steps on stderr (a line that moves on a terminal, a plain line each anywhere
-else), the session, and options that say where.
-"""
+"""Shared by the SageMaker commands: progress on stderr, the AWS session, and the options that locate the account."""
 
 import sys
 import time
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def narrated(*, quiet: bool = False) -> Iterator["Narrator"]:
-    """A narrator for as long as the with-block lasts; `quiet` leaves only the notes."""
+    """Yields a narrator: a spinner on a terminal, else a line per step. `quiet` leaves only the notes."""
     from mooring.deploy.narrator import Lines
 
     if quiet:
@@ -35,13 +33,13 @@ def narrated(*, quiet: bool = False) -> Iterator["Narrator"]:
 
 
 def show_log(error: EndpointFailed) -> None:
-    """The end of the container's log, on stderr."""
+    """Print the end of the container's log on stderr."""
     for line in error.log:
         click.echo(click.style(f"  │ {line}", dim=True), err=True)
 
 
 class _Notes:
-    """Says only what has to be known."""
+    """Prints notes only."""
 
     def begin(self, title: str) -> None: ...
 
@@ -50,13 +48,13 @@ class _Notes:
     def end(self, note: str = "") -> None: ...
 
     def note(self, text: str) -> None:
-        """One line; for nobody, where nobody reads."""
+        """Print a line; a closed stderr is ignored."""
         with suppress(BrokenPipeError):
             click.echo(f"moor: {text}", err=True)
 
 
 class _Steps:
-    """A spinner with the step, where it is, and how long it has been at it."""
+    """A spinner with the step, its state and its duration so far."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -67,7 +65,7 @@ class _Steps:
         self._began = 0.0
 
     def begin(self, title: str) -> None:
-        """Start to spin."""
+        """Start the spinner."""
         from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         self.close()
@@ -78,21 +76,21 @@ class _Steps:
         self._status.add_task(title, total=None)
 
     def detail(self, text: str) -> None:
-        """Beside the title."""
+        """Show `text` beside the title."""
         if self._status is not None:
             self._status.update(self._status.tasks[0].id, description=f"{self._title}: {text}")
 
     def end(self, note: str = "") -> None:
-        """Leave a line with the time."""
+        """Stop, and print the step with its duration."""
         self.close()
         self._line("✓", "green", f"{self._title}{f', {note}' if note else ''}", time.monotonic() - self._began)
 
     def note(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self._line("!", "yellow", text)
 
     def close(self) -> None:
-        """Stop spinning."""
+        """Stop the spinner."""
         if self._status is not None:
             self._status.stop()
             self._status = None
@@ -109,9 +107,9 @@ class _Steps:
 def place_options(function: Any) -> Any:
     """A decorator that adds --region, --profile and --endpoint-url."""
     options = (
-        click.option("--region", metavar="NAME", help="AWS region.  [default: as the AWS tools have it]"),
-        click.option("--profile", metavar="NAME", help="Profile of the AWS configuration."),
-        click.option("--endpoint-url", metavar="URL", help="Another SageMaker: that of `moor local`."),
+        click.option("--region", metavar="NAME", help="AWS region.  [default: from the AWS configuration]"),
+        click.option("--profile", metavar="NAME", help="AWS profile.  [default: from the AWS configuration]"),
+        click.option("--endpoint-url", metavar="URL", help="SageMaker address, such as that of `moor local`."),
     )
     for option in reversed(options):
         function = option(function)
@@ -119,14 +117,14 @@ def place_options(function: Any) -> Any:
 
 
 def opened_session(flags: dict[str, Any]) -> "Session":
-    """The session that the flags of `place_options` name; takes them out of `flags`."""
+    """The session for the flags of `place_options`, which are removed from `flags`."""
     from mooring.deploy.session import Place, Session
 
     return Session(Place(flags.pop("region"), flags.pop("profile"), flags.pop("endpoint_url")))
 
 
 def pairs(option: str, given: tuple[str, ...]) -> dict[str, str]:
-    """K=V arguments as a mapping. Raises BadParameter for one without a key."""
+    """Parse KEY=VALUE arguments. Raises BadParameter for one without a key."""
     found = {}
     for text in given:
         key, equals, value = text.partition("=")

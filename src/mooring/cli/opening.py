@@ -1,4 +1,4 @@
-"""Open a model for `moor ask` and `moor eval`: show its download and its warnings."""
+"""Open a model for `moor ask` and `moor eval`, with a progress bar for the download and its warnings."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def opened_model(settings: Settings) -> Iterator["OpenModel"]:
-    """Open the model that the settings name, for as long as the with-block lasts."""
+    """Open the model that the settings name and close it after the with-block."""
     # Here and not above: `moor --help` must not load numpy and OpenVINO.
     from mooring.opened import open_with
 
     if settings.run_code:
         from mooring.observe.logs import configure_logs
 
-        configure_logs("warning", settings.log_format)  # lines of the user's code, and what it raises
+        configure_logs("warning", settings.log_format)  # logs and exceptions of the user's code
     with ExitStack() as stack:
         if settings.run_code:
-            stack.enter_context(redirect_stdout(sys.stderr))  # what it prints is no part of the answer
+            stack.enter_context(redirect_stdout(sys.stderr))  # stdout is for the answer alone
         with download_bar(settings.model or "the model") as progress:
             opened = stack.enter_context(open_with(settings, progress))
         warn(*environment_notes(), *opened.info.get("warnings", ()))
@@ -36,21 +36,21 @@ def opened_model(settings: Settings) -> Iterator["OpenModel"]:
 
 
 def no_model_here(flags: Mapping[str, object]) -> None:
-    """Raise UsageError for flags of a model that is opened here, where `--url` says that a server has one."""
+    """Raise UsageError for flags about loading a model, which have no effect with --url."""
     for name in ("model", *MODEL_OPTIONS):
         if flags.get(name) is not None:
             flag = BY_NAME[name].flag
             raise UsageError(
-                f"{flag} has no effect with --url: the server there has a model already.", hint=f"Leave {flag} out."
+                f"{flag} has no effect with --url: the server has its own model.", hint=f"Leave out {flag}."
             )
 
 
 def warn(*warnings: str) -> None:
-    """Each on a line of stderr."""
+    """Print each warning on a line of stderr."""
     for warning in warnings:
         click.echo(f"moor: warning: {warning}", err=True)
 
 
 def cut_short() -> None:
-    """What follows Ctrl-C where there is something to show already."""
-    click.echo("moor: interrupted; these are the figures until then", err=True)
+    """Say that the printed figures are partial, after Ctrl-C."""
+    click.echo("moor: interrupted; the figures cover the run up to then", err=True)

@@ -1,6 +1,6 @@
-"""Names of settings in, click options out, so that a flag's name, help and default are written once, in `settings.py`.
+"""Make click options from settings, so that a flag's name, help and default are defined once, in `mooring.settings`.
 
-Called by the commands. The values stay text: `load_settings` parses flags and variables alike, with the same errors.
+The values stay text: `load_settings` parses flags and environment variables alike, with the same errors.
 """
 
 from collections.abc import Callable
@@ -24,14 +24,14 @@ MODEL_OPTIONS = (
     "offline",
     "run_code",
 )
-"""What every command that opens a model takes."""
+"""Settings of every command that opens a model."""
 
 
 def setting_options(*names: str) -> Callable[[Function], Function]:
-    """A decorator that adds the flags of these settings and `--debug`; each arrives as None when it was not given."""
+    """A decorator that adds the flags of these settings and `--debug`. A flag that is not given is None."""
 
     def decorate(function: Function) -> Function:
-        function = _debug(function)  # first, to stand last: click lists in reverse
+        function = _debug(function)  # first, to be listed last: click reverses the order
         for name in reversed(names):
             function = _click_option(BY_NAME[name])(function)
         return function
@@ -40,7 +40,7 @@ def setting_options(*names: str) -> Callable[[Function], Function]:
 
 
 def settings_from(flags: dict[str, Any]) -> Settings:
-    """The settings of a command: takes the settings' flags out of `flags` and leaves the command's own."""
+    """The settings from a command's flags. Removes them from `flags` and leaves the command's own."""
     given = {name: flags.pop(name) for name in list(flags) if name in BY_NAME}
     return load_settings(**given)
 
@@ -56,7 +56,7 @@ _METAVARS = {int: "N", float: "SECONDS"}
 
 
 def shown(option: Option) -> str:
-    """The default, for people."""
+    """The default, for display."""
     if option.default is None:
         return option.unset
     if option.kind is bool:

@@ -27,7 +27,7 @@ class Package:
 
 
 KNOWN: Mapping[str, Package] = {
-    "local": Package("mooring-local", "mooring_local", "local", "Run a SageMaker on this machine."),
+    "local": Package("mooring-local", "mooring_local", "local", "Run a local SageMaker emulator."),
 }
 
 

@@ -1,4 +1,4 @@
-"""Where a context comes from, and how an answer is shown inside it. Called by `ask.py`."""
+"""Read the context of `moor ask`, and show an answer in its sentence."""
 
 import re
 import sys
@@ -11,23 +11,21 @@ import click
 from mooring.errors import UsageError, echo
 
 MOST_BYTES = 100_000_000
-"""Of a context; far more than is answered in any useful time."""
+"""Maximum size of a context; far more than can be answered in useful time."""
 MARGIN = 200
 """Characters of the sentence shown on either side of an answer."""
 _ENDS = ".!?。！？\n"
 _SPACES = re.compile(r"\s+")
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Direction overrides: they could show an answer backwards."""
+"""Direction overrides, which could display an answer backwards."""
 
 
 def read_context(name: str | None) -> str:
-    """The text of a file, or of stdin for "-". Raises UsageError if there is none to read."""
+    """The text of a file, or of stdin for "-". Raises UsageError if it cannot be read."""
     if sys.stdin is None and name in (None, "-"):
-        raise UsageError("There is no stdin to read the context from.", hint="Give a text file: --context FILE.")
+        raise UsageError("Cannot read the context: stdin is closed.", hint="Name a text file: --context FILE.")
     if name is None and sys.stdin.isatty():
-        raise UsageError(
-            "There is no context to find the answer in.", hint="Give a text file, --context FILE, or pipe a text in."
-        )
+        raise UsageError("No context was given.", hint="Name a text file, --context FILE, or pipe a text to stdin.")
     if name in (None, "-"):
         if sys.stdin.isatty():
             click.echo("Type or paste the context; end with Ctrl-D on an empty line.", err=True)
@@ -41,7 +39,7 @@ def read_context(name: str | None) -> str:
             f"{where} is not UTF-8 text (byte {error.start}).", hint="Convert it, for example with iconv -t UTF-8."
         ) from error
     if not text.strip():
-        raise UsageError(f"{where} is empty.", hint="The context is the text that holds the answer.")
+        raise UsageError(f"{where} is empty.", hint="The context must contain the text to answer from.")
     return text
 
 
@@ -50,10 +48,10 @@ def _read(name: str) -> bytes:
         with Path(name).open("rb") as file:
             data = file.read(MOST_BYTES + 1)
         if len(data) > MOST_BYTES:
-            raise UsageError(f"{echo(name)} has more than {MOST_BYTES:,} bytes.", hint="Ask about a part of it.")
+            raise UsageError(f"{echo(name)} is larger than {MOST_BYTES:,} bytes.", hint="Use a part of the text.")
         return data
     except OSError as error:
-        hint = "--context names a file; to give the text itself, pipe it in: echo … | moor ask … --context -"
+        hint = "--context takes a file name. To pass the text itself, use a pipe: echo … | moor ask … --context -"
         raise UsageError(f"Cannot read {echo(name)}: {error.strerror or error}.", hint=hint) from error
 
 
@@ -78,7 +76,7 @@ def excerpt(context: str, start: int, end: int) -> Excerpt:
 
 
 def _sentence_start(context: str, start: int) -> int:
-    """Behind the last end of a sentence before `start`; a full stop ends one only if a space follows."""
+    """Index after the last sentence end before `start`. A full stop ends a sentence only before white space."""
     for at in range(start - 1, max(-1, start - 4 * MARGIN), -1):
         if context[at] in _ENDS and (context[at] != "." or context[at + 1 : at + 2].isspace()):
             return at + 1
@@ -93,5 +91,5 @@ def _sentence_end(context: str, end: int) -> int:
 
 
 def printable(text: str) -> str:
-    """White space as single spaces, and control characters as �: a context must not command the terminal."""
+    """The text with single spaces, and � for control characters, which could control the terminal."""
     return "".join("�" if category(c) == "Cc" or c in _BIDI else c for c in _SPACES.sub(" ", text))

@@ -1,7 +1,4 @@
-"""Progress on stderr: bytes while a Hub model is downloaded, questions while a model is judged or put under load.
-
-Nothing is drawn, and rich not loaded, before there is something to show.
-"""
+"""Progress bars on stderr for downloads and evaluations. rich is imported only when there is something to draw."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -11,7 +8,7 @@ from typing import Any
 
 @contextmanager
 def download_bar(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Yields `progress(done, total)` in bytes. Without a terminal each tenth is a line: a log shows that it goes on."""
+    """Yields `progress(done, total)` in bytes. Without a terminal it prints a line for each 10 %."""
     bar = _Bar(what) if sys.stderr.isatty() else _Lines(what)
     try:
         yield bar.show
@@ -59,12 +56,12 @@ class _Lines:
             print(f"Downloading {self._what}: {done / 1e6:.0f} of {total / 1e6:.0f} MB", file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
 
 @contextmanager
 def counting_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yields `show(done)`. Drawn only on a terminal and four times a second: drawing costs time that is measured."""
+    """Yields `show(done)`. Draws only on a terminal and four times a second, to disturb the measured time little."""
     if not sys.stderr.isatty():
         yield lambda _done: None
         return

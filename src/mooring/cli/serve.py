@@ -1,6 +1,6 @@
-"""`moor serve [MODEL]`: settings in, a server until it is told to stop out. `banner.py` has what it says.
+"""`moor serve [MODEL]`: run a server until it is told to stop.
 
-One process that listens itself, or with --front nginx several behind one: process 1 of the container.
+A single process that listens itself, or with --front nginx a supervisor of several workers: process 1 of the container.
 """
 
 import sys
@@ -55,13 +55,13 @@ from mooring.settings import Settings, environment_notes
     "log_format",
 )
 def command(**flags: Any) -> int:
-    """Serve MODEL: a folder, a .tar.gz or a Hub id; without one, the embedded model.
+    """Serve MODEL over HTTP: a folder, a .tar.gz or a Hub id. Without MODEL, serve the embedded model.
 
-    POST /invocations answers, GET /ping says whether the model does. Ctrl-C ends it.
+    POST /invocations returns answers, GET /ping the model's health. Ctrl-C finishes in-flight requests, then exits.
     """
     settings = settings_from(flags)
     # Here and not above: `moor --help` must not load numpy, OpenVINO and the web framework.
-    with without("rich"):  # our log lines have exceptions in a form of their own
+    with without("rich"):  # our log lines format exceptions themselves
         from mooring.observe.logs import configure_logs
 
     configure_logs(settings.log_level, settings.log_format)
@@ -70,9 +70,9 @@ def command(**flags: Any) -> int:
     notes = list(environment_notes())
 
     def ready(facts: Mapping[str, Any], url: str) -> None:
-        """`facts` are `/info`'s: "model", "backend" and "warnings"; `url` is the address that is really bound."""
+        """`facts` are those of `/info`: "model", "backend" and "warnings"; `url` is the address that was bound."""
         if facts.get("multi_model"):
-            rows = [("models", "those that POST /models loads"), ("address", url)]
+            rows = [("models", "none yet, load them with POST /models"), ("address", url)]
         else:
             rows = banner.facts(facts["model"], facts["backend"], url, settings.host)
         rows += banner.handler(facts.get("handler", {})) + banner.workers(facts.get("topology", {}))
@@ -87,7 +87,7 @@ def command(**flags: Any) -> int:
             if reason:
                 say(reason)
             return code
-        notes.append("There is no nginx on this machine: one worker listens by itself.")
+        notes.append("nginx is not installed, so one process serves without it.")
     _alone(settings, ready)
     return 0
 

@@ -1,4 +1,4 @@
-"""Make stdin, stdout and stderr safe to use: open, and able to take any text.
+"""Make stdin, stdout and stderr safe to use: open, and able to encode any text.
 
 `prepare` runs once, before anything else. After it:
 - a stream that the caller closed (`>&-`) is /dev/null, so that no file or socket gets its number;

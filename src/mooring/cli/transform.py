@@ -1,4 +1,4 @@
-"""`moor transform NAME|MODEL`: a batch job over a deployed model, or over one that is put there first."""
+"""`moor transform NAME|MODEL`: run a batch job with a deployed model, or with one that is uploaded first."""
 
 import dataclasses
 import json
@@ -20,32 +20,48 @@ if TYPE_CHECKING:
 SETTINGS = ("revision", "cache_dir", "hub_endpoint", "offline")
 
 
-@click.command("transform", short_help="Answer everything in an S3 prefix: a batch job.")
+@click.command("transform", short_help="Run a batch transform job over an S3 prefix.")
 @click.argument("model")
-@click.option("--input", "source", required=True, metavar="S3URI", help="Prefix of the requests.")
-@click.option("--output", required=True, metavar="S3URI", help="Prefix for the answers.")
-@click.option("--name", metavar="NAME", help="Of the job.  [default: the model's, and the time]")
-@click.option("--instance-type", metavar="TYPE", default="ml.c7i.large", show_default=True)
-@click.option("--instances", type=click.IntRange(1), default=1, show_default=True)
-@click.option("--content-type", default="application/jsonlines", show_default=True, help="Of the requests.")
-@click.option("--accept", metavar="TYPE", help="Type of the answers.  [default: the requests']")
-@click.option("--split", type=click.Choice(["Line", "None", "RecordIO", "TFRecord"]), default="Line", show_default=True)
-@click.option("--strategy", type=click.Choice(["MultiRecord", "SingleRecord"]), help="[default: the container's]")
-@click.option("--max-payload", "max_payload_mb", type=click.IntRange(0, 100), metavar="MB", help="Of one request.")
-@click.option("--max-concurrent", type=click.IntRange(1), metavar="N", help="Requests at the same time.")
-@click.option("--input-filter", metavar="JSONPATH", help="What of a record the model gets.")
-@click.option("--output-filter", metavar="JSONPATH", help="What of the result is written.")
-@click.option("--join", is_flag=True, help="Write each answer beside its record.")
-@click.option("--env", "environment", multiple=True, metavar="K=V", help="Variable of the container.")
-@click.option("--role", metavar="ARN|NAME", envvar="MOORING_ROLE", help="For a MODEL that is put there first.")
-@click.option("--bucket", metavar="NAME", help="For the same.  [default: sagemaker-REGION-ACCOUNT]")
+@click.option("--input", "source", required=True, metavar="S3URI", help="S3 prefix of the requests.")
+@click.option("--output", required=True, metavar="S3URI", help="S3 prefix for the answers.")
+@click.option("--name", metavar="NAME", help="Name of the job.  [default: the model's name and the time]")
+@click.option("--instance-type", metavar="TYPE", default="ml.c7i.large", show_default=True, help="Instance type.")
+@click.option("--instances", type=click.IntRange(1), default=1, show_default=True, help="Number of instances.")
+@click.option(
+    "--content-type", default="application/jsonlines", show_default=True, help="Content type of the requests."
+)
+@click.option("--accept", metavar="TYPE", help="Content type of the answers.  [default: that of the requests]")
+@click.option(
+    "--split",
+    type=click.Choice(["Line", "None", "RecordIO", "TFRecord"]),
+    default="Line",
+    show_default=True,
+    help="How input files are split into records.",
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(["MultiRecord", "SingleRecord"]),
+    help="Records per request.  [default: the container's choice]",
+)
+@click.option(
+    "--max-payload", "max_payload_mb", type=click.IntRange(0, 100), metavar="MB", help="Maximum size of a request."
+)
+@click.option("--max-concurrent", type=click.IntRange(1), metavar="N", help="Maximum concurrent requests.")
+@click.option("--input-filter", metavar="JSONPATH", help="Part of a record to send to the model.")
+@click.option("--output-filter", metavar="JSONPATH", help="Part of the result to write.")
+@click.option("--join", is_flag=True, help="Write each answer together with its record.")
+@click.option("--env", "environment", multiple=True, metavar="K=V", help="Environment variable of the container.")
+@click.option("--role", metavar="ARN|NAME", envvar="MOORING_ROLE", help="Execution role, if MODEL is uploaded first.")
+@click.option(
+    "--bucket", metavar="NAME", help="Bucket, if MODEL is uploaded first.  [default: sagemaker-REGION-ACCOUNT]"
+)
 @image_option
 @place_options
-@click.option("--wait/--no-wait", default=True, help="Wait for its end.  [default: wait]")
-@click.option("--json", "as_json", is_flag=True, help="The result as JSON on stdout.")
+@click.option("--wait/--no-wait", default=True, help="Wait until the job has ended.  [default: wait]")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @setting_options(*SETTINGS)
 def command(model: str, **flags: Any) -> None:
-    """Run a batch job over MODEL: a deployment's or a SageMaker model's name, or else a folder, .tar.gz or Hub id.
+    """Run a batch job with MODEL: the name of a deployment or SageMaker model, or a folder, .tar.gz or Hub id.
 
     moor transform qa --input s3://bucket/questions/ --output s3://bucket/answers/
     """
@@ -58,12 +74,12 @@ def command(model: str, **flags: Any) -> None:
     session = opened_session(flags)
     environment = pairs("--env", flags.pop("environment"))
     job = Job("", environment=environment, **{key: value for key, value in flags.items() if value is not None})
-    # What cannot be is said before anything is put there.
+    # Check the job before anything is uploaded.
     job_request(job)
     with narrated(quiet=as_json) as narrator:
         name = model_of(session, model) if is_name(model) else None
         if name is None and is_name(model) and not Path(model).exists():
-            narrator.note(f"There is neither a deployment nor a SageMaker model {model}: it is taken for a Hub id.")
+            narrator.note(f"No deployment or SageMaker model named {model}. Trying it as a Hub id.")
         tags = job_tags(model) if name else {}
         name = name or _put(session, model, own | settings, narrator)
         job = dataclasses.replace(job, model=name, tags=tags)
@@ -94,5 +110,5 @@ def _put(session: "Session", model: str, options: dict[str, Any], narrator: "Nar
     with tempfile.TemporaryDirectory(prefix="mooring-deploy-") as folder:
         spec = prepare(session, order, Path(folder), narrator)
         carry_out(session, spec, propose(session, spec), narrator)
-    narrator.note(f"The model stays: moor destroy {spec.name} removes it.")
+    narrator.note(f"The model is kept. To remove it: moor destroy {spec.name}")
     return str(model_request(spec)["ModelName"])

@@ -1,4 +1,4 @@
-"""`moor worker`: what `moor serve` behind nginx starts for itself; not for people."""
+"""`moor worker`: a worker process behind nginx. Internal: started by `moor serve --front nginx`."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from mooring.cli.border import explain
 @click.option("--models", type=click.Path(path_type=Path))
 @click.option("--expect", type=(str, str), multiple=True)
 def command(line: int, cores: str, expect: tuple[tuple[str, str], ...], **options: Any) -> int:
-    """Answer at a unix socket for a supervisor."""
+    """Serve on a Unix socket for a supervisor."""
     from mooring.container import link
     from mooring.container.worker import Post, serve
 

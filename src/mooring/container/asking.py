@@ -1,4 +1,4 @@
-"""A request to a unix socket, for the process that watches the workers. Used by `front.py` and `crew.py`."""
+"""Send an HTTP request to a worker's Unix socket."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _CHUNK = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back."""
+    """A worker's response."""
 
     status: int
     content_type: str
@@ -20,14 +20,14 @@ class Reply:
 
 
 async def get(path: Path, target: str, timeout_s: float) -> Reply:
-    """GET. Raises as `ask`."""
+    """Send a GET request. Raises as `ask`."""
     return await ask(path, "GET", target, timeout_s)
 
 
 async def ask(
     path: Path, method: str, target: str, timeout_s: float, body: bytes = b"", headers: Mapping[str, str] | None = None
 ) -> Reply:
-    """Send a request and read the response. Raises OSError if nobody listens, TimeoutError, or h11.ProtocolError."""
+    """Send a request and read the response. Raises OSError if nothing listens, TimeoutError or h11.ProtocolError."""
     connection = h11.Connection(h11.CLIENT)
     given = {"Host": "worker", "Connection": "close", "Content-Length": str(len(body)), **(headers or {})}
     request = h11.Request(method=method, target=target, headers=list(given.items()))

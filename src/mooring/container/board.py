@@ -10,11 +10,11 @@ from mooring.errors import Draining, ModelChanged, MooringError, NotReady
 
 @dataclass
 class Board:
-    """Workers and their readiness, and what the supervisor is doing."""
+    """Workers, their readiness and the supervisor's state."""
 
     slots: dict[int, Slot] = field(default_factory=dict)
     needed: int = 1
-    """Number of workers that must be ready before the first green ping."""
+    """Number of workers that must be ready before /ping first returns 200."""
     was_ready: bool = False
     """Whether the service has been ready once. After that, a worker that cannot start is retried forever."""
     draining: bool = False
@@ -30,7 +30,7 @@ class Board:
 
     @property
     def degraded(self) -> list[Mapping[str, Any]]:
-        """Workers that should be ready and are not, each with the reason and the time since when (UTC)."""
+        """Workers that should be ready but are not, each with the reason and the start time (UTC)."""
         missing = [slot for slot in self.slots.values() if self.was_ready and not slot.ready and slot.last]
         return [{"worker": slot.worker.slot, "reason": slot.reason, "since": slot.since} for slot in missing]
 
@@ -41,9 +41,9 @@ class Board:
         return bool(ends) and all(end is not None and end.kind == ModelChanged.__name__ for end in ends)
 
     def red(self) -> MooringError | None:
-        """Why /ping is red, as far as that is known without asking the workers; None if they decide."""
+        """Why /ping fails, as far as is known without asking the workers; None if it depends on them."""
         if self.draining:
-            return Draining("The server is going down.")
+            return Draining("The server is shutting down.")
         if self.fatal:
             return NotReady(self.fatal)
         enough = self.needed if not self.was_ready else 1
@@ -56,5 +56,5 @@ class Board:
         return " ".join(sorted(reasons)) or "The model is loading."
 
     def coming(self, slot: int | None = None) -> bool:
-        """Whether a worker (the one in `slot`) is ready, or expected soon because its last start did not fail."""
+        """Whether a worker (or the one in `slot`) is ready, or expected soon since its last start did not fail."""
         return any(one.ready or not one.failures for number, one in self.slots.items() if slot in (None, number))

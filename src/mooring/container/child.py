@@ -1,4 +1,4 @@
-"""Keep one worker slot filled: start its process, listen to it, restart it. Used by `crew.py`."""
+"""Keep a worker running in a slot: start its process, read its messages, restart it."""
 
 import asyncio
 import contextlib
@@ -15,24 +15,24 @@ from mooring.container.topology import Worker
 from mooring.observe.logs import timestamp
 
 PERMANENT = frozenset({2, 3})
-"""Exit codes of `moor` for a wrong setting and for a model that cannot be served."""
+"""Exit codes of `moor` for an invalid setting and for a model that cannot be served."""
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
 REFUSED_PAUSE_S = 60.0
-"""Longest pause if the model was refused: opening it takes CPU time from the workers that answer."""
+"""Longest pause if the model was refused, since opening it takes CPU time from the ready workers."""
 SETTLED_S = 30.0
-"""A worker that lived so long after it was ready had no trouble starting."""
+"""After this time in service, a restart begins with the shortest pause again."""
 LAST_WORDS_S = 1.0
-"""How long to keep reading a dead worker's line. A child process that it detached may hold the line open."""
+"""How long to keep reading a dead worker's socket, which a detached child process may hold open."""
 LINE_LIMIT = 1 << 22
 
 Command = Callable[[Worker, int], tuple[Sequence[str], Mapping[str, str]]]
-"""(worker, descriptor of its end of the line) → arguments and environment to start it with."""
+"""(worker, descriptor of its end of the socket) → arguments and environment to start it with."""
 
 _NAMES: Mapping[int, str] = {number: number.name for number in signal.Signals}
 _HINTS: Mapping[int, str] = {
-    signal.SIGKILL: "killed by the kernel when memory ran out?",
-    signal.SIGBUS: "is a disk full, or was a file cut off while it was read?",
+    signal.SIGKILL: "probably out of memory",
+    signal.SIGBUS: "probably a full disk, or a file truncated while it was read",
 }
 
 
@@ -41,7 +41,7 @@ class End:
     """How a worker's process ended."""
 
     status: int
-    """Exit code; negative: the signal."""
+    """Exit code; negative for a signal."""
     lived_s: float | None = None
     """Seconds since it was ready; None if it never was."""
     kind: str = ""
@@ -58,7 +58,7 @@ class End:
 
     @property
     def how(self) -> str:
-        """The exit code or signal, in words."""
+        """The exit code or signal, as text."""
         return f"signal {_NAMES.get(-self.status, -self.status)}" if self.status < 0 else f"exit code {self.status}"
 
     @property
@@ -72,21 +72,21 @@ class End:
             return f"A worker cannot start: {self.message}"
         how = f"{self.how}; {self.hint}" if self.hint else self.how
         if self.lived_s is None:
-            return f"Worker {slot} died while it started ({how})."
+            return f"Worker {slot} died during startup ({how})."
         said = f": {self.message}" if self.message else "."
-        return f"Worker {slot} died ({how}) and is started again{said}"
+        return f"Worker {slot} died ({how}) and is restarting{said}"
 
 
 @dataclass
 class Slot:
-    """A place for a worker, and who is in it."""
+    """A place for a worker, and the state of its current process."""
 
     worker: Worker
     pid: int = 0
-    """0: nobody."""
+    """0 for none."""
     ready: bool = False
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """Of the last one that was ready."""
+    """`/info` of the last worker that was ready."""
     starts: int = 0
     failures: int = 0
     """Consecutive starts that ended before the worker was ready."""
@@ -95,7 +95,7 @@ class Slot:
     since: str = field(default_factory=timestamp)
     """When the last ready worker was lost, in UTC; before that, when the slot was opened."""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when any of this has changed."""
+    """Set when the slot has changed."""
 
     def lose(self) -> None:
         """The process has ended."""
@@ -113,14 +113,14 @@ class Slot:
 
 
 def pause(lived_s: float | None, last_s: float, longest_s: float = LONGEST_PAUSE_S) -> float:
-    """Seconds to wait before the next start: double the last pause, or the shortest again after a long life."""
+    """Seconds to wait before the next start: double the last pause, or the shortest one after a long life."""
     if (lived_s or 0.0) >= SETTLED_S or last_s <= 0:
         return FIRST_PAUSE_S
     return min(longest_s, 2 * last_s)
 
 
 class Keeper:
-    """Keeps one slot filled."""
+    """Keeps a worker running in a slot."""
 
     def __init__(
         self,
@@ -164,12 +164,12 @@ class Keeper:
         return 0
 
     async def _live(self) -> End:
-        """One worker's life."""
+        """Run one worker until it ends."""
         self._ready_at, self._said, self._loading = None, {}, ""
         try:
             process, reader, writer = await self._spawn()
         except (OSError, RuntimeError) as error:  # out of descriptors, memory, threads or disk space
-            return End(1, kind=type(error).__name__, message=f"The process could not be created: {error}.")
+            return End(1, kind=type(error).__name__, message=f"Cannot create the process: {error}.")
         self._process, self.slot.pid = process, process.pid
         self.slot.starts += 1
         if self._stopping.is_set():
@@ -178,16 +178,16 @@ class Keeper:
         try:
             status = await process.wait()
         finally:
-            # At once: a dead worker must not be shown as ready while its last words are read.
+            # At once: a dead worker must not be shown as ready while its last messages are read.
             self.slot.lose()
             self._process = None
-            # Its child processes hold its line, and its socket, on which nobody accepts connections any more.
+            # Child processes may hold the message socket, and the HTTP socket, on which nothing accepts connections.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             await asyncio.wait({hearing}, timeout=LAST_WORDS_S)
             hearing.cancel()
             writer.close()
-            self.slot.lose()  # again: "ready" may have been among them
+            self.slot.lose()  # again: they may include "ready"
         lived = None if self._ready_at is None else time.monotonic() - self._ready_at
         kind, text = (str(self._said.get(key, "")) for key in ("type", "message"))
         return End(status, lived, kind, text, self._loading)
@@ -209,8 +209,8 @@ class Keeper:
         try:
             while line := await reader.readline():
                 self._take(link.decode(line) or {})
-        except Exception as error:  # Border: a worker whose messages cannot be read must be replaced.
-            self._said = {"message": f"Its messages cannot be read ({type(error).__name__})."}
+        except Exception as error:  # Border: a worker with unreadable messages must be replaced.
+            self._said = {"message": f"Its messages are unreadable ({type(error).__name__})."}
             self.signal(signal.SIGKILL)
 
     def _take(self, message: Mapping[str, Any]) -> None:
@@ -233,6 +233,6 @@ class Keeper:
                 self._process.send_signal(number)
 
     def stop(self) -> None:
-        """Tell the worker to end, and start none again."""
+        """Stop the worker and do not restart it."""
         self._stopping.set()
         self.signal(signal.SIGTERM)

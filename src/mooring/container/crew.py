@@ -1,4 +1,4 @@
-"""The workers: who is there, how one is started, and what happens when one dies or hangs. Used by `supervisor.py`."""
+"""The workers: how they are started, and what happens when one dies or hangs."""
 
 import asyncio
 import os
@@ -23,21 +23,21 @@ from mooring.model.identity import identity_of
 from mooring.settings import Settings, as_environment
 
 LOOK_EVERY_S = 2.0
-"""How often workers are asked whether they hang."""
+"""How often workers are checked for a hang."""
 END_S = 3.0
-"""For workers to end once nothing is in flight any more."""
+"""Time for workers to end when no request is in flight."""
 KILLED_S = 2.0
 CRASHES = 5
-"""Number of consecutive crashes while starting after which the first start is given up."""
+"""Number of consecutive crashes during startup after which the service gives up."""
 MAY_PASS = frozenset({1, -signal.SIGKILL})
-"""Exit statuses of a start whose cause may go away: no connection, no memory."""
+"""Exit statuses of a start with a possibly temporary cause: no connection, no memory."""
 UNSERVABLE = 3
 MOST_REASONS = 16
 """Number of logged reasons to remember per slot."""
 
 
 class Crew:
-    """Keeps a worker in every slot that was opened."""
+    """Keeps a worker running in every open slot."""
 
     def __init__(
         self, settings: Settings, folders: Folders, user: str | None, board: Board, metrics: FrontMetrics
@@ -49,10 +49,10 @@ class Crew:
         self._board = board
         self._metrics = metrics
         self.models: LoadedModels | None = None
-        """Of a multi-model server: what a worker has to load before it takes traffic."""
+        """Models of a multi-model server, which a worker loads before it takes traffic."""
         self._keepers: dict[int, Keeper] = {}
         self.tasks: dict[int, asyncio.Task[int]] = {}
-        """Each slot's, done when no worker can be kept there: with the exit code that says why."""
+        """The task of each slot. It ends, with an exit code, if no worker can run there."""
         self._served: Mapping[str, str] = {}
         """Digests of what the first ready worker serves. Every later worker must serve the same."""
         self._revision: str | None = None
@@ -65,7 +65,7 @@ class Crew:
 
     @property
     def pids(self) -> set[int]:
-        """Of the workers that run."""
+        """Process ids of the running workers."""
         return {slot.pid for slot in self._board.slots.values() if slot.pid}
 
     def employ(self, worker: Worker) -> Slot:
@@ -77,7 +77,7 @@ class Crew:
         return slot
 
     async def look_after(self) -> None:
-        """Forever: stop workers that hang or whose socket is missing. Only a new process helps there."""
+        """Forever stop workers that hang or whose socket is missing, so that they are replaced."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             for number, slot in list(self._board.slots.items()):
@@ -107,16 +107,16 @@ class Crew:
         return not late
 
     def kill(self) -> None:
-        """End all at once and start none again."""
+        """Kill all workers and do not restart them."""
         for keeper in self._keepers.values():
             keeper.stop()
             keeper.signal(signal.SIGKILL)
 
     async def _lives(self, slot: int) -> bool:
-        """False only if the worker itself says so: one that is too busy to answer is not dead."""
+        """False only if the worker itself reports it: one that is too busy to answer is not dead."""
         try:
             reply = await get(self._folders.socket(slot), "/health/live", LOOK_EVERY_S)
-        except Exception:  # Border: whatever goes wrong in asking says nothing about the worker.
+        except Exception:  # Border: a failed request says nothing about the worker.
             return True
         return reply.status != 503
 
@@ -135,10 +135,10 @@ class Crew:
             self.models.write(worker.slot, path)
             command += ["--models", str(path)]
         more = {"MOORING_THREADS": str(worker.threads), FOLDER_VARIABLE: str(self._folders.metrics)}
-        # For what users' code computes with.
+        # For libraries in the user's code.
         more |= {"OMP_NUM_THREADS": str(worker.threads), "MOORING_PACKAGES_DIR": str(self._folders.run / "packages")}
         if self._settings.cache_dir is None and (self._settings.model or "").endswith(ARCHIVE_SUFFIXES):
-            # Unpacked once and not by every worker.
+            # So that the archive is unpacked once and not by every worker.
             more["MOORING_CACHE_DIR"] = str(self._folders.run / "cache")
         if self._revision is not None:
             more["MOORING_REVISION"] = self._revision
@@ -181,5 +181,5 @@ class Crew:
 
 
 def _from_hub(model: str | None) -> bool:
-    """Whether a model that was opened came from the Hub: its name is no path, and not the embedded model's."""
+    """Whether an opened model came from the Hub: its name is not a path, nor that of the embedded model."""
     return model not in (None, "embedded") and not model.startswith("~") and not Path(model).exists()

@@ -1,4 +1,4 @@
-"""Files and folders that the service writes. Created by `supervisor.py`, and again if something removes them."""
+"""Files and folders of the service. They are created again if something removes them."""
 
 import contextlib
 import os
@@ -12,13 +12,13 @@ from mooring.container.privileges import give
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """Everything is below `run`."""
+    """Paths below `run`."""
 
     run: Path
 
     @property
     def metrics(self) -> Path:
-        """The workers' counters."""
+        """Folder of the workers' counters."""
         return self.run / "metrics"
 
     @property
@@ -27,7 +27,7 @@ class Folders:
         return self.run / "front.sock"
 
     def socket(self, slot: int) -> Path:
-        """Where the worker in that slot listens, while it answers."""
+        """Socket of the worker in a slot."""
         return self.run / "sockets" / f"worker-{slot}.sock"
 
     def make(self, user: str | None) -> None:
@@ -50,7 +50,7 @@ class Folders:
         path = self.socket(slot)
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as one:
             if not path.exists():
-                # Not chmod: the folder is the workers', whose code could put a link in the file's place before that.
+                # Not chmod: the workers own the folder, and their code could replace the file by a link before that.
                 before = os.umask(0o111)
                 try:
                     one.bind(str(path))

@@ -1,6 +1,6 @@
-"""What the process in front answers itself: health, metrics, /info, and who finds no worker. Made by `supervisor.py`.
+"""Routes of process 1: health, metrics, /info, and requests that found no worker.
 
-It computes nothing, so its answers never wait behind an inference; and it asks the workers, so they are true.
+Process 1 runs no inference, so these answers are never delayed by one. They come from asking the workers.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
 from mooring.web.status import ErrorBody, refuse
 
 ASK_S = 0.8
-"""How long a worker may take to say how it is. SageMaker gives a ping 2 s."""
+"""Timeout of a health check of a worker. SageMaker gives a ping 2 s."""
 INFO_S = 2.0
 WAIT_S = 10.0
-"""How long a request that was accepted waits for a worker to come back; a start takes one second."""
+"""How long an accepted request waits for a worker to come back; a start takes one second."""
 AGAIN_S = 0.05
 ROUNDS = 4
-"""Of workers that a request goes through; nginx itself allows ten hops, and each round is two."""
+"""Maximum rounds of workers per request; nginx itself allows ten hops, and each round takes two."""
 
 
 class Front:
@@ -51,7 +51,7 @@ class Front:
         always_200: bool = False,
         retry: bool = True,
     ) -> None:
-        """`always_200` makes /ping no news of the model, as the stock server's; `retry` as in `nginx_conf.render`."""
+        """`always_200`: /ping always returns 200, as in the stock server. `retry`: as in `nginx_conf.render`."""
         self._always_200 = always_200
         self._retry = retry
         self._board = board
@@ -59,7 +59,7 @@ class Front:
         self._socket_of = socket_of
 
     async def ping(self, _: Request) -> Response:
-        """200 if a worker says so now; else 503 with the reason."""
+        """200 if a worker is ready now, else 503 with the reason."""
         error = await self._health()
         if error is not None and not self._always_200:
             raise error
@@ -72,13 +72,13 @@ class Front:
         return Response(b'{"status":"live"}', media_type=JSON)
 
     async def metrics(self, _: Request) -> Response:
-        """All workers', and what nginx answered."""
+        """Metrics of all workers and of nginx."""
         ready = await self._health() is None
         text = self._metrics.render(ready=ready, degraded=len(self._board.degraded))
         return Response(text, headers={"Content-Type": CONTENT_TYPE})
 
     async def info(self, _: Request) -> Response:
-        """A worker's facts, with the topology of all workers and with what is degraded."""
+        """A worker's facts, with the topology of all workers and the degraded ones."""
         replies = [reply for reply in await self._ask_all("/info", INFO_S) if reply is not None and reply.status == 200]
         found: list[dict[str, Any]] = [msgspec.json.decode(reply.body) for reply in replies]
         facts = dict(found[0]) if found else {}
@@ -91,23 +91,24 @@ class Front:
         return Response(msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n", media_type=JSON)
 
     async def unanswered(self, request: Request) -> Response:
-        """For a request that found no worker, or whose worker died: nginx is to try again as soon as one is there."""
+        """For a request that found no worker, or whose worker died: tell nginx to retry as soon as one is ready."""
         tries = Tries.read(request.headers.get("x-mooring-tried", ""))
         name = request.headers.get("x-request-id", "")
         if tries.poison:
-            return _bad_gateway("Two workers died while they computed this request. It is not tried again.", name)
+            return _bad_gateway("Two workers died while computing this request. It is not retried.", name)
         if tries.took and not self._retry:
-            return _bad_gateway("A worker died in the model's own code, to which nothing is given twice.", name)
+            hint = "Requests to such code are not retried. To allow it: --retry-user-code."
+            return _bad_gateway(f"A worker died in the model's own code. {hint}", name)
         holder = request.headers.get("x-mooring-holder", "").removeprefix("worker_")
         wanted = int(holder) if holder.isdecimal() else None
         if self._board.was_ready and tries.rounds < ROUNDS and await self._somebody(wanted):
             return Response(headers={"X-Accel-Redirect": "@again"})
         if not self._board.coming(wanted):
             raise NotReady(self._board.missing(wanted))
-        raise self._board.red() or NotReady("No worker was there for it.", hint="Send it again.")
+        raise self._board.red() or NotReady("No worker was available.", hint="Try again.")
 
     async def _somebody(self, wanted: int | None) -> bool:
-        """Whether a worker (the one in slot `wanted`) answers within `WAIT_S`; False at once if none is expected."""
+        """Whether a worker (or the one in slot `wanted`) answers within `WAIT_S`; False at once if none is expected."""
         loop = asyncio.get_running_loop()
         end = loop.time() + WAIT_S
         while loop.time() < end and not self._board.fatal and self._board.coming(wanted):
@@ -118,7 +119,7 @@ class Front:
         return False
 
     async def _health(self) -> MooringError | None:
-        """None if a worker is ready to answer."""
+        """None if a worker is ready, else the reason."""
         error = self._board.red()
         if error is not None:
             return error
@@ -126,10 +127,10 @@ class Front:
         if any(reply is not None and reply.status == 200 for reply in replies):
             return None
         said = next((reply for reply in replies if reply is not None), None)
-        return NotReady(_message(said) if said else f"No worker said within {ASK_S:g} s that it is well.")
+        return NotReady(_message(said) if said else f"No worker answered its health check within {ASK_S:g} s.")
 
     async def _ask_all(self, target: str, timeout_s: float) -> Sequence[Reply | None]:
-        """What each ready worker replies, in the order of slots; None for one that did not."""
+        """The reply of each ready worker, in the order of slots; None for one that did not answer."""
         return await asyncio.gather(*(self._ask(slot, target, timeout_s) for slot in self._board.ready))
 
     async def _ask(self, slot: Slot, target: str, timeout_s: float) -> Reply | None:
@@ -154,7 +155,7 @@ class Front:
 
 
 def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> Starlette:
-    """The routes, and `more` of them: those of several models. `counted` counts requests, which nobody asks for."""
+    """The application. `more` are the routes of several models. `counted` is needed by `Border` but not published."""
     table = SEVERAL_MODELS if more else ONE_MODEL
     routes = [
         Route("/ping", front.ping),
@@ -182,6 +183,6 @@ def _message(reply: Reply) -> str:
 
 
 def _bad_gateway(message: str, request_id: str) -> Response:
-    """502: the same request would most likely end another worker."""
+    """A 502: the same request would most likely end another worker."""
     body = ErrorBody(502, BackendError.__name__, message, request_id)
     return Response(msgspec.json.encode(body), body.code, media_type=JSON)

@@ -1,4 +1,4 @@
-"""Serve the front at its unix socket, and keep that socket there. Used by `supervisor.py`."""
+"""Serve the front on its Unix socket, and restart it if the socket disappears."""
 
 import asyncio
 import contextlib
@@ -10,13 +10,13 @@ import uvicorn
 from starlette.types import ASGIApp
 
 STARTED_S = 0.01
-"""How often a server that starts is looked at."""
+"""Check interval while a server starts."""
 LOOK_EVERY_S = 1.0
-"""How often it is checked that the socket is still there."""
+"""Check interval for the socket."""
 
 
 class FrontServer:
-    """One uvicorn server after another, for the same application."""
+    """Runs one uvicorn server after another for the same application."""
 
     def __init__(self, app: ASGIApp, path: Path, prepare: Callable[[], None]) -> None:
         """`prepare` creates the folder of the socket `path`. It may raise OSError."""
@@ -40,7 +40,7 @@ class FrontServer:
                 self._log.error("front socket is missing; listening again")
 
     async def _serve(self) -> None:
-        """Return when the server has ended or its socket is gone. Raises OSError if it cannot listen."""
+        """Serve until the server ends or its socket disappears. Raises OSError if it cannot listen."""
         server = uvicorn.Server(
             uvicorn.Config(
                 self._app,
@@ -50,7 +50,7 @@ class FrontServer:
                 lifespan="off",
                 log_config=None,
                 access_log=False,
-                # Without the socket nobody reaches the front: do not wait for a request that may take minutes.
+                # Without the socket the front is unreachable: do not wait for a request that may take minutes.
                 timeout_graceful_shutdown=1,
             )
         )

@@ -1,8 +1,8 @@
-"""For a Dockerfile's HEALTHCHECK: exit code 0 if /ping is green here, 1 with the reason if not.
+"""For a Dockerfile's HEALTHCHECK: exit with 0 if /ping returns 200, else with 1 and the reason.
 
     python -m mooring.container.healthcheck
 
-Loads nothing of Mooring but the port's setting: it runs every few seconds.
+Imports only the settings, since it runs every few seconds.
 """
 
 import http.client
@@ -14,7 +14,7 @@ TIMEOUT_S = 2.0
 
 
 def main() -> int:
-    """Ask on the loopback interface, at the port that the server was told."""
+    """Ask on the loopback interface, at the port in the settings."""
     connection = http.client.HTTPConnection("127.0.0.1", load_settings().port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", "/ping")

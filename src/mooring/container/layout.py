@@ -1,4 +1,4 @@
-"""Decide from the settings which workers to run, with which code and model folder. Used by `supervisor.py`."""
+"""Decide from the settings which workers to run, with which code and model folder."""
 
 import contextlib
 from pathlib import Path
@@ -13,9 +13,9 @@ from mooring.settings.places import expanded
 
 
 def user_code(settings: Settings) -> UserCode | None:
-    """The model's own code as far as it can be seen from here.
+    """The model's own code, if it is already on this machine.
 
-    Raises HandlerError if it cannot be told which file is meant, or it is not Python.
+    Raises HandlerError if the file to run is ambiguous or not Python.
     """
     if not settings.run_code or settings.multi_model:
         return None
@@ -29,22 +29,22 @@ def user_code(settings: Settings) -> UserCode | None:
 
 
 def topology_for(settings: Settings, machine: Machine, code: UserCode | None) -> Topology:
-    """Code that predicts by itself answers one call at a time: more processes are more calls, and none is spare."""
+    """Code that predicts without the engine handles one call at a time, so it gets a worker per core and no standby."""
     if settings.multi_model:
-        # A standby would hold every model a second time.
+        # A standby would load every model a second time.
         return plan(machine, workers=settings.workers, threads=settings.threads, standby=False)
     if code is None or not code.own:
         return plan(machine, workers=settings.workers, threads=settings.threads, standby=settings.standby)
     count = settings.workers or machine.threads
     found = plan(machine, workers=count, threads=settings.threads, standby=False)
-    reason = found.reason if settings.workers else f"{code.path.name} answers one call at a time: one a core"
+    reason = found.reason if settings.workers else f"{code.path.name} handles one call at a time: one per core"
     return Topology(found.active, None, reason)
 
 
 def model_folder(settings: Settings) -> Path | None:
-    """The folder that workers have to be able to read, if it is one."""
+    """The model's folder, which workers must be able to read; None if it is not local."""
     if settings.model is not None:
-        with contextlib.suppress(UsageError):  # no such home: the worker says so
+        with contextlib.suppress(UsageError):  # no such home: the worker reports it
             path = expanded(settings.model, "The model")
             return path if path.exists() else None
         return None

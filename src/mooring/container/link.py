@@ -1,7 +1,7 @@
-"""The line between a worker and the process that watches it: JSON messages one way, "still there" the other.
+"""The socket between a worker and its supervisor: JSON messages to the supervisor, liveness to the worker.
 
-`Reporter` is the worker's end; the supervisor reads its end in `child.py`. When the supervisor is gone the line is cut,
-and the worker ends itself instead of serving on unwatched.
+`Reporter` is the worker's end; the supervisor reads its end in `child.py`. When the supervisor dies, the socket closes
+and the worker stops instead of running unsupervised.
 """
 
 import json
@@ -13,11 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 
 READY = "ready"
-"""The model answers; with "facts", as `/info` has them."""
+"""The model is ready; with "facts", as in `/info`."""
 LOADING = "loading"
 """With "model": the name of the model that a multi-model worker is reloading, or "" when it has finished."""
 FAILED = "failed"
-"""The worker ends; with "type", the error's class, and "message"."""
+"""The worker is ending; with "type", the error's class, and "message"."""
 
 
 class Reporter:
@@ -28,7 +28,7 @@ class Reporter:
         self._line.setblocking(True)
 
     def say(self, kind: str, **more: Any) -> None:
-        """Send a message. Not heard by anybody is no error: the worker is about to end then."""
+        """Send a message. A closed socket is ignored: the worker is about to end then."""
         data = json.dumps({"kind": kind, **more}, default=str).encode() + b"\n"
         try:
             self._line.sendall(data)
@@ -36,7 +36,7 @@ class Reporter:
             return
 
     def watch(self) -> None:
-        """From now on this process is told to stop, as by SIGTERM, when the other end is gone."""
+        """Send this process SIGTERM when the other end closes."""
         threading.Thread(target=self._wait, name="moor-watch", daemon=True).start()
 
     def _wait(self) -> None:
@@ -49,7 +49,7 @@ class Reporter:
 
 
 def decode(line: bytes) -> Mapping[str, Any] | None:
-    """A message, or None for something that is none."""
+    """Decode a message; None if it is invalid."""
     try:
         found = json.loads(line)
     except ValueError:

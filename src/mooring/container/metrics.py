@@ -1,7 +1,7 @@
-"""The workers' metric files in, one Prometheus text with a `worker` label out. Used by `front.py`.
+"""Merge the workers' metric files into one Prometheus text with a `worker` label.
 
-Files belong to slots, not to processes: a worker that replaces a dead one goes on counting in the same files, so that
-no counter falls, nothing that a killed worker counted is lost, and nothing grows with the number of the dead.
+Files belong to slots, not to processes: a replacement continues the dead worker's files. So no counter decreases, no
+count is lost, and the number of files does not grow with restarts.
 """
 
 import contextlib
@@ -16,19 +16,19 @@ from prometheus_client.process_collector import ProcessCollector
 from mooring.container.child import Slot
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-"""prometheus_client's own: a worker's environment has it before that is imported."""
+"""Variable of prometheus_client, which must be set before it is imported."""
 
 
 class WorkerMetrics:
     """A collector over all slots."""
 
     def __init__(self, folder: Path, slots: Mapping[int, Slot]) -> None:
-        """`slots` is looked at anew each time."""
+        """`slots` is read each time."""
         self._folder = folder
         self._slots = slots
 
     def collect(self) -> Iterator[Metric]:
-        """Every worker's metrics, each sample labelled with its slot."""
+        """Metrics of all workers, each sample labelled with its slot."""
         families: dict[str, Metric] = {}
         for number, slot in sorted(self._slots.items()):
             for metric in (*self._counted(number), *_process(slot.pid)):
@@ -55,52 +55,50 @@ def _add(family: Metric, metric: Metric, worker: str) -> None:
 
 
 class FrontMetrics:
-    """What only the process in front can count: what nginx answered, and what became of workers."""
+    """Metrics that only process 1 can count: nginx's responses and the workers' fate."""
 
     def __init__(self, workers: WorkerMetrics) -> None:
         self.registry = registry = CollectorRegistry()
         registry.register(workers)
         self._requests = Counter(
             "mooring_front_requests",
-            "Requests by route and status as nginx answered them, those that no worker saw included.",
+            "Requests by route and status as nginx answered them, including those that reached no worker.",
             ["route", "status"],
             registry=registry,
         )
         self._starts = Counter("mooring_worker_starts", "Worker processes started.", ["worker"], registry=registry)
         self._retried = Counter(
-            "mooring_retried_requests", "Requests given to a second worker, the first having died.", registry=registry
+            "mooring_retried_requests", "Requests retried on a second worker after the first died.", registry=registry
         )
-        self._poison = Counter(
-            "mooring_poison_requests", "Requests that two workers died of, or found none.", registry=registry
-        )
-        self._ready = Gauge("mooring_front_ready", "1 if /ping is green.", registry=registry)
+        self._poison = Counter("mooring_poison_requests", "Requests during which two workers died.", registry=registry)
+        self._ready = Gauge("mooring_front_ready", "1 if /ping returns 200.", registry=registry)
         self._degraded = Gauge(
             "mooring_front_degraded",
-            "Number of workers that should be ready and are not; /info has the reasons.",
+            "Number of workers that should be ready but are not; /info has the reasons.",
             registry=registry,
         )
 
     def request(self, route: str, status: int) -> None:
-        """A request is over."""
+        """Count a finished request."""
         self._requests.labels(route, str(status)).inc()
 
     def started(self, slot: int) -> None:
-        """A worker was started."""
+        """Count a worker's start."""
         self._starts.labels(str(slot)).inc()
 
     def retried(self, *, poison: bool) -> None:
-        """A request went to a second worker, and that one failed as well if `poison`."""
+        """Count a request that was given to a second worker. `poison`: that one failed as well."""
         (self._poison if poison else self._retried).inc()
 
     def render(self, *, ready: bool, degraded: int) -> bytes:
-        """All of it in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         self._ready.set(ready)
         self._degraded.set(degraded)
         return generate_latest(self.registry)
 
 
 def forget_gauges(folder: Path, slot: int) -> None:
-    """What a slot's last worker had waiting is no longer waiting; what it counted stays."""
+    """Remove the gauges of a slot's last worker, such as its queue length. Its counters stay."""
     with contextlib.suppress(OSError):  # out of descriptors, or the folder is missing
         for path in folder.glob(f"gauge*_{slot}.db"):
             path.unlink(missing_ok=True)

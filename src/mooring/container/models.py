@@ -1,6 +1,6 @@
-"""The management half of the multi-model contract: each call goes to the worker that it concerns.
+"""The management routes of the multi-model contract: each call is passed to the worker of its model.
 
-Requests to models go from nginx to the worker directly. Used by `front.py`'s application.
+Inference requests go from nginx to the worker directly.
 """
 
 import json
@@ -22,13 +22,13 @@ from mooring.web.body import read_body
 from mooring.web.media import JSON
 
 LOAD_S = 360.0
-"""How long the platform lets a model load."""
+"""The platform's time limit for loading a model."""
 BODY_LIMIT = 1 << 20
 BODY_S = 30.0
 
 
 class ModelsFront:
-    """One method per route; the workers' answers are passed on as they are."""
+    """One method per route. Workers' answers are passed on unchanged."""
 
     def __init__(self, models: LoadedModels, socket_of: Callable[[int], Path]) -> None:
         self._models = models
@@ -36,7 +36,7 @@ class ModelsFront:
 
     @property
     def routes(self) -> list[Route]:
-        """What nginx sends here."""
+        """The routes that nginx sends here."""
         return [
             Route("/models", self.load, methods=["POST"]),
             Route("/models", self.list, methods=["GET"]),
@@ -45,7 +45,7 @@ class ModelsFront:
         ]
 
     async def load(self, request: Request) -> Response:
-        """Into the worker of the model's name; remembered, for when that worker has to be replaced."""
+        """Load a model into its worker, and remember it for a replacement of that worker."""
         body = await read_body(request.headers, request.receive, BODY_LIMIT, BODY_S)
         name, url = _named(body)
         reply = await self._pass(request, "POST", "/models", self._models.slot(name), body)
@@ -55,18 +55,18 @@ class ModelsFront:
         return _as_is(reply)
 
     async def list(self, request: Request) -> Response:
-        """Of all workers together."""
+        """List the models of all workers."""
         query = request.query_params
         found = page(self._models.urls, query.get("limit", ""), query.get("next_page_token", ""))
         return Response(json.dumps(found), media_type=JSON)
 
     async def describe(self, request: Request) -> Response:
-        """From its worker."""
+        """Describe a model."""
         name = request.path_params["name"]
         return _as_is(await self._pass(request, "GET", f"/models/{quote(name, safe='')}", self._models.slot(name)))
 
     async def unload(self, request: Request) -> Response:
-        """From its worker; forgotten whatever it says, but kept if it cannot be asked."""
+        """Unload a model from its worker. It is kept if the worker does not answer."""
         name = request.path_params["name"]
         reply = await self._pass(request, "DELETE", f"/models/{quote(name, safe='')}", self._models.slot(name))
         if reply.status in (200, 404):
@@ -79,18 +79,18 @@ class ModelsFront:
         try:
             return await ask(self._socket_of(slot), method, target, LOAD_S, body, {"X-Request-Id": request_id})
         except (OSError, TimeoutError, h11.ProtocolError) as error:
-            raise NotReady(f"Worker {slot} is not there just now.", hint="Try again.") from error
+            raise NotReady(f"Worker {slot} is not available.", hint="Try again.") from error
 
 
 def _named(body: bytes) -> tuple[str, str]:
-    """Name and folder, for routing; the worker checks the folder."""
+    """Name and folder of the model. The worker checks the folder."""
     try:
         found = json.loads(body)
         name, url = found["model_name"], found["url"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise InvalidRequest('an object {"model_name": …, "url": …} is needed.') from error
+        raise InvalidRequest('The body must be an object {"model_name": …, "url": …}.') from error
     if not isinstance(name, str) or not isinstance(url, str):
-        raise InvalidRequest(f"model_name and url have to be text, and are {echo(name)} and {echo(url)}.")
+        raise InvalidRequest(f"model_name and url must be strings, not {echo(name)} and {echo(url)}.")
     return check_name(name), url
 
 

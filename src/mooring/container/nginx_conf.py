@@ -1,4 +1,4 @@
-"""Make nginx.conf from settings and topology. Pure. Called by `supervisor.py`; the text is in `nginx.conf.in`."""
+"""Generate nginx.conf from settings and topology, with the template `nginx.conf.in`. Pure."""
 
 import math
 import os
@@ -18,33 +18,33 @@ from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
 from mooring.web.server import connections_for
 
 READ_MARGIN_S = 10
-"""How much longer than the deadline nginx waits for a worker to say so itself."""
+"""How much longer than the deadline nginx waits, so that the worker can answer 504 itself."""
 BODY_TIMEOUT_S = 60
 MAX_LARGE = 32
-"""Bodies of a megabyte and more at the same time. They are files meanwhile: 32 × 25 MB at the most."""
+"""Maximum concurrent bodies of a megabyte or more. They are buffered in files: at most 32 × 25 MB."""
 IDLE_SHARE = 0.8
-"""Of the time after which a worker closes an idle connection, nginx gives it up itself."""
+"""nginx's idle timeout for connections to workers, as a fraction of the workers' own."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where this nginx runs."""
+    """Where and as whom nginx runs."""
 
     log: str
-    """Path of what takes the access log's lines."""
+    """Path of the access log."""
     user: str | None
-    """Whom nginx's workers run as; None where they cannot be anybody else."""
+    """User of nginx's workers; None if it cannot be changed."""
     address: Address
 
 
 def render(settings: Settings, topology: Topology, folders: Folders, place: Place, *, retry: bool = True) -> str:
-    """nginx.conf. `retry` false: what a user's own code was given once is not given to another worker."""
+    """The text of nginx.conf. `retry` false: a request to the user's own code is not given to another worker."""
     read = math.ceil(settings.deadline_s) + READ_MARGIN_S
     values = {
         "run": folders.run,
         "log": place.log,
         "log_requests": int(settings.log_level in ("debug", "info")),
-        # root is said, too: nginx as root would otherwise become nobody, who may not use the workers' sockets.
+        # Also for root: by default nginx would switch to nobody, who may not use the workers' sockets.
         "user": f"user {place.user or 'root'};\n" if os.geteuid() == 0 else "",
         "processes": min(4, max(1, len(topology.active))),
         "connections": connections_for(settings.max_in_flight),
@@ -86,7 +86,7 @@ def render(settings: Settings, topology: Topology, folders: Folders, place: Plac
 
 
 def _models(settings: Settings, topology: Topology, folders: Folders) -> tuple[str, str]:
-    """Multi-model routes: requests go to the worker of the model's name, the rest to the process in front."""
+    """Multi-model routes: requests go to the worker of the model's name, the rest to process 1."""
     count = len(topology.active)
     parts = [f"        {share / 100:g}% worker_{slot};" for slot, share in enumerate(shares(count), 1)]
     lines = ["    split_clients $model_name $holder {", *parts, f"        * worker_{count};", "    }"]
@@ -109,19 +109,19 @@ def _models(settings: Settings, topology: Topology, folders: Folders) -> tuple[s
 
 
 def _route(path: str) -> str:
-    """The line of nginx's map that names a route in the log."""
+    """The line of nginx's map that gives a route its name in the log."""
     pattern = re.sub(r"\\{\w+\\}", "[^/?]+", re.escape(path))
     return f'        "~^{pattern}(\\?|$)" "{path}";'
 
 
 def _listen(address: Address) -> str:
-    """nginx's way to name it."""
+    """The address in nginx's notation."""
     host = address.host or "0.0.0.0"  # noqa: S104 - asked for
     return f"[{host}]:{address.port}" if ":" in host else f"{host}:{address.port}"
 
 
 def _servers(topology: Topology, folders: Folders) -> list[str]:
-    # No bans (max_fails=0): a socket without a listener refuses at once, and after a few kills somebody must be left.
+    # No bans (max_fails=0): a socket without a listener refuses at once, and some worker must remain after kills.
     several = ["        least_conn;"] if len(topology.active) > 1 else []
     lines = [f"        server unix:{folders.socket(worker.slot)} max_fails=0;" for worker in topology.active]
     if topology.standby is not None:

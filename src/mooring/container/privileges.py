@@ -1,7 +1,6 @@
-"""Who the processes run as: the platform starts a container as root, and nothing that reads requests needs to be root.
+"""Drop root privileges: the platform starts containers as root, but processes that read requests do not need it.
 
-Called by `supervisor.py`, which stays as it was started, and by `worker.py`, which steps down before it loads anything.
-Unix only.
+The supervisor keeps its user; workers switch before they load anything. Unix only.
 """
 
 import ctypes
@@ -11,15 +10,15 @@ import signal
 from pathlib import Path
 
 USER = "mooring"
-"""Made by the Dockerfile."""
+"""Created by the Dockerfile."""
 _SETGID, _SETUID = 6, 7
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 def plain_user(readable: Path | None) -> str | None:
-    """The user to step down to; None if this process is not root, may not change users, or there is no such user.
+    """The user to switch to; None if this process is not root, may not switch, or the user does not exist.
 
-    Nor if that user could not read the folder `readable`: a platform may have unpacked a model for root alone.
+    Also None if that user could not read the folder `readable`: a platform may unpack a model for root only.
     """
     if os.geteuid() != 0 or not _may_change_user():
         return None
@@ -33,7 +32,7 @@ def plain_user(readable: Path | None) -> str | None:
 
 
 def step_down(user: str) -> None:
-    """Become that user for good. Raises OSError or KeyError."""
+    """Switch to that user permanently. Raises OSError or KeyError."""
     entry = pwd.getpwnam(user)
     os.setgroups([])
     os.setgid(entry.pw_gid)
@@ -49,12 +48,12 @@ def give(path: Path, user: str | None) -> None:
 
 
 def adopt_orphans() -> None:
-    """Whatever loses its parent below this process becomes its child, as below a container's process 1. Linux only."""
+    """Make this process the parent of orphaned descendants, as a container's process 1 is. Linux only."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with_parent() -> None:
-    """Called in a child before it becomes another program: SIGTERM when its parent is gone. Linux only."""
+    """Get SIGTERM when the parent dies. Called in a child before it executes another program. Linux only."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
@@ -66,7 +65,7 @@ def _prctl(option: int, value: int) -> None:
 
 
 def _may_change_user() -> bool:
-    """Whether root has the capabilities that it usually has (--cap-drop ALL takes them)."""
+    """Whether root has its usual capabilities (--cap-drop ALL removes them)."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
@@ -79,7 +78,7 @@ def _may_change_user() -> bool:
 
 
 def _can_read(folder: Path, user: pwd.struct_passwd) -> bool:
-    """Judged by modes alone: the folder, what is above it, and the files in it."""
+    """By mode bits only: of the folder, its parents and the files in it."""
     for above in folder.absolute().parents:
         if above.exists() and not _allows(above, user, 0o1):
             return False
@@ -93,7 +92,7 @@ def _can_read(folder: Path, user: pwd.struct_passwd) -> bool:
 def _allows(path: Path, user: pwd.struct_passwd, wanted: int) -> bool:
     try:
         found = path.stat()
-    except OSError:  # a link to nothing; a worker that needs it says so
+    except OSError:  # a broken link; a worker that needs the file reports it
         return True
     shift = 6 if found.st_uid == user.pw_uid else 3 if found.st_gid == user.pw_gid else 0
     return found.st_mode >> shift & wanted == wanted

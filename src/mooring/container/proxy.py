@@ -1,6 +1,6 @@
-"""nginx as a child: started, kept running, told to read its configuration again, told to finish. For `supervisor.py`.
+"""Run nginx as a child process: start, restart, reload and stop it.
 
-Its access log comes through a pipe: what nginx answers is counted and logged here, in the shape of every other line.
+Its access log arrives through a pipe, so that its responses are counted and logged like all others.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ from mooring.errors import BackendError
 QUIT_AGAIN_S = 0.5
 """Pause between signals to a master that has not ended."""
 FIRST_TRIES = 3
-"""Number of times to start nginx before the service has been ready once."""
+"""How often to start nginx until the service has been ready once."""
 
 Line = Mapping[str, Any]
 """One request: method, route, status, seconds, request_id, windows, and tried: see `Tries`."""
@@ -33,10 +33,10 @@ Line = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Tries:
-    """To which workers nginx gave a request, from the times that connecting to each took.
+    """The workers to which nginx gave a request, from the connection times in its log.
 
-    "0.000, -" is one that took it and another that was not there; after a colon comes the process in front, which is
-    asked what to do with it, and after the next one the workers of the next round.
+    "0.000, -" is a worker that accepted it and one that was not there. After a colon follows process 1, which decides
+    whether to retry, and after the next colon the workers of the next round.
     """
 
     tried: int
@@ -45,19 +45,19 @@ class Tries:
 
     @classmethod
     def read(cls, text: str) -> "Tries":
-        """From nginx's $upstream_connect_time."""
+        """Parse nginx's $upstream_connect_time."""
         rounds = text.split(" : ")[::2]
         times = [part.strip() for one in rounds for part in one.split(",") if part.strip()]
         return cls(len(times), sum(time != "-" for time in times), len(rounds))
 
     @property
     def poison(self) -> bool:
-        """Whether two workers had it, and so two died of it if it was not answered."""
+        """Whether two workers accepted it. If it was not answered, both died."""
         return self.took > 1
 
 
 def find_nginx() -> str | None:
-    """The program, or None."""
+    """Path of the nginx program, or None."""
     return shutil.which("nginx") or next((p for p in ("/usr/sbin/nginx",) if os.access(p, os.X_OK)), None)
 
 
@@ -79,17 +79,17 @@ class Nginx:
 
     @property
     def log_path(self) -> str:
-        """What the configuration names as the access log: the pipe, as nginx sees it."""
+        """Path of the access log in the configuration: the pipe, as nginx sees it."""
         return f"/proc/self/fd/{self._write}"
 
     @property
     def pids(self) -> set[int]:
-        """Of the process that is waited for, if it runs."""
+        """Process id of nginx, if it runs."""
         return {self._process.pid} if self._process is not None else set()
 
     @property
     def listens(self) -> bool:
-        """Whether it listens: nginx writes its pid file after it has bound its port."""
+        """Whether nginx listens: it writes its pid file after it has bound its port."""
         try:
             number = int((self._folders.run / "nginx.pid").read_text(encoding="ascii"))
         except (OSError, ValueError):
@@ -107,7 +107,7 @@ class Nginx:
         self._configuration.write_text(text, encoding="utf-8")
 
     async def check(self) -> None:
-        """Raises BackendError with nginx's own words if it does not accept its configuration."""
+        """Raise BackendError with nginx's message if it does not accept its configuration."""
         process = await asyncio.create_subprocess_exec(
             *self._command("-t", "-q"), pass_fds=(self._write,), stderr=asyncio.subprocess.PIPE
         )
@@ -116,7 +116,7 @@ class Nginx:
             raise BackendError(f"nginx does not accept its configuration: {said.decode(errors='replace').strip()}")
 
     def _command(self, *more: str) -> tuple[str, ...]:
-        # -e: without it nginx first looks for a log in a place that may be read-only.
+        # -e: by default nginx first opens a log in a place that may be read-only.
         return (self._program, *more, "-e", "stderr", "-p", str(self._folders.run), "-c", str(self._configuration))
 
     async def keep(self, proven: Callable[[], bool]) -> int:
@@ -161,24 +161,24 @@ class Nginx:
         try:
             return await process.wait()
         finally:
-            # If only the master was killed, its workers still hold the port: they finish what they have and let go.
+            # If only the master was killed, its workers still hold the port: let them finish and release it.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGQUIT)
             self._process = None
 
     def reload(self) -> None:
-        """Read the configuration again; requests in flight are finished as they began."""
+        """Reload the configuration. In-flight requests finish with the old one."""
         self._signal(signal.SIGHUP)
 
     async def finish(self, timeout_s: float) -> bool:
-        """Take no more connections, finish what is in flight, end. Whether it ended in time; if not, it is ended."""
+        """Shut down gracefully. Returns whether nginx ended in time; if not, it is killed."""
         self._finishing.set()
         process = self._process
         if process is None:
             return True
         ended = asyncio.ensure_future(process.wait())
         until = time.monotonic() + timeout_s
-        # Again and again: a master that is just starting notes the signal, and acts on it only at the next one.
+        # Repeatedly: a master that is just starting acts on a signal only when the next one arrives.
         while not ended.done() and time.monotonic() < until:
             self._signal(signal.SIGQUIT)
             await asyncio.wait({ended}, timeout=min(QUIT_AGAIN_S, until - time.monotonic()))
@@ -201,7 +201,7 @@ class Nginx:
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
         try:
             while line := await reader.readline():
-                # Keep reading whatever the line holds: nginx blocks when its log pipe is full.
+                # Keep reading despite invalid lines: nginx blocks when its log pipe is full.
                 with contextlib.suppress(ValueError, KeyError, TypeError):
                     self._on_line(msgspec.json.decode(line))
         finally:

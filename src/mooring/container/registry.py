@@ -1,7 +1,7 @@
-"""Which worker holds which model of a multi-model server. Read by `front.py` and `crew.py`; pure.
+"""The placement of models on the workers of a multi-model server. Pure.
 
-A model lies in one worker, chosen by its name: nginx sends its requests there (`split_clients`), and the process in
-front loads it there. Both compute the same hash, so neither has to ask the other.
+A model is in one worker, chosen by a hash of its name: nginx sends its requests there (`split_clients`), and process 1
+loads it there. Both compute the same hash.
 """
 
 from dataclasses import dataclass, field
@@ -31,12 +31,12 @@ def murmur2(data: bytes) -> int:
 
 
 def shares(count: int) -> list[int]:
-    """Hundredths of a percent of each worker but the last, which takes the rest; as nginx is configured."""
+    """Share of each worker but the last, which gets the rest, in hundredths of a percent as nginx is configured."""
     return [10_000 // count] * (count - 1)
 
 
 def worker_of(name: str, count: int) -> int:
-    """The slot, from 1, of the worker that holds the model of that name, of `count`."""
+    """The slot (from 1 to `count`) of the worker that holds the model."""
     value = murmur2(name.encode())
     last = 0
     for slot, share in enumerate(shares(count), 1):
@@ -51,7 +51,7 @@ class LoadedModels:
     """Models that were loaded and not unloaded, by name. Some may be lost (`multi/lost.py`)."""
 
     workers: int = 1
-    """Among how many workers the models are divided."""
+    """Number of workers that share the models."""
     held: dict[str, Held] = field(default_factory=dict)
 
     _suspects: set[str] = field(default_factory=set)
@@ -62,23 +62,23 @@ class LoadedModels:
         return {name: held.url for name, held in self.held.items()}
 
     def slot(self, name: str) -> int:
-        """Where it is, or would be."""
+        """The slot of a model, loaded or not."""
         return worker_of(name, self.workers)
 
     def of(self, slot: int) -> dict[str, Held]:
-        """What a worker that is started in that slot has to load before it takes traffic."""
+        """The models that a worker in that slot must load before it takes traffic."""
         return {name: held for name, held in self.held.items() if self.slot(name) == slot}
 
     def suspect(self, name: str, why: str) -> None:
-        """Note that a worker died while loading the model. After the second time no worker is given it again."""
+        """Note that a worker died while loading the model. After the second time, no worker loads it again."""
         if name in self._suspects and name in self.held:
             self.held[name] = msgspec.structs.replace(self.held[name], deadly=why)
         self._suspects.add(name)
 
     def clear(self, *names: str) -> None:
-        """These models were loaded, or are held no longer: clear them of suspicion."""
+        """Clear suspicions about models that were loaded or unloaded."""
         self._suspects -= set(names)
 
     def write(self, slot: int, path: Path) -> None:
-        """For the worker to read. Raises OSError."""
+        """Write the models of a slot to a file for its worker. Raises OSError."""
         path.write_bytes(msgspec.json.encode(self.of(slot)))

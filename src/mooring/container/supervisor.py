@@ -1,9 +1,9 @@
-"""Process 1: nginx and the workers behind it, from the first start to the last answer. Called by `moor serve`.
+"""Process 1: runs nginx and the workers behind it, from startup to graceful shutdown.
 
-front listens → nginx starts, /ping red → the first worker loads → ready: its memory says how many more there can be →
-the others → until SIGTERM: /ping red, still accepting for a while → nginx finishes what is in flight → workers end.
-Whatever dies is started again. A worker that cannot start for good ends the service with its exit code, but only until
-the service has been ready once: after that it is retried, and the workers that answer keep answering.
+Startup: the front listens, nginx starts (/ping fails), the first worker loads; its memory use decides how many more
+are started. Shutdown after SIGTERM: /ping fails, requests are still accepted for a while, nginx finishes those in
+flight, the workers end. Processes that die are restarted. A worker that can never start ends the service with its exit
+code, but only until the service has been ready once: after that it is retried, and the other workers keep serving.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ from mooring.settings import Settings
 from mooring.web.listen import Address, listen
 
 Ready = Callable[[Mapping[str, Any], str], None]
-"""Called once with the facts of `/info` and the address, when the first /ping is green."""
+"""Called once with the facts of `/info` and the address, when /ping first returns 200."""
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
@@ -52,8 +52,8 @@ FRONT_S = 5.0
 def supervise(settings: Settings, program: str, *, ready: Ready) -> tuple[int, str]:
     """Serve behind the nginx `program` until told to stop; returns the exit code, and the reason if it gave up.
 
-    0 when everything in flight was answered, 1 when it was not or nginx cannot start, 2 or 3 when no worker can ever
-    start, 130 after a second Ctrl-C. Raises ListenError or UsageError if the address cannot be had.
+    0 if all in-flight requests were answered, 1 if not or if nginx cannot start, 2 or 3 if no worker can ever start,
+    130 after a second Ctrl-C. Raises ListenError or UsageError if it cannot listen on the address.
     """
     address = Address(settings.host, _free_port(settings))
     with tempfile.TemporaryDirectory(prefix="mooring-") as folder:
@@ -62,7 +62,7 @@ def supervise(settings: Settings, program: str, *, ready: Ready) -> tuple[int, s
 
 
 def _free_port(settings: Settings) -> int:
-    """The port, tried: nginx would only say afterwards, and less clearly, that it is taken."""
+    """The port, tried first: nginx would report a port in use later, and less clearly."""
     bound = listen(Address(settings.host, settings.port))
     port: int = bound[0].getsockname()[1]
     for one in bound:
@@ -71,7 +71,7 @@ def _free_port(settings: Settings) -> int:
 
 
 class Supervisor:
-    """One life of it all."""
+    """One run of the service."""
 
     def __init__(self, settings: Settings, program: str, folders: Folders, address: Address, ready: Ready) -> None:
         self._settings = settings
@@ -96,11 +96,11 @@ class Supervisor:
 
     @property
     def gave_up(self) -> str:
-        """Why nothing can be served; empty unless that ended `run`."""
+        """Why the service gave up; empty if it did not."""
         return self._board.fatal
 
     async def run(self) -> int:
-        """From the first start to the exit code."""
+        """Run the service and return the exit code."""
         self._main = asyncio.current_task()
         self._prepare()
         await self._nginx.check()
@@ -108,7 +108,7 @@ class Supervisor:
         works: tuple[Work, ...] = (front.keep, self._crew.look_after, lambda: collect_orphans(self._children))
         background: list[asyncio.Task[Any]] = [asyncio.ensure_future(persist(work)) for work in works]
         try:
-            # Until the front listens, nginx could only answer /ping with a 502 of its own.
+            # Until the front listens, nginx could only answer /ping with its own 502.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(front.listening.wait(), FRONT_S)
             proxy = asyncio.ensure_future(self._nginx.keep(lambda: self._board.was_ready))
@@ -152,7 +152,7 @@ class Supervisor:
         try:
             while True:
                 waited_for = {stopping, proxy, *self._crew.tasks.values(), *([staffing] if staffing else [])}
-                # Not for ever: staffing may meanwhile have opened slots that are to be waited for, too.
+                # With a timeout: staffing may have opened slots meanwhile, which must be waited for too.
                 done, _ = await asyncio.wait(waited_for, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
                 if stopping in done:
                     return await self._drain()
@@ -160,7 +160,7 @@ class Supervisor:
                     staffing.result()
                     staffing = None
                 if proxy in done:
-                    reason = f"nginx cannot start (exit code {proxy.result()}); its error is in the log above."
+                    reason = f"nginx cannot start (exit code {proxy.result()}). See its error in the log above."
                     return await self._give_up(1, reason)
                 for number, task in self._crew.tasks.items():
                     if task in done:
@@ -171,7 +171,7 @@ class Supervisor:
                 staffing.cancel()
 
     async def _staff(self) -> None:
-        """The first worker, and when it is there those that fit beside it."""
+        """Start the first worker, and when it is ready as many others as fit into memory."""
         first, *others = self._topology.workers
         slot = self._crew.employ(first)
         await _until_ready(slot)
@@ -183,14 +183,14 @@ class Supervisor:
         slots = [slot, *(self._crew.employ(worker) for worker in others[:count])]
         for one in slots[: self._board.needed]:
             await _until_ready(one)
-        while not self._nginx.listens:  # noqa: ASYNC110 - nginx tells nobody
+        while not self._nginx.listens:  # noqa: ASYNC110 - nginx does not notify us
             await asyncio.sleep(0.01)
         self._board.was_ready = True
         facts = {**slot.facts, "topology": self._board.topology}
         self._ready(facts, self._address.url(self._address.port))
 
     def _make_do_with(self, others: int, each: int) -> None:
-        """So many beside the first: fewer than there are cores for."""
+        """Reduce the topology to `others` workers beside the first, for lack of memory."""
         before = self._topology
         self._log.warning(
             "fewer workers: there is not enough memory",
@@ -199,7 +199,7 @@ class Supervisor:
             limit_mb=round((self._machine.memory or 0) / 1e6),
         )
         standby = before.standby if others else None
-        reason = f"{before.reason}; memory allows no more"
+        reason = f"{before.reason}; limited by memory"
         self._topology = self._adopt(Topology(before.active[: 1 + others], standby, reason))
         self._configure()
         self._nginx.reload()
@@ -235,18 +235,18 @@ class Supervisor:
         finished = await self._nginx.finish(self._settings.drain_s)
         ended = await self._crew.end()
         if not finished:
-            self._log.warning("stopped before everything was answered", waited_s=self._settings.drain_s)
+            self._log.warning("stopped before all requests were answered", waited_s=self._settings.drain_s)
         return 0 if finished and ended else 1
 
     def _told(self, number: int) -> None:
-        """A signal: stop; a second SIGINT: at once."""
+        """Stop gracefully on a signal, and at once on a second SIGINT."""
         self._signals += 1
         self._stop.set()
         if self._signals > 1 and number == signal.SIGINT and self._main is not None:
             self._main.cancel()
 
     def _on_line(self, line: Line) -> None:
-        """nginx is done with a request: count and log it as its client saw it."""
+        """Count and log a request that nginx has finished, as its client saw it."""
         route, status = str(line["route"]), int(line["status"])
         self._metrics.request(route, status)
         more: dict[str, Any] = {"windows": int(line["windows"])} if str(line["windows"]).isdigit() else {}

@@ -1,8 +1,8 @@
-"""A machine and settings in, which workers to run on which cores out. Pure. Called by `supervisor.py`.
+"""Decide how many workers to run, and on which cores. Pure.
 
-One engine with every thread sees all the traffic: its batches are fuller and its queue is one. So below `SPLIT_FROM`
-cores there is one active worker, and a second one stands by, warm, for when the first one dies. From there on batches
-of an encoder no longer keep all cores busy, and several workers have cores of their own.
+A single engine with all threads sees all the traffic, so it has fuller batches and a single queue. Below `SPLIT_FROM`
+cores there is therefore one active worker, with a warm standby to replace it. From there on, batches of an encoder no
+longer keep all cores busy, and several workers get their own cores.
 """
 
 from dataclasses import dataclass
@@ -11,27 +11,27 @@ from mooring.observe.machine import Machine
 
 SPLIT_FROM = 8
 CORES_EACH = 4
-"""Of each worker, where there are several."""
+"""Cores per worker, if there are several."""
 HEADROOM = 0.9
-"""Part of the memory limit that workers may fill."""
+"""Fraction of the memory limit that workers may use."""
 GROWTH = 2.1
-"""How much more memory a worker has once its streams are open and every shape is computed than when it is ready."""
+"""Growth of a worker's memory from when it is ready until its streams are open and all shapes are compiled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One process that answers."""
+    """A process that serves requests."""
 
     slot: int
-    """From 1. A worker that replaces another has its slot."""
+    """From 1. A replacement gets the same slot."""
     threads: int
     cores: tuple[int, ...] = ()
-    """Of its own; empty: whichever are free."""
+    """Cores reserved for it; empty for any."""
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """What is to run."""
+    """The workers to run."""
 
     active: tuple[Worker, ...]
     standby: Worker | None
@@ -40,19 +40,19 @@ class Topology:
 
     @property
     def workers(self) -> tuple[Worker, ...]:
-        """All of them, the first to be started first."""
+        """All workers, in the order of their start."""
         return (*self.active, *([self.standby] if self.standby else []))
 
 
 def plan(machine: Machine, *, workers: int, threads: int, standby: bool) -> Topology:
-    """What fits the machine. `workers` and `threads` 0 decide by it; `threads` is each worker's."""
+    """The topology for the machine. `workers` and `threads` (per worker) of 0 are chosen by it."""
     if workers:
-        count, reason = workers, f"{workers} asked for"
+        count, reason = workers, "as configured"
     elif machine.threads >= SPLIT_FROM:
         count = machine.threads // CORES_EACH
-        reason = f"{machine.threads} cores, {CORES_EACH} a worker"
+        reason = f"{machine.threads} cores, {CORES_EACH} per worker"
     else:
-        count, reason = 1, f"{_cpus(machine)}, below {SPLIT_FROM}: one engine with all of them"
+        count, reason = 1, f"{_cpus(machine)}, fewer than {SPLIT_FROM}: a single worker uses all of them"
     active = tuple(
         Worker(slot, threads or _share(machine.threads, count, slot), _cores(machine, count, slot))
         for slot in range(1, count + 1)
@@ -62,12 +62,12 @@ def plan(machine: Machine, *, workers: int, threads: int, standby: bool) -> Topo
 
 
 def _share(threads: int, count: int, slot: int) -> int:
-    """Threads of the worker in a slot: as even as can be, at least 1."""
+    """Threads of the worker in a slot: evenly divided, at least 1."""
     return max(1, threads // count + (1 if slot <= threads % count else 0))
 
 
 def _cores(machine: Machine, count: int, slot: int) -> tuple[int, ...]:
-    """Cores of the worker in a slot; none where there are not enough, or where a quota counts and not cores."""
+    """Cores of the worker in a slot; empty if there are too few, or if the limit is a CPU quota."""
     if count == 1 or machine.threads < len(machine.cores) or count > len(machine.cores):
         return ()
     sizes = [_share(len(machine.cores), count, number) for number in range(1, count + 1)]
@@ -83,7 +83,7 @@ def _cpus(machine: Machine) -> str:
 def affordable(wanted: int, *, limit: int | None, used: int, each: int) -> int:
     """How many of `wanted` further workers fit below the memory limit.
 
-    `used` bytes are taken already, and `each` by the first worker, which has just become ready.
+    `used` bytes are already in use, `each` of them by the first worker, which has just become ready.
     """
     if limit is None or each <= 0:
         return wanted

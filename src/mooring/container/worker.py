@@ -1,7 +1,6 @@
-"""One worker: a process that answers at a unix socket behind nginx, and tells the supervisor when. For `moor worker`.
+"""A worker: a process that serves on a Unix socket behind nginx and reports to the supervisor.
 
-Started by `supervisor.py` with its settings as variables. Before anything heavy is loaded it takes its own cores and
-steps down to a plain user.
+It gets its settings as environment variables. Before it loads anything heavy, it sets its cores and drops root.
 """
 
 import os
@@ -17,28 +16,28 @@ from mooring.settings import load_settings
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Where this worker stands."""
+    """A worker's place and duties."""
 
     slot: int
     socket: Path
     cores: tuple[int, ...] = ()
-    """Empty: whichever are free."""
+    """Empty for any."""
     user: str | None = None
     expected: Identity = field(default_factory=dict)
     """Digests that this worker must serve; empty for the first worker."""
     models: Path | None = None
-    """File with the models to load before taking traffic, of a multi-model server."""
+    """File with the models that a multi-model worker loads before it takes traffic."""
 
 
 def serve(post: Post, reporter: link.Reporter) -> None:
-    """Until told to stop. Raises what opening the model raises, ModelChanged if it is not what is expected."""
+    """Serve until told to stop. Raises what opening the model raises, or ModelChanged if it is not as expected."""
     if post.cores:
         os.sched_setaffinity(0, post.cores)
     if post.user is not None:
         step_down(post.user)
     reporter.watch()
     settings = load_settings()
-    # Here and not above: cores and user must be settled before OpenVINO looks at them.
+    # Imported late: cores and user must be set before OpenVINO reads them.
     with without("rich"):  # as `moor serve`
         from mooring.observe.logs import configure_logs
     from mooring.observe.metrics import share

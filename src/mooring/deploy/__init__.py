@@ -1,16 +1,14 @@
-"""From a model to a SageMaker endpoint: facts → decisions → effects.
+"""Deploy a model to a SageMaker endpoint, and call it. From Python: `from mooring.deploy import Model, Predictor`.
 
-spec.py, limits.py, instances.py   what is wanted, and whether the platform could have it (pure)
-requests.py, plan.py, removal.py   spec × what was observed → actions (pure); cloudformation.py: the same as a template
-session.py, faults.py              clients, and what botocore raises in words
-observe.py, apply.py, wait.py      look, do, wait: the only modules that change anything
-archive.py, pack.py, image.py      the model as model.tar.gz, the image as SageMaker can pull it
-deployment.py, transform.py        the story of one command, told to a `Narrator`
-invoke.py, answer.py, retry.py     `Predictor`; asynchronous.py: answers that come later; model.py: `Model`
-narrator.py                        who is told
-doctor.py, code.py                 what would fail, before anything is uploaded
-
-Called by `cli/` and by those who use it from Python: `from mooring.deploy import Model, Predictor`.
+spec.py, limits.py, instances.py   the wanted deployment, checked against the platform's limits (pure)
+requests.py, plan.py, removal.py   actions from the spec and the observed state (pure); cloudformation.py: as a template
+session.py, faults.py              boto3 clients, and botocore's errors translated
+observe.py, apply.py, wait.py      read the state, execute actions, wait; nothing else has effects in the account
+archive.py, pack.py, image.py      the model as model.tar.gz, names of images
+deployment.py, transform.py        the steps of a command, reported to a `Narrator`
+invoke.py, answer.py, retry.py     `Predictor`; asynchronous.py: asynchronous answers; model.py: `Model`
+narrator.py                        progress reporting
+doctor.py, code.py                 checks before anything is uploaded
 """
 
 from typing import TYPE_CHECKING, Any
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Model", "Predictor"]
 
 _PLACES = {"Model": "mooring.deploy.model", "Predictor": "mooring.deploy.invoke"}
-"""Imported when they are asked for: some commands use parts of this package without boto3."""
+"""Imported on first use: some commands use parts of this package without boto3."""
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""One call to be made, as a value: what `plan.py` and `removal.py` return and `apply.py` executes."""
+"""API calls as values: `plan.py` and `removal.py` return them, `apply.py` executes them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One call. `undo` is None where there is nothing to undo, or where what was made is worth keeping."""
+    """One call. `undo` is None if there is nothing to undo, or the result is worth keeping."""
 
     verb: Verb
     kind: Kind
@@ -32,7 +32,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The actions in order; none: it is as wanted. `kept` names what is there already and stays."""
+    """The actions in order, none if the state is as wanted. `kept` names existing resources that stay."""
 
     actions: tuple[Action, ...]
     kept: tuple[str, ...] = ()
@@ -49,14 +49,14 @@ _WORDS = {
 
 
 def named(action: Action) -> str:
-    """What it is about: "endpoint configuration qa-36694b03ff07"."""
+    """The resource of an action: "endpoint configuration qa-36694b03ff07"."""
     return f"{action.kind.replace('endpoint-config', 'endpoint configuration').replace('-', ' ')} {action.name}"
 
 
 def title(action: Action) -> str:
-    """The step in words."""
+    """The title of an action as a step."""
     if action.verb == "wait":
-        ends = {"InService": "to answer", "gone": "to be gone", "settled": "to settle"}
+        ends = {"InService": "to be in service", "gone": "to be deleted", "settled": "to settle"}
         return f"Waiting for the endpoint {ends[action.request['until']]}"
     word = "Setting" if action.verb == "put" else _WORDS[action.verb]
     return f"{word} the {named(action)}"

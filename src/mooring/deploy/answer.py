@@ -1,4 +1,4 @@
-"""What a question-answering model says, typed, and still the dict that users know: `said.text`, `said["answer"]`."""
+"""The answer of a question-answering model as an object that also works as a dict: `said.text`, `said["answer"]`."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ _KEYS = ("score", "start", "end", "answer")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
-    """A span of the context. `start` and `end` count characters; an empty `answer` means that there is none."""
+    """A span of the context. `start` and `end` are in characters; an empty `answer` means "no answer"."""
 
     score: float
     start: int
@@ -28,7 +28,7 @@ class Answer:
         return self.answer
 
     def __eq__(self, other: object) -> bool:
-        """As values; a dict of the same is equal too."""
+        """Equal to an `Answer` or a dict with the same values."""
         if isinstance(other, Answer | dict):
             return dict(self) == dict(other)
         return NotImplemented
@@ -51,7 +51,7 @@ class Answer:
         return key in _KEYS
 
     def keys(self) -> tuple[str, ...]:
-        """With `answer[key]` what makes `dict(answer)` work."""
+        """Makes `dict(answer)` work, with `answer[key]`."""
         return _KEYS
 
     def items(self) -> list[tuple[str, Any]]:
@@ -68,15 +68,15 @@ class Answer:
 
 
 def decoded(body: bytes) -> Any:
-    """What `body` holds as JSON, read. Raises InvokeError for what is none."""
+    """Decode JSON as `read` does. Raises InvokeError if `body` is not JSON."""
     try:
         return read(json.loads(body))
     except ValueError as error:
-        raise InvokeError(f"The answer is no JSON: {echo(body)}.") from error
+        raise InvokeError(f"The answer is not JSON: {echo(body)}.") from error
 
 
 def read(value: Any) -> Any:
-    """Decoded JSON, with every answer in it made an `Answer`; what models of other tasks say stays as it is."""
+    """Decoded JSON with every answer turned into an `Answer`. Other values stay as they are."""
     if isinstance(value, list):
         return [read(each) for each in value]
     if isinstance(value, dict) and value.keys() == set(_KEYS):

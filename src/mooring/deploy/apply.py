@@ -1,4 +1,4 @@
-"""A plan in, its calls made, in order; or undone, in reverse. Decides nothing. Called by `deployment.py`."""
+"""Execute the calls of a plan in order, or undo them in reverse."""
 
 import threading
 from collections.abc import Callable, Mapping
@@ -32,34 +32,34 @@ OPERATIONS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("put", "scaling-policy"): ("application-autoscaling", "put_scaling_policy"),
     ("delete", "scaling-policy"): ("application-autoscaling", "delete_scaling_policy"),
 }
-"""(verb, kind) → the service and its operation; "wait" is `wait.py`'s, "push" is `registry.py`'s."""
+"""(verb, kind) → service and operation. `wait.py` implements "wait", `registry.py` "push"."""
 
 
 @dataclass
 class Done:
-    """What a run has done so far, and so what would have to be undone. Survives an exception that ends the run."""
+    """What a run has done so far and may have to undo. Survives an exception that ends the run."""
 
     actions: list[Action] = field(default_factory=list)
     serving: bool = False
-    """The endpoint has come up as wanted: what fails after that is no reason to take it down again."""
+    """The endpoint is in service as wanted. A later failure must not take it down."""
 
     @property
     def made(self) -> list[str]:
-        """What exists now because of this run."""
+        """Resources that exist because of this run."""
         undone = [action.undo for action in self.actions if action.undo is not None and action.undo.verb == "delete"]
         return [named(action) for action in undone]
 
 
 def apply(session: Session, plan: Plan, narrator: Narrator, done: Done, clock: Clock = Clock()) -> None:
-    """Make the plan's calls. `done` is filled as they succeed; what one of them raises passes through."""
+    """Make the plan's calls and record them in `done`. Errors pass through."""
     for action in plan.actions:
         narrator.begin(title(action))
-        # Before the call: one that was interrupted may have been heard all the same.
+        # Before the call, since an interrupted call may have taken effect.
         done.actions.append(action)
         try:
             _execute(session, action, narrator.detail, clock)
         except NameTaken:
-            # By a try of our own whose answer was lost, or by somebody else: it exists, and that is to be said.
+            # It exists: created by a call of ours whose response was lost, or by someone else.
             raise
         except MooringError as error:
             if action.verb != "wait" and was_refused(error):
@@ -76,9 +76,9 @@ def _last_wait(plan: Plan) -> Action | None:
 
 
 def undo(session: Session, done: Done, narrator: Narrator) -> list[str]:
-    """Undo what was done, last first, as far as that goes. Returns what is left behind, with the reason.
+    """Undo what was done, last first, as far as possible. Returns what is left, with the reasons.
 
-    `done` keeps what is not undone yet, for one who breaks this off.
+    If interrupted, `done` has what is not undone yet.
     """
     left = []
     while done.actions:
@@ -91,7 +91,7 @@ def undo(session: Session, done: Done, narrator: Narrator) -> list[str]:
             _execute(session, action, narrator.detail, Clock())
         except DeployError as error:
             left.append(f"{named(action)} ({error.message})")
-            narrator.end("that failed")
+            narrator.end("failed")
         else:
             narrator.end()
         done.actions.pop()
@@ -116,16 +116,16 @@ def _execute(session: Session, action: Action, tell: Callable[[str], None], cloc
         except client.exceptions.ClientError as error:
             if action.verb == "create" and is_taken(error):
                 raise NameTaken(
-                    f"{title(action)} failed: it has come to be since this run looked. Is another one at work?",
-                    hint="Run the same command again once that has ended: it goes on from what there is.",
+                    f"{title(action)} failed: it was created in the meantime, perhaps by another run.",
+                    hint="Wait for the other run to end, then run the same command again to continue.",
                 ) from error
-            # Whoever else deletes it has done the work.
+            # Already deleted by someone else.
             if action.verb != "delete" or not is_missing(error):
                 raise
 
 
 def _share(path: str, tell: Callable[[str], None]) -> Callable[[int], None]:
-    """boto3 calls it with the bytes of each piece, from several threads."""
+    """A callback for boto3, which calls it with the bytes of each part, from several threads."""
     total, lock, sent = max(1, Path(path).stat().st_size), threading.Lock(), [0]
 
     def more(count: int) -> None:

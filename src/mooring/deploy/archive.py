@@ -1,7 +1,7 @@
-"""Make the model.tar.gz to upload from whatever the user calls a model. Called by `deployment.py` and `Model`.
+"""Make the model.tar.gz to upload from a folder, an archive or a Hub id.
 
-A folder is packed, a .tar.gz that is as SageMaker wants it goes as it is, a Hub id is downloaded first. With questions
-to calibrate on, int8 is built; builds are kept, so that the same order makes the same bytes and changes nothing.
+An archive in SageMaker's layout is used unchanged. With calibration questions, int8 is built first; builds are cached,
+so that the same order gives the same bytes and changes nothing.
 """
 
 import hashlib
@@ -26,12 +26,12 @@ from mooring.settings.places import expanded, user_cache
 from mooring.tasks.recognise import read_manifest
 
 SHOWN = 5
-"""Files that one note names."""
+"""Maximum number of files named in a note."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A model, and what is to be made of it before it is packed."""
+    """A model, and how to prepare it for packing."""
 
     source: str
     options: SourceOptions = field(default_factory=SourceOptions)
@@ -39,14 +39,14 @@ class Wanted:
     """A folder to pack as code/."""
     calibration: Path | None = None
     build: bool | None = None
-    """None: int8 if there are questions to calibrate on, else as it is."""
+    """None: build int8 if there are calibration questions."""
     threads: int = 0
 
 
 def archive_of(wanted: Wanted, place: Path, narrator: Narrator, *, readable: bool = False) -> Packed:
-    """The archive, in the folder `place` unless the user's own is good as it is. Raises a ModelError or BuildError.
+    """The archive, in the folder `place` unless the user's own can be used. Raises a ModelError or BuildError.
 
-    `readable`: the container's engine has to read the model, unless that brings code of its own.
+    `readable`: the container's engine must be able to read the model, unless it has its own code.
     """
     narrator.begin(f"Finding {wanted.source}")
     found = resolve(wanted.source, wanted.options)
@@ -56,7 +56,7 @@ def archive_of(wanted: Wanted, place: Path, narrator: Narrator, *, readable: boo
         narrator.note(warning)
     as_it_is = found.kind == "archive" and wanted.code is None and (root != found.folder or not found.warnings)
     if found.kind == "archive" and wanted.code is None and not as_it_is:
-        narrator.note("It is packed anew, as SageMaker expects it.")
+        narrator.note("The archive is packed again, in the layout that SageMaker expects.")
     chosen = choose(root, wanted.code)[0]
     if readable and not has_code(chosen):
         read_manifest(found.folder, source=wanted.source)
@@ -71,12 +71,12 @@ def archive_of(wanted: Wanted, place: Path, narrator: Narrator, *, readable: boo
     packed = _as_it_is(own) if as_it_is else pack(root, place / ARCHIVE, wanted.code, code)
     narrator.end(f"{packed.size / 1e6:.1f} MB")
     for name in packed.left_out:
-        narrator.note(f"{name} is left out: serving does not read it.")
+        narrator.note(f"{name} was left out: the server does not read it.")
     return packed
 
 
 def _of_code(found: ResolvedModel, code: Path | None) -> Iterator[str]:
-    """What the container will do with the model's code."""
+    """Notes about the model's code: what the container runs."""
     located = locate(Places(found.folder, found.top) if code is None else Places(submitted=str(code)))
     if located.path is not None:
         yield f"The container runs the model's own code: {located.path}."
@@ -84,11 +84,11 @@ def _of_code(found: ResolvedModel, code: Path | None) -> Iterator[str]:
         yield located.problem.message
     elif located.idle:
         shown = ", ".join(str(path) for path in located.idle[:SHOWN])
-        yield f"Not run in the container: {shown}. --env SAGEMAKER_PROGRAM=FILE names another file of code/ to run."
+        yield f"The container will not run {shown}. To run another file of code/: --env SAGEMAKER_PROGRAM=FILE."
 
 
 def _as_it_is(path: Path) -> Packed:
-    """The user's own archive: it was unpacked to find the model, and so is known to be whole."""
+    """The user's own archive. It is complete: it was unpacked to find the model."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     with tarfile.open(path, "r:gz") as tar:
@@ -98,7 +98,7 @@ def _as_it_is(path: Path) -> Packed:
 
 
 def _built(wanted: Wanted, found: ResolvedModel, narrator: Narrator) -> ResolvedModel:
-    """int8 (or what passes the gate) of the model, from the cache if the same was built before."""
+    """The model in int8 (or what passes the accuracy check), from the cache if it was built before."""
     folder = _build_place(wanted, found)
     if not (folder / MANIFEST_FILE).is_file():
         _build(wanted, found, folder, narrator)
@@ -114,8 +114,8 @@ def _build_place(wanted: Wanted, found: ResolvedModel) -> Path:
             order["calibration"] = hashlib.sha256(wanted.calibration.read_bytes()).hexdigest()
         except OSError as error:
             raise BuildError(
-                f"{wanted.calibration} cannot be read: {error.strerror}.",
-                hint="--calibration takes questions: SQuAD JSON, or requests one a line.",
+                f"Cannot read {wanted.calibration}: {error.strerror}.",
+                hint="--calibration takes a file of questions: SQuAD JSON, or one JSON request per line.",
             ) from error
     key = hashlib.sha256(json.dumps(order, sort_keys=True).encode()).hexdigest()[:24]
     return (wanted.options.cache_dir or user_cache() or Path(tempfile.gettempdir()) / "mooring") / "builds" / key
@@ -137,7 +137,7 @@ def _build(wanted: Wanted, found: ResolvedModel, folder: Path, narrator: Narrato
 
 
 class _Stages:
-    """The build's progress, told as steps."""
+    """Reports the build's progress as steps."""
 
     def __init__(self, narrator: Narrator) -> None:
         self._narrator = narrator
@@ -146,23 +146,23 @@ class _Stages:
         self._open = False
 
     def stage(self, title: str, total: int | None = None) -> None:
-        """End the stage before and begin this one."""
+        """End the previous stage and begin this one."""
         self.end()
         self._total, self._done, self._open = total or 0, 0, True
         self._narrator.begin(title)
 
     def advance(self, steps: int = 1) -> None:
-        """As a share, where it is known."""
+        """Report the percentage, if the total is known."""
         self._done += steps
         if self._total:
             self._narrator.detail(f"{min(100, 100 * self._done // self._total)} %")
 
     def note(self, text: str) -> None:
-        """A line that stays."""
+        """Pass a note on."""
         self._narrator.note(text)
 
     def end(self) -> None:
-        """Of the stage, if one is open."""
+        """End the current stage, if any."""
         if self._open:
             self._narrator.end()
             self._open = False
@@ -171,5 +171,5 @@ class _Stages:
 def _gate(manifest: Manifest) -> str:
     gate = manifest.gate
     if gate is None or gate.skipped:
-        return "without a gate"
-    return "passed its gate" if gate.passed else "exact"
+        return "accuracy not checked"
+    return "accuracy check passed" if gate.passed else "accuracy check not needed"

@@ -1,4 +1,4 @@
-"""The answer of an asynchronous endpoint, which comes some time later as an object in S3. Made by `Predictor`."""
+"""The answer of an asynchronous endpoint, which appears later as an object in S3."""
 
 import asyncio
 import time
@@ -14,7 +14,7 @@ from mooring.errors import DeadlineExceeded, InvokeError
 
 @dataclass(frozen=True)
 class AsyncAnswer:
-    """Where the answer will be."""
+    """An answer that is not there yet, and where it will appear."""
 
     session: Session = field(repr=False)
     inference_id: str
@@ -36,8 +36,8 @@ class AsyncAnswer:
             waited = time.monotonic() - began
             if waited + pause_after(waited) > timeout_s:
                 raise DeadlineExceeded(
-                    f"There is no answer to {self.inference_id} after {timeout_s:g} s.",
-                    hint=f"It may still come: {self.output_path}",
+                    f"No answer to the request {self.inference_id} within {timeout_s:g} s.",
+                    hint=f"It may still appear at {self.output_path}.",
                 )
             time.sleep(pause_after(waited))
 
@@ -52,7 +52,7 @@ class AsyncAnswer:
             try:
                 body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
             except s3.exceptions.ClientError as error:
-                # Who may not list a bucket is told "denied" of what is not there yet.
+                # Without the right to list the bucket, S3 answers "denied" for a missing object.
                 if is_missing(error) or is_denied(error):
                     return None
                 raise

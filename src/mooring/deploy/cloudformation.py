@@ -1,6 +1,6 @@
-"""A `Spec` in, a CloudFormation template out that makes the same: for those whose infrastructure is code. Pure.
+"""Make a CloudFormation template from a `Spec`, for `moor deploy --emit cloudformation`. Pure.
 
-The requests are the plan's own; CloudFormation takes the same members. Called by `moor deploy --emit cloudformation`.
+The requests are those of the plan, since CloudFormation uses the same members.
 """
 
 from typing import Any
@@ -20,15 +20,15 @@ Template = dict[str, Any]
 
 
 def template(spec: Spec) -> Template:
-    """JSON that `aws cloudformation deploy` takes. Image, role and model are parameters with the spec's values."""
+    """A template for `aws cloudformation deploy`. Image, role and model are parameters with the spec's values."""
     resources = {"Model": _model(spec), "EndpointConfig": _config(spec), "Endpoint": _endpoint(spec)}
     resources |= _scaling(spec)
     parameters = {
         "Image": _text(spec.image, "The container image, in this region's ECR."),
-        "ExecutionRoleArn": _text(spec.role, "The role that SageMaker works with."),
+        "ExecutionRoleArn": _text(spec.role, "The execution role of SageMaker."),
     }
     if spec.model_data:
-        parameters["ModelDataUrl"] = _text(spec.model_data, "The model, uploaded before the stack is made.")
+        parameters["ModelDataUrl"] = _text(spec.model_data, "The model, uploaded before the stack is created.")
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": f"The question-answering endpoint {spec.name}, by Mooring",
@@ -47,7 +47,7 @@ def _model(spec: Spec) -> Template:
     container = {**request["PrimaryContainer"], "Image": {"Ref": "Image"}}
     if spec.model_data:
         container["ModelDataUrl"] = {"Ref": "ModelDataUrl"}
-    # No name: CloudFormation replaces what has none, and fails on what has one.
+    # Without a name: CloudFormation cannot replace resources that have one.
     properties = {
         "PrimaryContainer": container,
         "ExecutionRoleArn": {"Ref": "ExecutionRoleArn"},

@@ -1,4 +1,4 @@
-"""Examine a model's own code without running it: what would fail with it in the image. For `doctor.py`."""
+"""Check a model's own code, without running it, for what would fail in the image."""
 
 import ast
 import sys
@@ -15,7 +15,7 @@ from mooring.handler.names import uncalled
 from mooring.model.code import CODE_FOLDER, REQUIREMENTS
 
 IMAGE_PYTHON = (3, 11)
-"""Of Mooring's own image."""
+"""Python version of Mooring's own image."""
 
 IN_IMAGE = frozenset(
     {
@@ -24,34 +24,35 @@ IN_IMAGE = frozenset(
         "sagemaker_inference", "sagemaker_huggingface_inference_toolkit", "mms",
     }
 )  # fmt: skip
-"""Top-level names that can be imported in the image `serve`, the stand-ins of the stock toolkits among them."""
+"""Top-level modules of the image `serve`, with the stand-ins for the stock toolkits."""
 
 SHOWN = 5
-"""Files that one remark names."""
+"""Maximum number of files named in a remark."""
 
 _DISTRIBUTION_OF = {"sklearn": "scikit-learn", "PIL": "pillow", "cv2": "opencv-python", "bs4": "beautifulsoup4"}
 _FULL = frozenset({"torch", "transformers"})
 
 Remark = tuple[Literal["error", "warning", "ok"], str, str]
-"""Level, what, and the way out."""
+"""Level, message and hint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """The code of an archive: its files by their names in it, and the one that the container starts from."""
+    """The code of an archive."""
 
     files: Mapping[str, Path]
+    """By name in the archive."""
     start: str
-    """Such as code/inference.py."""
+    """The file that the container runs, such as code/inference.py."""
 
     @property
     def folder(self) -> str:
-        """Of the start; "" at the top."""
+        """Folder of `start`; "" at the top."""
         return PurePosixPath(self.start).parent.as_posix().removeprefix(".")
 
     @property
     def sources(self) -> dict[str, Path]:
-        """The Python files that run: all below a folder `code`; at the top, the start and what it imports there."""
+        """The Python files that may run: all below a folder `code`, or at the top `start` and its imports there."""
         home = PurePosixPath(self.start).parent
         names = [name for name in self.files if name.endswith(".py")]
         if home.name == CODE_FOLDER:
@@ -66,7 +67,7 @@ class Code:
 
 
 def _imported(path: Path) -> set[str]:
-    """Top-level names of all modules that a file imports, wherever in it; none if it is not Python."""
+    """Top-level names of all modules that a file imports anywhere; empty if it is not valid Python."""
     try:
         tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError, RecursionError):
@@ -76,7 +77,7 @@ def _imported(path: Path) -> set[str]:
 
 
 def examine(files: Mapping[str, Path], root: Path, located: Located, version: tuple[int, int]) -> Iterator[Remark]:
-    """Everything about the code of the model in `root`, packed as `files`. `version` is the image's Python."""
+    """Check the code of the model in `root`, packed as `files`. `version` is the image's Python version."""
     if located.problem is not None:
         yield "error", located.problem.message, located.problem.hint
     if located.idle:
@@ -91,7 +92,7 @@ def examine(files: Mapping[str, Path], root: Path, located: Located, version: tu
         except (SyntaxError, ValueError, RecursionError) as error:
             place = f"{name}:{getattr(error, 'lineno', None) or 1}"
             python = ".".join(map(str, version))
-            what = f"{place} cannot be read by Python {python}, which the image has: {getattr(error, 'msg', error)}."
+            what = f"{place} is not valid in Python {python}, which the image has: {getattr(error, 'msg', error)}."
             yield "error", what, f"Try it: python{python} -m py_compile {name}"
     if code.start in trees:
         yield from _functions(code.start, trees[code.start])
@@ -109,13 +110,11 @@ def _idle(root: Path, located: Located) -> Remark:
     if located.path is not None:
         what = f"The container will not run {shown}: the model's code is {_name(located.path, root)}."
     else:
-        what = (
-            f"The container will not run {shown}: there is neither inference.py nor handler.py in code/ or at the top."
-        )
+        what = f"The container will not run {shown}: neither code/ nor the top folder has inference.py or handler.py."
     return (
         "warning",
         what,
-        "Move or rename the file, or name it with --env SAGEMAKER_PROGRAM=FILE; delete what is not used.",
+        "Move or rename the file, name it with --env SAGEMAKER_PROGRAM=FILE, or delete it if it is not used.",
     )
 
 
@@ -130,13 +129,13 @@ def _functions(start: str, tree: ast.Module) -> Iterator[Remark]:
     if live := sorted(defined & wanted):
         yield "ok", f"{start}: {', '.join(live)}", ""
     elif endpoint:
-        yield "error", f"{start} has no class {ENDPOINT_CLASS}.", "Define it, with __init__(self, path) and __call__."
+        yield "error", f"{start} has no class {ENDPOINT_CLASS}.", "Define it with __init__(self, path) and __call__."
     for sentence in uncalled(start, tree):
-        yield "warning", sentence, "The server calls functions by their names only."
+        yield "warning", sentence, "The server finds functions by name."
 
 
 def _sources(name: str, wanted: Requirements) -> Iterator[Remark]:
-    """Where packages come from when the container starts."""
+    """Check where packages are installed from when the container starts."""
     if not wanted.packages:
         return
     count = "1 package is" if wanted.count == 1 else f"{wanted.count} packages are"
@@ -146,18 +145,18 @@ def _sources(name: str, wanted: Requirements) -> Iterator[Remark]:
         yield (
             "warning",
             f"{count} installed from the network at every start of the container.",
-            "Without a network the start fails: put them into an image of your own, FROM mooring.",
+            "Without network access the start fails. Install them in your own image, FROM mooring.",
         )
     if repositories := [package for package in wanted.packages if package.source == "vcs"]:
         yield (
             "warning",
-            f"{repositories[0].place} installs from a repository, which needs git, and the image has none.",
-            "Put git and the package into an image of your own, FROM mooring, or name a wheel.",
+            f"{repositories[0].place} installs from a repository, but the image has no git.",
+            "Install git and the package in your own image, FROM mooring, or name a wheel.",
         )
 
 
 def _imports(requirements: str, wanted: Requirements, trees: Mapping[str, ast.Module]) -> Iterator[Remark]:
-    """Modules that are in neither the image, the folder, the standard library nor the requirements."""
+    """Imports that are not in the image, the folder, the standard library or the requirements."""
     own = {PurePosixPath(name).stem for name in trees} | {part for name in trees for part in PurePosixPath(name).parts}
     for name, tree in trees.items():
         for node in _top_level(tree):
@@ -166,12 +165,12 @@ def _imports(requirements: str, wanted: Requirements, trees: Mapping[str, ast.Mo
                 if known or canonicalize_name(_DISTRIBUTION_OF.get(module, module)) in wanted.names:
                     continue
                 way = f"Add it to {requirements}"
-                way += ", or build the image with it: moor image --target full." if module in _FULL else "."
+                way += ", or use the image of moor image --target full." if module in _FULL else "."
                 yield "warning", f"{name}:{node.lineno} imports {module}, which the image does not have.", way
 
 
 def _top_level(tree: ast.Module) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Imports that run when the file is loaded; one inside try or a function may be meant to fail."""
+    """Imports that run when the file is loaded. One inside try or a function may be meant to fail."""
     yield from (node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom))
 
 

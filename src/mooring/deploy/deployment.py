@@ -1,8 +1,4 @@
-"""The story of a deployment: an order in, an endpoint that serves out; or a name in, and nothing of it left.
-
-`prepare` gathers the facts, `propose` decides, `carry_out` does. Called by `cli/deploy.py`, `cli/destroy.py`,
-`transform.py` and `Model`.
-"""
+"""Deploy an order, or remove a deployment. `prepare` gathers facts, `propose` plans, `carry_out` executes the plan."""
 
 import dataclasses
 import re
@@ -35,17 +31,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the user said. None is what the account or the table of defaults has."""
+    """The user's order. None means the default, or what the account has."""
 
     name: str | None = None
     model: "Wanted | str | None" = None
-    """A model to upload, an S3 URI that has one, or None: what image and environment have."""
+    """A model to upload, the S3 URI of one, or None for the model of the image or environment."""
     image: str = DEFAULT_IMAGE
     role: str | None = None
     bucket: str | None = None
     compute: Instances | Serverless | None = field(default_factory=Instances)
     asynchronous: Asynchronous | bool = False
-    """True: answers go below the deployment's own prefix."""
+    """True puts answers below the deployment's prefix."""
     multi_model: bool = False
     scaling: Scaling | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -54,7 +50,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it."""
+    """The result of `carry_out`."""
 
     spec: Spec
     plan: Plan
@@ -62,12 +58,12 @@ class Outcome:
 
     @property
     def changed(self) -> bool:
-        """Whether there was anything to do."""
+        """Whether anything was changed."""
         return bool(self.plan.actions)
 
     @property
     def target_model(self) -> str | None:
-        """What to call the uploaded model at a multi-model endpoint."""
+        """Name of the uploaded model at a multi-model endpoint."""
         return self.spec.archive.key.rpartition("/")[2] if self.spec.multi_model and self.spec.archive else None
 
 
@@ -77,7 +73,7 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
     Raises UsageError, AccountError, NameTaken or a ModelError.
     """
     name = order.name or default_name(order.model)
-    # What no account could have is refused before anything takes time.
+    # Refuse what is invalid in any account before anything takes time.
     spec = check(
         Spec(
             name,
@@ -94,17 +90,18 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
     )
     for note in environment_notes(order.environment):
         narrator.note(note)
-    narrator.begin("Asking who deploys where")
+    narrator.begin("Checking the AWS identity")
     bucket = order.bucket or session.default_bucket
     role = role_arn(session, order.role, narrator)
     image, push = pushed_name(session, order.image)
     if order.compute is not None:
-        # `plan` looks again; this is for those whose model takes minutes to build.
+        # `plan` checks again; this fails before a build that may take minutes.
         refuse_foreign_endpoint(name, find_endpoint(session, name))
     narrator.end(f"account {session.account}, {session.region}{' (local)' if session.local else ''}")
     if isinstance(order.compute, Instances) and order.compute.type not in (known := session.instance_types()):
         near = nearest(order.compute.type, known, count=2)
-        narrator.note(f"boto3 knows no {order.compute.type}{', but ' if near else ''}{', '.join(near)}. It is tried.")
+        like = f" Similar types: {', '.join(near)}." if near else ""
+        narrator.note(f"boto3 does not know the instance type {order.compute.type}. Trying it anyway.{like}")
     _check_image(session, order)
     archive = _archive(order, name, bucket, place, narrator)
     if order.compute is not None and archive is not None and not order.multi_model:
@@ -124,17 +121,17 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
 
 
 def _check_image(session: Session, order: Order) -> None:
-    """Raise UsageError for an image that SageMaker would refuse or could not run, as far as engine or registry say."""
+    """Raise UsageError for an image that SageMaker would refuse or could not run, as far as is known."""
     region = region_of(order.image)
     if session.local:
-        # What runs it is on this machine; what the local registry knows of it counts all the same.
+        # The image runs on this machine, but the local registry may know its format.
         found = registry_facts(session, order.image)
         _raise_first(fit_format(found) if found else ())
         return
     if region not in (None, session.region):
         raise UsageError(
-            f"The image is in {region}, and SageMaker in {session.region} takes images from its own region only.",
-            hint=f"--region {region}, or an image in {session.region}.",
+            f"The image is in {region}, but SageMaker in {session.region} needs an image in its own region.",
+            hint=f"Use --region {region}, or an image in {session.region}.",
         )
     facts = facts_of(order.image, session)
     _raise_first(fit_format(facts) if order.compute is None else fit_image(order.compute, facts))
@@ -147,11 +144,11 @@ def _raise_first(findings: Iterable[Finding]) -> None:
 
 
 def default_name(model: "Wanted | str | None") -> str:
-    """A name made of the model's: "distilbert/distilbert-base-…" → "distilbert-base-…", "…/qa/model.tar.gz" → "qa"."""
+    """A name from the model's: "distilbert/distilbert-base-…" → "distilbert-base-…", "…/qa/model.tar.gz" → "qa"."""
     source = model.source if model is not None and not isinstance(model, str) else model or "mooring"
     folder, _, last = source.removeprefix("s3://").rstrip("/").rpartition("/")
     last = last.removesuffix(".tgz").removesuffix(".tar.gz")
-    # Everybody's archive is called so: two of them are not one deployment.
+    # Most archives are called model.tar.gz, so the folder's name tells them apart.
     last = folder.rpartition("/")[2].strip(".") or last if last == "model" else last
     return re.sub(r"[^a-zA-Z0-9]+", "-", last).strip("-")[:50].rstrip("-") or "mooring"
 
@@ -159,7 +156,7 @@ def default_name(model: "Wanted | str | None") -> str:
 def _archive(order: Order, name: str, bucket: str, place: Path, narrator: Narrator) -> Archive | None:
     if order.model is None or isinstance(order.model, str):
         return None
-    # Here: removing needs no numpy.
+    # Imported late: removing a deployment needs no numpy.
     from mooring.deploy.archive import archive_of
 
     packed = archive_of(order.model, place, narrator, readable=is_ours(order.image))
@@ -183,26 +180,28 @@ def _answers(order: Order, name: str, bucket: str) -> Asynchronous | None:
 
 
 def propose(session: Session, spec: Spec) -> Plan:
-    """Look at what there is, and decide."""
+    """Plan from the observed state."""
     return plan(spec, observe(session, spec), session.region)
 
 
 def carry_out(session: Session, spec: Spec, proposed: Plan, narrator: Narrator, *, wait: bool = True) -> Outcome:
-    """Do it. What fails is undone and then raised, with what is left behind; Ctrl-C leaves everything and says what.
+    """Execute the plan. After an error, undo it and report what is left. After Ctrl-C, leave everything and report it.
 
-    Without `wait` it ends where the endpoint would be waited for, and the steps after that are left to the next run.
+    Without `wait`, stop before waiting for the endpoint; later steps are left to the next run.
     """
     began = time.monotonic()
     done = Done()
     now = proposed if wait else _until_waiting(proposed)
     try:
         apply(session, now, narrator, done)
-    except (KeyboardInterrupt, SystemExit):  # Ctrl-C, and what `moor` makes of SIGTERM
+    except (KeyboardInterrupt, SystemExit):  # Ctrl-C, or SIGTERM
         narrator.note(_standing(session, spec, done, proposed.kept))
         raise
-    except Exception as error:  # whatever it was: nothing half-made may stay unmentioned
+    except Exception as error:  # any error: always report what was created
         if done.serving:
-            narrator.note(f"The endpoint {spec.name} serves. What was to follow is not done: the same command goes on.")
+            narrator.note(
+                f"The endpoint {spec.name} is in service. For the remaining steps, run the same command again."
+            )
         elif _goes_on(done, error):
             narrator.note(_standing(session, spec, done, proposed.kept))
         else:
@@ -224,46 +223,44 @@ def _is_last_wait(action: Action) -> bool:
 
 
 def _goes_on(done: Done, error: Exception) -> bool:
-    """Whether what was made may be in use: the endpoint is on its way and only we lost sight of it, or another run has
-    overtaken this one.
-    """
+    """Whether the resources may be in use: waiting for the endpoint failed, or another run created something."""
     waited = bool(done.actions) and done.actions[-1].verb == "wait"
     return (waited and not isinstance(error, EndpointFailed)) or isinstance(error, NameTaken)
 
 
 def _take_back(session: Session, spec: Spec, done: Done, narrator: Narrator) -> None:
-    """Undo what this run made, and name what could not be undone. Ctrl-C leaves the rest, named too."""
+    """Undo what this run created and report what is left, also after Ctrl-C."""
     try:
         left = undo(session, done, narrator)
     except (KeyboardInterrupt, SystemExit):
         narrator.note(_standing(session, spec, done, ()))
         raise
     for each in left:
-        narrator.note(f"Left behind: {each}.")
+        narrator.note(f"Not removed: {each}.")
     if left:
-        narrator.note(f"{_destroy(session, spec)} removes all of it but buckets.")
+        narrator.note(f"To remove everything except buckets: {_destroy(session, spec)}")
 
 
 def _standing(session: Session, spec: Spec, done: Done, kept: Sequence[str]) -> str:
-    """What exists after a run that was broken off, and how to go on."""
-    made = f"This run made: {', '.join(done.made)}." if done.made else "This run made nothing that has to be removed."
-    earlier = f" There were already: {', '.join(kept)}." if kept else ""
-    way = f"The same command goes on where this one ended; {_destroy(session, spec)} removes all of it but buckets."
+    """What exists after an interrupted run, and how to continue."""
+    made = f"This run created: {', '.join(done.made)}." if done.made else "This run created nothing to remove."
+    earlier = f" Already there: {', '.join(kept)}." if kept else ""
+    way = f"To continue, run the same command. To remove everything except buckets: {_destroy(session, spec)}"
     return f"{made}{earlier} {way}"
 
 
 def _destroy(session: Session, spec: Spec) -> str:
-    """The command that finds everything, also where no model says yet in which bucket the archive is."""
+    """The command that removes everything, even if no model names the archive's bucket yet."""
     bucket = "" if spec.bucket in (None, session.default_bucket) else f" --bucket {spec.bucket}"
     return f"moor destroy {spec.name}{bucket}{session.place.flags}"
 
 
 def survey(session: Session, name: str, bucket: str | None) -> Plan:
-    """How to remove a deployment. No actions: there is nothing of it. Raises NameTaken for what is not Mooring's."""
+    """Plan the removal of a deployment; no actions if there is none. Raises NameTaken if Mooring did not create it."""
     check_name(name)
     return plan_removal(name, stand(session, name, bucket))
 
 
 def remove(session: Session, proposed: Plan, narrator: Narrator) -> None:
-    """Remove it. What fails is raised; removing again goes on where this ended."""
+    """Remove a deployment. Errors are raised; another run continues."""
     apply(session, proposed, narrator, Done())

@@ -1,6 +1,6 @@
-"""Find what would fail with a model where it is to run, before anything is uploaded. For `moor doctor`.
+"""Check a model for problems on SageMaker before anything is uploaded. For `moor doctor`.
 
-Every finding says what was seen and the way out. Nothing is changed and none of the model's code is run.
+Nothing is changed, and the model's own code is not run.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ from mooring.tokenization.load import load_tokenizer
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is to be examined."""
+    """The model to check, and where it is to run."""
 
     source: str
     options: SourceOptions = field(default_factory=SourceOptions)
@@ -35,7 +35,7 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """What is known once the model was found. `manifest` None: it cannot be read, and that is a finding already."""
+    """The model that was found. `manifest` is None if it cannot be read, which is a finding already."""
 
     case: Case
     found: ResolvedModel
@@ -43,18 +43,18 @@ class Patient:
     root: Path
     """The folder that would be packed."""
     files: dict[str, Path]
-    """As they would be packed."""
+    """The files that would be packed, by name in the archive."""
     located: Located
     """The model's own code."""
 
     @property
     def bytes(self) -> int:
-        """Of the model, unpacked."""
+        """Size of the model, unpacked."""
         return sum(path.stat().st_size for path in self.files.values())
 
 
 def examine(case: Case) -> tuple[Finding, ...]:
-    """Every finding, in the order of the checks. Raises nothing that is the model's fault."""
+    """All findings, in the order of the checks. Faults of the model are findings, not exceptions."""
     try:
         found = resolve(case.source, case.options)
     except MooringError as error:
@@ -73,7 +73,7 @@ def examine(case: Case) -> tuple[Finding, ...]:
 def _layout(case: Case, found: ResolvedModel, root: Path) -> list[Finding]:
     if root == found.top:
         return [Finding("ok", "layout", f"{case.source}: {found.kind}, code beside the folder {found.folder.name}")]
-    way_out = "moor pack makes it as it should be." if found.top is not None else ""
+    way_out = "moor pack writes it in the right layout." if found.top is not None else ""
     warnings = [Finding("warning", "layout", warning, way_out) for warning in found.warnings]
     return warnings or [Finding("ok", "layout", f"{case.source}: {found.kind}")]
 
@@ -83,7 +83,7 @@ def _weights(case: Case, found: ResolvedModel, *, has_code: bool) -> tuple[Manif
         manifest = read_manifest(found.folder, source=case.source)
     except MooringError as error:
         if has_code:
-            what = f"The model's own code has to load it, the engine cannot: {error.message}"
+            what = f"The engine cannot load the model, so its own code must: {error.message}"
             return None, Finding("warning", "weights", what, error.hint)
         return None, Finding("error", "weights", error.message, error.hint)
     said = f"{manifest.architecture}, {manifest.format}, {manifest.precision}"
@@ -94,10 +94,10 @@ def _pickles(patient: Patient) -> Iterator[Finding]:
     names = pickled_weights(path.name for path in patient.found.folder.iterdir() if path.is_file())
     if names and patient.manifest is not None:
         shown = ", ".join(names[:3])
-        what = f"{shown}: pickled weights beside the safe ones are programs that nobody needs."
-        yield Finding("warning", "pickles", what, "moor pack and moor deploy leave them out; delete them.")
+        what = f"{shown}: pickle files are not needed beside the safe weights, and loading one can run arbitrary code."
+        yield Finding("warning", "pickles", what, "Delete them. moor pack and moor deploy leave them out.")
     elif names and patient.located.path is not None:
-        what = f"The model's own code may read {', '.join(names[:3])}: reading a pickle runs it."
+        what = f"The model's own code may load {', '.join(names[:3])}: loading a pickle can run arbitrary code."
         yield Finding("warning", "pickles", what, f"Convert them: {conversion_command(names)}")
     elif not names:
         yield Finding("ok", "pickles", "none")
@@ -113,7 +113,7 @@ def _tokenizer(patient: Patient) -> Iterator[Finding]:
         yield Finding("error", "tokenizer", error.message, error.hint)
         return
     for warning in manifest.warnings:
-        yield Finding("warning", "tokenizer", warning, "Copy the file from where the model comes from.")
+        yield Finding("warning", "tokenizer", warning, "Copy the file from the model's source.")
     for warning in tokenizer.warnings:
         yield Finding("warning", "tokenizer", warning)
     yield Finding("ok", "tokenizer", f"{manifest.vocab_size:,} pieces")
@@ -122,10 +122,9 @@ def _tokenizer(patient: Patient) -> Iterator[Finding]:
 def _speed(patient: Patient) -> Iterator[Finding]:
     manifest = patient.manifest
     if manifest is not None and manifest.format == "safetensors":
-        what = "It is computed in fp32; int8 answers about three times as fast."
-        yield Finding(
-            "warning", "speed", what, "moor build MODEL -o OUT --calibration FILE, or --calibration of moor deploy."
-        )
+        what = "The model runs in fp32; int8 is faster on most CPUs."
+        way_out = "Use moor build MODEL -o OUT --calibration FILE, or moor deploy MODEL --calibration FILE."
+        yield Finding("warning", "speed", what, way_out)
 
 
 def _code(patient: Patient) -> Iterator[Finding]:
@@ -139,8 +138,8 @@ def _size(patient: Patient) -> Iterator[Finding]:
     shown = f"{size / 1e6:,.0f} MB"
     most = LIMITS["serverless"].model_bytes
     if isinstance(compute, Serverless) and most and 2 * size > most:
-        what = f"{shown}, packed and unpacked together, do not fit the 5 GB disk of a serverless endpoint."
-        yield Finding("error", "size", what, "Deploy it on an instance: --instance-type.")
+        what = f"{shown}, packed and unpacked together, do not fit on the 5 GB disk of a serverless endpoint."
+        yield Finding("error", "size", what, "Deploy on an instance: --instance-type.")
         return
     halves = manifest is not None and manifest.weights_dtype in ("F16", "BF16")
     yield from list(fit_memory(compute, size, halves=halves)) or [Finding("ok", "size", shown)]
@@ -149,10 +148,8 @@ def _size(patient: Patient) -> Iterator[Finding]:
 def _image(patient: Patient) -> Iterator[Finding]:
     image = patient.case.image
     if not image.known_by:
-        what = (
-            f"Nothing is known of the image {image.name}: no engine here has it, and ECR was not asked or knows it not."
-        )
-        yield Finding("warning", "image", what, "moor image builds it; --image names another.")
+        what = f"Image {image.name!r} not found: not in a local engine; ECR not checked or has no such image."
+        yield Finding("warning", "image", what, "Build it with moor image, or name another with --image.")
     yield from fit_image(patient.case.compute, image)
 
 

@@ -1,7 +1,7 @@
-"""Call the container engine of this machine through its client: Docker, Podman, or Podman installed as `docker`.
+"""Call the local container engine through its client: Docker, Podman, or Podman installed as `docker`.
 
-SageMaker takes images in Docker's format only (`manifest.py`). Each client has flags of its own for that, given
-where the client's help lists them, because older clients refuse what they do not know.
+SageMaker accepts images in Docker's format only (`manifest.py`). Each client has its own flags for that. They are used
+if the client's help lists them, because older clients refuse unknown flags.
 """
 
 import json
@@ -24,19 +24,19 @@ _ASK_S = 20.0
 
 
 def running(engine: str | None = None) -> str:
-    """Path of the client whose engine answers: the one named, or the first. Raises BuildError if none does."""
+    """Path of the client of a running engine: `engine`, or the first found. Raises BuildError if there is none."""
     for name in (engine,) if engine else ENGINES:
         found = shutil.which(name)
         if found and _asked(found, "version") is not None:
             return found
     raise BuildError(
-        f"No {engine or ' or '.join(ENGINES)} engine answers here.",
-        hint="Start it, or write the build context: moor image --context FOLDER",
+        f"No running {engine or ' or '.join(ENGINES)} engine found.",
+        hint="Start it, or write the build context instead: moor image --context FOLDER.",
     )
 
 
 def local_facts(image: str) -> ImageFacts | None:
-    """What this machine's engine knows of an image; None without an engine, or if it does not have the image."""
+    """Facts of an image in the local engine; None without an engine or image."""
     for engine in ENGINES:
         program = shutil.which(engine)
         said = _asked(program, "image", "inspect", image) if program else None
@@ -64,9 +64,9 @@ def _of_engine(image: str, engine: str, found: dict[str, Any]) -> ImageFacts:
 
 
 def building(program: str) -> tuple[list[str], dict[str, str]]:
-    """Flags and environment variables for `PROGRAM build` that make an image in Docker's format, kept in the engine.
+    """Flags and environment variables for `PROGRAM build` that store an image in Docker's format in the engine.
 
-    BuildKit is used if the client has it: Docker 23 and later need a plugin for it and fail without.
+    BuildKit is used if the client has it: Docker 23 and later need a plugin and fail without it.
     """
     for variables in ({"DOCKER_BUILDKIT": "1"}, {"DOCKER_BUILDKIT": "0"}):
         text = _asked(program, "build", "--help", environ=variables)
@@ -76,28 +76,28 @@ def building(program: str) -> tuple[list[str], dict[str, str]]:
 
 
 def build_flags(text: str) -> list[str]:
-    """From the help of `build`."""
+    """Flags for `build`, from its help text."""
     flags = []
     if _lists(text, "--provenance"):
         # With an attestation the result is an OCI index.
         flags.append("--provenance=false")
     if _lists(text, "--load"):
-        # buildx. Only its default driver puts the result into the engine unasked, and BuildKit 0.31 and later write
-        # OCI media types unless told otherwise.
+        # buildx. Only its default driver stores the result in the engine by default, and BuildKit 0.31 and later write
+        # OCI media types by default.
         flags += ["--output", "type=docker,oci-mediatypes=false"]
     if _lists(text, "--format"):
-        # Podman. Its default format is OCI, which has no health check either.
+        # Podman. Its default format is OCI, which also lacks health checks.
         flags += ["--format", "docker"]
     return flags
 
 
 def push_flags(text: str) -> list[str]:
-    """From the help of `push`. Docker has no such flag: it pushes the format that was built."""
+    """Flags for `push`, from its help text. Docker has none: it pushes the format that was built."""
     return ["--format", "v2s2"] if _lists(text, "--format") and "v2s2" in text else []
 
 
 def push(program: str, image: str, uri: str, environ: Mapping[str, str]) -> None:
-    """Tag `image` as `uri` and push it. Raises DeployError with what the client said last."""
+    """Tag `image` as `uri` and push it. Raises DeployError with the client's last lines."""
     flags = push_flags(_asked(program, "push", "--help") or "")
     for command in (["tag", image, uri], ["push", *flags, uri]):
         done = _run([program, *command], environ)
@@ -108,7 +108,7 @@ def push(program: str, image: str, uri: str, environ: Mapping[str, str]) -> None
 
 def _push_hint(said: str) -> str:
     if "zstd" in said:
-        return 'Docker\'s format has no zstd: set compression_format = "gzip" in containers.conf.'
+        return 'Docker\'s format does not support zstd: set compression_format = "gzip" in containers.conf.'
     if re.search(r"denied|forbidden|unauthorized|not authorized|no basic auth|\b40[13]\b", said, re.IGNORECASE):
         return "The caller needs ecr:PutImage and the layer uploads (AmazonEC2ContainerRegistryPowerUser)."
     return ""
@@ -116,13 +116,13 @@ def _push_hint(said: str) -> str:
 
 @contextmanager
 def signed_in(registry: str, token: str) -> Iterator[dict[str, str]]:
-    """Variables that sign a client in to `registry`, inside the with-block. The user's own logins are not touched."""
+    """Variables that sign a client in to `registry`, for the with-block. The user's own logins are not changed."""
     with tempfile.TemporaryDirectory(prefix="mooring-push-") as name:
         folder = Path(name)
         config: dict[str, Any] = {"auths": {registry: {"auth": token}}}
         own = _own_configuration()
         if own is not None and (own / "contexts").is_dir():
-            # Contexts say where the engine listens, for Docker Desktop, Colima and rootless engines.
+            # Contexts have the engine's address, for Docker Desktop, Colima and rootless engines.
             (folder / "contexts").symlink_to(own / "contexts", target_is_directory=True)
             config |= _current_context(own)
         login = folder / "config.json"

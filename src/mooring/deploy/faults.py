@@ -1,4 +1,4 @@
-"""What boto3 and botocore raise in, what a user can do about it out. Called around every call that is made of AWS."""
+"""Translate boto3 errors into actionable ones. Wraps every call to AWS."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -41,7 +41,7 @@ _TAKEN = frozenset({"BucketAlreadyOwnedByYou", "RepositoryAlreadyExistsException
 
 @contextmanager
 def in_words(doing: str) -> Iterator[None]:
-    """`doing` completes "… failed": "Creating the model". Raises AccountError or DeployError for botocore's errors."""
+    """Raise AccountError or DeployError for botocore's errors. `doing` completes "… failed": "Creating the model"."""
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -54,13 +54,13 @@ def in_words(doing: str) -> Iterator[None]:
 
 
 def code_of(error: Exception) -> str:
-    """The service's code of an error; "" for one that no service sent."""
+    """The error code of the service; "" for an error that no service sent."""
     response = getattr(error, "response", None)
     return str(response.get("Error", {}).get("Code", "")) if isinstance(response, Mapping) else ""
 
 
 def is_missing(error: Exception) -> bool:
-    """Whether a service says that there is no such thing. SageMaker says so with its general ValidationException."""
+    """Whether the resource does not exist. SageMaker reports that with its general ValidationException."""
     code = code_of(error)
     if code in _MISSING:
         return True
@@ -69,18 +69,18 @@ def is_missing(error: Exception) -> bool:
 
 
 def is_denied(error: Exception) -> bool:
-    """Whether the caller may not do that."""
+    """Whether the caller lacks permission."""
     return code_of(error) in _DENIED
 
 
 def is_taken(error: Exception) -> bool:
-    """Whether a service says that there is one of that name already."""
+    """Whether the name already exists."""
     response: Any = getattr(error, "response", None) or {}
     return code_of(error) in _TAKEN or "already existing" in str(response.get("Error", {}).get("Message", ""))
 
 
 def was_refused(error: BaseException | None) -> bool:
-    """Whether a service answered that it will not: then nothing was made. Where a connection broke, nobody knows."""
+    """Whether a service refused the call, so that it had no effect. After a broken connection that is unknown."""
     from botocore.exceptions import ClientError
 
     while error is not None and not isinstance(error, ClientError):
@@ -89,16 +89,16 @@ def was_refused(error: BaseException | None) -> bool:
 
 
 def _shortened(said: str) -> str:
-    """A service lists every value that it takes, hundreds of instance types say: the nearest ones are enough."""
+    """Shorten a service's list of accepted values, such as hundreds of instance types, to the nearest ones."""
     found = re.search(r"Value '(.*?)' at .*enum value set: \[(.*?)\]", said, re.DOTALL)
     if found is None or len(allowed := found[2].split(", ")) <= _SHOWN:
         return said
     near = nearest(found[1], allowed, count=3, cutoff=0.5) or allowed[:3]
-    return said.replace(found[2], f"{', '.join(near)}, … {len(allowed)} in all")
+    return said.replace(found[2], f"{', '.join(near)}, … ({len(allowed)} in total)")
 
 
 def of_answer(doing: str, response: Mapping[str, Any]) -> MooringError:
-    """The error for what a service answered."""
+    """The error for a service's response."""
     fault = response.get("Error", {})
     code, said = str(fault.get("Code", "")), _shortened(str(fault.get("Message", "")).strip())
     what = f"{doing} failed: {said or code}"
@@ -106,23 +106,25 @@ def of_answer(doing: str, response: Mapping[str, Any]) -> MooringError:
     if code in _EXPIRED:
         return AccountError(
             f"{doing} failed: the credentials have expired ({code}).",
-            hint="Sign in again (aws sso login, or a new session token), then run the same command.",
+            hint="Sign in again (aws sso login, or a new session token), then run the same command again.",
         )
     if code in _UNKNOWN_KEYS:
         return AccountError(
             f"{doing} failed: AWS does not know these credentials ({code}).",
-            hint="See whose they are: aws sts get-caller-identity; --profile names others.",
+            hint="Check them with aws sts get-caller-identity, or use others with --profile.",
         )
     if code in _DENIED:
         return AccountError(what, hint=_denied(said))
     if code in ("ResourceLimitExceeded", "ServiceQuotaExceededException"):
         return AccountError(
             f"{what} ({code})",
-            hint="Ask for more in the console under Service Quotas → Amazon SageMaker, or choose another "
-            "--instance-type, or fewer instances.",
+            hint="Request an increase in the console under Service Quotas → Amazon SageMaker, or use another "
+            "--instance-type or fewer instances.",
         )
     if code in _BUSY:
-        return DeployError(f"{what} ({code})", hint="AWS asks to slow down: run the same command again in a minute.")
+        return DeployError(
+            f"{what} ({code})", hint="AWS limits the rate of calls. Run the same command again in a minute."
+        )
     if "manifest media type" in said:
         image = re.search(r"for image (\S+?)\.?(\s|$)", said)
         return DeployError(what, hint=how_to_convert(image[1] if image else "IMAGE"))
@@ -130,37 +132,37 @@ def of_answer(doing: str, response: Mapping[str, Any]) -> MooringError:
 
 
 _SHOWN = 12
-"""Values that fit into a line."""
+"""Number of values that fit on a line."""
 
 _HINTS = {
-    "InvalidBucketName": "3 to 63 lower-case letters, digits, hyphens and dots: name another --bucket.",
-    "NoSuchBucket": "Name a bucket of yours with --bucket, or leave it out for the account's default.",
-    "BucketAlreadyExists": "That name belongs to another account: name a bucket of yours with --bucket.",
-    "ImageTagAlreadyExistsException": "The image has to be written again in Docker's format, under the same tag: let "
-    "the repository's tags be overwritten, aws ecr put-image-tag-mutability --image-tag-mutability MUTABLE.",
-    "PermanentRedirect": "The bucket is in another region: name one in this region with --bucket.",
+    "InvalidBucketName": "Use another --bucket: 3 to 63 lower-case letters, digits, hyphens and dots.",
+    "NoSuchBucket": "Name an existing bucket with --bucket, or leave it out for the account's default.",
+    "BucketAlreadyExists": "That bucket belongs to another account. Name one of your own with --bucket.",
+    "ImageTagAlreadyExistsException": "The image must be written again in Docker's format under the same tag. Allow "
+    "that with aws ecr put-image-tag-mutability --image-tag-mutability MUTABLE.",
+    "PermanentRedirect": "The bucket is in another region. Name one in this region with --bucket.",
 }
 
 
 def _denied(said: str) -> str:
     action = re.search(r"\b([a-z0-9-]+:[A-Z]\w+)", said)
     if action is None:
-        return "The policies of the caller (aws sts get-caller-identity says who) have to allow it."
+        return "Allow it in the caller's policies. aws sts get-caller-identity shows the caller."
     if action[1] == "iam:PassRole":
         return (
-            "Whoever deploys hands the role over to SageMaker: give the caller iam:PassRole on that role, with "
+            "Deploying passes the role to SageMaker: allow the caller iam:PassRole on that role, with "
             "sagemaker.amazonaws.com as iam:PassedToService."
         )
-    return f"The caller (aws sts get-caller-identity says who) needs {action[1]}."
+    return f"The caller needs {action[1]}. aws sts get-caller-identity shows the caller."
 
 
 def of_client(doing: str, error: Exception) -> MooringError:
-    """The error for what never came to an answer: credentials, region, connection."""
+    """The error for a call without a response: credentials, region, connection."""
     name, said = type(error).__name__, str(error).strip().rstrip(".")
     make = _CLIENT.get(name)
     if make is not None:
         return make(doing, said)
-    # boto3's own wrapper of what a transfer met; the service's words are in its text.
+    # boto3's wrapper of a transfer's error, with the service's message in its text.
     found = re.search(r"An error occurred \((\w+)\) when calling the \w+ operation[^:]*: (.*)", said)
     if found:
         return of_answer(doing, {"Error": {"Code": found[1], "Message": found[2]}})
@@ -169,35 +171,35 @@ def of_client(doing: str, error: Exception) -> MooringError:
 
 def _no_credentials(doing: str, _said: str) -> MooringError:
     return AccountError(
-        f"{doing} failed: there are no AWS credentials.",
-        hint="aws configure, or aws sso login, or --profile; for a try without an account: moor local, and "
+        f"{doing} failed: no AWS credentials found.",
+        hint="Run aws configure or aws sso login, or use --profile. To try without an account: moor local, and "
         "--endpoint-url http://127.0.0.1:4567.",
     )
 
 
 def _half_credentials(doing: str, said: str) -> MooringError:
-    return AccountError(f"{doing} failed: {said}.", hint="Set both variables, or neither and aws configure.")
+    return AccountError(f"{doing} failed: {said}.", hint="Set both variables, or unset both and run aws configure.")
 
 
 def _no_region(doing: str, _said: str) -> MooringError:
     return AccountError(
         f"{doing} failed: no region is set.",
-        hint="Name one: --region eu-central-1, or AWS_DEFAULT_REGION; for a try without an account: moor local, and "
+        hint="Use --region eu-central-1 or AWS_DEFAULT_REGION. To try without an account: moor local, and "
         "--endpoint-url http://127.0.0.1:4567.",
     )
 
 
 def _no_profile(_doing: str, said: str) -> MooringError:
-    return AccountError(f"{said}.", hint="The profiles there are: aws configure list-profiles")
+    return AccountError(f"{said}.", hint="List the profiles with aws configure list-profiles.")
 
 
 def _expired(doing: str, said: str) -> MooringError:
-    return AccountError(f"{doing} failed: {said}.", hint="Sign in again: aws sso login")
+    return AccountError(f"{doing} failed: {said}.", hint="Sign in again with aws sso login.")
 
 
 def _no_connection(doing: str, said: str) -> MooringError:
     return DeployError(
-        f"{doing} failed: {said}.", hint="Is the connection there, the region right, and `moor local` running?"
+        f"{doing} failed: {said}.", hint="Check the network and the region, and that `moor local` runs if you use it."
     )
 
 

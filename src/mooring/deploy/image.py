@@ -9,25 +9,25 @@ _ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What is known of an image. What nobody knows is None or empty, never an error."""
+    """Facts of an image. Unknown facts are None or empty."""
 
     name: str
     known_by: str
-    """ "docker", "podman" or "ECR"; "" if nobody knows it."""
+    """ "docker", "podman" or "ECR"; "" if the image was not found."""
     id: str = ""
     architectures: tuple[str, ...] = ()
-    """As the engines say it: amd64, arm64."""
+    """The engines' names: amd64, arm64."""
     size: int | None = None
     """Bytes, unpacked."""
     packed_size: int | None = None
     python: tuple[int, int] | None = None
     media_type: str | None = None
-    """Of the manifest in the registry. None for an image in an engine: pushing decides it."""
+    """Media type of the manifest in the registry. None for an image in an engine: it depends on the push."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an image lies in ECR."""
+    """Address of an image in ECR."""
 
     account: str
     region: str
@@ -42,22 +42,22 @@ class Address:
 
 
 def address_of(image: str) -> Address | None:
-    """None for a name that is not ECR's."""
+    """The address in an image's name; None if it is not in ECR."""
     found = _ECR.fullmatch(image)
     return Address(found[1], found[2], found[3], found[4] or "latest", found[5]) if found else None
 
 
 def is_registry_name(image: str) -> bool:
-    """Whether SageMaker can pull it as it is."""
+    """Whether SageMaker can pull the image under this name."""
     return address_of(image) is not None
 
 
 def region_of(image: str) -> str | None:
-    """Of an image in ECR."""
+    """Region of an image in ECR."""
     address = address_of(image)
     return address.region if address else None
 
 
 def is_ours(image: str) -> bool:
-    """Whether it is named as `moor image` names it, wherever it lies. What others have in theirs, nobody knows."""
+    """Whether the image has the name that `moor image` gives, in any registry."""
     return image.rpartition("/")[2].partition("@")[0].partition(":")[0] == DEFAULT_IMAGE

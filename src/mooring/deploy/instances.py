@@ -1,7 +1,7 @@
-"""An instance type's name in, its architecture and memory out, as far as the name says. Called by spec and doctor.
+"""Architecture and memory of an instance type, from its name.
 
-The names follow a scheme: family letters, generation, letters of attributes (g: Graviton), size. What does not fit is
-unknown, and unknown is never an error: new types appear all the time.
+Names have a scheme: family letters, generation, attribute letters (g: Graviton), size. A name that does not match is
+unknown, which is not an error: new types appear all the time.
 """
 
 import re
@@ -9,18 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 Architecture = str
-"""As container images say it: "amd64" or "arm64"."""
+"""The name that container images use: "amd64" or "arm64"."""
 
 _NAME = re.compile(r"ml\.([a-z]+)(\d+)([a-z]*)(?:-[a-z0-9]+)?\.([a-z0-9]+)")
 _PER_LARGE_GIB: Mapping[str, float] = {"c": 4, "m": 8, "r": 16, "t": 8}
-"""Memory of `large` (2 cores) in the families whose sizes double from one to the next."""
+"""Memory of the size `large` (2 cores), by family."""
 _SIZES: Mapping[str, float] = {"medium": 0.5, "large": 1, "xlarge": 2}
 _ACCELERATED = frozenset({"g", "p", "inf", "trn"})
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """What a type's name says. None where it does not."""
+    """Facts from a type's name; None if unknown."""
 
     type: str
     architecture: Architecture | None = None

@@ -1,7 +1,4 @@
-"""`Predictor`: an endpoint's name in, answers out. For users' own programs, `moor deploy`'s test question, and `Model`.
-
-Sizes are checked before a call, busy endpoints are asked again within a budget, and errors say what to do.
-"""
+"""`Predictor`: call a SageMaker endpoint. Checks sizes before a call and retries busy endpoints within a budget."""
 
 import asyncio
 import json
@@ -23,11 +20,11 @@ from mooring.errors import DeadlineExceeded, InvokeError, PayloadTooLarge, Usage
 
 JSON = "application/json"
 PATIENCE_S = 70.0
-"""For an answer: SageMaker itself gives a model 60 s."""
+"""Timeout for an answer: SageMaker itself gives a model 60 s."""
 
 
 class Routing(TypedDict, total=False):
-    """Where in the endpoint a request goes, and under which name; the SageMaker SDK's own names."""
+    """Routing of a request within the endpoint, with the SageMaker SDK's names."""
 
     target_model: str | None
     target_variant: str | None
@@ -36,9 +33,9 @@ class Routing(TypedDict, total=False):
     component_name: str | None
     session_id: str | None
     initial_args: Mapping[str, Any] | None
-    """Of InvokeEndpoint, as boto3 has them."""
+    """Arguments of boto3's `invoke_endpoint`."""
     deadline_s: float | None
-    """For everything together, tries and pauses included; a try lasts a second at least."""
+    """For the whole call, with retries and pauses; an attempt may take at least a second."""
 
 
 _MEMBERS = {
@@ -53,13 +50,13 @@ _MEMBERS = {
 
 @dataclass
 class Predictor:
-    """An endpoint to ask. Safe to share among threads."""
+    """A client for an endpoint. Safe to share among threads."""
 
     endpoint_name: str
     session: Session = field(default_factory=Session, repr=False)
     retries: Retries = field(default_factory=Retries)
     target_model: str | None = None
-    """Of a multi-model endpoint, for calls that name none."""
+    """Default model of a multi-model endpoint."""
     clock: Clock = field(default_factory=Clock, repr=False)
     _kind: Kind | None = field(default=None, repr=False)
 
@@ -72,14 +69,14 @@ class Predictor:
         profile: str | None = None,
         endpoint_url: str | None = None,
     ) -> "Predictor":
-        """An endpoint in a region, of a profile, or at an endpoint_url."""
+        """A predictor for an endpoint, with the given region, profile or endpoint_url."""
         return cls(endpoint_name, Session(Place(region, profile, endpoint_url)))
 
     def predict(self, data: Any, **routing: Unpack[Routing]) -> Any:
-        """Send `data` as JSON (bytes and text as they are) and decode the answer.
+        """Send `data` as JSON (bytes and text unchanged) and decode the answer.
 
-        A question-answering model gives an `Answer`, or a list of them; other models whatever their JSON holds.
-        Raises InvokeError, PayloadTooLarge before anything is sent, DeadlineExceeded.
+        Question-answering models return an `Answer` or a list of them, other models their decoded JSON.
+        Raises InvokeError, DeadlineExceeded, or PayloadTooLarge before anything is sent.
         """
         body, content_type = _encoded(data)
         self._check_size(len(body))
@@ -89,26 +86,26 @@ class Predictor:
         return _decoded(response["Body"].read(), response.get("ContentType", JSON))
 
     async def apredict(self, data: Any, **routing: Unpack[Routing]) -> Any:
-        """`predict` without blocking the event loop; it runs in a thread."""
+        """`predict` in a thread, without blocking the event loop."""
         return await asyncio.to_thread(self.predict, data, **routing)
 
     def ask(self, question: str, context: str, **routing: Unpack[Routing]) -> Answer:
-        """One question, one answer."""
+        """Ask one question. Raises InvokeError if the answer is not an `Answer`."""
         said = self.predict({"inputs": {"question": question, "context": context}}, **routing)
         if isinstance(said, Answer):
             return said
         raise InvokeError(
-            f"The endpoint {self.endpoint_name} did not answer as a question-answering model: {echo(said)}.",
-            hint="predict() takes and gives whatever its model does.",
+            f"The endpoint {self.endpoint_name} did not return an answer to a question: {echo(said)}.",
+            hint="Use predict() for models with other tasks.",
         )
 
     def predict_async(self, data: Any = None, input_path: str | None = None, **routing: Unpack[Routing]) -> AsyncAnswer:
-        """Hand a request to an asynchronous endpoint: `data`, or an object that is in S3 already at `input_path`.
+        """Send a request to an asynchronous endpoint: `data`, or an existing S3 object at `input_path`.
 
         Returns at once; `.result()` waits for the answer.
         """
         if (data is None) == (input_path is None):
-            raise UsageError("predict_async takes either data or input_path.")
+            raise UsageError("predict_async takes either data or input_path.", hint="Pass exactly one of them.")
         body, content_type = _encoded(data)
         if input_path is None:
             self._check_size(len(body))
@@ -119,12 +116,12 @@ class Predictor:
             "ContentType": content_type,
             "Accept": JSON,
         } | self._routed(routing)
-        with in_words(f"Handing a request to the endpoint {self.endpoint_name}"):
+        with in_words(f"Sending a request to the endpoint {self.endpoint_name}"):
             said = self.session.client("sagemaker-runtime").invoke_endpoint_async(**request)
         return AsyncAnswer(self.session, said["InferenceId"], said["OutputLocation"], said.get("FailureLocation"))
 
     def delete_endpoint(self, delete_endpoint_config: bool = True) -> None:
-        """Delete it, and with it its configuration. What `moor deploy` made, `moor destroy` removes whole."""
+        """Delete the endpoint and its configuration. `moor destroy` removes everything that `moor deploy` created."""
         sagemaker = self.session.client("sagemaker")
         with in_words(f"Deleting the endpoint {self.endpoint_name}"):
             config = self._endpoint()["EndpointConfigName"]
@@ -141,7 +138,7 @@ class Predictor:
 
     @property
     def kind(self) -> Kind:
-        """What sort of endpoint it is, asked for once."""
+        """The kind of endpoint, looked up once."""
         if self._kind is None:
             with in_words(f"Looking at the endpoint {self.endpoint_name}"):
                 config = self._config()
@@ -163,34 +160,32 @@ class Predictor:
         return config
 
     def _check_size(self, size: int) -> None:
-        """Ask what kind of endpoint it is only when that matters: below the smallest limit it does not."""
+        """Check against the limit of the endpoint's kind, which is looked up only above the smallest limit."""
         if size <= min(limits.request_bytes for limits in LIMITS.values()):
             return
         limit = LIMITS[self.kind].request_bytes
         if size > limit:
             raise PayloadTooLarge(
-                f"The request has {size:,} bytes; a {self.kind} endpoint takes {limit:,}.",
-                hint="Split it, or deploy with --async, which takes 1 GB from S3.",
+                f"The request has {size:,} bytes; the limit of a {self.kind} endpoint is {limit:,}.",
+                hint="Split it, or deploy with --async, which allows 1 GB through S3.",
             )
 
     def _routed(self, routing: Routing) -> dict[str, Any]:
         for name in routing:
             if name not in Routing.__annotations__:
                 raise UsageError(
-                    f"There is no argument {name}.", hint=f"There are: {', '.join(Routing.__annotations__)}."
+                    f"Unknown argument {name}.", hint=f"Known arguments: {', '.join(Routing.__annotations__)}."
                 )
         given: dict[str, Any] = {"target_model": self.target_model, **routing}
         members = {member: given[key] for key, member in _MEMBERS.items() if given.get(key) is not None}
         return {**members, **(routing.get("initial_args") or {})}
 
     def _put(self, body: bytes, content_type: str) -> str:
-        """The request as an object beside the endpoint's answers."""
+        """Upload the request to S3, beside the endpoint's answers."""
         with in_words(f"Looking at the endpoint {self.endpoint_name}"):
             config = self._config().get("AsyncInferenceConfig")
         if not config:
-            raise InvokeError(
-                f"The endpoint {self.endpoint_name} is not asynchronous.", hint="predict() asks it and waits."
-            )
+            raise InvokeError(f"The endpoint {self.endpoint_name} is not asynchronous.", hint="Use predict() instead.")
         place = config["OutputConfig"]["S3OutputPath"].removeprefix("s3://")
         bucket, _, prefix = place.partition("/")
         key = f"{prefix.rstrip('/')}/requests/{uuid.uuid4()}".lstrip("/")
@@ -199,7 +194,7 @@ class Predictor:
         return f"s3://{bucket}/{key}"
 
     def _patiently(self, request: Mapping[str, Any], deadline_s: float | None) -> Mapping[str, Any]:
-        """Invoke, again while the endpoint is busy, as long as budget and deadline allow."""
+        """Invoke, and retry while the endpoint is busy and budget and deadline allow it."""
         began, waited, attempt = self.clock.now(), 0.0, 0
         while True:
             attempt += 1
@@ -217,7 +212,7 @@ class Predictor:
             left = math.inf if deadline_s is None else began + deadline_s - self.clock.now()
             if pause >= left:
                 raise DeadlineExceeded(
-                    f"The endpoint {self.endpoint_name} was busy for {deadline_s:g} s.", hint="Ask again later."
+                    f"The endpoint {self.endpoint_name} was busy for {deadline_s:g} s.", hint="Try again later."
                 ) from error
             self.clock.sleep(pause)
             waited += pause
@@ -225,21 +220,21 @@ class Predictor:
     def _late(self, deadline_s: float | None) -> DeadlineExceeded:
         return DeadlineExceeded(
             f"The endpoint {self.endpoint_name} did not answer within {deadline_s or 0:g} s.",
-            hint="Give it a longer deadline_s, or look at its load.",
+            hint="Use a longer deadline_s, or check the endpoint's load.",
         )
 
     def _once(self, request: Mapping[str, Any], patience_s: float) -> tuple[Mapping[str, Any] | Exception, bool]:
-        """The response; or the error to raise, and whether another try may help."""
+        """The response, or the error to raise and whether a retry may help."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        # botocore's own tries would multiply with ours.
+        # botocore's own retries would multiply ours.
         runtime = self.session.client("sagemaker-runtime", read_timeout_s=max(1.0, math.ceil(patience_s)), attempts=1)
         try:
             response: Mapping[str, Any] = runtime.invoke_endpoint(**request)
         except ClientError as error:
             return self._refusal(error.response), _again(error.response)
         except BotoCoreError as error:
-            return of_client(f"Asking the endpoint {self.endpoint_name}", error), was_lost(error)
+            return of_client(f"Calling the endpoint {self.endpoint_name}", error), was_lost(error)
         return response, False
 
     def _refusal(self, response: Mapping[str, Any]) -> Exception:
@@ -252,13 +247,13 @@ class Predictor:
                 f"The model answered {original}: {_words(body)}",
                 status=int(original or 0),
                 code=code,
-                hint=f"Its log: /aws/sagemaker/Endpoints/{self.endpoint_name}",
+                hint=f"See its log: /aws/sagemaker/Endpoints/{self.endpoint_name}.",
             )
         if code == "ValidationError" and "not found" in said:
-            hint = f"Is it deployed, in {self.session.region}? aws sagemaker list-endpoints; moor deploy makes one."
+            hint = f"Check the name and the region ({self.session.region}): aws sagemaker list-endpoints."
             return InvokeError(f"{said}.", status=400, code=code, hint=hint)
         status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-        known = of_answer(f"Asking the endpoint {self.endpoint_name}", response)
+        known = of_answer(f"Calling the endpoint {self.endpoint_name}", response)
         return InvokeError(known.message, status=status, code=code, hint=known.hint)
 
 
@@ -269,7 +264,7 @@ def _again(response: Mapping[str, Any]) -> bool:
 
 
 def _words(body: str) -> str:
-    """Of an error as Mooring's server writes it, what it says and the id that is in the log too; else all of it."""
+    """The message and request id of an error from Mooring's server; the whole body otherwise."""
     try:
         said = json.loads(body)
         return f"{said['message']} (request {said['request_id']})"
@@ -278,7 +273,7 @@ def _words(body: str) -> str:
 
 
 def _encoded(data: Any) -> tuple[bytes, str]:
-    """Bytes and text go as they are, as JSON; anything else is encoded."""
+    """Body and content type. Bytes and text are sent unchanged; anything else is encoded as JSON."""
     if isinstance(data, bytes | bytearray):
         return bytes(data), JSON
     if isinstance(data, str):
@@ -286,7 +281,7 @@ def _encoded(data: Any) -> tuple[bytes, str]:
     try:
         return json.dumps(data, ensure_ascii=False).encode(), JSON
     except (TypeError, ValueError) as error:
-        raise UsageError(f"The request is no JSON: {error}.") from error
+        raise UsageError(f"The request cannot be encoded as JSON: {error}.") from error
 
 
 def _decoded(body: bytes, content_type: str) -> Any:

@@ -1,7 +1,7 @@
-"""What SageMaker allows, per kind of endpoint, as one table. Called by `spec.py`, `doctor.py` and `invoke.py`.
+"""SageMaker's limits per kind of endpoint, from the developer guide and the API reference.
 
-From the developer guide and the API reference. Where they contradict each other (25 MB or 6 MB for a request) the
-guide's newer and larger figure stands: the service itself has the last word.
+Where these contradict each other (25 MB or 6 MB for a request), the guide's newer and larger figure is used: the
+service itself decides.
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ GIGABYTE = 1024 * MEGABYTE
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bytes and seconds; None is no limit that is known."""
+    """In bytes and seconds; None for no known limit."""
 
     request_bytes: int
     response_s: int
     image_bytes: int | None = None
-    """Of the image, unpacked."""
+    """Unpacked."""
     model_bytes: int | None = None
-    """Of the model, packed and unpacked together: both lie on the disk for a while."""
+    """Packed and unpacked together, since both are on the disk for a while."""
 
 
 LIMITS: Mapping[Kind, Limits] = {
@@ -38,7 +38,7 @@ SERVERLESS_MEMORY_MB = tuple(range(1024, 6145, 1024))
 SERVERLESS_CONCURRENCY = 200
 ENVIRONMENT_ENTRIES = 100
 ENVIRONMENT_TEXT = 1024
-"""Characters of a variable's name, and of its value."""
+"""Maximum characters of a variable's name, and of its value."""
 ENVIRONMENT_BYTES = 32 * 1024
 TAGS = 50
 NAME_LENGTH = 63

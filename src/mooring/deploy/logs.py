@@ -1,4 +1,4 @@
-"""A log group's name in, its last lines out. Called when something failed, so that it never fails itself."""
+"""Read the last lines of a log group. Used after a failure, so it never raises."""
 
 from typing import Any
 
@@ -9,12 +9,12 @@ _STREAMS = 3
 
 
 def log_group(endpoint: str) -> str:
-    """Where an endpoint's container logs."""
+    """The log group of an endpoint."""
     return f"/aws/sagemaker/Endpoints/{endpoint}"
 
 
 def tail(session: Session, group: str, lines: int, prefix: str = "") -> tuple[str, ...]:
-    """The last lines of the group's newest streams (of those that begin with `prefix`); none where there is no log."""
+    """The last lines of the group's newest streams, or of those that begin with `prefix`; empty without a log."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     logs = session.client("logs")
@@ -27,7 +27,7 @@ def tail(session: Session, group: str, lines: int, prefix: str = "") -> tuple[st
 
 
 def _streams(logs: Any, group: str, prefix: str) -> list[str]:
-    # The service orders by time or looks for a prefix, not both.
+    # The service can sort by time or filter by prefix, but not both.
     if prefix:
         found = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
     else:

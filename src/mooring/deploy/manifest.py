@@ -1,8 +1,8 @@
-"""Image manifests: which media types SageMaker takes, and how to put an image under one of them. Pure.
+"""Image manifests: the media types that SageMaker accepts, and conversion to them. Pure.
 
-SageMaker takes Docker's manifests (version 2, schema 2). Builders now write OCI's by default: a manifest, or an index
-of one with attestations. Both formats name the same layers and the same configuration, so converting an image means
-writing its manifest again. Nothing is built, pulled or uploaded.
+SageMaker accepts Docker's manifests (version 2, schema 2). Builders now write OCI's by default: a manifest, or an index
+with one manifest and attestations. Both formats refer to the same layers and configuration, so an image is converted
+by writing a new manifest. Nothing is built, pulled or uploaded.
 """
 
 import json
@@ -15,7 +15,7 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 OCI = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 REFUSED = (OCI, OCI_INDEX)
-"""Refused by CreateModel. Docker's lists may be refused too: a warning for the user's own image, converted in ours."""
+"""Refused by CreateModel. Docker's lists may be refused too: warned about in the user's image, converted in ours."""
 LISTS = (OCI_INDEX, DOCKER_LIST)
 
 _DOCKERS = {
@@ -42,8 +42,8 @@ def _part(descriptor: dict[str, Any]) -> dict[str, Any]:
     media_type = str(descriptor["mediaType"])
     if media_type not in (*_DOCKERS, *_DOCKERS.values()):
         raise DeployError(
-            f"Docker's image format has no media type for {media_type}, and SageMaker takes no other format.",
-            hint="Build the image again with layers compressed by gzip: moor image.",
+            f"Docker's image format, the only one that SageMaker accepts, has no media type for {media_type}.",
+            hint="Rebuild the image with gzip-compressed layers: moor image.",
         )
     return {
         "mediaType": _DOCKERS.get(media_type, media_type),
@@ -67,7 +67,7 @@ def how_to_convert(image: str) -> str:
     place, slash, name = image.partition("@")[0].rpartition("/")
     repository = f"{place}{slash}{name.partition(':')[0]}"
     return (
-        "Name an image of this machine's Docker or Podman instead: moor deploy pushes it in Docker's format. Or copy "
+        "Name an image in the local Docker or Podman instead: moor deploy pushes it in Docker's format. Or convert "
         f"it: skopeo copy --format v2s2 docker://{image} docker://{repository}:docker. Or build and push it with "
         "docker buildx build --provenance=false --output type=image,push=true,oci-mediatypes=false."
     )

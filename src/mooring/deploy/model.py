@@ -1,7 +1,6 @@
-"""`Model`: a model and where to run it in, a `Predictor` out, for those who write Python instead of commands.
+"""`Model`: deploy a model from Python, as `moor deploy` does.
 
-Takes what users of the SageMaker SDK's HuggingFaceModel write, so that their programs change one import. Plan and
-calls are those of `moor deploy`.
+Accepts the arguments of the SageMaker SDK's HuggingFaceModel, so that existing programs change only one import.
 """
 
 import os
@@ -25,7 +24,7 @@ from mooring.spelling import nearest
 
 
 class ModelOptions(TypedDict, total=False):
-    """Of `Model`. The names are HuggingFaceModel's; from `region` to `quiet` they are ours, and after that ignored."""
+    """Options of `Model`, with HuggingFaceModel's names. `region` to `quiet` are ours; those after them are ignored."""
 
     model_data: str | None
     role: str | None
@@ -53,7 +52,7 @@ class ModelOptions(TypedDict, total=False):
 
 
 class DeployOptions(TypedDict, total=False):
-    """Of `Model.deploy`. The names are the SDK's; `scaling` and `multi_model` are ours, and what follows is ignored."""
+    """Options of `Model.deploy`, with the SDK's names. `scaling` and `multi_model` are ours; the last are ignored."""
 
     endpoint_name: str | None
     serverless_inference_config: Any
@@ -80,21 +79,22 @@ IGNORED = (
     "code_location",
     "dependencies",
 )
-"""What HuggingFaceModel takes and has no meaning here: there is one image, and it needs no versions."""
+"""Arguments of HuggingFaceModel without a meaning here: there is a single image."""
 
 
 class Model:
     """A model that can be deployed."""
 
     def __init__(self, model: str | os.PathLike[str] | None = None, **options: Unpack[ModelOptions]) -> None:
-        """`model` is a folder, a .tar.gz or a Hub id; None: what `model_data` or HF_MODEL_ID in `env` names, or else
-        the one in the image. Nothing is read and nobody called yet, but for arguments that cannot be: UsageError.
+        """`model` is a folder, a .tar.gz or a Hub id. None: `model_data`, or HF_MODEL_ID in `env`, or the image's own.
+
+        Reads no files and makes no requests yet. Raises UsageError for invalid arguments.
         """
         given: dict[str, Any] = dict(options)
         self._narrator: Narrator = Silent() if given.get("quiet") else Lines()
         _only_known(given, ModelOptions.__annotations__, self._narrator)
         if model is not None and given.get("model_data"):
-            raise UsageError("Both a model and model_data were given.", hint="They are two names for one thing.")
+            raise UsageError("Both model and model_data were given.", hint="Pass one of them: they mean the same.")
         self._model = _name_of(model or given.get("model_data"))
         self._options = given
         self._session: Session | None = None
@@ -102,7 +102,7 @@ class Model:
 
     @property
     def session(self) -> Session:
-        """Clients of the account that the options name, made when they are first needed."""
+        """The session for the options, created on first use."""
         if self._session is None:
             options = self._options
             boto = options.get("boto_session") or getattr(options.get("sagemaker_session"), "boto_session", None)
@@ -112,7 +112,7 @@ class Model:
 
     @property
     def endpoint_name(self) -> str | None:
-        """Of the endpoint that `deploy` made."""
+        """Name of the endpoint that `deploy` created."""
         return self._outcome.spec.name if self._outcome else None
 
     def deploy(
@@ -121,9 +121,9 @@ class Model:
         instance_type: str | None = None,
         **options: Unpack[DeployOptions],
     ) -> Predictor:
-        """Make the endpoint, or change it to what is wanted now, and wait until it serves.
+        """Create or update the endpoint and wait until it is in service.
 
-        Raises UsageError, AccountError, NameTaken, EndpointFailed or a ModelError; what was half-made is undone.
+        Raises UsageError, AccountError, NameTaken, EndpointFailed or a ModelError. A failed deployment is undone.
         """
         given: dict[str, Any] = dict(options)
         _only_known(given, ("initial_instance_count", "instance_type", *DeployOptions.__annotations__), self._narrator)
@@ -137,7 +137,7 @@ class Model:
         return Predictor(spec.name, self.session, target_model=self._outcome.target_model)
 
     def destroy(self) -> None:
-        """Remove everything that `deploy` made, as `moor destroy` does."""
+        """Remove everything that `deploy` created, as `moor destroy` does."""
         name = self.endpoint_name or self._options.get("name") or default_name(self._model)
         remove(self.session, survey(self.session, name, self._options.get("bucket")), self._narrator)
 
@@ -167,7 +167,7 @@ class Model:
         if source is None and code is None:
             return None
         if source is None:
-            # Code for a model that the container fetches itself: an archive with nothing else in it.
+            # Code for a model that the container downloads itself: an archive with code only.
             (place / "nothing").mkdir()
             source = str(place / "nothing")
         elif source.startswith("s3://"):
@@ -177,10 +177,10 @@ class Model:
         return Wanted(source.removeprefix("file://"), code=code, calibration=Path(calibration) if calibration else None)
 
     def _fetched(self, uri: str, place: Path) -> str:
-        """The archive, to be packed again with other code."""
+        """Download the archive, to pack it again with other code."""
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         target = place / "given.tar.gz"
-        with in_words(f"Fetching {uri}"):
+        with in_words(f"Downloading {uri}"):
             self.session.client("s3").download_file(bucket, key, str(target))
         return str(target)
 
@@ -190,15 +190,13 @@ class Model:
         if folder is not None:
             source = expanded(folder, "source_dir")
             if not source.is_dir() or (entry and not (source / entry).is_file()):
-                raise UsageError(f"source_dir {echo(folder)} is no folder with {entry or 'code'} in it.")
+                raise UsageError(f"source_dir {echo(folder)} is not a folder that contains {entry or 'code'}.")
             return source, entry
         if entry is None:
             return None, None
         file = expanded(entry, "entry_point")
         if not file.is_file():
-            raise UsageError(
-                f"entry_point {echo(entry)} is no file.", hint="source_dir names the folder that it is in."
-            )
+            raise UsageError(f"entry_point {echo(entry)} is not a file.", hint="Pass its folder as source_dir.")
         target = place / "code"
         target.mkdir()
         shutil.copyfile(file, target / file.name)
@@ -206,38 +204,38 @@ class Model:
 
 
 def _name_of(given: Any) -> str | None:
-    """Raises UsageError for what names no model."""
+    """The model's name. Raises UsageError for a value that cannot name one."""
     if given is None or isinstance(given, str | os.PathLike):
         name = None if given is None else os.fspath(given)
         if name is not None and name.startswith("arn:"):
-            raise UsageError(f"{echo(name)} is no model.", hint="A role is given as role=…")
+            raise UsageError(f"{echo(name)} is not a model.", hint="Pass a role as role=….")
         return name
     raise UsageError(
-        f"A model is named by a folder, a .tar.gz, a Hub id or an S3 URI; {type(given).__name__} is none.",
-        hint="Of uncompressed model data (S3DataSource), make an archive: moor pack.",
+        f"The model must be a folder, a .tar.gz, a Hub id or an S3 URI, not a {type(given).__name__}.",
+        hint="Pack uncompressed model data (S3DataSource) into an archive with moor pack.",
     )
 
 
 def _only_known(given: dict[str, Any], known: Iterable[str], narrator: Narrator) -> None:
-    """Drop what has no meaning here, with one notice; raise UsageError for what nobody knows."""
+    """Drop options without a meaning here, with one note. Raise UsageError for unknown options."""
     ignored = [name for name in list(given) if name in IGNORED and given.pop(name) is not None]
     if ignored:
-        narrator.note(f"Without effect here: {', '.join(ignored)}. There is one image, and it fits every model.")
+        narrator.note(f"No effect with Mooring: {', '.join(ignored)}. A single image serves every model.")
     for name in given:
         if name not in known:
             near = nearest(name, known)
             ours = ", ".join(each for each in known if each not in IGNORED)
-            hint = f"Is {near[0]} meant?" if near else f"There are: {ours}. For anything else there is boto3."
-            raise UsageError(f"There is no argument {name}.", hint=hint)
+            hint = f"Did you mean {near[0]}?" if near else f"Known arguments: {ours}. For others, use boto3."
+            raise UsageError(f"Unknown argument {name}.", hint=hint)
 
 
 def _compute(count: Any, kind: str | None, serverless: Any) -> Instances | Serverless:
     if serverless is None:
         if count is not None and not isinstance(count, int):
-            raise UsageError(f"initial_instance_count is {echo(count)}; it is a number.")
+            raise UsageError(f"initial_instance_count is {echo(count)}.", hint="It must be a whole number.")
         return Instances(kind or DEFAULT_INSTANCE, 1 if count is None else count)
     if kind is not None:
-        raise UsageError("A serverless endpoint has no instances.", hint="Leave instance_type out.")
+        raise UsageError("instance_type has no effect on a serverless endpoint.", hint="Leave it out.")
     if isinstance(serverless, Serverless):
         return serverless
     return Serverless(
@@ -248,7 +246,7 @@ def _compute(count: Any, kind: str | None, serverless: Any) -> Instances | Serve
 
 
 def _asynchronous(config: Any) -> Asynchronous | bool:
-    """The SDK's AsyncInferenceConfig, our `Asynchronous`, a dict of the SDK's names, or True."""
+    """From the SDK's AsyncInferenceConfig, our `Asynchronous`, a dict with the SDK's names, or True."""
     if not config or isinstance(config, Asynchronous | bool):
         return config or False
     output = _member(config, "output_path", None)
@@ -270,10 +268,10 @@ def _member(config: Any, name: str, usual: Any) -> Any:
 
 
 def _tags(given: Any) -> dict[str, str]:
-    """As a dict, or as the API's list of Key and Value."""
+    """Tags from a dict, or from the API's list of Key and Value."""
     if given is None or isinstance(given, Mapping):
         return dict(given or {})
     try:
         return {tag["Key"]: tag["Value"] for tag in given}
     except (TypeError, KeyError) as error:
-        raise UsageError(f"{echo(given)} are no tags.", hint='They look like {"team": "search"}.') from error
+        raise UsageError(f"Invalid tags {echo(given)}.", hint='Tags look like {"team": "search"}.') from error

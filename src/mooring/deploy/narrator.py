@@ -1,4 +1,4 @@
-"""What a deployment says while it goes on: `Narrator`, and one that writes lines. `cli/` has one for terminals."""
+"""Progress reports of a deployment: `Narrator`, and one that writes lines. `cli/` has one for terminals."""
 
 import contextlib
 import sys
@@ -7,23 +7,23 @@ from typing import Protocol, TextIO
 
 
 class Narrator(Protocol):
-    """Told each step as it begins, goes on and ends."""
+    """Receives the progress of each step."""
 
     def begin(self, title: str) -> None:
-        """A step begins; the one before has ended."""
+        """A step begins; the previous one has ended."""
 
     def detail(self, text: str) -> None:
-        """Where the step is: a status, a share of the bytes."""
+        """The state of the step: a status, or a percentage."""
 
     def end(self, note: str = "") -> None:
         """The step is done."""
 
     def note(self, text: str) -> None:
-        """Something worth knowing, between the steps."""
+        """A message between the steps."""
 
 
 class Silent:
-    """Says nothing."""
+    """Ignores all reports."""
 
     def begin(self, title: str) -> None: ...
 
@@ -35,40 +35,40 @@ class Silent:
 
 
 class Lines:
-    """A line per step, on stderr: for notebooks, logs and pipes."""
+    """Writes a line per step to stderr, for notebooks, logs and pipes."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
-        # Notebooks show stderr as if something had gone wrong.
+        # Notebooks show stderr like an error.
         self._stream = stream or (sys.stdout if _in_notebook() else None)
         self._title = ""
         self._began = 0.0
 
     def begin(self, title: str) -> None:
-        """Remember when."""
+        """Remember title and time."""
         self._title, self._began = title, time.monotonic()
 
     def detail(self, text: str) -> None:
-        """Statuses only: shares of bytes would be a line each."""
+        """Write statuses, but not percentages, which would be a line each."""
         if not text.endswith("%"):
             self._write(f"  … {self._title}: {text}")
 
     def end(self, note: str = "") -> None:
-        """With its time."""
+        """Write the step with its duration."""
         self._write(f"  ✓ {self._title}{f', {note}' if note else ''}  {time.monotonic() - self._began:.1f} s")
 
     def note(self, text: str) -> None:
-        """As it is."""
+        """Write the message."""
         self._write(f"  ! {text}")
 
     def _write(self, text: str) -> None:
         stream = self._stream or sys.stderr
-        # Whoever stopped reading (`moor deploy … 2>&1 | head`) has not stopped the deployment.
+        # A reader that exits (`moor deploy … 2>&1 | head`) must not stop the deployment.
         with contextlib.suppress(BrokenPipeError):
             stream.write(f"{text}\n")
             stream.flush()
 
 
 def _in_notebook() -> bool:
-    """Whether this process is a notebook's kernel, and not only one that could start them."""
+    """Whether this process is a notebook's kernel."""
     kernels = sys.modules.get("ipykernel.kernelapp")
     return kernels is not None and bool(kernels.IPKernelApp.initialized())

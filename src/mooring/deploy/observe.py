@@ -1,6 +1,6 @@
-"""A session and a deployment's name in, what there is out: `Observed` to plan with, `Standing` to remove. Only reads.
+"""Read a deployment's state from the account: `Observed` for planning, `Standing` for removal.
 
-Called by `deployment.py`. What is ours is told by its tag; candidates are found by their names.
+Candidates are found by name; a tag identifies those that belong to the deployment.
 """
 
 from collections.abc import Iterator, Mapping
@@ -28,7 +28,7 @@ Tagged = dict[str, dict[str, str]]
 
 
 def observe(session: Session, spec: Spec) -> Observed:
-    """Everything that `plan` decides by. Raises AccountError, or DeployError where the service does not answer."""
+    """The state that `plan` needs. Raises AccountError, or DeployError if the service does not answer."""
     models = _tagged(session, "model", spec.name, model_request(spec)["ModelName"])
     bucket, archive = _archive(session, spec)
     repository, image = (True, True) if spec.push is None else in_registry(session, spec.push)
@@ -42,7 +42,7 @@ def observe(session: Session, spec: Spec) -> Observed:
 
 
 def stand(session: Session, name: str, bucket: str | None) -> Standing:
-    """Everything that the deployment `name` has. `bucket` is looked into besides those that its models name."""
+    """All resources of the deployment `name`. `bucket` is searched in addition to those that its models name."""
     models = _tagged(session, "model", name)
     endpoint = find_endpoint(session, name)
     buckets = {bucket or session.default_bucket}
@@ -59,7 +59,7 @@ def stand(session: Session, name: str, bucket: str | None) -> Standing:
 
 
 def find_endpoint(session: Session, name: str) -> Endpoint | None:
-    """The endpoint, whoever made it; None if there is none."""
+    """The endpoint, whoever created it; None if there is none."""
     sagemaker = session.client("sagemaker")
     with in_words(f"Looking for the endpoint {name}"):
         try:
@@ -81,11 +81,11 @@ _LISTS: Mapping[str, tuple[str, str, str, str]] = {
 
 
 def _tagged(session: Session, kind: str, name: str, wanted: str | None = None) -> Tagged:
-    """Name → tags of what carries the deployment's tag, and of the one called `wanted`, whoever made it."""
+    """Name → tags of resources with the deployment's tag, and of the one named `wanted`, whoever created it."""
     sagemaker = session.client("sagemaker")
     operation, members, key, arn = _LISTS[kind]
     found: Tagged = {}
-    with in_words(f"Listing what the deployment {name} has"):
+    with in_words(f"Listing the resources of {name}"):
         for page in sagemaker.get_paginator(operation).paginate(NameContains=stem(name)):
             for each in page[members]:
                 if each[key].startswith(stem(name)):
@@ -94,7 +94,7 @@ def _tagged(session: Session, kind: str, name: str, wanted: str | None = None) -
 
 
 def _tags(sagemaker: Any, arn: str) -> dict[str, str]:
-    """Empty for what has just gone."""
+    """Tags of a resource; empty if it was just deleted."""
     try:
         pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
         return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
@@ -105,7 +105,7 @@ def _tags(sagemaker: Any, arn: str) -> dict[str, str]:
 
 
 def _archive(session: Session, spec: Spec) -> tuple[bool, bool]:
-    """Whether bucket and archive are there; True for what is not needed."""
+    """Whether bucket and archive exist; True if not needed."""
     if spec.archive is not None:
         s3 = session.client("s3")
         with in_words(f"Looking into the bucket {spec.archive.bucket}"):
@@ -113,14 +113,14 @@ def _archive(session: Session, spec: Spec) -> tuple[bool, bool]:
                 there = s3.head_object(Bucket=spec.archive.bucket, Key=spec.archive.key)
                 return True, there.get("Metadata", {}).get("mooring-digest") == spec.archive.digest
             except s3.exceptions.ClientError as error:
-                # Without the right to list, S3 says 403 of what is not there.
+                # Without the right to list, S3 answers 403 for a missing object.
                 if not is_missing(error) and not is_denied(error):
                     raise
     return spec.bucket is None or _has_bucket(session, spec.bucket), spec.archive is None
 
 
 def _has_bucket(session: Session, bucket: str) -> bool:
-    """Raises AccountError for one that cannot be used from here."""
+    """Whether the bucket exists. Raises AccountError if it cannot be used from here."""
     s3 = session.client("s3")
     with in_words(f"Looking for the bucket {bucket}"):
         try:
@@ -130,14 +130,14 @@ def _has_bucket(session: Session, bucket: str) -> bool:
                 return False
             if is_denied(error):
                 raise AccountError(
-                    f"The bucket {bucket} is another account's, or the caller may not look into it.",
-                    hint="Name a bucket of yours: --bucket.",
+                    f"The bucket {bucket} belongs to another account, or the caller has no access to it.",
+                    hint="Name one of your own buckets with --bucket.",
                 ) from error
             if code_of(error) not in ("301", "400"):
                 raise
             raise AccountError(
-                f"The bucket {bucket} is in another region than {session.region}.",
-                hint="SageMaker reads models from its own region only: name another --bucket.",
+                f"The bucket {bucket} is not in the region {session.region}.",
+                hint="SageMaker reads models only from its own region. Name another --bucket.",
             ) from error
     return True
 
@@ -156,7 +156,7 @@ def _bucket_of(session: Session, model: str) -> str | None:
 
 
 def _objects(session: Session, bucket: str, name: str) -> tuple[list[str], int]:
-    """Keys below the deployment's prefix that deploying put there, and how many others there are."""
+    """Keys below the deployment's prefix that moor deploy uploaded, and the number of others."""
     s3 = session.client("s3")
     ours: list[str] = []
     others = 0
@@ -175,16 +175,16 @@ def _keys(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             yield from (each["Key"] for each in page.get("Contents", ()))
     except s3.exceptions.ClientError as error:
-        # No bucket, or one of another account's that this deployment cannot have used.
+        # No bucket, or one of another account, which this deployment did not use.
         if not is_missing(error) and not is_denied(error):
             raise
 
 
 def _scaled(session: Session, name: str, *, needed: bool) -> Scaled | None:
-    """What autoscaling does. Whoever may not ask, and did not ask for autoscaling, is told that there is none."""
+    """The autoscaling in place. None if the caller may not look and does not need it."""
     scaling = session.client("application-autoscaling")
     about = variant_id(name)
-    with in_words("Asking for the endpoint's autoscaling"):
+    with in_words("Looking up the endpoint's autoscaling"):
         try:
             targets = scaling.describe_scalable_targets(
                 ServiceNamespace=NAMESPACE,

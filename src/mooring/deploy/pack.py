@@ -1,7 +1,6 @@
-"""Pack a model folder as SageMaker wants it: the model at the top of the archive, code/ beside it, plain files only.
+"""Pack a model folder for SageMaker: the model at the top of the archive, code/ beside it, plain files only.
 
-The same folder makes the same bytes whoever packs it, wherever and whenever: names sorted, no dates, no owners. Called
-by `archive.py`, `moor pack` and `Model`.
+Archives are reproducible: the same folder gives the same bytes, with sorted names and no dates or owners.
 """
 
 import gzip
@@ -23,7 +22,7 @@ from mooring.model.weights import INDEX_FILE, SINGLE_FILE
 
 ARCHIVE = "model.tar.gz"
 LEVEL = 1
-"""Of gzip: weights hardly get smaller, they only take longer."""
+"""Level of gzip. Higher levels take longer and hardly shrink weights."""
 
 _OTHER_FRAMEWORKS = (".h5", ".msgpack", ".ot", ".onnx", ".onnx_data", ".mlmodel", ".tflite", ".gguf")
 _NOT_MODEL = frozenset({"onnx", "runs", "checkpoints"})
@@ -31,22 +30,22 @@ _NOT_MODEL = frozenset({"onnx", "runs", "checkpoints"})
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """An archive. Sizes in bytes."""
+    """An archive. Sizes are in bytes."""
 
     path: Path
     digest: str
-    """Hex sha256 of the tar inside: two versions of zlib may pack the same content differently."""
+    """Hex sha256 of the tar inside, since versions of zlib may compress the same content differently."""
     size: int
     unpacked: int
     members: tuple[str, ...]
     left_out: tuple[str, ...] = ()
-    """Files of the folder that serving does not need."""
+    """Files that the server does not need."""
 
 
 def root_of(found: ResolvedModel, code: Path | None = None) -> Path:
-    """The folder to pack: the model's own, or the archive's top where the model's code lies beside its folder.
+    """The folder to pack: the model's own, or the archive's top if the model's code is beside its folder.
 
-    SageMaker gives such code the top as its model_dir, so the folders have to stay as they are. `code` replaces it.
+    SageMaker gives such code the top as model_dir, so the layout must stay. `code` replaces it.
     """
     if code is None and found.top is not None:
         inside = found.folder.relative_to(found.top).as_posix()
@@ -56,20 +55,20 @@ def root_of(found: ResolvedModel, code: Path | None = None) -> Path:
 
 
 def pack(folder: Path, out: Path, code: Path | None = None, more: Mapping[str, Path] | None = None) -> Packed:
-    """Write `out`, whole or not at all. `code` is a folder that takes the place of the model's own code/.
+    """Write `out` completely or not at all. `code` is a folder that replaces the model's own code/.
 
-    `more` are further files, by their names in the archive. Raises ModelIncomplete for a folder with nothing in it,
-    DeployError if `out` cannot be written.
+    `more` are further files, by name in the archive. Raises ModelIncomplete for an empty folder, DeployError if `out`
+    cannot be written.
     """
     chosen, left_out = choose(folder, code, more)
     if not chosen:
-        raise ModelIncomplete(f"There is nothing to pack in {echo(str(folder))}.", hint="Is it the model's folder?")
+        raise ModelIncomplete(f"No files to pack in {echo(str(folder))}.", hint="Name the model's folder.")
     try:
         handle, name = tempfile.mkstemp(prefix=".pack-", dir=out.absolute().parent)
     except OSError as error:
         raise DeployError(
-            f"{echo(str(out))} cannot be written: {error.strerror}.",
-            hint="Is its folder there, and this user's to write?",
+            f"Cannot write {echo(str(out))}: {error.strerror}.",
+            hint="Check that the folder exists and is writable.",
         ) from error
     staged = Path(name)
     try:
@@ -78,7 +77,7 @@ def pack(folder: Path, out: Path, code: Path | None = None, more: Mapping[str, P
         staged.chmod(0o644)
         staged.replace(out)
     except OSError as error:
-        raise DeployError(f"{echo(str(out))} could not be written: {error.strerror or error}.") from error
+        raise DeployError(f"Cannot write {echo(str(out))}: {error.strerror or error}.") from error
     finally:
         staged.unlink(missing_ok=True)
     return Packed(out, digest, out.stat().st_size, unpacked, tuple(chosen), left_out)
@@ -87,9 +86,9 @@ def pack(folder: Path, out: Path, code: Path | None = None, more: Mapping[str, P
 def choose(
     folder: Path, code: Path | None = None, more: Mapping[str, Path] | None = None
 ) -> tuple[dict[str, Path], tuple[str, ...]]:
-    """Archive name → file, sorted; and what is left out: hidden files, and weights that nothing here reads.
+    """Archive name → file, sorted, and the files left out: hidden files, and weights that the server does not read.
 
-    With code of its own, a model keeps every file: its code may read any of them.
+    A model with its own code keeps every file, since its code may read any of them.
     """
     model = {name: path for name, path in _files(folder) if code is None or not name.startswith(f"{CODE_FOLDER}/")}
     if code is not None:
@@ -104,19 +103,19 @@ def choose(
 
 
 def has_code(names: Iterable[str]) -> bool:
-    """Whether there is any: which file of it the container starts from, a variable may say."""
+    """Whether there is any code. A variable may name the file that the container runs."""
     return any(name.startswith(f"{CODE_FOLDER}/") or may_run(name) for name in names)
 
 
 def _unread(names: Mapping[str, Path]) -> frozenset[str]:
-    """Weights of other frameworks, and pickles where there is something better."""
+    """Weights of other frameworks, and pickles if there are safe weights."""
     readable = SINGLE_FILE in names or INDEX_FILE in names or names.keys() >= set(GRAPH_FILES)
     others = {name for name in names if name.endswith(_OTHER_FRAMEWORKS)}
     return frozenset((others | set(pickled_weights(names))) if readable else ())
 
 
 def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Relative names and files, no hidden ones. A link to a file is that file: the Hub's cache is made of them."""
+    """Relative names and files, without hidden ones. Links to files are followed: the Hub's cache consists of them."""
     for name in files_below(folder):
         last = name.rpartition("/")[2]
         if not last.startswith(".") and not last.endswith((".pyc", ".pyo")):
@@ -124,20 +123,20 @@ def _files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 class _Hashing:
-    """Passes bytes on, and knows their digest."""
+    """Passes bytes on and computes their digest."""
 
     def __init__(self, target: gzip.GzipFile) -> None:
         self._target = target
         self.digest = hashlib.sha256()
 
     def write(self, block: bytes) -> int:
-        """All that tarfile asks of what it streams to."""
+        """The only method that tarfile needs."""
         self.digest.update(block)
         return self._target.write(block)
 
 
 def _write(file: BinaryIO, chosen: Mapping[str, Path]) -> tuple[str, int]:
-    """The tar's digest and the bytes of the files in it."""
+    """Write the archive. Returns the tar's digest and the total size of its files."""
     total = 0
     with gzip.GzipFile("", "wb", LEVEL, file, mtime=0) as packed:
         hashing = _Hashing(packed)

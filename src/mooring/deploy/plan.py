@@ -1,7 +1,6 @@
-"""Spec × what was observed → the actions that make the one into the other. Pure: `--dry-run` prints what it returns.
+"""Plan the actions that turn the observed state into the wanted one. Pure: `--dry-run` prints the plan.
 
-Every action carries the parameters of the one call that it is, and the action that would undo it. Called by
-`deployment.py`; executed by `apply.py`.
+Each action has the parameters of a single API call, and the action that would undo it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -29,7 +28,7 @@ from mooring.errors import DeployError, NameTaken
 
 
 def plan(spec: Spec, observed: Observed, region: str = "us-east-1") -> Plan:
-    """What to do. Raises NameTaken, or DeployError for a change that SageMaker does not make in place."""
+    """The plan. Raises NameTaken, or DeployError for a change that SageMaker cannot make in place."""
     _ours_alone(spec, observed)
     actions = [*_image(spec, observed), *_bucket(spec, observed, region), *_archive(spec, observed)]
     actions += _model(spec, observed)
@@ -42,7 +41,7 @@ def plan(spec: Spec, observed: Observed, region: str = "us-east-1") -> Plan:
 
 
 def _ours_alone(spec: Spec, observed: Observed) -> None:
-    """Raise for names that are taken by something that this deployment did not make."""
+    """Raise NameTaken for names of resources that this deployment did not create."""
     model = model_request(spec)["ModelName"]
     _refuse_foreign("model", model, spec.name, observed.models.get(model))
     if spec.compute is not None:
@@ -52,8 +51,8 @@ def _ours_alone(spec: Spec, observed: Observed) -> None:
 
 
 def refuse_foreign_endpoint(name: str, endpoint: Endpoint | None) -> None:
-    """Raise NameTaken if there is one that the deployment `name` did not make."""
-    # One that is on its way out has no tags any more, and leaves the name free.
+    """Raise NameTaken if the deployment `name` did not create the endpoint."""
+    # An endpoint that is being deleted has lost its tags, and its name will be free.
     if endpoint is not None and endpoint.status != "Deleting":
         _refuse_foreign("endpoint", name, name, endpoint.tags)
 
@@ -63,9 +62,8 @@ def _refuse_foreign(kind: str, name: str, deployment: str, tags: Mapping[str, st
         return
     owner = f"the deployment {tags[DEPLOYMENT_TAG]!r}" if DEPLOYMENT_TAG in tags else "something else"
     raise NameTaken(
-        f"There is {_article(kind)} {name} already, and it was made by {owner}: it has no tag "
-        f"{DEPLOYMENT_TAG}={deployment}.",
-        hint="Choose another --name. Nothing was changed.",
+        f"There is already {_article(kind)} {name}, created by {owner}: it has no tag {DEPLOYMENT_TAG}={deployment}.",
+        hint="Nothing was changed. Use another --name.",
     )
 
 
@@ -74,7 +72,7 @@ def _article(kind: str) -> str:
 
 
 def _image(spec: Spec, observed: Observed) -> Iterator[Action]:
-    """Images stay when a deployment fails or goes: their layers are shared, and pushing them takes long."""
+    """Images are kept when a deployment fails or is removed: their layers are shared, and pushing takes long."""
     push = spec.push
     if push is None or observed.image:
         return
@@ -87,7 +85,7 @@ def _image(spec: Spec, observed: Observed) -> Iterator[Action]:
 def _bucket(spec: Spec, observed: Observed, region: str) -> Iterator[Action]:
     if spec.bucket is None or observed.bucket:
         return
-    # The one region whose buckets may not say where they are.
+    # us-east-1 is the only region without a location constraint.
     place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
     undo = None if spec.multi_model else Action("delete", "bucket", spec.bucket, {"Bucket": spec.bucket})
     yield Action("create", "bucket", spec.bucket, {"Bucket": spec.bucket, **place}, "", undo)
@@ -100,7 +98,7 @@ def _archive(spec: Spec, observed: Observed) -> Iterator[Action]:
     about = {"Metadata": {"mooring-deployment": spec.name, "mooring-digest": archive.digest}}
     request = {"Filename": str(archive.path), "Bucket": archive.bucket, "Key": archive.key, "ExtraArgs": about}
     where = {"Bucket": archive.bucket, "Key": archive.key}
-    # Of a multi-model endpoint it may replace one of the same name, which cannot be brought back.
+    # With a multi-model endpoint it may replace an archive of the same name, which cannot be restored.
     undo = None if spec.multi_model else Action("delete", "archive", archive.uri, where)
     yield Action("upload", "archive", archive.uri, request, f"{archive.size / 1e6:.1f} MB", undo)
 
@@ -155,8 +153,8 @@ def _update(spec: Spec, observed: Observed, there: Endpoint) -> Iterator[Action]
     if isinstance(spec.compute, Serverless) != there.serverless:
         was, becomes = ("serverless", "on instances") if there.serverless else ("on instances", "serverless")
         raise DeployError(
-            f"The endpoint {spec.name} runs {was}, and SageMaker does not turn it into one {becomes} in place.",
-            hint=f"moor destroy {spec.name}, then deploy it again; or deploy it under another name beside it.",
+            f"The endpoint {spec.name} runs {was}; SageMaker cannot change it to {becomes} in place.",
+            hint=f"Run moor destroy {spec.name} and deploy again, or use another --name.",
         )
     if observed.scaled is not None and observed.scaled.policy is not None:
         yield from _unscale(spec, observed.scaled, observed.scaled.policy)
@@ -166,7 +164,7 @@ def _update(spec: Spec, observed: Observed, there: Endpoint) -> Iterator[Action]
 
 
 def _unscale(spec: Spec, scaled: Scaled, policy: Request) -> Iterator[Action]:
-    """SageMaker wants a variant deregistered before it is replaced: it would be scaled meanwhile."""
+    """Deregister the variant before it is replaced, as SageMaker requires, so that it is not scaled meanwhile."""
     about, name = variant_id(spec.name), policy_name(spec.name)
     put: dict[str, Any] = {**about, "PolicyName": name, "PolicyType": POLICY_TYPE, POLICY_KEY: policy}
     undo = Action("put", "scaling-policy", name, put)
@@ -198,7 +196,7 @@ def _scaling(spec: Spec, observed: Observed, *, renewed: bool) -> Iterator[Actio
 
 
 def removal_of_policy(name: str) -> Request:
-    """Of DeleteScalingPolicy."""
+    """The request of DeleteScalingPolicy."""
     return {**variant_id(name), "PolicyName": policy_name(name)}
 
 
@@ -207,13 +205,13 @@ def _tags(spec: Spec, observed: Observed) -> Iterator[Action]:
     if there is None or there.status in DEAD or there.status == "Deleting":
         return
     wanted = endpoint_tags(spec)
-    # Another version of Mooring that wants the same is no change.
+    # Another version of Mooring alone is not a change.
     if any(there.tags.get(key) != value for key, value in wanted.items() if key != VERSION_TAG):
         yield Action("tag", "endpoint", spec.name, {"ResourceArn": there.arn, "Tags": tag_list(wanted)})
 
 
 def _leftovers(spec: Spec, observed: Observed) -> Iterator[Action]:
-    """Configurations and models of earlier runs, which nothing uses once the endpoint is as wanted."""
+    """Configurations and models of earlier runs, unused once the endpoint is updated."""
     config, model = config_request(spec)["EndpointConfigName"], model_request(spec)["ModelName"]
     for kind, found, current in (
         ("endpoint-config", observed.configs, config),
@@ -222,7 +220,7 @@ def _leftovers(spec: Spec, observed: Observed) -> Iterator[Action]:
         for name, tags in sorted(found.items()):
             if name != current and tags.get(DEPLOYMENT_TAG) == spec.name:
                 deletion = _deletion("model" if kind == "model" else "endpoint-config", name)
-                yield Action(deletion.verb, deletion.kind, name, deletion.request, "of an earlier run")
+                yield Action(deletion.verb, deletion.kind, name, deletion.request, "from an earlier run")
 
 
 def _deletion(kind: Literal["model", "endpoint-config", "endpoint"], name: str) -> Action:

@@ -1,7 +1,4 @@
-"""ECR, the account's registry: look up images, and push images of this machine in the format that SageMaker takes.
-
-Called by `deployment.py`, `observe.py`, `apply.py` and `cli/doctor.py`.
-"""
+"""ECR, the account's registry: look up images, and push local images in the format that SageMaker accepts."""
 
 import re
 from collections.abc import Callable
@@ -17,15 +14,15 @@ from mooring.errors import DeployError, echo
 
 
 def facts_of(image: str, session: Session | None) -> ImageFacts:
-    """What ECR knows of an image, or else this machine's engine."""
+    """Facts of an image from ECR, or else from the local engine."""
     found = registry_facts(session, image) if session is not None and is_registry_name(image) else None
     return found or local_facts(image) or ImageFacts(image, "")
 
 
 def registry_facts(session: Session, image: str) -> ImageFacts | None:
-    """What ECR knows of an image; None if it does not have it, or the caller may not ask.
+    """Facts of an image in ECR; None if ECR does not have it or the caller has no access.
 
-    ECR knows the architectures of an image for several platforms only.
+    ECR knows architectures only for multi-platform images.
     """
     address = address_of(image)
     if address is None or address.region != session.region:
@@ -46,17 +43,17 @@ def registry_facts(session: Session, image: str) -> ImageFacts | None:
 
 
 def pushed_name(session: Session, image: str) -> tuple[str, Push | None]:
-    """The name by which SageMaker will pull the image, and what has to be pushed first, if anything.
+    """The name under which SageMaker will pull the image, and what must be pushed first, if anything.
 
-    Raises DeployError if no engine here has the image.
+    Raises DeployError if no local engine has the image.
     """
     if session.local or is_registry_name(image):
         return image, None
     facts = local_facts(image)
     if facts is None:
         raise DeployError(
-            f"There is no image {echo(image)} in an engine on this machine, and it is not a name in ECR.",
-            hint="Build it: moor image; or name one in ECR: --image ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG.",
+            f"Image {echo(image)} not found in a local engine, and the name is not one in ECR.",
+            hint="Build it with moor image, or use --image ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG.",
         )
     repository = re.sub(r"[^a-z0-9/_.-]", "-", image.rpartition("@")[0] or image.partition(":")[0]).strip("-/")
     push = Push(image, repository, facts.id[:12] or "latest")
@@ -65,7 +62,7 @@ def pushed_name(session: Session, image: str) -> tuple[str, Push | None]:
 
 
 def in_registry(session: Session, push: Push) -> tuple[bool, bool]:
-    """Whether the registry has the repository, and whether it has the image in a format that SageMaker takes."""
+    """Whether the registry has the repository, and the image in a format that SageMaker accepts."""
     ecr = session.client("ecr")
     with in_words(f"Looking for the image {push.repository}:{push.tag} in ECR"):
         try:
@@ -78,22 +75,22 @@ def in_registry(session: Session, push: Push) -> tuple[bool, bool]:
 
 
 def push_image(session: Session, image: str, uri: str, tell: Callable[[str], None] = lambda _: None) -> None:
-    """Push an image of this machine's engine to `uri`, and convert it there if SageMaker does not take its format.
+    """Push a local image to `uri`, and convert it there if SageMaker does not accept its format.
 
-    Raises DeployError with what the client said last, or for a manifest that cannot be converted.
+    Raises DeployError with the client's last lines, or for a manifest that cannot be converted.
     """
     with in_words("Asking ECR for a token"):
         token = session.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     facts, address = local_facts(image), address_of(uri)
     if facts is None or address is None:
-        raise DeployError(f"The image {echo(image)} is no longer in the engine.", hint="Build it again: moor image.")
+        raise DeployError(f"The image {echo(image)} is no longer in the engine.", hint="Rebuild it with moor image.")
     with engine.signed_in(uri.partition("/")[0], token) as environ:
         engine.push(facts.known_by, image, uri, environ)
     _settle(session, address, facts, tell)
 
 
 def _settle(session: Session, address: Address, facts: ImageFacts, tell: Callable[[str], None]) -> None:
-    """Convert the pushed image to Docker's format if it has another one, and check the result."""
+    """Convert the pushed image to Docker's format if needed, and check the result."""
     ecr = session.client("ecr")
     with in_words(f"Checking the format of {address.repository}:{address.tag} in ECR"):
         media_type = _described(ecr, address).get("imageManifestMediaType")
@@ -108,7 +105,7 @@ def _settle(session: Session, address: Address, facts: ImageFacts, tell: Callabl
         media_type = _described(ecr, address).get("imageManifestMediaType")
     if media_type not in (None, manifest.DOCKER):
         raise DeployError(
-            f"The image {address.repository}:{address.tag} is {media_type} in ECR, which SageMaker does not take.",
+            f"The image {address.repository}:{address.tag} is {media_type} in ECR, which SageMaker does not accept.",
             hint=manifest.how_to_convert(f"{address.repository}:{address.tag}"),
         )
 
@@ -119,8 +116,8 @@ def _member(index: str, facts: ImageFacts) -> str:
     wanted = next((each for each in facts.architectures if each in found), None)
     if wanted is None and len(found) != 1:
         raise DeployError(
-            f"The image {echo(facts.name)} is an index of {', '.join(found) or 'no images'}; SageMaker takes one.",
-            hint="Build it for one platform: moor image.",
+            f"The image {echo(facts.name)} is an index of {', '.join(found) or 'no images'}, not a single image.",
+            hint="Build it for one platform with moor image.",
         )
     return found[wanted] if wanted else next(iter(found.values()))
 
@@ -138,5 +135,5 @@ def _manifest(ecr: Any, address: Address, which: dict[str, str]) -> str:
     answer = ecr.batch_get_image(**where, imageIds=[which], acceptedMediaTypes=accepted)
     if not answer["images"]:
         reason = (answer.get("failures") or [{}])[0].get("failureReason", "no reason given")
-        raise DeployError(f"ECR does not hand out the manifest of {which}: {reason}.")
+        raise DeployError(f"ECR did not return the manifest of {which}: {reason}.")
     return str(answer["images"][0]["imageManifest"])

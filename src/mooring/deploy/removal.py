@@ -1,6 +1,6 @@
-"""What a deployment has → the actions that remove it, and what stays. Pure. Called by `deployment.py`.
+"""Plan the removal of a deployment. Pure.
 
-Models go last: they say in which bucket the archives are, so that a removal that was broken off finds its way again.
+Models are deleted last: they name the archives' bucket, which an interrupted removal needs to continue.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,14 +13,14 @@ from mooring.errors import NameTaken
 
 
 def plan_removal(name: str, found: Standing) -> Plan:
-    """How to remove it; `kept` says what is left alone. Raises NameTaken if the endpoint is not this deployment's."""
+    """The plan; `kept` says what is not removed. Raises NameTaken if the endpoint is not this deployment's."""
     endpoint = found.endpoint
-    # One that is on its way out has no tags any more.
+    # An endpoint that is being deleted has lost its tags.
     leaving = endpoint is not None and endpoint.status == "Deleting"
     if endpoint is not None and not leaving and endpoint.tags.get(DEPLOYMENT_TAG) != name:
         raise NameTaken(
-            f"The endpoint {name} was not made by Mooring: it has no tag {DEPLOYMENT_TAG}={name}.",
-            hint="Nothing was removed. If it is yours: aws sagemaker delete-endpoint --endpoint-name " + name,
+            f"The endpoint {name} was not created by Mooring: it has no tag {DEPLOYMENT_TAG}={name}.",
+            hint="Nothing was removed. To delete it yourself: aws sagemaker delete-endpoint --endpoint-name " + name,
         )
     return Plan(tuple(_actions(name, found)), tuple(_kept(name, found)))
 
@@ -50,6 +50,6 @@ def _ours(name: str, found: Mapping[str, Mapping[str, str]]) -> list[str]:
 
 def _kept(name: str, found: Standing) -> Iterator[str]:
     for bucket, number in found.strangers:
-        yield f"{number} objects under s3://{bucket}/{archive_prefix(name)} that deploying did not put there"
+        yield f"{number} objects under s3://{bucket}/{archive_prefix(name)}, not created by moor deploy"
     for bucket in sorted({bucket for bucket, _ in found.archives}):
-        yield f"the bucket {bucket}: other deployments and SageMaker's own tools use it too"
+        yield f"the bucket {bucket}, which other deployments and SageMaker may use too"

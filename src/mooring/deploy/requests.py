@@ -1,7 +1,7 @@
-"""A `Spec` in, the parameters of each API call and the names of what they make out. Pure.
+"""The parameters of each API call for a `Spec`, and the names of its resources. Pure.
 
-The names of model and endpoint configuration end in a digest of their content: the same wish finds the same names, and
-another wish makes new ones beside them. Called by `plan.py`, `cloudformation.py` and `transform.py`.
+Names of models and endpoint configurations end in a digest of their content, so that the same spec has the same names
+and a changed one gets new resources.
 """
 
 import hashlib
@@ -26,22 +26,22 @@ Request = Mapping[str, Any]
 
 
 def stem(name: str) -> str:
-    """What the names of a deployment's models and configurations begin with: 63 characters have room for a digest."""
+    """Prefix of the names of a deployment's models and configurations: leaves room for a digest in 63 characters."""
     return name[: 62 - _DIGITS].rstrip("-")
 
 
 def archive_key(name: str, digest: str) -> str:
-    """Where in the bucket a deployment's archive lies."""
+    """S3 key of a deployment's archive."""
     return f"{archive_prefix(name)}{digest[:16]}/model.tar.gz"
 
 
 def archive_prefix(name: str) -> str:
-    """What all of a deployment's objects begin with."""
+    """S3 prefix of all of a deployment's objects."""
     return f"mooring/{name}/"
 
 
 def model_request(spec: Spec) -> Request:
-    """Of CreateModel."""
+    """The request of CreateModel."""
     container: dict[str, Any] = {"Image": spec.image}
     if spec.model_data:
         container["ModelDataUrl"] = spec.model_data
@@ -53,7 +53,7 @@ def model_request(spec: Spec) -> Request:
 
 
 def config_request(spec: Spec) -> Request:
-    """Of CreateEndpointConfig."""
+    """The request of CreateEndpointConfig."""
     variant: dict[str, Any] = {"VariantName": VARIANT, "ModelName": model_request(spec)["ModelName"]}
     variant |= _compute(spec)
     content: dict[str, Any] = {"ProductionVariants": [variant]}
@@ -63,19 +63,19 @@ def config_request(spec: Spec) -> Request:
 
 
 def endpoint_request(spec: Spec) -> Request:
-    """Of CreateEndpoint."""
+    """The request of CreateEndpoint."""
     config = config_request(spec)
     tags = tag_list(endpoint_tags(spec))
     return {"EndpointName": spec.name, "EndpointConfigName": config["EndpointConfigName"], "Tags": tags}
 
 
 def endpoint_tags(spec: Spec) -> dict[str, str]:
-    """What the endpoint is to be tagged with: its digest is its configuration's."""
+    """Tags of the endpoint, with its configuration's digest."""
     return _tags(spec, config_request(spec)["EndpointConfigName"][-_DIGITS:])
 
 
 def scaling_requests(spec: Spec) -> tuple[Request, Request] | None:
-    """Of RegisterScalableTarget and PutScalingPolicy; None without autoscaling."""
+    """The requests of RegisterScalableTarget and PutScalingPolicy; None without autoscaling."""
     scaling = spec.scaling
     if scaling is None:
         return None
@@ -102,25 +102,25 @@ def scaling_requests(spec: Spec) -> tuple[Request, Request] | None:
 
 
 def policy_name(name: str) -> str:
-    """Of the deployment's scaling policy."""
+    """Name of the deployment's scaling policy."""
     return f"mooring-{name}"
 
 
 def variant_id(name: str) -> dict[str, str]:
-    """How Application Auto Scaling calls the endpoint's variant."""
+    """The endpoint's variant in the terms of Application Auto Scaling."""
     resource = f"endpoint/{name}/variant/{VARIANT}"
     return {"ServiceNamespace": NAMESPACE, "ResourceId": resource, "ScalableDimension": DIMENSION}
 
 
 def tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """As the API takes them."""
+    """Tags in the API's form."""
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
 def _compute(spec: Spec) -> dict[str, Any]:
     match spec.compute:
         case Instances(kind, count):
-            # Autoscaling starts from its minimum; of an asynchronous one that may be 0, which a configuration cannot.
+            # Start from autoscaling's minimum. It may be 0 for an asynchronous endpoint, but not in a configuration.
             initial = max(spec.scaling.minimum, count) if spec.scaling else count
             return {"InstanceType": kind, "InitialInstanceCount": initial, "InitialVariantWeight": 1.0}
         case Serverless(memory, concurrency, provisioned):
@@ -144,7 +144,7 @@ def _asynchronous(wanted: Asynchronous) -> dict[str, Any]:
 
 
 def _named(spec: Spec, key: str, content: dict[str, Any]) -> Request:
-    """The content with a name made of it, and tags."""
+    """The content with a name derived from it, and tags."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":")).encode()
     digest = hashlib.sha256(text).hexdigest()[:_DIGITS]
     return {key: f"{stem(spec.name)}-{digest}", **content, "Tags": tag_list(_tags(spec, digest))}

@@ -1,6 +1,6 @@
 """Parse one requirement as pip does: a name with versions, a URL, a repository, a file or a folder.
 
-Files and folders are looked for in the archive that is to be deployed. Called by `requirements.py`.
+Files and folders are looked up in the archive to be deployed.
 """
 
 import posixpath
@@ -48,20 +48,20 @@ class Package:
     """File and line."""
     text: str
     name: str | None
-    """Canonical; None for a URL or a path that does not tell."""
+    """Canonical; None if a URL or path does not contain it."""
     source: Source
     versions: SpecifierSet = field(default_factory=SpecifierSet)
     hashed: bool = False
 
     @property
     def pinned(self) -> bool:
-        """Whether one version is asked for, as hashes need it."""
+        """Whether exactly one version is required, as pip's hash checking needs."""
         operators = [specifier.operator for specifier in self.versions]
         return len(operators) == 1 and operators[0] in ("==", "===")
 
     @property
     def key(self) -> str:
-        """The same for what pip installs once."""
+        """Identifies what pip installs once."""
         return self.name or self.text
 
 
@@ -77,13 +77,13 @@ def in_archive(folder: str, target: str) -> str | None:
 
 
 class Places:
-    """What of the archive a requirement names; paths are relative to the file's folder, where pip is run."""
+    """Files and folders of the archive. Paths are relative to the requirements file's folder, where pip runs."""
 
     def __init__(self, files: Mapping[str, Path], folder: str) -> None:
         self._files = files
         self._folder = folder
         self.missing: str | None = None
-        """An archive file that a requirement names and that is not there."""
+        """A file that a requirement names and the archive does not have."""
 
     def is_file(self, path: str) -> bool:
         """Whether the archive has the file."""
@@ -108,7 +108,7 @@ Parsed = tuple[Package, Marker | None, set[str]]
 
 
 def plain(place: str, text: str, places: Places) -> Parsed:
-    """A requirement of any form but an editable one. Raises NotTaken."""
+    """Parse a requirement that is not editable. Raises NotTaken."""
     separator = "; " if _is_url(text) else ";"
     text, found, condition = text.partition(separator)
     text = text.strip()
@@ -127,8 +127,8 @@ def plain(place: str, text: str, places: Places) -> Parsed:
     try:
         requirement = Requirement(text)
     except InvalidRequirement as error:
-        hint = ". One = is no operator of pip's: use ==" if re.search(r"[^=<>!~]=[^=]", text) else ""
-        raise NotTaken(f"it is no requirement ({str(error).splitlines()[0]}){hint}") from error
+        hint = ". Use == instead of =" if re.search(r"[^=<>!~]=[^=]", text) else ""
+        raise NotTaken(f"not a valid requirement ({str(error).splitlines()[0]}){hint}") from error
     source: Source = _source_of(requirement.url) if requirement.url else "index"
     name = canonicalize_name(requirement.name)
     package = Package(place, text, name, source, requirement.specifier)
@@ -136,7 +136,7 @@ def plain(place: str, text: str, places: Places) -> Parsed:
 
 
 def editable(place: str, text: str, places: Places) -> Parsed:
-    """What follows -e: a project's folder, or a repository with a name. Raises NotTaken."""
+    """Parse the value of -e: a project's folder, or a repository with a name. Raises NotTaken."""
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
@@ -160,7 +160,7 @@ def editable(place: str, text: str, places: Places) -> Parsed:
         raise NotTaken("-e takes a folder of the archive or a repository, such as git+https://…")
     name_of = _name_in(text)
     if name_of is None:
-        raise NotTaken("the repository has no name: write -e NAME @ URL")
+        raise NotTaken("the repository has no package name: write -e NAME @ URL")
     return Package(place, text, name_of, "vcs"), None, set()
 
 
@@ -168,14 +168,14 @@ def _marker(text: str) -> Marker:
     try:
         return Marker(text.strip())
     except InvalidMarker as error:
-        raise NotTaken(f"its condition cannot be read ({str(error).splitlines()[0]})") from error
+        raise NotTaken(f"invalid marker ({str(error).splitlines()[0]})") from error
 
 
 def _scheme(text: str) -> str:
     try:
         return urlsplit(text).scheme
     except ValueError as error:
-        raise NotTaken(f"the URL cannot be read ({error})") from error
+        raise NotTaken(f"invalid URL ({error})") from error
 
 
 def _is_url(text: str) -> bool:
@@ -193,7 +193,7 @@ def _source_of(url: str) -> Source:
 
 
 def _name_in(url: str) -> str | None:
-    """The name that a URL or path says: a wheel's, or an #egg fragment's. Raises NotTaken for one that cannot be."""
+    """The package name in a URL or path: a wheel's, or an #egg fragment's. Raises NotTaken if it is invalid."""
     last = unquote(urlsplit(url).path.rpartition("/")[2])
     if last.endswith(".whl"):
         try:
@@ -205,7 +205,7 @@ def _name_in(url: str) -> str | None:
         return None
     name = _without_extras(egg[1])[0]
     if not _PROJECT.fullmatch(name):
-        raise NotTaken(f"#egg={egg[1]} is no name of a package")
+        raise NotTaken(f"#egg={egg[1]} is not a package name")
     return canonicalize_name(name)
 
 
@@ -219,7 +219,7 @@ def _like_path(text: str) -> bool:
 
 
 def _at_url(text: str) -> bool:
-    """Whether it is NAME @ URL, whose URL may end like an archive's."""
+    """Whether the text is NAME @ URL, where the URL may end like an archive."""
     before, at, _ = text.partition("@")
     return bool(at) and not _like_path(before)
 

@@ -1,6 +1,6 @@
-"""Judge a model's requirements.txt as pip would: what it refuses, and what it installs. For `moor doctor`.
+"""Check a model's requirements.txt as pip would read it, for `moor doctor`.
 
-Nothing is looked up in an index, and no file outside the archive is read.
+Does not query an index or read files outside the archive.
 """
 
 import posixpath
@@ -18,14 +18,14 @@ from mooring.deploy.requirements_file import Line, NotTaken, decode, numbered_li
 from mooring.errors import echo
 
 MAX_BYTES = 1_048_576
-"""A larger file is not examined."""
+"""Larger files are not checked."""
 MAX_FILES = 100
-"""Files that include one another."""
+"""Maximum number of files, with those included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """What is wrong, or may be, and the way out."""
+    """A problem, and what to do."""
 
     level: Literal["error", "warning"]
     what: str
@@ -34,21 +34,21 @@ class Remark:
 
 @dataclass
 class Requirements:
-    """What a file asks for, with all that it includes."""
+    """The requirements of a file and of all files that it includes."""
 
     packages: list[Package] = field(default_factory=list)
     remarks: list[Remark] = field(default_factory=list)
     no_index: bool = False
-    """Whether pip is told to ask no index."""
+    """Whether --no-index is set."""
 
     @property
     def names(self) -> set[str]:
-        """Canonical names; for a URL without one, the last part of its path, which is most often the name."""
+        """Canonical names; for a URL without one, the last part of its path, which is usually the name."""
         return {package.name or last_part(package.text) for package in self.packages}
 
     @property
     def count(self) -> int:
-        """Packages, each once."""
+        """Number of distinct packages."""
         return len({package.key for package in self.packages})
 
 
@@ -61,7 +61,7 @@ def read_requirements(files: Mapping[str, Path], name: str, python: tuple[int, i
 
 
 def _environment(python: tuple[int, int]) -> dict[str, str]:
-    """Markers' variables as the image has them."""
+    """Variables of markers, with the image's values."""
     version = ".".join(map(str, python))
     return {
         **{name: str(value) for name, value in default_environment().items()},
@@ -78,26 +78,26 @@ def _environment(python: tuple[int, int]) -> dict[str, str]:
 
 
 class _Reader:
-    """One reading: files include others, and options of one line count for all."""
+    """Reads a file with its includes; some options apply to all files."""
 
     def __init__(self, files: Mapping[str, Path], environment: dict[str, str]) -> None:
         self.found = Requirements()
         self.constraints: list[Package] = []
         self.hashes: bool | None = None
-        """Whether --require-hashes or --no-require-hashes was said."""
+        """True for --require-hashes, False for --no-require-hashes, None for neither."""
         self._files = files
         self._environment = environment
         self._opened = 0
 
     def read(self, name: str, *, constraint: bool, outer: tuple[str, ...]) -> None:
-        """One file; `outer` are those that it is included by."""
+        """Read one file; `outer` are the files that include it."""
         self._opened += 1
         try:
             if self._opened > MAX_FILES:
-                raise NotTaken(f"more than {MAX_FILES} files include one another; the rest is not examined")
+                raise NotTaken(f"more than {MAX_FILES} included files; the rest was not checked")
             path = self._files[name]
             if path.stat().st_size > MAX_BYTES:
-                self._say("warning", name, f"has more than {MAX_BYTES} bytes and is not examined", "Make it shorter.")
+                self._say("warning", name, f"has more than {MAX_BYTES} bytes and was not checked", "Shorten it.")
                 return
             text = decode(path.read_bytes())
         except (NotTaken, OSError) as error:
@@ -111,15 +111,15 @@ class _Reader:
                 self._say(
                     "error",
                     place,
-                    f"is refused by pip: {echo(line)}: {error}",
-                    "Each line is a package, a URL, a path or an option; pip's documentation has the format.",
+                    f"is invalid for pip: {echo(line)}: {error}",
+                    "Each line must be a package, a URL, a path or an option. See pip's documentation.",
                 )
 
     def _line(self, name: str, line: Line, *, constraint: bool, outer: tuple[str, ...]) -> None:
         place, options = f"{name}:{line.number}", line.options
         if line.ignored:
             what = f"has {echo(' '.join(line.ignored))} after an option, which pip ignores"
-            self._say("warning", place, what, "Put it on a line of its own.")
+            self._say("warning", place, what, "Put it on its own line.")
         if line.requirement or options.editable:
             self._requirement(name, line, constraint=constraint)
             return
@@ -128,7 +128,7 @@ class _Reader:
                 self._include(name, line, nested[0], constraint=kind, outer=(*outer, name))
                 return
         if options.hash:
-            self._say("warning", place, "has a hash and no requirement, which pip ignores", "Put them on one line.")
+            self._say("warning", place, "has a hash without a requirement, which pip ignores", "Put both on one line.")
         self.found.no_index |= options.no_index
         if options.require_hashes or options.no_require_hashes:
             self.hashes = bool(options.require_hashes)
@@ -136,9 +136,9 @@ class _Reader:
     def _include(self, name: str, line: Line, target: str, *, constraint: bool, outer: tuple[str, ...]) -> None:
         place = f"{name}:{line.number}"
         if len(line.options.requirement or ()) + len(line.options.constraint or ()) > 1:
-            self._say("warning", place, "includes several files, of which pip reads the first", "One on each line.")
+            self._say("warning", place, "includes several files, but pip reads only the first", "Use one per line.")
         if re.match(r"(https?|file):", target, re.IGNORECASE):
-            self._say("warning", place, f"includes {echo(target)}, which is not examined", "Put the file into code/.")
+            self._say("warning", place, f"includes {echo(target)}, which was not checked", "Put the file into code/.")
             return
         inside = in_archive(posixpath.dirname(name), target)
         if inside in outer:
@@ -146,10 +146,10 @@ class _Reader:
         if inside in self._files:
             self.read(str(inside), constraint=constraint, outer=outer)
         elif inside is None and target.startswith("/"):
-            what = f"includes {echo(target)}, which is not in the archive: the image has to have it"
+            what = f"includes {echo(target)}, which is not in the archive, so the image must have it"
             self._say("warning", place, what, "Put the file into code/.")
         else:
-            raise NotTaken(f"there is no file {echo(target)} in the archive")
+            raise NotTaken(f"the archive has no file {echo(target)}")
 
     def _requirement(self, name: str, line: Line, *, constraint: bool) -> None:
         place, is_editable = f"{name}:{line.number}", not line.requirement
@@ -164,16 +164,14 @@ class _Reader:
             self._say("warning", place, what, "Set them with --env.")
             return
         if constraint and (package.name is None or is_editable or extras):
-            raise NotTaken("a constraint is a name with versions: no URL, no extras, nothing editable")
+            raise NotTaken("a constraint must be a name with versions, without URL, extras or -e")
         if marker is not None and not marker.evaluate(self._environment):
             return
         if line.options.hash:
             package = Package(place, package.text, package.name, package.source, package.versions, hashed=True)
         if missing := finder.missing:
             what = f"names {echo(missing)}, which is not in the archive"
-            self._say(
-                "warning", place, what, f"Put it into {posixpath.dirname(name) or '.'}/, unless the image has it."
-            )
+            self._say("warning", place, what, f"Add it to {posixpath.dirname(name) or '.'}/, unless the image has it.")
         (self.constraints if constraint else self.found.packages).append(package)
 
     def _say(self, level: Literal["error", "warning"], place: str, what: str, way_out: str) -> None:
@@ -181,7 +179,7 @@ class _Reader:
 
 
 def _hash_faults(reader: _Reader) -> Iterator[Remark]:
-    """With one hash, or --require-hashes, pip wants a hash and one version for everything."""
+    """With a single hash, or --require-hashes, pip requires a hash and a pinned version for everything."""
     everything = [*reader.found.packages, *reader.constraints]
     wanted = any(package.hashed for package in everything) if reader.hashes is None else reader.hashes
     if not wanted:
@@ -190,22 +188,20 @@ def _hash_faults(reader: _Reader) -> Iterator[Remark]:
     pinned = {package.name for package in everything if package.pinned}
     for package in reader.found.packages:
         if package.source == "vcs":
-            why = "a repository has none"
+            why = "a repository cannot have one"
         elif not package.hashed and package.name not in hashed:
-            why = "it has none"
+            why = "this one has none"
         elif package.source == "index" and package.name not in pinned:
-            why = "it has to name one version with =="
+            why = "this one is not pinned with =="
         else:
             continue
-        what = (
-            f"{package.place} {echo(package.text)}: pip checks hashes of everything as soon as one is given, and {why}."
-        )
-        yield Remark("error", what, "Give every package --hash and ==, or none.")
+        what = f"{package.place} {echo(package.text)}: if one package has a hash, pip requires one for all, but {why}."
+        yield Remark("error", what, "Use --hash and == for every package, or for none.")
         return
 
 
 def _conflicts(reader: _Reader) -> Iterator[Remark]:
-    """Packages that are asked for in one version here and another there."""
+    """Packages that are required in contradictory versions."""
     everything = [*reader.found.packages, *reader.constraints]
     for package in reader.found.packages:
         if not package.pinned:

@@ -1,7 +1,7 @@
-"""Read the lines of a requirements.txt as pip reads them: encoding, continuations, comments, options.
+"""Read the lines of a requirements.txt as pip does: encoding, continuations, comments, options.
 
-The rules are those of pip 24 to 26, documented under "Requirements File Format". Where these versions differ, what one
-of them takes is taken. Nothing is looked up or installed.
+The rules are those of pip 24 to 26, documented under "Requirements File Format". Where the versions differ, anything
+that one of them accepts is accepted.
 """
 
 import codecs
@@ -51,25 +51,25 @@ class NotTaken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of pip's, joined from several of the file's where they end in a backslash."""
+    """One logical line, joined from several physical lines that end in a backslash."""
 
     number: int
     text: str
     requirement: str
-    """What stands before the first option; "" if the line begins with one."""
+    """Text before the first option; "" if the line begins with one."""
     options: optparse.Values
-    """A list, or None, for each of the long names without dashes, such as `find_links`; booleans for switches."""
+    """By long name without dashes, such as `find_links`: a list or None, or a boolean for switches."""
     ignored: tuple[str, ...]
-    """Words after an option's value, which pip passes over."""
+    """Words after an option's value, which pip ignores."""
 
     @property
     def variables(self) -> list[str]:
-        """Environment variables that pip puts in when it runs."""
+        """Environment variables that pip substitutes when it runs."""
         return _VARIABLE.findall(self.text)
 
 
 def decode(data: bytes) -> str:
-    """The text: by its byte order mark, a coding comment in the first two lines, or else as UTF-8. Raises NotTaken."""
+    """Decode by byte order mark, a coding comment in the first two lines, or else as UTF-8. Raises NotTaken."""
     for mark, encoding in BOMS:
         if data.startswith(mark):
             return _decoded(data[len(mark) :], encoding)
@@ -86,12 +86,12 @@ def _decoded(data: bytes, encoding: str) -> str:
         raise NotTaken(f"its coding comment names {encoding!r}, which Python does not know") from error
     except UnicodeDecodeError as error:
         raise NotTaken(f"it is not {encoding.upper()}: byte {error.start} is 0x{data[error.start]:02x}") from error
-    except ValueError as error:  # a codec that is none for text
+    except ValueError as error:  # not a text codec
         raise NotTaken(f"it cannot be decoded as {encoding!r}") from error
 
 
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Number of the first line, and the text of each line that says something, without its comment."""
+    """First line number and text of each logical line that is not empty, without comments."""
     for number, joined in _joined(text):
         line = _COMMENT.sub("", joined).strip()
         if line:
@@ -99,7 +99,7 @@ def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _joined(text: str) -> Iterator[tuple[int, str]]:
-    """Lines that end in a backslash with the next one; a comment line ends what it continues."""
+    """Join lines that end in a backslash with the next one. A comment line ends a continuation."""
     first, parts = 0, list[str]()
     for number, line in enumerate(text.splitlines(), 1):
         comment = _COMMENT.match(line) is not None
@@ -122,7 +122,7 @@ def parse_line(number: int, text: str) -> Line:
     try:
         arguments = shlex.split(" ".join(words[count:]))
     except ValueError as error:
-        raise NotTaken(f"its options cannot be told apart: {error}") from error
+        raise NotTaken(f"its options cannot be parsed: {error}") from error
     options, ignored = _parser().parse_args(arguments)
     for name in _NO_DASH:
         for value in getattr(options, _dest(name)) or ():
@@ -136,7 +136,7 @@ def parse_line(number: int, text: str) -> Line:
 
 
 def _parser() -> optparse.OptionParser:
-    """pip's own parser is optparse, too: abbreviations and joined values mean the same."""
+    """An optparse parser, like pip's, so that abbreviations and joined values mean the same."""
     parser = optparse.OptionParser(add_help_option=False)
 
     def refuse(message: str) -> None:

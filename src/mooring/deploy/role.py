@@ -1,4 +1,4 @@
-"""A role's name or ARN (or none) in, the checked ARN of the role that SageMaker works with out. For `deployment.py`."""
+"""Find and check the execution role of SageMaker."""
 
 import json
 import re
@@ -11,23 +11,24 @@ from mooring.errors import AccountError, echo
 
 SERVICE = "sagemaker.amazonaws.com"
 LOCAL_ROLE = "SageMakerLocal"
-"""That a local SageMaker has from the start."""
+"""The role that a local SageMaker has from the start."""
 _ARN = re.compile(r"arn:aws[a-z-]*:iam::(\d{12}):role/(?:[\w+=,.@/-]*/)?([\w+=,.@-]+)")
 _ASSUMED = re.compile(r"arn:aws[a-z-]*:sts::\d{12}:assumed-role/([\w+=,.@-]+)/.*")
-_WANTED = "Name one that trusts SageMaker: --role ARN. The policy AmazonSageMakerFullAccess is what it needs at most."
+_WANTED = "Name a role that trusts SageMaker with --role ARN. The policy AmazonSageMakerFullAccess is sufficient."
 
 
 def role_arn(session: Session, role: str | None, narrator: Narrator) -> str:
-    """The ARN. Raises AccountError if there is no such role, or SageMaker may not take it.
+    """The role's ARN. Raises AccountError if the role does not exist, or SageMaker may not assume it.
 
-    Without a name: the role that the caller is in, as in a notebook of SageMaker's; at a local SageMaker any.
+    Without `role`, it is the caller's own role, as in a SageMaker notebook; a local SageMaker accepts any.
     """
     if role is None and session.local:
         return f"arn:aws:iam::{session.account}:role/{LOCAL_ROLE}"
     name = role or _caller_role(session)
     found = _ARN.fullmatch(name)
     if found is None and ":" in name:
-        raise AccountError(f"{echo(name)} is no role's ARN.", hint="It looks like arn:aws:iam::123456789012:role/NAME.")
+        hint = "A role's ARN looks like arn:aws:iam::123456789012:role/NAME."
+        raise AccountError(f"{echo(name)} is not the ARN of a role.", hint=hint)
     iam = session.client("iam")
     with in_words(f"Looking for the role {name}"):
         try:
@@ -35,16 +36,16 @@ def role_arn(session: Session, role: str | None, narrator: Narrator) -> str:
         except iam.exceptions.ClientError as error:
             if is_missing(error):
                 raise AccountError(
-                    f"There is no role {echo(name)} in account {session.account}.", hint=_WANTED
+                    f"Role {echo(name)} not found in account {session.account}.", hint=_WANTED
                 ) from error
             if is_denied(error) and found:
-                narrator.note(f"The caller may not look at the role {found[2]} (iam:GetRole), so it is taken as it is.")
+                narrator.note(f"The role {found[2]} was not checked: the caller has no permission for iam:GetRole.")
                 return name
             raise
     if not trusts_sagemaker(there.get("AssumeRolePolicyDocument")):
         raise AccountError(
-            f"SageMaker may not take the role {name}: its trust policy does not name {SERVICE}.",
-            hint='Add to it: {"Effect": "Allow", "Action": "sts:AssumeRole", '
+            f"SageMaker may not assume the role {name}: its trust policy does not name {SERVICE}.",
+            hint='Add this to the trust policy: {"Effect": "Allow", "Action": "sts:AssumeRole", '
             f'"Principal": {{"Service": "{SERVICE}"}}}}',
         )
     return str(there["Arn"])
@@ -53,12 +54,12 @@ def role_arn(session: Session, role: str | None, narrator: Narrator) -> str:
 def _caller_role(session: Session) -> str:
     found = _ASSUMED.fullmatch(session.caller)
     if found is None:
-        raise AccountError("SageMaker needs a role to fetch the model and the image with.", hint=_WANTED)
+        raise AccountError("SageMaker needs an execution role, and the caller is not a role.", hint=_WANTED)
     return found[1]
 
 
 def trusts_sagemaker(document: Any) -> bool:
-    """Whether a trust policy (boto3 hands it over decoded) lets SageMaker take the role; one that is not known does."""
+    """Whether a trust policy (decoded by boto3) lets SageMaker assume the role. An unknown form counts as yes."""
     if isinstance(document, str):
         try:
             document = json.loads(document)

@@ -1,7 +1,7 @@
-"""Region, profile and endpoint in, boto3's clients out, made once each. Called by everything here that asks AWS.
+"""boto3 clients for a region, profile and endpoint, each created once.
 
-A local SageMaker is an `endpoint_url` on the loopback interface and nothing else: the same calls go there. It gets
-made-up credentials unless a profile or the environment has some, so that nothing looks for real ones on the network.
+A local SageMaker is only an `endpoint_url` on the loopback interface: the same calls go there. It gets placeholder
+credentials unless a profile or the environment has some, so that boto3 does not look for real ones on the network.
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ _CONNECT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where to deploy, as the user said it; None is what the environment and the configuration files say."""
+    """Where to deploy, as given by the user; None for the value in the environment or configuration files."""
 
     region: str | None = None
     profile: str | None = None
@@ -31,7 +31,7 @@ class Place:
 
     @property
     def flags(self) -> str:
-        """The same for a command line, to be put behind `moor destroy NAME`; "" where nothing was said."""
+        """The place as flags for a command line, with a leading space; "" if nothing was given."""
         given = (("region", self.region), ("profile", self.profile), ("endpoint-url", self.endpoint_url))
         return "".join(f" --{name} {shlex.quote(value)}" for name, value in given if value)
 
@@ -40,9 +40,9 @@ class Session:
     """Clients of one account and region. Safe to share among threads."""
 
     def __init__(self, place: Place = Place(), boto_session: Any = None) -> None:
-        """`boto_session` is a boto3 Session to use instead of one made from `place`.
+        """`boto_session` is a boto3 Session to use instead of one for `place`.
 
-        Raises DeployError without boto3, AccountError for an unknown profile or without a region.
+        Raises DeployError without boto3, AccountError for an unknown profile or a missing region.
         """
         boto3 = _boto3()
         _check_address(place.endpoint_url)
@@ -61,7 +61,7 @@ class Session:
         self._account: tuple[str, str] | None = None
 
     def client(self, service: str, *, read_timeout_s: float = 60.0, attempts: int = _ATTEMPTS) -> Any:
-        """boto3's client of the service. `attempts` counts botocore's own tries."""
+        """boto3's client of the service. `attempts` is the number of botocore's own attempts."""
         from botocore.config import Config
 
         key = (service, read_timeout_s, attempts)
@@ -85,23 +85,23 @@ class Session:
 
     @property
     def caller(self) -> str:
-        """ARN of whoever calls."""
+        """ARN of the caller."""
         return self._identity()[1]
 
     @property
     def default_bucket(self) -> str:
-        """The SDK's: AmazonSageMakerFullAccess lets a role read it."""
+        """The SageMaker SDK's default bucket, which AmazonSageMakerFullAccess lets a role read."""
         return f"sagemaker-{self.region}-{self.account}"
 
     def instance_types(self) -> Sequence[str]:
-        """Those that this boto3 knows an endpoint to run on; SageMaker may know newer ones."""
+        """Instance types for endpoints that this boto3 knows; SageMaker may have newer ones."""
         shapes = self.client("sagemaker").meta.service_model
         found: Sequence[str] = shapes.shape_for("ProductionVariantInstanceType").enum
         return found
 
     def _identity(self) -> tuple[str, str]:
         if self._account is None:
-            with in_words("Asking AWS who is calling"):
+            with in_words("Checking the AWS identity"):
                 answer = self.client("sts").get_caller_identity()
             self._account = (str(answer["Account"]), str(answer["Arn"]))
         return self._account
@@ -119,20 +119,18 @@ def _boto3() -> Any:
 def _check_address(address: str | None) -> None:
     parts = urlsplit(address or "http://nothing")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(
-            f"{echo(address)} is no address of a service.", hint="It looks like --endpoint-url http://127.0.0.1:4567."
-        )
+        raise UsageError(f"--endpoint-url {echo(address)} is not a URL.", hint="It looks like http://127.0.0.1:4567.")
 
 
 def _configured(session: Any) -> str | None:
-    """What AWS_ENDPOINT_URL, its SageMaker form or the profile says, as botocore itself reads them; else None."""
+    """The loopback address in AWS_ENDPOINT_URL, its SageMaker form or the profile, as botocore reads them; or None."""
     region = session.region_name or LOCAL_REGION
     address = str(session.client("sagemaker", region_name=region).meta.endpoint_url)
     return address if is_loopback(address) else None
 
 
 def is_loopback(address: str | None) -> bool:
-    """Whether the address is this machine's alone."""
+    """Whether the address is on the loopback interface."""
     host = urlsplit(address or "").hostname or ""
     if host == "localhost" or host.endswith(".localhost"):
         return True
@@ -143,7 +141,7 @@ def is_loopback(address: str | None) -> bool:
 
 
 def _in_environment() -> bool:
-    """Whether variables hold credentials, by botocore's own reading of them."""
+    """Whether environment variables have credentials, as botocore reads them."""
     from botocore.credentials import EnvProvider
     from botocore.exceptions import PartialCredentialsError
 

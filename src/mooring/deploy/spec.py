@@ -1,6 +1,6 @@
-"""What a user wants deployed: plain values in, a checked `Spec` out. Pure: knows no AWS client and opens no file.
+"""The wanted deployment, and checks that need no account. Pure: uses no AWS client and opens no file.
 
-Called by `deployment.py`, which fills in what only the account knows; read by `requests.py` and `plan.py`.
+`deployment.py` fills in what depends on the account.
 """
 
 import re
@@ -17,9 +17,9 @@ DEFAULT_INSTANCE = "ml.c7i.large"
 DEFAULT_MEMORY_MB = 3072
 DEFAULT_CONCURRENCY = 5
 DEFAULT_TARGET = 1000.0
-"""Invocations a minute and instance that autoscaling aims at."""
+"""Autoscaling target in invocations per minute and instance."""
 DEFAULT_BACKLOG = 5.0
-"""The same for asynchronous endpoints: requests waiting per instance."""
+"""Autoscaling target of asynchronous endpoints, in waiting requests per instance."""
 
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 _VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -27,7 +27,7 @@ _VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """Machines that are always there."""
+    """Dedicated instances."""
 
     type: str = DEFAULT_INSTANCE
     count: int = 1
@@ -35,7 +35,7 @@ class Instances:
 
 @dataclass(frozen=True, slots=True)
 class Serverless:
-    """Machines that come when they are needed."""
+    """Capacity on demand."""
 
     memory_mb: int = DEFAULT_MEMORY_MB
     max_concurrency: int = DEFAULT_CONCURRENCY
@@ -44,7 +44,7 @@ class Serverless:
 
 @dataclass(frozen=True, slots=True)
 class Asynchronous:
-    """Requests are taken from S3, one after the other, and answers put there."""
+    """Requests and answers are exchanged through S3."""
 
     output: str
     """S3 prefix for answers."""
@@ -57,7 +57,7 @@ class Asynchronous:
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """Target tracking. `target` is invocations a minute and instance; of an asynchronous endpoint, requests waiting."""
+    """Target tracking. `target` is per instance: invocations per minute, or waiting requests if asynchronous."""
 
     minimum: int
     maximum: int
@@ -66,11 +66,11 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A model.tar.gz to be put at `Spec.model_data` if nothing is there."""
+    """A model.tar.gz to upload to `Spec.model_data` unless it is there."""
 
     path: Path
     digest: str
-    """Hex, over what is in it."""
+    """Hex digest of its content."""
     size: int
     """Bytes, packed."""
     unpacked: int
@@ -79,23 +79,23 @@ class Archive:
 
     @property
     def uri(self) -> str:
-        """Where it will be."""
+        """S3 URI of the archive after the upload."""
         return f"s3://{self.bucket}/{self.key}"
 
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """An image of this machine's engine, to be put into the account's registry if it is not there."""
+    """A local image to push to the account's registry unless it is there."""
 
     local: str
     repository: str
     tag: str
-    """Made of the image's own digest."""
+    """From the image's digest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One deployment, complete. `compute` None: a model alone, for batch jobs."""
+    """A complete deployment. `compute` is None for a model without an endpoint, for batch jobs."""
 
     name: str
     image: str
@@ -103,9 +103,9 @@ class Spec:
     """ARN."""
     compute: Instances | Serverless | None = Instances()
     model_data: str | None = None
-    """S3 URI. None: the image's own model, or what HF_MODEL_ID in `environment` names."""
+    """S3 URI. None for the image's own model, or the one that HF_MODEL_ID in `environment` names."""
     bucket: str | None = None
-    """To be made if it is not there: for the archive, or for the answers of an asynchronous endpoint."""
+    """Bucket to create if missing, for the archive or the answers of an asynchronous endpoint."""
     archive: Archive | None = None
     push: Push | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -116,7 +116,7 @@ class Spec:
 
     @property
     def kind(self) -> Kind:
-        """Which row of `limits.LIMITS` holds."""
+        """The row of `limits.LIMITS` that applies."""
         if self.compute is None:
             return "batch"
         if isinstance(self.compute, Serverless):
@@ -127,18 +127,18 @@ class Spec:
 
 
 def check(spec: Spec) -> Spec:
-    """The same spec. Raises UsageError for what no account could have, before anything is asked of one."""
+    """Return `spec`. Raises UsageError for what SageMaker allows in no account."""
     check_name(spec.name)
     if isinstance(spec.compute, Instances):
         _check_instances(spec.compute)
     if isinstance(spec.compute, Serverless):
         _check_serverless(spec, spec.compute)
     if spec.asynchronous and spec.multi_model:
-        raise UsageError("An asynchronous endpoint has one model.", hint="Leave --async or --multi-model out.")
+        raise UsageError("--async and --multi-model are mutually exclusive.", hint="Leave out one of them.")
     if spec.multi_model and not spec.model_data:
         raise UsageError(
-            "A multi-model endpoint serves what lies under an S3 prefix, and there is none.",
-            hint="Name a model to put there first: moor deploy MODEL --multi-model.",
+            "--multi-model needs a first model to upload.",
+            hint="Name one: moor deploy MODEL --multi-model.",
         )
     if spec.scaling is not None:
         _check_scaling(spec, spec.scaling)
@@ -148,26 +148,26 @@ def check(spec: Spec) -> Spec:
 
 
 def is_name(text: str) -> bool:
-    """Whether an endpoint or a model of SageMaker's could be called so."""
+    """Whether SageMaker allows the name for an endpoint or a model."""
     return _NAME.fullmatch(text) is not None
 
 
 def check_name(name: str) -> None:
-    """Raise UsageError for what cannot be a deployment's name."""
+    """Raise UsageError for an invalid deployment name."""
     if not is_name(name):
         raise UsageError(
-            f"The name {echo(name)} cannot be an endpoint's.",
-            hint=f"Letters, digits and hyphens between them, at most {limits.NAME_LENGTH} in all.",
+            f"Invalid endpoint name {echo(name)}.",
+            hint=f"Use letters, digits, and hyphens between them, at most {limits.NAME_LENGTH} characters.",
         )
 
 
 def _check_instances(wanted: Instances) -> None:
     if wanted.count < 1:
-        raise UsageError(f"An endpoint needs at least 1 instance; {wanted.count} were asked for.")
+        raise UsageError(f"The number of instances is {wanted.count}.", hint="It must be at least 1.")
     if not wanted.type.startswith("ml."):
         raise UsageError(
-            f"{echo(wanted.type)} is no instance type of SageMaker's: those begin with ml.",
-            hint=f"Is ml.{wanted.type} meant?" if "." in wanted.type else f"It looks like {DEFAULT_INSTANCE}.",
+            f"Invalid instance type {echo(wanted.type)}: SageMaker's types begin with ml.",
+            hint=f"Did you mean ml.{wanted.type}?" if "." in wanted.type else f"Types look like {DEFAULT_INSTANCE}.",
         )
 
 
@@ -175,13 +175,18 @@ def _check_serverless(spec: Spec, serverless: Serverless) -> None:
     if serverless.memory_mb not in limits.SERVERLESS_MEMORY_MB:
         allowed = ", ".join(map(str, limits.SERVERLESS_MEMORY_MB))
         raise UsageError(
-            f"A serverless endpoint cannot have {serverless.memory_mb} MB.", hint=f"It can have {allowed}."
+            f"Invalid memory of a serverless endpoint: {serverless.memory_mb} MB.", hint=f"Use one of {allowed}."
         )
-    for what, count in (("max concurrency", serverless.max_concurrency), ("provisioned", serverless.provisioned or 1)):
+    counts = (("max concurrency", serverless.max_concurrency), ("provisioned concurrency", serverless.provisioned or 1))
+    for what, count in counts:
         if not 1 <= count <= limits.SERVERLESS_CONCURRENCY:
-            raise UsageError(f"{what} is {count}; it goes from 1 to {limits.SERVERLESS_CONCURRENCY}.")
+            hint = f"It must be from 1 to {limits.SERVERLESS_CONCURRENCY}."
+            raise UsageError(f"The {what} is {count}.", hint=hint)
     if (serverless.provisioned or 0) > serverless.max_concurrency:
-        raise UsageError(f"provisioned is {serverless.provisioned}, above the max concurrency.")
+        raise UsageError(
+            f"The provisioned concurrency is {serverless.provisioned}.",
+            hint=f"It must be at most the max concurrency, {serverless.max_concurrency}.",
+        )
     for flag, given in (
         ("--multi-model", spec.multi_model),
         ("--async", spec.asynchronous),
@@ -189,43 +194,46 @@ def _check_serverless(spec: Spec, serverless: Serverless) -> None:
     ):
         if given:
             raise UsageError(
-                f"{flag} and serverless exclude each other.", hint="SageMaker offers them on instances only."
+                f"{flag} and --serverless are mutually exclusive.", hint=f"SageMaker offers {flag} on instances only."
             )
     largest = limits.LIMITS["serverless"].model_bytes
     if spec.archive and largest and spec.archive.size + spec.archive.unpacked > largest:
         need = (spec.archive.size + spec.archive.unpacked) / limits.GIGABYTE
         raise UsageError(
-            f"The model needs {need:.1f} GB of disk, packed and unpacked; a serverless endpoint has 5.",
-            hint="Deploy it on an instance: --instance-type.",
+            f"The model needs {need:.1f} GB of disk, packed and unpacked; a serverless endpoint has 5 GB.",
+            hint="Deploy on an instance: --instance-type.",
         )
 
 
 def _check_scaling(spec: Spec, scaling: Scaling) -> None:
     least = 0 if spec.asynchronous else 1
-    if not least <= scaling.minimum <= scaling.maximum:
+    if scaling.minimum > scaling.maximum:
         raise UsageError(
-            f"Between {scaling.minimum} and {scaling.maximum} instances cannot be.",
-            hint=f"The minimum is at least {least}, the maximum at least the minimum.",
+            f"Minimum instances ({scaling.minimum}) exceeds maximum instances ({scaling.maximum}).",
+            hint="Lower the minimum or raise the maximum.",
         )
+    if scaling.minimum < least:
+        raise UsageError(f"Minimum instances is {scaling.minimum}.", hint=f"It must be at least {least}.")
     if scaling.target <= 0:
-        raise UsageError(f"The target of autoscaling is {scaling.target:g}; it must be above 0.")
+        raise UsageError(f"The autoscaling target is {scaling.target:g}.", hint="It must be above 0.")
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:
     for name, value in environment.items():
         if not _VARIABLE.fullmatch(name) or len(name) > limits.ENVIRONMENT_TEXT:
-            raise UsageError(f"{echo(name)} cannot be the name of a variable.", hint="Letters, digits and underscores.")
+            raise UsageError(f"Invalid variable name {echo(name)}.", hint="Use letters, digits and underscores.")
         if len(value) > limits.ENVIRONMENT_TEXT:
             raise UsageError(
-                f"The variable {name} has {len(value)} characters; SageMaker takes {limits.ENVIRONMENT_TEXT}."
+                f"The variable {name} has {len(value)} characters.",
+                hint=f"SageMaker allows at most {limits.ENVIRONMENT_TEXT}.",
             )
     size = sum(len(f"{name}{value}".encode()) for name, value in environment.items())
     if len(environment) > limits.ENVIRONMENT_ENTRIES or size > limits.ENVIRONMENT_BYTES:
         raise UsageError(
-            f"{len(environment)} variables of {size} bytes in all are more than SageMaker takes.",
-            hint=f"At most {limits.ENVIRONMENT_ENTRIES} of {limits.ENVIRONMENT_BYTES} bytes together.",
+            f"{len(environment)} environment variables of {size} bytes in total are too many.",
+            hint=f"SageMaker allows at most {limits.ENVIRONMENT_ENTRIES} of {limits.ENVIRONMENT_BYTES} bytes in total.",
         )
-    # As the container will: a value that ends its start is better known before there is an endpoint.
+    # Load them as the container will, to find invalid values before there is an endpoint.
     load_settings(environment)
 
 
@@ -233,10 +241,14 @@ def _check_tags(tags: Mapping[str, str]) -> None:
     for key, value in tags.items():
         if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
             raise UsageError(
-                f"The tag {echo(key)}={echo(value)} cannot be.",
-                hint="A key has 1 to 128 characters and does not begin with aws:, a value at most 256.",
+                f"Invalid tag {echo(key)}={echo(value)}.",
+                hint="A key has 1 to 128 characters and does not begin with aws:. A value has at most 256.",
             )
         if key.startswith("mooring:"):
-            raise UsageError(f"The tag {echo(key)} is Mooring's own.", hint="Choose a key that begins otherwise.")
+            raise UsageError(
+                f"The tag {echo(key)} is reserved by Mooring.", hint="Use a key without mooring: in front."
+            )
     if len(tags) > limits.TAGS - 3:
-        raise UsageError(f"{len(tags)} tags are too many: SageMaker takes {limits.TAGS}, and 3 are Mooring's own.")
+        raise UsageError(
+            f"{len(tags)} tags are too many.", hint=f"Use at most {limits.TAGS - 3}: SageMaker allows {limits.TAGS}."
+        )

@@ -1,6 +1,6 @@
-"""A batch job's order in, its output in S3 out: over a model that is there already, or one put there first.
+"""Run a batch transform job with a SageMaker model.
 
-Called by `cli/transform.py`. What a job can be given is checked by SageMaker; only what fails late is checked here.
+SageMaker checks a job's parameters; only those that would fail late are checked here.
 """
 
 import time
@@ -19,13 +19,13 @@ from mooring.errors import EndpointFailed, UsageError, echo
 from mooring.settings import load_settings
 
 MOST_MB = 100
-"""Of concurrent requests times their size: SageMaker's limit."""
+"""SageMaker's limit for concurrent requests times their size."""
 FINAL = frozenset({"Completed", "Failed", "Stopped"})
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One batch job. None is SageMaker's default."""
+    """A batch job. None means SageMaker's default."""
 
     model: str
     """The SageMaker model's name."""
@@ -50,23 +50,21 @@ class Job:
 
 
 def job_request(job: Job) -> dict[str, Any]:
-    """Of CreateTransformJob. Raises UsageError for what would fail only after the machines have started."""
+    """The request of CreateTransformJob. Raises UsageError for what would fail only after the instances started."""
     for what, uri in (("input", job.source), ("output", job.output)):
         if not uri.startswith("s3://"):
-            raise UsageError(f"The {what} {echo(uri)} is no S3 URI.", hint="It looks like s3://BUCKET/PREFIX.")
+            raise UsageError(f"--{what} {echo(uri)} is not an S3 URI.", hint="It looks like s3://BUCKET/PREFIX.")
     if job.join and job.split == "None":
-        raise UsageError(
-            "Answers are joined to their records, and without a split there are none.", hint="--split Line"
-        )
+        raise UsageError("--join needs records, but --split None makes none.", hint="Use --split Line.")
     if (job.max_payload_mb or 6) * (job.max_concurrent or 1) > MOST_MB:
         raise UsageError(
-            f"{job.max_concurrent} requests of {job.max_payload_mb} MB at once are more than {MOST_MB} MB.",
+            f"{job.max_concurrent or 1} concurrent requests of {job.max_payload_mb or 6} MB exceed {MOST_MB} MB.",
             hint="Lower --max-concurrent or --max-payload.",
         )
-    # As the container will read them.
+    # Load them as the container will, to find invalid values early.
     load_settings(job.environment)
     place = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": job.source}}
-    # Answers of another type than the records could be neither told apart nor joined to them.
+    # Answers of another type than the records could not be split or joined to them.
     output = {
         "S3OutputPath": job.output,
         "Accept": job.accept or job.content_type,
@@ -94,7 +92,7 @@ def job_request(job: Job) -> dict[str, Any]:
 
 
 def model_of(session: Session, name: str) -> str | None:
-    """The SageMaker model behind an endpoint of that name, or the model of that name; None if there is neither."""
+    """The SageMaker model behind the endpoint `name`, or the model `name`; None if there is neither."""
     sagemaker = session.client("sagemaker")
     with in_words(f"Looking for {name}"):
         try:
@@ -113,9 +111,9 @@ def model_of(session: Session, name: str) -> str | None:
 
 
 def run_job(session: Session, job: Job, narrator: Narrator, *, wait: bool = True) -> Mapping[str, Any]:
-    """Start it, and unless told otherwise wait for its end; returns DescribeTransformJob's answer.
+    """Start the job, and wait until it ends if `wait`. Returns the response of DescribeTransformJob.
 
-    Raises EndpointFailed with SageMaker's reason and the end of the log. Ctrl-C leaves the job running, and says so.
+    Raises EndpointFailed with SageMaker's reason and the end of the log. Ctrl-C leaves the job running and says so.
     """
     request = job_request(job)
     name = request["TransformJobName"]
@@ -129,15 +127,15 @@ def run_job(session: Session, job: Job, narrator: Narrator, *, wait: bool = True
     try:
         found = _ended(session, name, narrator)
     except KeyboardInterrupt:
-        narrator.note(f"The job goes on; to end it: aws sagemaker stop-transform-job --transform-job-name {name}")
+        narrator.note(f"The job continues. To stop it: aws sagemaker stop-transform-job --transform-job-name {name}")
         raise
     if found["TransformJobStatus"] == "Failed":
-        reason = str(found.get("FailureReason") or "SageMaker gives no reason")
+        reason = str(found.get("FailureReason") or "SageMaker gave no reason")
         raise EndpointFailed(
             f"The job {name} failed: {reason.rstrip('.')}.",
             reason=reason,
             log=tail(session, TRANSFORM_GROUP, LOG_LINES, prefix=name),
-            hint=f"Its log: {TRANSFORM_GROUP}, streams {name}/…",
+            hint=f"See its log: {TRANSFORM_GROUP}, streams {name}/….",
         )
     return found
 
@@ -164,5 +162,5 @@ def _ended(session: Session, name: str, narrator: Narrator) -> Mapping[str, Any]
 
 
 def job_tags(deployment: str) -> dict[str, str]:
-    """Of a job over a deployment's model."""
+    """Tags of a job that uses a deployment's model."""
     return {DEPLOYMENT_TAG: deployment}

@@ -1,4 +1,4 @@
-"""An endpoint in, the moment it serves, or is gone, out; with what happens meanwhile told. Called by `apply.py`."""
+"""Wait until an endpoint is in service or deleted, and report its status meanwhile."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,26 +14,26 @@ from mooring.errors import DeployError, EndpointFailed
 LIMIT_S = 3600.0
 LOG_LINES = 20
 GRACE_S = 5.0
-"""How long an endpoint may look untouched after it was told to change."""
+"""How long an endpoint may look unchanged after an update was requested."""
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Time, as a test drives it by hand."""
+    """A clock that tests can replace."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
 
 def pause_after(waited_s: float) -> float:
-    """Seconds until the next look: a tenth of the time waited so far, from 0.1 to 5."""
+    """Seconds until the next check: a tenth of the time waited so far, from 0.1 to 5."""
     return min(5.0, max(0.1, 0.1 * waited_s))
 
 
 def wait_for(session: Session, request: Mapping[str, Any], tell: Tell, clock: Clock = Clock()) -> None:
-    """`request` is that of a "wait" action: until "InService" (with that configuration), "settled" or "gone".
+    """Wait as the `request` of a "wait" action says: until "InService" (with its configuration), "settled" or "gone".
 
     Raises EndpointFailed with SageMaker's reason and the end of the log, or DeployError after an hour.
     """
@@ -51,7 +51,7 @@ def wait_for(session: Session, request: Mapping[str, Any], tell: Tell, clock: Cl
         if clock.now() - began > LIMIT_S:
             raise DeployError(
                 f"The endpoint {name} is still {status} after {LIMIT_S / 60:.0f} minutes.",
-                hint=f"It goes on. Its log: {log_group(name)}. moor destroy {name} removes it.",
+                hint=f"SageMaker continues. See the log {log_group(name)}, or run moor destroy {name}.",
             )
         clock.sleep(pause_after(clock.now() - began))
 
@@ -69,7 +69,7 @@ def _describe(session: Session, name: str) -> Mapping[str, Any] | None:
 
 
 def _untouched(request: Mapping[str, Any], found: Mapping[str, Any] | None) -> bool:
-    """Whether it serves with another configuration than it was told to: not begun yet, or given up."""
+    """Whether it serves with another configuration than requested: the update has not begun, or has failed."""
     if found is None or found["EndpointStatus"] != "InService":
         return False
     return bool(request.get("EndpointConfigName", found["EndpointConfigName"]) != found["EndpointConfigName"])
@@ -82,19 +82,21 @@ def _reached(session: Session, request: Mapping[str, Any], found: Mapping[str, A
             raise _failure(session, name, found, "could not be deleted")
         return found is None
     if found is None:
-        raise DeployError(f"The endpoint {name} went away while it was waited for.", hint="Somebody deleted it.")
+        raise DeployError(
+            f"The endpoint {name} disappeared during the wait.", hint="It was deleted meanwhile. Deploy it again."
+        )
     if until == "settled" or status in BUSY:
         return status not in BUSY
     wanted = request.get("EndpointConfigName", found["EndpointConfigName"])
     if status == "InService" and found["EndpointConfigName"] == wanted:
         return True
-    # After an update that failed the endpoint serves on with the configuration it had.
-    what = "could not be updated and serves on as before" if status == "InService" else f"is {status}"
+    # After a failed update, the endpoint keeps its old configuration.
+    what = "could not be updated and serves as before" if status == "InService" else f"is {status}"
     raise _failure(session, name, found, what)
 
 
 def _failure(session: Session, name: str, found: Mapping[str, Any] | None, what: str) -> EndpointFailed:
-    reason = str((found or {}).get("FailureReason") or "SageMaker gives no reason")
+    reason = str((found or {}).get("FailureReason") or "SageMaker gave no reason")
     return EndpointFailed(
         f"The endpoint {name} {what}: {reason.rstrip('.')}.",
         reason=reason,
@@ -104,22 +106,22 @@ def _failure(session: Session, name: str, found: Mapping[str, Any] | None, what:
 
 
 def _advice(reason: str) -> str:
-    """What to try, by what SageMaker's reasons are known to mean."""
+    """A hint for a known failure reason of SageMaker."""
     for sign, advice in _ADVICE:
         if sign in reason.lower():
             return advice
-    return "moor doctor MODEL looks for what would fail; the log has the container's own words."
+    return "See the container's log, and check the model with moor doctor MODEL."
 
 
 _ADVICE = (
-    ("ping health check", "The container started and did not answer: its log says why. moor doctor MODEL looks too."),
-    ("exec format", "The image is for another architecture than the instance: moor doctor MODEL --image … says which."),
-    ("capacity", "AWS has no such instance free at the moment: another --instance-type, or later again."),
+    ("ping health check", "The container did not pass its health check. See its log, and run moor doctor MODEL."),
+    ("exec format", "The image has another architecture than the instance. Check with moor doctor MODEL --image …."),
+    ("capacity", "AWS has no such instance available now. Use another --instance-type, or try again later."),
     (
         "ecr",
-        "SageMaker could not fetch the image: the role needs ecr:BatchGetImage, the image has to be in this region.",
+        "SageMaker could not pull the image: the role needs ecr:BatchGetImage, and the image must be in this region.",
     ),
-    ("image size", "Serverless endpoints take images up to 10 GB: use the target `serve` of the Dockerfile."),
-    ("s3", "The role needs s3:GetObject on the bucket with the model."),
-    ("memory", "Give it more: another --instance-type, or --memory."),
+    ("image size", "Serverless endpoints allow images up to 10 GB. Use the smaller image: moor image --target serve."),
+    ("s3", "The role needs s3:GetObject on the model's bucket."),
+    ("memory", "Use a larger --instance-type, or more --memory."),
 )

@@ -1,4 +1,4 @@
-"""What there is in an account, as values: written by `observe.py`, read by `plan.py` and `removal.py`."""
+"""The observed state of an account as values: written by `observe.py`, read by `plan.py` and `removal.py`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from mooring.deploy.requests import Request
 
 BUSY = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
-"""Statuses of an endpoint in which it can be neither updated nor deleted."""
+"""Statuses in which an endpoint cannot be updated or deleted."""
 DEAD = frozenset({"Failed", "UpdateRollbackFailed"})
-"""Those from which only deletion leads."""
+"""Statuses in which an endpoint can only be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An endpoint as it was found."""
+    """An endpoint as observed."""
 
     name: str
     status: str
@@ -25,7 +25,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
-    """What autoscaling does to the endpoint's variant. `policy` is ours, None if there is none."""
+    """Autoscaling of the endpoint's variant. `policy` is ours, None if there is none."""
 
     minimum: int
     maximum: int
@@ -34,7 +34,7 @@ class Scaled:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What there is. Models and configurations: name → tags, of those that have our names or our tag."""
+    """The state for `plan`. Models and configurations are name → tags, of those with our names or our tag."""
 
     bucket: bool = True
     archive: bool = True
@@ -48,13 +48,13 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Everything that was found under a deployment's name. Models and configurations: name → tags."""
+    """All resources found under a deployment's name. Models and configurations are name → tags."""
 
     models: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     configs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     endpoint: Endpoint | None = None
     scaled: Scaled | None = None
     archives: tuple[tuple[str, str], ...] = ()
-    """(bucket, key) of the objects that deploying put there."""
+    """(bucket, key) of the objects that moor deploy uploaded."""
     strangers: tuple[tuple[str, int], ...] = ()
-    """(bucket, number) of other objects under the deployment's prefix: answers of an asynchronous endpoint, say."""
+    """(bucket, number) of other objects under the deployment's prefix, such as asynchronous answers."""

@@ -1,10 +1,9 @@
-"""Every value that a user can choose: flags win over variables, variables over defaults; an empty variable is not set.
+"""User settings. Flags override environment variables, which override defaults; an empty variable counts as not set.
 
-option.py     one setting: name, bounds, parsing      platforms.py  SageMaker's and the stock toolkit's variables
-table.py      all of them                             load.py       the only reader of the environment
+option.py     one setting: name, bounds, parsing      platforms.py  variables of SageMaker and the stock toolkit
+table.py      table of all settings                   load.py       the only reader of the environment
 
-Called by `cli/`; `wiring/` and `container/` turn the values into constructors' arguments, and nothing below them knows
-that settings exist.
+`cli/` loads them; `wiring/` and `container/` pass the values to constructors. Lower layers do not know settings.
 """
 
 from mooring.settings.load import as_environment, environment_notes, load_settings, wants_debug

@@ -1,4 +1,4 @@
-"""Read flags and environment variables into `Settings`, and say what to tell of them. The environment's only reader."""
+"""Read flags and environment variables into `Settings`, and report variables that are unknown or without effect."""
 
 import os
 import re
@@ -13,13 +13,13 @@ from mooring.spelling import nearest
 
 BATCH_DEADLINE_S = 600.0
 OF_COMMANDS = ("MOORING_IMAGE", "MOORING_ROLE")
-"""Variables that one command alone reads, for a flag of its own: `moor deploy`."""
+"""Variables that are not settings: `moor deploy` reads them for its own flags."""
 
 
 def load_settings(environ: Mapping[str, str] | None = None, /, **flags: object) -> Settings:
-    """Settings from flags (by field name; None is a flag that was not given), the environment and the defaults.
+    """Settings from flags (by field name; None if not given), the environment and the defaults.
 
-    A flag's value may be its text or already of its type. Raises UsageError naming the flag or variable at fault.
+    A flag's value may be text or already of its type. Raises UsageError naming the flag or variable at fault.
     """
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {}
@@ -27,32 +27,32 @@ def load_settings(environ: Mapping[str, str] | None = None, /, **flags: object) 
         option = BY_NAME[name]
         if given is not None:
             if not str(given).strip():
-                # A variable gone missing in a script, `--host "$HOST"`, most likely.
-                raise UsageError(f"{option.flag or name} is empty.", hint="Give it a value, or leave it out.")
+                # Most likely an unset variable in a script, `--host "$HOST"`.
+                raise UsageError(f"{option.flag or name} is empty.", hint="Give a value, or leave it out.")
             values[name] = option.parse(str(given), option.flag or name)
     for option in OPTIONS:
         if option.name not in values and (found := option.read(environ)) is not None:
             values[option.name] = found.value
     if values.get("batch"):
-        # What a transform job itself allows, where nobody said anything.
+        # The limit of a transform job itself.
         values.setdefault("deadline_s", BATCH_DEADLINE_S)
     return Settings(**values)
 
 
 def as_environment(settings: Settings) -> dict[str, str]:
-    """The settings as variables of ours, for a process to be started with the same; what is unset is left out."""
+    """The settings as MOORING_ variables, to start another process with. Unset ones are left out."""
     values = ((option, getattr(settings, option.name)) for option in OPTIONS)
     return {option.own: str(value) for option, value in values if value is not None}
 
 
 def environment_notes(environ: Mapping[str, str] | None = None) -> tuple[str, ...]:
-    """What a user should know of the variables that are set: unknown ones of ours, other tools' with their meaning."""
+    """Warnings about variables: unknown MOORING_ ones, and other tools' that are translated or have no effect."""
     environ = os.environ if environ is None else environ
     return (*_unknown(environ), *_translated(environ), *_without_effect(environ))
 
 
 def _unknown(environ: Mapping[str, str]) -> list[str]:
-    """Variables of ours that nobody reads, most likely misspelt."""
+    """MOORING_ variables that are not settings, most likely misspelt."""
     known = [option.own for option in OPTIONS]
     notes = []
     for name in sorted(environ):
@@ -60,12 +60,12 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
             continue
         if name.startswith(PREFIX) and name not in known and not _is_service(name, environ[name]):
             near = nearest(name, known)
-            notes.append(f"{name} is set, but there is no such setting{f'; {near[0]} is one' if near else ''}.")
+            notes.append(f"{name} is not a setting.{f' Did you mean {near[0]}?' if near else ''}")
     return notes
 
 
 def _is_service(name: str, value: str) -> bool:
-    """What Kubernetes sets in every pod beside a Service that is called `mooring`: its address, in seven variables."""
+    """Whether Kubernetes set the variable, for a Service named `mooring`: seven variables with its address."""
     return (
         "://" in value
         or name.endswith(("_SERVICE_HOST", "_SERVICE_PORT", "_PROTO", "_ADDR"))
@@ -74,7 +74,7 @@ def _is_service(name: str, value: str) -> bool:
 
 
 def _translated(environ: Mapping[str, str]) -> list[str]:
-    """Variables of other tools that decide a setting in a way that may surprise."""
+    """Variables of other tools that set a value in a way that may surprise."""
     found = (option.read(environ) for option in OPTIONS)
     return [one.note for one in found if one is not None and one.note]
 
@@ -91,10 +91,10 @@ def _without_effect(environ: Mapping[str, str]) -> list[str]:
 
 
 _OFF = ("", *FALSE, "n", "f")
-"""Asks for nothing, whatever it is that is not done."""
+"""Values that ask for nothing, so that no warning is needed."""
 
 
 def wants_debug(environ: Mapping[str, str] | None = None) -> bool:
-    """MOORING_DEBUG, read leniently: a wrong value must not hide the error that is about to be shown."""
+    """MOORING_DEBUG, read leniently: an invalid value must not hide the error that is about to be printed."""
     environ = os.environ if environ is None else environ
     return environ.get(BY_NAME["debug"].own, "").strip().lower() in TRUE

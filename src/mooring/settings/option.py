@@ -1,4 +1,4 @@
-"""One setting: its name, its bounds, and how its text is read. Used by `table.py` and by whoever shows settings."""
+"""One setting: its name, bounds and parser."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -17,35 +17,35 @@ FALSE = ("0", "false", "no", "off")
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """Another tool's variable for the same thing, read as that tool reads it."""
+    """Another tool's variable for the same setting, parsed as that tool parses it."""
 
     name: str
     convert: Callable[[str], Any]
-    """Its text, never empty → our value, None for what that tool takes as not set. Raises ValueError for nonsense."""
+    """Its text (not empty) → our value, or None if that tool treats it as not set. Raises ValueError if invalid."""
     allowed: str
-    """What it may be: "a number of minutes"."""
+    """The accepted values: "a number of minutes"."""
     unit: str = ""
-    """Its own: "minutes"."""
+    """Its unit: "minutes"."""
     meaning: str = ""
-    """How it is read, where that may surprise: "minutes, as the stock server reads it"."""
+    """How it is read, if that may surprise: "minutes, as the stock server reads it"."""
     plain: tuple[str, ...] = ()
-    """Texts that surprise nobody all the same."""
+    """Values that need no such explanation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the environment says of an option."""
+    """An option's value from the environment."""
 
     name: str
-    """The variable that decided."""
+    """The variable that it came from."""
     value: Any
     note: str = ""
-    """What whoever set it should know; "" for nothing."""
+    """A warning for the user; "" for none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting, as flags, variables and the reference page need it."""
+    """One setting, for flags, variables and the reference page."""
 
     name: str
     kind: type
@@ -56,21 +56,21 @@ class Option:
     minimum: float = -math.inf
     maximum: float = math.inf
     aliases: tuple[str | Alias, ...] = ()
-    """Variables of other tools that are read when our own is not set, in this order. Texts may be named by name alone;
-    numbers and switches say how that tool reads them."""
+    """Variables of other tools, read in this order if our own is not set. For text the name is enough; numbers and
+    switches need an `Alias`."""
     secret: bool = False
-    """Never shown, and no flag: other users of the machine can read a process's arguments."""
+    """Never shown, and without a flag: other users of the machine can read a process's arguments."""
     unset: str = ""
-    """What None means, for people."""
+    """Description of the default when it is None."""
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Names of the environment variables, the one that wins first."""
+        """Names of the environment variables, highest precedence first."""
         return (self.own, *(alias if isinstance(alias, str) else alias.name for alias in self.aliases))
 
     @property
     def own(self) -> str:
-        """The variable that is ours."""
+        """Our own variable."""
         return PREFIX + self.name.upper()
 
     @property
@@ -80,7 +80,7 @@ class Option:
 
     @property
     def allowed(self) -> str:
-        """The values that are accepted, in words."""
+        """Description of the accepted values."""
         if self.choices:
             return "one of " + ", ".join(self.choices)
         if self.kind in (int, float):
@@ -91,7 +91,7 @@ class Option:
         return {bool: f"one of {', '.join(TRUE + FALSE)}", Path: "a path"}.get(self.kind, "text")
 
     def parse(self, text: str, named: str) -> Any:
-        """The value of `text`. Raises UsageError naming `named` (a flag or variable), `text` and what is allowed."""
+        """Parse `text`. Raises UsageError with `named` (a flag or variable), `text` and the accepted values."""
         try:
             value = _PARSERS[self.kind](text.strip())
             if self.choices and text.strip().lower() in self.choices:
@@ -106,15 +106,15 @@ class Option:
         return expanded(value, named) if self.kind is Path else value
 
     def read(self, environ: Mapping[str, str]) -> Found | None:
-        """The variable that decides, with its value; None if none is set. Empty counts as not set.
+        """The value of the first variable that is set; None if none is. An empty variable counts as not set.
 
-        Raises UsageError with the variable's own name, text and unit.
+        Raises UsageError with the variable's name, text and unit.
         """
         for alias in (self.own, *self.aliases):
             name = alias if isinstance(alias, str) else alias.name
             text = environ.get(name, "").strip()
             if not text or (self.kind is int and text.startswith("tcp://")):
-                # Empty is not set; and MOORING_PORT=tcp://… is Kubernetes', for a Service that is called `mooring`.
+                # Empty means not set. Kubernetes sets MOORING_PORT=tcp://… for a Service named `mooring`.
                 continue
             if isinstance(alias, str):
                 return Found(name, self.parse(text, name))
@@ -123,7 +123,7 @@ class Option:
         return None
 
     def _translated(self, alias: Alias, text: str) -> Found | None:
-        """What another tool's variable says. More than is possible here is as much as is possible here."""
+        """The value of another tool's variable. One above our maximum is reduced to it."""
         try:
             value = alias.convert(text)
             if value is not None and self.kind in (int, float) and value < self.minimum:
@@ -135,7 +135,7 @@ class Option:
         said = f"{alias.name}={echo(text)[1:-1]}"
         if self.kind in (int, float) and value > self.maximum:
             value = self.kind(self.maximum)
-            note = f"{said} ({alias.unit}) is more than is possible here: {self.name} is {_shown(value)}."
+            note = f"{said} ({alias.unit}) is above the maximum: {self.name} is {_shown(value)}."
             return Found(alias.name, value, note)
         if alias.meaning and text not in alias.plain:
             return Found(alias.name, value, f"{said} is read as {alias.meaning}: {self.name} is {value}.")
@@ -143,7 +143,7 @@ class Option:
 
 
 def _shown(value: float) -> str:
-    """Without an exponent where it is a whole number."""
+    """Whole numbers without an exponent."""
     return str(int(value)) if value == int(value) else f"{value:g}"
 
 

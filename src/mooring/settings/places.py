@@ -1,4 +1,4 @@
-"""The user's home, cache and data folders, for users who have them.
+"""The user's home, cache and data folders, if the user has them.
 
 The user of a container often has neither HOME nor an entry in /etc/passwd. `Path.home` and `Path.expanduser` then
 raise, so only this module calls them.
@@ -20,12 +20,12 @@ def home() -> Path | None:
 
 
 def user_cache() -> Path | None:
-    """Folder for what can be made again, by the XDG rules; None for a user without a home."""
+    """Folder for cached files, by the XDG rules; None for a user without a home."""
     return _xdg("XDG_CACHE_HOME", ".cache")
 
 
 def user_data() -> Path | None:
-    """Folder for what has to be kept, by the XDG rules; None for a user without a home."""
+    """Folder for persistent data, by the XDG rules; None for a user without a home."""
     return _xdg("XDG_DATA_HOME", ".local/share")
 
 
@@ -37,7 +37,8 @@ def expanded(path: str | Path, what: str = "The path") -> Path:
         name = Path(path).parts[0][1:]
         why = f"this machine has no user {echo(name)}" if name else "HOME is not set, and this user has no home folder"
         raise UsageError(
-            f"{what} is {echo(str(path))}: {why}.", hint=f"Write the folder in full, or ./{path} for a name with a ~."
+            f"{what} is {echo(str(path))}, but {why}.",
+            hint=f"Write the absolute path, or ./{path} for a name that starts with ~.",
         ) from error
 
 

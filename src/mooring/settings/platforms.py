@@ -1,7 +1,7 @@
-"""Variables of SageMaker and of the stock Hugging Face toolkit: those that are read as settings, and the others.
+"""Variables of SageMaker and the stock Hugging Face toolkit: those read as settings, and those without effect.
 
-Names, units and what counts as not set are the stock container's, so that what was written for it keeps its meaning.
-Its model server lets `MMS_` variables win over those of SageMaker, and seconds over minutes. Used by `table.py`.
+Names, units and unset values are those of the stock container, so that existing deployments keep their meaning. As in
+its model server, `MMS_` variables win over those of SageMaker, and seconds over minutes.
 """
 
 import math
@@ -26,18 +26,18 @@ def _at_least_0(value: float) -> float:
 
 
 def _seconds(text: str) -> float | None:
-    """0 or less: then the minutes count, or the default."""
+    """0 or less means not set: the minutes count, or the default."""
     value = _number(text)
     return value if value > 0 else None
 
 
 def _minutes(text: str) -> float | None:
-    """0 is the default."""
+    """0 means the default."""
     return 60 * _at_least_0(_number(text)) or None
 
 
 def _megabytes(text: str) -> int | None:
-    """0 is the default; SageMaker sets it for transform jobs without a limit."""
+    """0 means the default; SageMaker sets it for transform jobs without a limit."""
     value = MEGABYTE * _at_least_0(_number(text))
     return max(1, round(min(value, 2.0**62))) if value else None
 
@@ -69,7 +69,7 @@ def _port(text: str) -> int:
 
 
 def _level(text: str) -> str:
-    """A level's number or name, as Python's logging has them."""
+    """A level's number or name, as in Python's logging."""
     names = ((10, "debug"), (20, "info"), (30, "warning"), (40, "error"))
     by_name = {name: name for _, name in names} | {"warn": "warning", "critical": "critical", "fatal": "critical"}
     if (named := by_name.get(text.lower())) is not None:
@@ -83,12 +83,12 @@ def _exactly_true(text: str) -> bool:
 
 
 def _true(text: str) -> bool:
-    """SageMaker writes `true`, its SDK's local mode `True`."""
+    """SageMaker writes `true`, the local mode of its SDK `True`."""
     return text.lower() == "true"
 
 
 def _hub_switch(text: str) -> bool:
-    """As huggingface_hub: whatever is not one of these is off."""
+    """As in huggingface_hub: any other value is off."""
     return text.lower() in ("1", "on", "yes", "true")
 
 
@@ -158,39 +158,39 @@ OFFLINE = (_offline("HF_HUB_OFFLINE"), _offline("TRANSFORMERS_OFFLINE"))
 WITHOUT_EFFECT: Mapping[str, str] = {
     "HF_TRUST_REMOTE_CODE": "code from a model's repository is never run",
     "HF_MODEL_TRUST_REMOTE_CODE": "code from a model's repository is never run",
-    "SAGEMAKER_MODEL_SERVER_VMARGS": "there is no Java here",
-    "SAGEMAKER_STARTUP_TIMEOUT": "the start takes as long as the model needs, and a failed one ends the process",
-    "SAGEMAKER_REGION": "the server calls no AWS service",
-    "SAGEMAKER_SAFE_PORT_RANGE": "no second port is opened",
+    "SAGEMAKER_MODEL_SERVER_VMARGS": "Mooring does not use Java",
+    "SAGEMAKER_STARTUP_TIMEOUT": "startup has no time limit, and the process exits if it fails",
+    "SAGEMAKER_REGION": "the server does not call AWS services",
+    "SAGEMAKER_SAFE_PORT_RANGE": "Mooring uses a single port",
     "SAGEMAKER_HANDLER": "the handler is the folder's code/inference.py or handler.py",
-    "CA_REPOSITORY_ARN": "requirements are installed from pip's own index, which PIP_INDEX_URL names",
-    "HF_OPTIMUM_BATCH_SIZE": "that is for Neuron devices",
-    "HF_OPTIMUM_SEQUENCE_LENGTH": "that is for Neuron devices",
+    "CA_REPOSITORY_ARN": "requirements are installed from pip's index, which PIP_INDEX_URL sets",
+    "HF_OPTIMUM_BATCH_SIZE": "it is for Neuron devices",
+    "HF_OPTIMUM_SEQUENCE_LENGTH": "it is for Neuron devices",
     "HF_FRAMEWORK": "the engine is OpenVINO",
-    "HF_MODEL_DIR": "the model's folder is MOORING_MODEL, or the platform's",
+    "HF_MODEL_DIR": "MOORING_MODEL or the platform sets the model's folder",
     "HF_DEFAULT_PIPELINE_NAME": "the handler is the folder's code/inference.py or handler.py",
     "HF_MODULE_NAME": "the handler is the folder's code/inference.py or handler.py",
-    "MMS_MAX_RESPONSE_SIZE": "responses have no limit",
-    "MMS_UNREGISTER_MODEL_TIMEOUT": "a model is unloaded when its requests are answered",
-    "MMS_NUMBER_OF_NETTY_THREADS": "there is no Java here",
-    "MMS_NETTY_CLIENT_THREADS": "there is no Java here",
+    "MMS_MAX_RESPONSE_SIZE": "the size of responses is not limited",
+    "MMS_UNREGISTER_MODEL_TIMEOUT": "a model is unloaded when its requests have finished",
+    "MMS_NUMBER_OF_NETTY_THREADS": "Mooring does not use Java",
+    "MMS_NETTY_CLIENT_THREADS": "Mooring does not use Java",
     "MMS_NUMBER_OF_GPU": "the engine runs on the CPU",
-    "MMS_MODEL_STORE": "the model's folder is MOORING_MODEL, or the platform's",
-    "MMS_LOAD_MODELS": "the model's folder is MOORING_MODEL, or the platform's",
-    "MMS_INFERENCE_ADDRESS": "the address is --host and --port",
-    "MMS_MANAGEMENT_ADDRESS": "the address is --host and --port",
+    "MMS_MODEL_STORE": "MOORING_MODEL or the platform sets the model's folder",
+    "MMS_LOAD_MODELS": "MOORING_MODEL or the platform sets the model's folder",
+    "MMS_INFERENCE_ADDRESS": "--host and --port set the address",
+    "MMS_MANAGEMENT_ADDRESS": "--host and --port set the address",
     "MMS_DEFAULT_SERVICE_HANDLER": "the handler is the folder's code/inference.py or handler.py",
     "MMS_DECODE_INPUT_REQUEST": "bodies are decoded by their Content-Type",
     "MMS_PRELOAD_MODEL": "the model is loaded before the server is ready",
-    "MMS_ASYNC_LOGGING": "there is no Java here",
-    "MMS_CONFIG_FILE": "there is no Java here",
-    "MMS_CORS_ALLOWED_ORIGIN": "put what browsers need into a proxy in front",
-    "MMS_CORS_ALLOWED_METHODS": "put what browsers need into a proxy in front",
-    "MMS_CORS_ALLOWED_HEADERS": "put what browsers need into a proxy in front",
-    "MMS_KEYSTORE": "put TLS into a proxy in front",
-    "MMS_KEYSTORE_PASS": "put TLS into a proxy in front",
-    "MMS_KEYSTORE_TYPE": "put TLS into a proxy in front",
-    "MMS_CERTIFICATE_FILE": "put TLS into a proxy in front",
-    "MMS_PRIVATE_KEY_FILE": "put TLS into a proxy in front",
+    "MMS_ASYNC_LOGGING": "Mooring does not use Java",
+    "MMS_CONFIG_FILE": "Mooring does not use Java",
+    "MMS_CORS_ALLOWED_ORIGIN": "configure CORS in a proxy in front of Mooring",
+    "MMS_CORS_ALLOWED_METHODS": "configure CORS in a proxy in front of Mooring",
+    "MMS_CORS_ALLOWED_HEADERS": "configure CORS in a proxy in front of Mooring",
+    "MMS_KEYSTORE": "configure TLS in a proxy in front of Mooring",
+    "MMS_KEYSTORE_PASS": "configure TLS in a proxy in front of Mooring",
+    "MMS_KEYSTORE_TYPE": "configure TLS in a proxy in front of Mooring",
+    "MMS_CERTIFICATE_FILE": "configure TLS in a proxy in front of Mooring",
+    "MMS_PRIVATE_KEY_FILE": "configure TLS in a proxy in front of Mooring",
 }
-"""Variable of the stock container → why it changes nothing here."""
+"""Variable of the stock container → why it has no effect."""

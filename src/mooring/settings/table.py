@@ -1,6 +1,6 @@
-"""The one table of settings. Each field declares its default, meaning, bounds, and the variables of other tools for it.
+"""The table of settings. Each field declares its default, help, bounds and the variables of other tools for it.
 
-From it come the names of variables, the command line's flags (`cli/options.py`) and docs/reference/settings.md.
+Environment variables, flags (`cli/options.py`) and docs/reference/settings.md are generated from it.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ def _option(default: Any, text: str, kind: type | None = None, **more: Any) -> A
 
 @dataclass(frozen=True)
 class Settings:
-    """Every value that a user can choose. Times in seconds, sizes in bytes."""
+    """All settings. Times are in seconds, sizes in bytes."""
 
     # What is served
 
@@ -35,11 +35,11 @@ class Settings:
         None, "Branch, tag or commit of a Hub model.", str, aliases=platforms.REVISION, unset="the main branch"
     )
     task: str | None = _option(
-        None, "What the model is for.", str, aliases=("HF_TASK",), unset="what its config.json says"
+        None, "Task of the model.", str, aliases=("HF_TASK",), unset="the task in its config.json"
     )
-    base_dir: Path | None = _option(  # noqa: RUF009 - it is a field, made by a function of ours
+    base_dir: Path | None = _option(  # noqa: RUF009 - a field, made by our own function
         None,
-        "Folder where a platform puts models: its model/ is served if it holds one.",
+        "Base folder of a platform; its model/ is served if it contains a model.",
         Path,
         aliases=("SAGEMAKER_BASE_DIR",),
         unset="none; /opt/ml in the image",
@@ -53,20 +53,20 @@ class Settings:
         unset="what `hf auth login` stored, if anything",
     )
     hub_endpoint: str | None = _option(
-        None, "Address of the Hub or of a mirror.", str, aliases=("HF_ENDPOINT",), unset="https://huggingface.co"
+        None, "URL of the Hub or of a mirror.", str, aliases=("HF_ENDPOINT",), unset="https://huggingface.co"
     )
     cache_dir: Path | None = _option(  # noqa: RUF009 - as above
         None,
         "Folder for downloaded models, unpacked archives and compiled models.",
         Path,
-        unset="the Hugging Face cache (HF_HUB_CACHE, HF_HOME), a temporary folder, ~/.cache/mooring",
+        unset="the Hugging Face cache (HF_HUB_CACHE, HF_HOME), a temporary folder and ~/.cache/mooring",
     )
     compile_cache_bytes: int = _option(
         1_073_741_824,
-        "Disk for compiled models, found again by later starts on the same CPU; 0: none.",
+        "Disk space for compiled models, which speed up later starts on the same CPU; 0 for none.",
         minimum=0,
     )
-    offline: bool = _option(False, "Use only what the cache holds; call nobody.", aliases=platforms.OFFLINE)
+    offline: bool = _option(False, "Use only cached files; make no network requests.", aliases=platforms.OFFLINE)
 
     # The model's own code
 
@@ -74,54 +74,54 @@ class Settings:
         None,
         "Run the model's code/inference.py or handler.py, if it has one.",
         bool,
-        unset="a model with code is refused, so that nothing runs unasked; on in the image",
+        unset="refuse a model with code; on in the image",
     )
     program: str | None = _option(
-        None, "File of the model's own code.", str, aliases=("SAGEMAKER_PROGRAM",), unset="inference.py"
+        None, "File with the model's own code.", str, aliases=("SAGEMAKER_PROGRAM",), unset="inference.py"
     )
     submit_dir: str | None = _option(
-        None, "Another folder to look for it.", str, aliases=("SAGEMAKER_SUBMIT_DIRECTORY",), unset="the model's code/"
+        None, "Folder of that file.", str, aliases=("SAGEMAKER_SUBMIT_DIRECTORY",), unset="the model's code/"
     )
     packages_dir: Path | None = _option(  # noqa: RUF009 - as above
-        None, "Folder where code/requirements.txt is installed.", Path, unset="a temporary one"
+        None, "Folder to install code/requirements.txt into.", Path, unset="a temporary folder"
     )
     requirements_timeout_s: float = _option(
-        300.0, "How long pip may take to install code/requirements.txt.", minimum=1, maximum=86_400
+        300.0, "Time limit for installing code/requirements.txt.", minimum=1, maximum=86_400
     )
     retry_user_code: bool = _option(
-        False, "Behind nginx, give a request to a second worker when the first dies in the model's own code."
+        False, "Behind nginx, retry a request on another worker if the first dies in the model's own code."
     )
 
     # How it is computed
 
     precision: str | None = _option(
         None,
-        "Compute at this precision.",
+        "Precision of the computation.",
         str,
         choices=("fp32", "bf16", "int8", "mixed"),
-        unset="what the model's manifest says; fp32 for a folder from the Hub",
+        unset="the precision in the model's manifest; fp32 for a folder from the Hub",
     )
     threads: int = _option(
-        0, "Threads that compute; 0 takes every core.", minimum=0, maximum=4096, aliases=platforms.THREADS
+        0, "Compute threads; 0 for one per core.", minimum=0, maximum=4096, aliases=platforms.THREADS
     )
     streams: int = _option(
         0,
-        "Batches computed at the same time when requests meet; 0: two, each with half of the threads.",
+        "Batches computed in parallel under load; 0 for two, each with half of the threads.",
         minimum=0,
         maximum=64,
     )
     workers: int = _option(
         0,
-        "Processes that answer, behind nginx; 0 decides by cores and memory.",
+        "Worker processes behind nginx; 0 to choose by cores and memory.",
         minimum=0,
         maximum=256,
         aliases=platforms.WORKERS,
     )
-    standby: bool = _option(True, "Behind nginx, keep one more worker warm for when another dies.")
+    standby: bool = _option(True, "Behind nginx, keep a warm standby worker to replace one that dies.")
 
     # Where and how it listens
 
-    front: str = _option("none", "What stands before the workers; nginx is for containers.", choices=("none", "nginx"))
+    front: str = _option("none", "Proxy in front of the workers; nginx is for containers.", choices=("none", "nginx"))
     host: str = _option("127.0.0.1", "Address to listen on; 0.0.0.0 for every interface.")
     port: int = _option(
         8080,
@@ -131,47 +131,49 @@ class Settings:
         aliases=platforms.PORT,
     )
     max_body_bytes: int = _option(
-        26_214_400, "Largest request body; above: 413.", minimum=1, maximum=1 << 40, aliases=platforms.BODY
+        26_214_400,
+        "Maximum request body in bytes; above it: 413.",
+        minimum=1,
+        maximum=1 << 40,
+        aliases=platforms.BODY,
     )
-    max_windows: int = _option(4096, "Windows that one request may need; above: 413.", minimum=1)
+    max_windows: int = _option(4096, "Maximum windows per request; above it: 413.", minimum=1)
     answer_cache_bytes: int = _option(
         16_777_216,
-        "Memory for answers to what is asked again, up to 8 MiB more for documents; 0: none. Not for several models.",
+        "Memory for the answer cache, plus up to 8 MiB for documents; 0 for none. Unused with several models.",
         minimum=0,
     )
     max_in_flight: int = _option(
         1024,
-        "Requests let in at the same time; above: 429.",
+        "Maximum concurrent requests; above it: 429.",
         minimum=1,
         maximum=16_384,
         aliases=platforms.QUEUE,
     )
-    queue_tokens: int = _option(524_288, "Padded tokens that may wait to be computed; above: 429.", minimum=1)
+    queue_tokens: int = _option(524_288, "Maximum padded tokens in the queue; above it: 429.", minimum=1)
     deadline_s: float = _option(
         60.0,
-        "How long a request may take; after that: 504.",
+        "Deadline of a request; after it: 504.",
         minimum=0.001,
         maximum=86_400,
         aliases=platforms.TIMEOUT,
     )
     keep_alive_s: float = _option(
-        75.0, "How long an idle connection stays open; longer than any proxy's in front.", minimum=2, maximum=86_400
+        75.0, "Idle timeout of connections; use more than any proxy in front.", minimum=2, maximum=86_400
     )
     drain_delay_s: float = _option(
         0.0,
-        "Behind nginx, how long to go on accepting after being told to stop, with /ping red.",
+        "Behind nginx, time to keep accepting requests after a stop signal, while /ping fails.",
         minimum=0,
         maximum=3600,
     )
-    drain_s: float = _option(
-        25.0, "How long requests in flight may go on when the server is told to stop.", minimum=0, maximum=86_400
-    )
+    drain_s: float = _option(25.0, "Time for in-flight requests to finish at shutdown.", minimum=0, maximum=86_400)
 
     # Several models
 
     multi_model: bool = _option(
         False,
-        "Serve the models that POST /models loads, and none at first.",
+        "Start without a model and serve those that POST /models loads.",
         aliases=platforms.MULTI_MODEL,
     )
 
@@ -179,39 +181,39 @@ class Settings:
 
     batch: bool = _option(
         False,
-        "A batch transform job: lines and rows are answered one by one, and a full queue is waited for.",
+        "Batch transform mode: answer each line or row separately, and wait when the queue is full.",
         aliases=platforms.BATCH,
     )
-    max_records: int = _option(
-        250_000, "Lines or rows that one request of a batch job may hold; above: 413.", minimum=1
-    )
-    batch_strict: bool = _option(False, "In a batch job, one bad record fails its request, as in the stock container.")
+    max_records: int = _option(250_000, "Maximum lines or rows per request of a batch job; above it: 413.", minimum=1)
+    batch_strict: bool = _option(False, "Fail a batch request if one record is invalid, as the stock container does.")
 
     # How close it keeps to the stock container
 
     default_accept: str = _option(
         "application/json",
-        "Type of answers to requests that accept nothing in particular.",
+        "Content type of answers to requests that accept any.",
         aliases=("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",),
     )
-    ping_always_200: bool = _option(False, "/ping is 200 whatever the model does, as the stock server's.")
-    strict_content_types: bool = _option(
-        False, "Content types have to match letter by letter, and there must be one, as in the stock toolkit."
+    ping_always_200: bool = _option(
+        False, "Answer /ping with 200 even without a ready model, as the stock server does."
     )
-    hft_errors: bool = _option(False, "Every error of POST /invocations is a 400, as in the stock toolkit.")
+    strict_content_types: bool = _option(
+        False, "Require a Content-Type that matches exactly, as the stock toolkit does."
+    )
+    hft_errors: bool = _option(False, "Answer every error of POST /invocations with 400, as the stock toolkit does.")
 
     # What it says
 
     log_level: str = _option(
         "info",
-        "What is worth a line in the log.",
+        "Lowest level of log messages.",
         choices=("debug", "info", "warning", "error", "critical"),
         aliases=platforms.LEVEL,
     )
     log_format: str = _option(
-        "auto", "auto is text on a terminal and JSON otherwise.", choices=("auto", "text", "json")
+        "auto", "Log format; auto is text on a terminal and JSON otherwise.", choices=("auto", "text", "json")
     )
-    debug: bool = _option(False, "Show a traceback with an error.")
+    debug: bool = _option(False, "Show a traceback with errors.")
 
     def __repr__(self) -> str:
         shown = (f"{option.name}={_shown(option, getattr(self, option.name))}" for option in OPTIONS)

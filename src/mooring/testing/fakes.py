@@ -1,4 +1,4 @@
-"""A clock and a task for tests. Reached through `mooring.testing`."""
+"""A clock and a task for tests. Import them from `mooring.testing`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,7 @@ from mooring.tasks.base import Prepared
 
 
 class ManualClock:
-    """A clock for the `clock` parameters: seconds that pass only when a test says so."""
+    """A clock for `clock` parameters, which advances only when told to."""
 
     def __init__(self, now: float = 1000.0) -> None:
         self.now = now
@@ -20,12 +20,12 @@ class ManualClock:
         return self.now
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Advance the clock."""
         self.now += seconds
 
 
 class FakeTask:
-    """A request is a tuple of window lengths; its answer tells what was computed.
+    """A task whose requests are tuples of window lengths, and whose answers show what was computed.
 
     The body `{"inputs": [40, 12]}`, or the list alone, asks for two windows of 40 and 12 tokens. The answer is
     `{"windows": [40, 12], "scores": [...]}` with each window's first start logit.
@@ -37,17 +37,15 @@ class FakeTask:
         return "question-answering"
 
     def parse(self, body: object) -> tuple[int, ...]:
-        """Lengths of at least 1; anything else is an InvalidRequest."""
+        """Lengths of at least 1. Raises InvalidRequest for anything else."""
         inputs = body["inputs"] if isinstance(body, dict) and "inputs" in body else body
         if isinstance(inputs, int):
             inputs = [inputs]
         if not isinstance(inputs, (list, tuple)):
-            raise InvalidRequest(f"a list of lengths is needed, not {echo(inputs)}", pointer="/inputs")
+            raise InvalidRequest(f"must be a list of lengths, not {echo(inputs)}", pointer="/inputs")
         for place, length in enumerate(inputs):
             if not isinstance(length, int) or length < 1:
-                raise InvalidRequest(
-                    f"a length of at least 1 is needed, not {echo(length)}", pointer=f"/inputs/{place}"
-                )
+                raise InvalidRequest(f"must be a length of at least 1, not {echo(length)}", pointer=f"/inputs/{place}")
         return tuple(inputs)
 
     def estimate(self, request: Any) -> int:
@@ -59,14 +57,14 @@ class FakeTask:
         return repr(tuple(request)).encode()
 
     def prepare(self, request: Any) -> Prepared:
-        """Windows of the wanted lengths; the ids count from the length, so that windows of one length are alike."""
+        """Windows of the given lengths. Ids start at the length, so that windows of equal length are equal."""
         windows = [
             Window(np.arange(length, 2 * length, dtype=np.int32), np.zeros(length, np.int32)) for length in request
         ]
         return Prepared(windows=windows, state=request)
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
-        """What was asked and the first number of each window."""
+        """The request and the first number of each window."""
         return {"windows": list(prepared.state), "scores": [float(row[0][0]) for row in outputs]}
 
     def probe(self) -> Any:

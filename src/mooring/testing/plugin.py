@@ -9,6 +9,6 @@ from mooring.testing.server import RunningServer, running_server
 
 @pytest.fixture(scope="session")
 def mooring_server() -> Iterator[RunningServer]:
-    """The embedded model, served; started when a test first asks for it, one for all tests."""
+    """A server with the embedded model, started on first use and shared by all tests."""
     with running_server() as server:
         yield server

@@ -1,4 +1,4 @@
-"""A real `moor serve` in a process of its own, for tests of what talks to one. Reached through `mooring.testing`."""
+"""A real `moor serve` in another process, for tests of its clients. Import it from `mooring.testing`."""
 
 import json
 import re
@@ -19,7 +19,7 @@ _ADDRESS = re.compile(r"^\s*address\s+(http://\S+?),?(?:\s|$)")
 
 
 class ServerFailed(Exception):
-    """The server did not become ready. The message has its exit code and the end of what it said."""
+    """The server did not become ready. The message has its exit code and the end of its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +27,13 @@ class RunningServer:
     """A server that is ready."""
 
     url: str
-    """Of its root: "http://127.0.0.1:" and a port."""
+    """Its root: "http://127.0.0.1:" and a port."""
     process: "subprocess.Popen[str]"
     log: deque[str]
-    """The last lines of its stderr so far."""
+    """The last lines of its stderr."""
 
     def ask(self, question: str, context: str, **parameters: object) -> Any:
-        """The decoded answer. Raises ClientError with the server's message for anything but 200."""
+        """The decoded answer. Raises ClientError with the server's message for any status but 200."""
         with Client(self.url) as client:
             return client.ask({"question": question, "context": context}, parameters)
 
@@ -45,10 +45,10 @@ class RunningServer:
 
 @contextmanager
 def running_server(model: str | None = None, *arguments: str, timeout_s: float = 120.0) -> Iterator[RunningServer]:
-    """Serve `model` (None: the embedded one) at a free port until the with-block ends.
+    """Serve `model` (None for the embedded one) on a free port until the with-block ends.
 
-    `arguments` are further ones of `moor serve`. Raises ServerFailed if the server ends, or is not ready within
-    `timeout_s`; leaving the block stops it as Ctrl-C would, and kills it if that takes longer than 30 s.
+    `arguments` are passed to `moor serve`. Raises ServerFailed if the server exits or is not ready within `timeout_s`.
+    Leaving the block stops it as Ctrl-C would, and kills it after 30 s.
     """
     command = [sys.executable, "-m", "mooring", "serve", *([model] if model else []), "--port", "0", *arguments]
     process = subprocess.Popen(
@@ -56,7 +56,7 @@ def running_server(model: str | None = None, *arguments: str, timeout_s: float =
     )
     log: deque[str] = deque(maxlen=LAST_LINES)
     readers = [_reader(process.stderr, log)]
-    # Reading its stdout blocks: a server that says nothing is ended from outside.
+    # Reading its stdout blocks, so a timer kills a silent server.
     timer = threading.Timer(timeout_s, process.kill)
     timer.start()
     try:
@@ -81,7 +81,7 @@ def running_server(model: str | None = None, *arguments: str, timeout_s: float =
 
 
 def _address(lines: IO[str] | None) -> str | None:
-    """Where it listens, once it has said all that it says when it is ready."""
+    """The server's address, read when its start-up text is complete."""
     url = None
     for line in lines or ():
         if found := _ADDRESS.match(line):
@@ -92,7 +92,7 @@ def _address(lines: IO[str] | None) -> str | None:
 
 
 def _reader(lines: IO[str] | None, log: deque[str]) -> threading.Thread:
-    """A thread that keeps a pipe from filling up, and its last lines."""
+    """A thread that reads a pipe, so that it does not fill up, and keeps its last lines."""
 
     def keep() -> None:
         log.extend(line.rstrip("\n") for line in lines or ())
