@@ -47,6 +47,9 @@ def test_a_hub_model_shows_its_revision_and_a_folder_its_path() -> None:
     assert dict(banner.facts(folder, {}, URL, "127.0.0.1"))["model"] == "qa (./models/qa)"
 
 
+EXAMPLE = {"inputs": {"question": "Whose is it?", "context": "It's Ada's."}}
+
+
 def test_listening_everywhere_is_said() -> None:
     """Others on the network can ask too, which may not be meant."""
     assert dict(banner.facts(MODEL, {}, URL, "0.0.0.0"))["address"] == "http://127.0.0.1:8080, on every interface"
@@ -54,10 +57,10 @@ def test_listening_everywhere_is_said() -> None:
 
 def test_the_curl_line_is_one_shell_command_with_a_whole_request() -> None:
     """Quoted so that it survives a copy into a shell."""
-    command = shlex.split(banner.trial(URL))
+    command = shlex.split(banner.trial(URL, EXAMPLE))
     assert command[:3] == ["curl", "-s", "http://127.0.0.1:8080/invocations"]
     assert command[3:5] == ["-H", "Content-Type: application/json"]
-    assert json.loads(command[6]) == banner.EXAMPLE
+    assert json.loads(command[6]) == EXAMPLE
 
 
 def test_without_a_terminal_the_text_is_plain(capsys: pytest.CaptureFixture[str]) -> None:

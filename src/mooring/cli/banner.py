@@ -12,21 +12,15 @@ import click
 import mooring
 from mooring.cli.facts import figures_of, gate_line, gate_of, quality_of, titled
 
-EXAMPLE = {
-    "inputs": {
-        "question": "What holds the ship?",
-        "context": "A mooring holds the ship in its place.",
-    }
-}
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound
 
 _NAMES = (("INT8", "int8"), ("BF16", "bf16"), ("FP16", "fp16"))
 """OpenVINO's names of the precisions that it supports on a CPU → our names."""
 
 
-def trial(url: str) -> str:
-    """A curl command for any POSIX shell."""
-    body = shlex.quote(json.dumps(EXAMPLE))
+def trial(url: str, example: object) -> str:
+    """A curl command for any POSIX shell, with a body that the model can answer."""
+    body = shlex.quote(json.dumps(example, ensure_ascii=False))
     return f"curl -s {url}/invocations -H 'Content-Type: application/json' -d {body}"
 
 

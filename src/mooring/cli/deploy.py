@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mooring.cli.banner import EXAMPLE
 from mooring.cli.deploy_options import deploy_options, order_of
 from mooring.cli.narration import narrated, opened_session, show_log
 from mooring.cli.streams import write_json
@@ -22,6 +21,14 @@ if TYPE_CHECKING:
     from mooring.deploy.narrator import Narrator
     from mooring.deploy.session import Session
     from mooring.deploy.spec import Spec
+
+EXAMPLE = {
+    "inputs": {
+        "question": "What holds the ship?",
+        "context": "A mooring holds the ship in its place.",
+    }
+}
+"""Asked of a new endpoint."""
 
 
 @click.command("deploy", short_help="Deploy a model to a SageMaker endpoint.")

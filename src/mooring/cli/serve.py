@@ -76,7 +76,9 @@ def command(**flags: Any) -> int:
         else:
             rows = banner.facts(facts["model"], facts["backend"], url, settings.host)
         rows += banner.handler(facts.get("handler", {})) + banner.workers(facts.get("topology", {}))
-        banner.show(rows, banner.trial(url), (*notes, *facts.get("warnings", ())))
+        banner.show(
+            rows, banner.trial(url, facts.get("example", {"inputs": "…"})), (*notes, *facts.get("warnings", ()))
+        )
 
     if settings.front == "nginx":
         from mooring.container.proxy import find_nginx

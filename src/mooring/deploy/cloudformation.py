@@ -31,7 +31,7 @@ def template(spec: Spec) -> Template:
         parameters["ModelDataUrl"] = _text(spec.model_data, "The model, uploaded before the stack is created.")
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"The question-answering endpoint {spec.name}, by Mooring",
+        "Description": f"The endpoint {spec.name}, by Mooring",
         "Parameters": parameters,
         "Resources": resources,
         "Outputs": {"EndpointName": {"Value": {"Fn::GetAtt": ["Endpoint", "EndpointName"]}}},
