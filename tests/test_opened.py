@@ -99,7 +99,7 @@ def test_an_item_at_fault_has_its_error_in_its_place(model: OpenModel) -> None:
     ("arguments", "said"),
     [
         ({"question": "who ?"}, "there is no `context`"),
-        ({**QUESTION, "topk_": 1}, "no such parameter"),
+        ({**QUESTION, "topk_": 1}, "unknown parameter"),
         ({**QUESTION, "top_k": 0}, "at least 1"),
         ({}, "no `question`"),
     ],
@@ -132,7 +132,7 @@ def test_other_tasks_are_called_by_their_own_names(tmp_path: Path) -> None:
 
 def test_what_cannot_be_opened_says_why(tmp_path: Path) -> None:
     """With the same words as the server."""
-    with pytest.raises(ModelNotFound, match="no file or folder"):
+    with pytest.raises(ModelNotFound, match="No file or folder"):
         mooring.open(tmp_path / "nothing")
     with pytest.raises(UsageError, match="precision"):
         mooring.open(write_tiny_bert(tmp_path / "tiny"), precision="int3")

@@ -1,7 +1,7 @@
-"""A model that is open in this process: the server's engine and batching, without HTTP. Made by `mooring.open`.
+"""Run a model in this process: the server's engine and batching, without HTTP. Made by `mooring.open`.
 
-The engine lives on an event loop in a thread of its own, so a model may be called from several threads: their requests
-share batches. Requests wait for as long as it takes; answers are not remembered.
+The engine runs on an event loop in its own thread, so a model may be called from several threads, whose requests share
+batches. Requests have no deadline; answers are not cached.
 """
 
 import asyncio
@@ -28,39 +28,39 @@ from mooring.wiring.opening import Place, open_served
 from mooring.wiring.source import Progress
 
 LOOK_AHEAD = 64
-"""Requests of `map` that are in the engine at the same time: fuller batches need no more, and each holds its text."""
+"""Concurrent requests of `map` in the engine: more do not make batches fuller, and each holds its text."""
 NO_DEADLINE_S = 1e9
 NO_BOUND = 1 << 62
-"""Padded tokens that may wait: whoever calls waits, and nobody is turned away."""
+"""Queue limit in padded tokens: effectively none, callers wait instead."""
 ENVIRONMENT = ("hub_token", "hub_endpoint", "cache_dir", "offline", "compile_cache_bytes")
-"""Settings that the environment decides on here, too: where models come from and where they are kept."""
+"""Settings that are also read from the environment here: where models come from and are stored."""
 
 T = TypeVar("T")
 
 
 def open_model(source: str | PathLike[str] | None, **flags: object) -> "OpenModel":
-    """As `mooring.open`, with flags by the names of settings."""
+    """As `mooring.open`, with flags by setting name."""
     names = {name for option in ENVIRONMENT for name in (BY_NAME[option].own, *BY_NAME[option].variables)}
     environ = {name: value for name, value in os.environ.items() if name in names}
     return open_with(load_settings(environ, **flags, model=None if source is None else str(source)))
 
 
 def open_with(settings: Settings, progress: Progress | None = None) -> "OpenModel":
-    """As `mooring.open`, with everything that a server can be told; `progress` hears of a download."""
+    """As `mooring.open`, with all server settings; `progress` reports downloads."""
     settings = replace(settings, answer_cache_bytes=0, queue_tokens=NO_BOUND, deadline_s=NO_DEADLINE_S)
     return OpenModel(open_served(settings, Metrics(), progress, Place(idle_warm=False)))
 
 
 class OpenModel:
-    """A model that answers in this process. Close it, or use it in a with statement."""
+    """A model running in this process. Close it, or use it in a with statement."""
 
     def __init__(self, served: AnyServed) -> None:
-        """Starts the engine. Raises what that raises; `served` belongs to this object then."""
+        """Start the engine. Raises what that raises; this object then owns `served`."""
         self._served = served
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="moor-open", daemon=True)
         self._thread.start()
-        # Also at the end of the program, should nobody close it: a thread inside the engine must not outlive Python.
+        # Also at exit, if never closed: a thread inside the engine must not outlive Python.
         self._finalizer = weakref.finalize(self, _close, served, self._loop, self._thread)
         try:
             self._run(served.life.start())
@@ -70,23 +70,23 @@ class OpenModel:
 
     @property
     def info(self) -> Mapping[str, Any]:
-        """What answers: "model" (task, family, precision, quality …), "backend" and "warnings", as `/info` has them."""
+        """Facts: "model" (task, family, precision, quality …), "backend" and "warnings", as in `/info`."""
         return self._served.facts
 
     def __call__(self, inputs: Any = None, /, **arguments: Any) -> Any:
-        """Answer one request: what POST /invocations would, as dicts, lists, str and numbers.
+        """Answer one request as POST /invocations does, in dicts, lists, str and numbers.
 
-        Either `inputs`, in the shape of a request's, or its parts by name (`question=…, context=…`; `text=…`). All
-        other arguments are the task's parameters (`top_k=2`). Raises InvalidRequest, with a pointer to what is wrong.
+        Pass either `inputs`, as in a request, or its parts by name (`question=…, context=…`; `text=…`). All other
+        arguments are task parameters (`top_k=2`). Raises InvalidRequest with a pointer to the invalid field.
         """
         return self._run(self._answer(self._body(inputs, arguments)))
 
     def map(self, items: Iterable[Mapping[str, Any]], *, errors: bool = False) -> Iterator[Any]:
-        """Answer each item, in order, while the next ones are computed: batches are as full as the items allow.
+        """Yield the answer to each item, in order, while the next ones are computed in full batches.
 
-        Items hold the arguments of one call each: `{"question": …, "context": …, "top_k": 2}`; `inputs` may be among
-        them. Lazy: at most `LOOK_AHEAD` items are read ahead of the answer that is yielded. A RequestError is raised
-        when its turn comes, or with `errors` yielded in the answer's place.
+        Each item holds the arguments of one call: `{"question": …, "context": …, "top_k": 2}` or `{"inputs": …}`.
+        Lazy: at most `LOOK_AHEAD` items are read ahead of the yielded answer. A RequestError is raised in the answer's
+        place, or yielded with `errors`.
         """
         pending: deque[Future[Any]] = deque()
         try:
@@ -101,7 +101,7 @@ class OpenModel:
                 future.cancel()
 
     def close(self) -> None:
-        """Stop the engine and give its memory back. Calling it again does nothing."""
+        """Stop the engine and free its memory. Calling it again does nothing."""
         self._finalizer()
 
     def __enter__(self) -> Self:
@@ -122,13 +122,13 @@ class OpenModel:
         return self._submit(self._answer(body))
 
     def _body(self, inputs: Any, arguments: dict[str, Any]) -> dict[str, Any]:
-        """`inputs` and `parameters` of a request."""
+        """The `inputs` and `parameters` of a request."""
         columns = TASKS[self._task].columns if self._task in TASKS else ()
         parts = {name: value for name, value in arguments.items() if name in columns}
         if inputs is None:
             inputs = parts
         elif parts:
-            raise UsageError(f"Give either inputs or {', '.join(parts)}, not both.")
+            raise UsageError(f"Pass either inputs or {', '.join(parts)}, not both.")
         return {"inputs": inputs, "parameters": {key: arguments[key] for key in arguments if key not in parts}}
 
     @property
@@ -153,10 +153,10 @@ class OpenModel:
 
 
 def _value(reply: Reply) -> Any:
-    """What a model's own code replied; what is not JSON is text. Raises RequestError for an error of its own."""
+    """The reply of user code; anything but JSON is text. Raises RequestError for an error reply."""
     text = reply.body.decode("utf-8", errors="replace")
     if reply.status >= 400:
-        raise RequestError(f"The model's own code answered {reply.status}: {text[:200]}")
+        raise RequestError(f"The model's code answered {reply.status}: {text[:200]}")
     try:
         return json.loads(text)
     except ValueError:
@@ -173,10 +173,10 @@ def _outcome(future: "Future[Any]", *, errors: bool) -> Any:
 
 
 def _close(served: AnyServed, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:
-    """Apart from the object, so that nothing keeps it alive."""
+    """Separate from the object, so that nothing keeps it alive."""
     try:
         ended = asyncio.run_coroutine_threadsafe(served.life.stop(), loop).result()
-    except RuntimeError:  # Python is ending and starts no more threads; the engine's have been told to end
+    except RuntimeError:  # Python is exiting and starts no more threads; the engine's were told to end
         ended = False
     loop.call_soon_threadsafe(loop.stop)
     thread.join()

@@ -43,7 +43,10 @@ def test_int8_that_passed_its_gates_is_computed_without_a_word(
 
 @pytest.mark.parametrize(
     ("narrow", "said"),
-    [(None, "not held against the gate (`moor build` of this version does)"), (FAILED, "this artefact did not pass")],
+    [
+        (None, "this model was not checked (build it again with this version)"),
+        (FAILED, "this model failed the accuracy check"),
+    ],
 )
 def test_with_avx2_alone_int8_has_to_have_passed_with_fewer_levels(
     narrow: NarrowRecord | None, said: str, monkeypatch: pytest.MonkeyPatch
@@ -96,7 +99,7 @@ def test_arms_instructions_have_another_name(monkeypatch: pytest.MonkeyPatch) ->
 def test_bf16_where_there_is_none_is_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
     """With a word."""
     on(monkeypatch, DOT)
-    assert precision_for(INT8, "bf16") == ("fp32", ("This CPU has no bf16: computing in fp32 instead.",))
+    assert precision_for(INT8, "bf16") == ("fp32", ("This CPU does not support bf16: computing in fp32 instead.",))
 
 
 def test_int8_is_made_before_serving(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +108,7 @@ def test_int8_is_made_before_serving(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = msgspec.structs.replace(INT8, precision="fp32", weights_dtype="F32", gate=None)
     with pytest.raises(UsageError, match="holds F32 weights; int8 is made before serving"):
         precision_for(exact, "int8")
-    with pytest.raises(UsageError, match="this artefact is int8; it cannot be computed at"):
+    with pytest.raises(UsageError, match="This model was built as int8 and does not support"):
         precision_for(INT8, "mixed")
 
 

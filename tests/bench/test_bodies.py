@@ -87,12 +87,12 @@ def test_words_come_from_a_text(tmp_path: Path) -> None:
     ("name", "data", "lengths", "said"),
     [
         ("a.jsonl", b'{"x": 1}\n{"y": \n', None, "line 2 is not JSON"),
-        ("a.jsonl", b"\n \n", None, "holds no request"),
-        ("a.jsonl", b'{"x": 1}', "40", "holds whole requests"),
+        ("a.jsonl", b"\n \n", None, "contains no requests"),
+        ("a.jsonl", b'{"x": 1}', "40", "contains complete requests"),
         ("a.jsonl", b"\xff\xfe", None, "is not UTF-8 text"),
         ("a.txt", b"Words.", None, "Add --lengths"),
         ("a.txt", b" \n", "40", "is empty"),
-        ("a.json", b"{}", None, "without `data`"),
+        ("a.json", b"{}", None, "has no `data`"),
     ],
 )
 def test_files_that_go_wrong_are_named_with_the_place(

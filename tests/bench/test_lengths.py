@@ -49,7 +49,7 @@ def test_lognormal_has_its_median() -> None:
 )  # fmt: skip
 def test_what_is_no_distribution_is_refused(said: str) -> None:
     """With examples of some."""
-    with pytest.raises(UsageError, match=r"is not a distribution of lengths.*uniform:50-400"):
+    with pytest.raises(UsageError, match=r"is not a valid value for --lengths.*uniform:50-400"):
         parse_lengths(said)
 
 

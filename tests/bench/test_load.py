@@ -122,7 +122,7 @@ def speaking(data: bytes, *, first: bool) -> Iterator[str]:
 def test_what_is_not_http_is_said_so() -> None:
     """A client gives up after three."""
     with speaking(b"SSH-2.0-x\r\n", first=False) as address:
-        assert figures(drive(address, 9, clients=1)).errors == {"not an HTTP/1 response": 3}
+        assert figures(drive(address, 9, clients=1)).errors == {"invalid HTTP/1 response": 3}
 
 
 def test_a_server_that_speaks_first_does_not_hold_the_run_up() -> None:

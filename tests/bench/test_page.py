@@ -59,7 +59,7 @@ def test_a_sweeps_report_has_every_plot() -> None:
     page = render(swept())
     for title in (
         "Throughput over clients", "Latency over clients", "Latency over load", "Answers over load",
-        "How long answers took", "Latency over length", "Errors", "Settings", "The client’s machine",
+        "Latency distribution", "Latency over length", "Errors", "Settings", "Client machine",
     ):  # fmt: skip
         assert f"<h2>{title}</h2>" in page
 
@@ -67,7 +67,7 @@ def test_a_sweeps_report_has_every_plot() -> None:
 def test_a_single_runs_report_has_what_it_can() -> None:
     """One load is no curve."""
     page = render(document(**step(8)))
-    assert "<h2>How long answers took</h2>" in page
+    assert "<h2>Latency distribution</h2>" in page
     assert "<h2>Latency over length</h2>" in page
     assert "<h2>Latency over load</h2>" not in page
 

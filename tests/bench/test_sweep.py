@@ -19,7 +19,7 @@ def test_sweeps_by_name() -> None:
 )
 def test_what_cannot_be_swept_is_refused(said: str) -> None:
     """With the forms that can."""
-    with pytest.raises(UsageError, match=r"is not something to sweep over.*rates:20,50"):
+    with pytest.raises(UsageError, match=r"is not a valid value for --sweep.*rates:20,50"):
         parse_sweep(said)
 
 

@@ -56,13 +56,13 @@ def test_without_questions_it_builds_bf16_and_says_why(model: Path, tmp_path: Pa
     said = Silent()
     built = build(order(model, tmp_path / "out"), make_task, said)
     assert built.manifest.precision == "bf16"
-    assert "made-up input would spoil the answers" in said.notes[0]
+    assert "made-up ones would reduce its accuracy" in said.notes[0]
     assert built.manifest.gate is None
 
 
 def test_int8_by_name_without_questions_is_refused_at_once(model: Path, tmp_path: Path) -> None:
     """With the way out, and nothing written."""
-    with pytest.raises(BuildError, match="needs questions to calibrate on") as caught:
+    with pytest.raises(BuildError, match="needs real questions for calibration") as caught:
         build(order(model, tmp_path / "out", precision="int8"), make_task)
     assert "--calibration" in caught.value.hint
     assert list(tmp_path.iterdir()) == []
@@ -157,7 +157,7 @@ def test_a_precision_that_fails_its_gate_is_not_written(model: Path, questions: 
     """Asked for by name it is refused with the figures, and no other is built in its place."""
     out = tmp_path / "out"
     wanted = order(model, out, precision="int8", calibration=questions, samples=40, questions=40, max_drop=NEVER)
-    with pytest.raises(BuildError, match="int8 does not pass the gate: agreement with fp32 drops by") as caught:
+    with pytest.raises(BuildError, match="int8 failed the accuracy check: agreement with fp32 drops by") as caught:
         build(wanted, make_task)
     assert "--no-gate" in caught.value.hint
     assert not out.exists()
@@ -180,7 +180,9 @@ def test_too_few_questions_to_pass_are_refused_before_anything_is_tried(
 ) -> None:
     """Each attempt would end undecided, one after the other, for hours."""
     wanted = order(model, tmp_path / "out", calibration=questions, samples=40, questions=40)
-    with pytest.raises(BuildError, match=r"40 questions cannot show that at most 5 points .* 60 can") as caught:
+    with pytest.raises(
+        BuildError, match=r"40 questions are too few to show a drop of at most 5 points.* at least 60 are needed"
+    ) as caught:
         build(replace(wanted, most_questions=40), make_task)
     assert "--max-drop 7.5" in caught.value.hint
 
@@ -221,5 +223,5 @@ def test_an_artefact_is_not_built_from_an_artefact(model: Path, tmp_path: Path) 
 
 def test_an_unknown_precision_is_a_usage_error(model: Path, tmp_path: Path) -> None:
     """With those there are."""
-    with pytest.raises(UsageError, match="'int4' is not known; choose from auto, int8"):
+    with pytest.raises(UsageError, match=r"Unknown precision 'int4'. Choose from auto, int8"):
         build(order(model, tmp_path / "out", precision="int4"), make_task)

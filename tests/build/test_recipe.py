@@ -42,7 +42,7 @@ def test_what_is_left_out_is_as_usual() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "'' is no part of a recipe; those are smooth, ranges, activations, exclude"),
+        ("", "Unknown recipe setting ''. Settings: smooth, ranges, activations, exclude"),
         ("smooth", "'smooth' is no part of a recipe"),
         ("alpha=1", "'alpha=1' is no part of a recipe"),
         ("smooth=2", "'2' is no smooth of a recipe. smooth is a number from 0 to 1, or off"),

@@ -68,7 +68,7 @@ def test_whole_requests_one_a_line(tmp_path: Path, capsys: pytest.CaptureFixture
     with Answering(fine) as server:
         assert run(["bench", server.url, "--requests", "4", "--warmup", "0", "--file", str(path)]) == 0
         assert sorted(body["inputs"] for body in server.bodies) == ["a", "a", "b", "b"]
-    assert "2 different requests, 2.0 times each" in capsys.readouterr().out
+    assert "2 distinct requests sent 2.0 times each" in capsys.readouterr().out
 
 
 def test_a_sweep_and_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,8 +153,8 @@ def test_ctrl_c_in_a_sweep_keeps_the_steps_before(tmp_path: Path) -> None:
         (["--sweep", "clients", "--clients", "2"], "--clients has no effect with --sweep"),
         (["--sweep", "rates", "--rate", "2"], "--rate and --sweep are mutually exclusive"),
         (["--connections", "2"], "--connections is for a rate"),
-        (["--sweep", "threads"], "is not something to sweep over"),
-        (["--lengths", "normal:5"], "is not a distribution of lengths"),
+        (["--sweep", "threads"], "is not a valid value for --sweep"),
+        (["--lengths", "normal:5"], "is not a valid value for --lengths"),
         (["--rate", "0"], "0.0 is not in the range"),
         (["--duration", "-1"], "-1.0 is not in the range"),
         (["--warm-up", "soon"], "'soon' is not a number of requests"),
@@ -180,7 +180,7 @@ def test_a_report_without_matplotlib_is_written(
         assert run(["bench", server.url, "--requests", "20", "--report", str(report)]) == 0
     wanted = "the report has no charts, because matplotlib is not installed. Install it: pip install '.[plots]'"
     assert wanted in " ".join(capsys.readouterr().err.split())
-    assert "<h2>How long answers took</h2>" in report.read_text(encoding="utf-8")
+    assert "<h2>Latency distribution</h2>" in report.read_text(encoding="utf-8")
 
 
 def test_a_report_that_cannot_be_written_is_said_before_the_measuring(

@@ -50,7 +50,7 @@ def test_a_recipe_for_what_is_not_quantised(capsys: pytest.CaptureFixture[str], 
     assert run(["build", *arguments, "--precision", "bf16"]) == USAGE
     assert "bf16 quantises nothing" in capsys.readouterr().err
     assert run(["build", *arguments]) == 1
-    assert "needs questions to calibrate on" in capsys.readouterr().err
+    assert "needs real questions for calibration" in capsys.readouterr().err
 
 
 @pytest.mark.wire

@@ -66,7 +66,7 @@ def test_ask_for_several_answers(model: str, context: str, capsys: pytest.Captur
     ("args", "code", "said"),
     [
         (["--top-k", "0"], 2, "top_k"),
-        (["-m", "./no/such/folder"], 3, "There is no file or folder"),
+        (["-m", "./no/such/folder"], 3, "No file or folder './no/such/folder' exists"),
         (["--precision", "int8"], 2, "int8 is made before serving"),
         (["-c", "none.txt"], 2, "Cannot read 'none.txt'"),
     ],
@@ -171,7 +171,7 @@ def test_files_that_may_not_be_read_are_no_fault_of_ours(
     assert run(["ask", "Who?", "-c", context, "-m", str(folder)]) == 3
     said = capsys.readouterr().err
     assert "model.safetensors" in said
-    assert "may not be read by this user" in said
+    assert "permission denied for this user" in said
     assert "chmod" in said
 
 

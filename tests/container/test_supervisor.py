@@ -334,7 +334,7 @@ def test_a_model_that_can_never_be_served_ends_it_with_3_and_the_reason() -> Non
         assert server.process.wait(60) == 3
         server.until(lambda: bool(server.logged("giving up")))
         said = "\n".join(server.log)
-        assert said.count("There is no file or folder './no/such/model'") == 1
+        assert said.count("No file or folder './no/such/model' exists") == 1
 
 
 def test_before_the_first_worker_is_ready_the_ping_says_what_it_waits_for(model: str) -> None:

@@ -80,5 +80,5 @@ def test_a_model_that_crashes_the_worker_at_every_start_is_given_up(tmp_path: Pa
     with prepared(str(folder), "--run-code", "--workers", "1") as server:
         assert server.process.wait(120) == 3
         assert "died during startup (signal SIGSEGV)" in last_words(server)
-        assert len(server.logged("running the model's own code")) == CRASHES
+        assert len(server.logged("running the model's code")) == CRASHES
         assert len(server.logged("worker cannot start")) == 1

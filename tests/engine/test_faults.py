@@ -117,7 +117,7 @@ def test_after_a_failure_check_asks_the_model_and_finds_it_ill() -> None:
         stage.backend.fail_next = 3
         with pytest.raises(BackendError):
             await stage.ask(60)
-        assert "a probe found" in (await stage.engine.check()).reason
+        assert "a probe failed" in (await stage.engine.check()).reason
         assert not (await stage.engine.check()).ready
         assert (await stage.engine.check()).ready
 
@@ -159,7 +159,7 @@ def test_a_probe_goes_before_what_waits_and_has_a_time_limit() -> None:
         hung = stage.ask(*(128,) * 5)
         await stage.held()
         health = await stage.engine.check()
-        assert "a probe found: The answer was not ready" in health.reason
+        assert "a probe failed: The answer was not ready" in health.reason
         checking = asyncio.ensure_future(stage.engine.check())
         await stage.queued(5)
         stage.backend.gate.let(2)

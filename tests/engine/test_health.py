@@ -87,6 +87,6 @@ def test_a_probe_that_fails_leaves_its_reason() -> None:
 
         vitals = Vitals()
         await Prober(vitals, ask).prove()
-        assert vitals.failed == "a probe found: RuntimeError"
+        assert vitals.failed == "a probe failed: RuntimeError"
 
     asyncio.run(scene())

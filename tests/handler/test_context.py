@@ -33,7 +33,7 @@ def test_while_the_model_loads_there_is_no_request() -> None:
     assert context.get_request_id() is None
     assert not context.request_processor
     context.metrics.add_time("load", 3)
-    with pytest.raises(RuntimeError, match="no request while the model loads"):
+    with pytest.raises(RuntimeError, match="No request exists while the model loads"):
         context.get_request_header(0, "Accept")
 
 

@@ -32,7 +32,7 @@ def test_each_with_and_without_context(name: str) -> None:
     [
         ("def predict_fn(data): ...", r"inference\.py:1: predict_fn takes 1 parameters"),
         ("\ndef input_fn(a, b, c, d): ...", r"inference\.py:2: input_fn takes 4"),
-        ("model_fn = 7", "model_fn is not a function but int"),
+        ("model_fn = 7", "model_fn is a int, not a function"),
         ("def transform_fn(a, b, c, d): ...\ndef input_fn(a, b): ...", "transform_fn and input_fn"),
     ],
 )

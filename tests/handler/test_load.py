@@ -26,7 +26,7 @@ def write(folder: Path, text: str, name: str = "inference.py") -> Path:
         ("import torch_not_there", "in the image, in its folder, or in a requirements.txt"),
         ("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')", "moor image --target full"),
         ("raise ImportError('AutoModel requires the PyTorch library')", "moor image --target full"),
-        ("open('/opt/ml/model/labels.txt')", "use model_dir, which model_fn gets"),
+        ("open('/opt/ml/model/labels.txt')", "Use model_dir, the argument of model_fn"),
         ("open('labels-not-there.txt')", "Path(__file__).parent"),
         ("from mms.model_service.mxnet_model_service import MXNetBaseService", "define model_fn"),
         ("1 / 0", ""),

@@ -396,7 +396,7 @@ def test_whatever_fails_while_loading_is_named(tmp_path: Path, hook: str) -> Non
         ("context.set_response_status('no')", "it set the status 'no'"),
         ("context.set_response_header(0, 'X-A', 'canary\\r\\nX-B: 1')", "for the header X-A has characters"),
         ("context.set_response_header(0, 'X-A', 'canary\\u20ac')", "for the header X-A has characters"),
-        ("context.set_response_header(0, 'X A', '1')", "'X A' cannot be the name of a header"),
+        ("context.set_response_header(0, 'X A', '1')", "'X A' is not a valid header name"),
         ("context.set_response_header(0, 'Content-Length', '1')", "Content-Length, which only the server"),
         ("return (x for x in 'ab')", "generator is neither a list"),
         ("return {'a': object()}", "object is neither a list"),
@@ -567,7 +567,7 @@ def test_an_answer_that_cannot_be_written_is_406_or_500(tmp_path: Path) -> None:
     [
         (
             "import no_such_package_at_all",
-            r"inference\.py cannot be imported: ModuleNotFoundError: .* \(inference\.py:1\)",
+            r"Cannot import inference\.py: ModuleNotFoundError: .* \(inference\.py:1\)",
         ),
         ("x = 1\ny = x / 0", r"ZeroDivisionError: division by zero \(inference\.py:2\)"),
         ("raise SystemExit(1)", r"SystemExit"),

@@ -155,7 +155,7 @@ def test_a_model_that_root_alone_may_read_is_served_by_root(model: Path) -> None
 @pytest.mark.parametrize(
     ("options", "code", "said"),
     [
-        (("-e", "HF_MODEL_ID=/no/such/folder"), 3, "There is no file or folder '/no/such/folder'"),
+        (("-e", "HF_MODEL_ID=/no/such/folder"), 3, "No file or folder '/no/such/folder' exists"),
         (("-e", "HF_TASK=text-classification"), 2, "'text-classification'"),
         (("-e", "MOORING_PRECISION=int4"), 2, "MOORING_PRECISION is 'int4'"),
     ],

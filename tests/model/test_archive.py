@@ -103,8 +103,8 @@ def test_names_that_other_systems_read_otherwise_are_refused(tmp_path: Path, nam
     [
         (_special("link", tarfile.SYMTYPE, "/etc/passwd"), "'link' is a link"),
         (_special("hard", tarfile.LNKTYPE, "config.json"), "'hard' is a link"),
-        (_special("pipe", tarfile.FIFOTYPE), "'pipe' is neither a plain file nor a folder"),
-        (_special("device", tarfile.CHRTYPE), "'device' is neither a plain file nor a folder"),
+        (_special("pipe", tarfile.FIFOTYPE), "'pipe' is neither a regular file nor a folder"),
+        (_special("device", tarfile.CHRTYPE), "'device' is neither a regular file nor a folder"),
     ],
 )
 def test_links_and_devices_are_refused(tmp_path: Path, member: tarfile.TarInfo, says: str) -> None:
@@ -125,7 +125,7 @@ def test_limits_on_bytes_and_members(tmp_path: Path) -> None:
     _refused(archive, "more than 1 members", Limits(max_members=1))
     with gzip.open(archive, "ab") as file:
         file.write(b"\0" * 3_000_000)
-    _refused(archive, "goes on after its end", Limits(max_bytes=100_000))
+    _refused(archive, "of data after its end", Limits(max_bytes=100_000))
 
 
 def test_a_huge_extended_header_is_not_read(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_cut_archive_is_recognised_wherever_it_was_cut(packed: Path) -> None:
     whole = packed.read_bytes()
     for length in (len(whole) - 1, len(whole) - 8, len(whole) - 9, len(whole) // 2, 20, 5, 0):
         packed.write_bytes(whole[:length])
-        _refused(packed, "cut off, damaged or no tar.gz")
+        _refused(packed, "truncated, damaged or not a .tar.gz")
 
 
 def test_a_changed_byte_fails_the_checksum(packed: Path) -> None:
@@ -157,7 +157,7 @@ def test_a_changed_byte_fails_the_checksum(packed: Path) -> None:
     data = bytearray(packed.read_bytes())
     data[len(data) // 2] ^= 1
     packed.write_bytes(bytes(data))
-    _refused(packed, "cut off, damaged or no tar.gz")
+    _refused(packed, "truncated, damaged or not a .tar.gz")
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_changed_byte_fails_the_checksum(packed: Path) -> None:
 def test_other_files_are_no_tar_gz(tmp_path: Path, content: bytes) -> None:
     """Whatever carries the suffix without being an archive is refused, with the command that makes one."""
     (tmp_path / "m.tar.gz").write_bytes(content)
-    assert "tar -czf" in _refused(tmp_path / "m.tar.gz", "cut off, damaged or no tar.gz").hint
+    assert "tar -czf" in _refused(tmp_path / "m.tar.gz", "truncated, damaged or not a .tar.gz").hint
 
 
 def test_a_target_that_another_process_made_meanwhile(packed: Path, tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def test_a_built_model_is_wanted_without_its_origin() -> None:
 @pytest.mark.parametrize(
     ("names", "kind", "says"),
     [
-        ({*SMALL, "pytorch_model.bin"}, UnsafeWeights, "only as pickle"),
+        ({*SMALL, "pytorch_model.bin"}, UnsafeWeights, "only pickled weights"),
         ({*SMALL}, ModelIncomplete, "lacks model.safetensors"),
         ({"model.safetensors"}, ModelIncomplete, r"lacks config\.json, tokenizer\.json"),
         (set(), ModelIncomplete, "lacks config.json, model.safetensors, tokenizer.json"),
@@ -172,7 +172,7 @@ def test_a_token_opens_gated_and_private_repositories(hub: HubServer, options: O
 @pytest.mark.wire
 def test_pickle_is_refused_before_anything_is_downloaded(hub: HubServer, options: Options) -> None:
     """A repository with pickled weights only is refused by its listing, with the way out."""
-    with pytest.raises(UnsafeWeights, match=r"'org/pickled' .* only as pickle \(pytorch_model\.bin\)") as caught:
+    with pytest.raises(UnsafeWeights, match=r"'org/pickled' .* only pickled weights \(pytorch_model\.bin\)") as caught:
         resolve("org/pickled", options())
     assert "--revision refs/pr/N" in caught.value.hint
     assert hub.downloads() == set()
@@ -184,7 +184,7 @@ def test_pickle_is_refused_before_anything_is_downloaded(hub: HubServer, options
     [
         ("org/nope", {}, r"has no model 'org/nope', or it is private \(401\)", "spelling"),
         ("org/nope", {"token": TOKEN}, r"has no model 'org/nope', or it is private \(404\)", "spelling"),
-        ("org/gated", {}, "'org/gated' is gated", "Ask for access"),
+        ("org/gated", {}, "'org/gated' is gated", "Request access"),
         ("org/private", {}, "or it is private", "HF_TOKEN"),
         ("org/tiny", {"revision": "v9"}, "has no revision 'v9'", "branch, a tag or a commit"),
         ("org/tiny", {"offline": True}, "Offline mode is on, and 'org/tiny' is not in the cache", "Download it once"),
@@ -209,7 +209,7 @@ def test_an_unreachable_hub(model: Path, tmp_path: Path) -> None:
     again = resolve("org/tiny", options)
     assert again.folder == found.folder
     assert f"{hub.endpoint} cannot be reached" in again.warnings[0]
-    with pytest.raises(HubError, match=f"{hub.endpoint} cannot be reached: ConnectError") as caught:
+    with pytest.raises(HubError, match=f"Cannot reach the Hub at {hub.endpoint}: ConnectError") as caught:
         resolve("org/other", options)
     assert not isinstance(caught.value, HubRefused)
     assert "name a folder" in caught.value.hint
@@ -259,7 +259,7 @@ def test_a_cached_snapshot_serves_while_the_hub_does_not(options: Options, hub: 
     hub.faults.status = status
     again = resolve("org/tiny", options())
     assert again.folder == found.folder
-    assert f"answered {status} for 'org/tiny': the cached revision" in again.warnings[0]
+    assert f"answered {status} for 'org/tiny'. Serving the cached revision" in again.warnings[0]
     with pytest.raises(HubError, match=f"answered {status} for 'tiny'"):
         resolve("tiny", options())
 

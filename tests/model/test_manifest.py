@@ -91,7 +91,7 @@ def test_the_window_follows_the_tokenizers_limit(folder: Path, limit: float | No
 def test_layers_that_config_and_weights_do_not_agree_on_are_refused(folder: Path, claimed: int) -> None:
     """Computing with some of them gives answers that nobody would notice to be wrong."""
     _edit(folder, "config.json", num_hidden_layers=claimed)
-    with pytest.raises(ModelInvalid, match=f"says {claimed} layers, and the weights have 2"):
+    with pytest.raises(ModelInvalid, match=f"says {claimed} layers, but the weights have 2"):
         read_manifest(folder, source="x")
 
 
@@ -145,8 +145,8 @@ def test_an_unknown_family_is_named_with_the_known_ones(folder: Path, family: ob
 @pytest.mark.parametrize(
     ("architecture", "says", "hint"),
     [
-        ("BertModel", "an encoder without a trained head", "Fine-tune it"),
-        ("BertForMaskedLM", "an encoder without a trained head", "Fine-tune it"),
+        ("BertModel", "an encoder without a task head", "Fine-tune it"),
+        ("BertForMaskedLM", "an encoder without a task head", "Fine-tune it"),
         ("BertForTokenClassification", "whose task is token-classification", "ForQuestionAnswering"),
         ("TapasForQuestionAnswering", "whose task is table-question-answering", "ForQuestionAnswering"),
         ("BertForFun", "whose task is unknown", "ForQuestionAnswering"),
@@ -297,7 +297,12 @@ def test_a_manifest_of_a_newer_mooring_is_refused(folder: Path) -> None:
     _build(folder)
     write_json(folder / MANIFEST_FILE, {"schema": SCHEMA + 1, "task": ["something", "new"]})
     assert (
-        "Upgrade" in _refused(folder, ModelUnsupported, f"schema {SCHEMA + 1}; this Mooring reads up to {SCHEMA}").hint
+        "Upgrade"
+        in _refused(
+            folder,
+            ModelUnsupported,
+            f"schema {SCHEMA + 1}, written by a newer Mooring; this version reads up to {SCHEMA}",
+        ).hint
     )
 
 

@@ -152,7 +152,7 @@ class Broken(io.StringIO):
 def test_a_log_that_cannot_be_written_changes_nothing() -> None:
     """Whoever wanted to say something goes on, through either way to the log."""
     configure_logs("info", "json", Broken())
-    structlog.get_logger().warning("ping turned red", reason="x")
+    structlog.get_logger().warning("ping is unhealthy", reason="x")
     logging.getLogger("another").warning("it happened")
 
 

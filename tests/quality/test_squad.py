@@ -70,7 +70,7 @@ def test_the_metric_averages_over_questions() -> None:
 @pytest.mark.parametrize("answer", [{"hello": 1}, "x", [], None])
 def test_an_answer_of_another_shape_says_nothing(answer: object) -> None:
     """Rather than being judged."""
-    with pytest.raises(ValueError, match="no `answer`"):
+    with pytest.raises(ValueError, match="missing `answer`"):
         F1.said(answer)
 
 
@@ -129,7 +129,7 @@ def test_an_unlabelled_file_is_refused_only_where_labels_are_needed(tmp_path: Pa
         (b"[" * 100_000, "not JSON"),
         ([], "has no labels"),
         ({"data": {}}, "data is an object, not a list"),
-        ({"data": []}, "holds no example"),
+        ({"data": []}, "contains no examples"),
         ({"data": [3]}, "data/0 is a number, not an object"),
         ({"data": [{}]}, "data/0 has no `paragraphs`"),
         ({"data": [{"paragraphs": [{"qas": []}]}]}, "data/0/paragraphs/0 has no `context`"),

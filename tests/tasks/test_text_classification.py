@@ -83,12 +83,12 @@ def test_pairs_are_cut_as_the_tokenizers_library_cuts_them(first: int, second: i
         ({"inputs": []}, "/inputs", "the list is empty"),
         ({"inputs": 7}, "/inputs", "a number where a text belongs"),
         ({"inputs": ["x", None]}, "/inputs/1", "null where a text belongs"),
-        ({"inputs": {"txt": "x"}}, "/inputs", "there is no `text`"),
+        ({"inputs": {"txt": "x"}}, "/inputs", "missing `text`"),
         ({"inputs": {"text": "x", "text_pair": 1}}, "/inputs/text_pair", "a number where text belongs"),
         ({"inputs": "x", "parameters": {"top_k": 0}}, "/parameters/top_k", "at least 1"),
         ({"inputs": "x", "parameters": {"function_to_apply": "tanh"}}, "/parameters/function_to_apply", "'tanh'"),
         ({"inputs": "x", "parameters": {"max_length": 9999}}, "/parameters/max_length", "at most 512"),
-        ({"inputs": "x", "parameters": {"topk": 1}}, "/parameters/topk", "no such parameter"),
+        ({"inputs": "x", "parameters": {"topk": 1}}, "/parameters/topk", "unknown parameter"),
         ({"inputs": {"text": "x", "top_k": 2}}, "/inputs/top_k", "this is a parameter"),
     ],
 )
@@ -101,14 +101,14 @@ def test_a_request_at_fault_is_pointed_at(task: Task, body: object, pointer: str
 
 def test_too_many_texts_are_refused_before_they_are_read(task: Task) -> None:
     """One request may have as many windows, and each text makes one."""
-    with pytest.raises(PayloadTooLarge, match="101 texts; one request may have 100"):
+    with pytest.raises(PayloadTooLarge, match="101 texts; the limit is 100"):
         task.parse({"inputs": ["x"] * 101})
 
 
 def test_a_text_that_is_too_long_is_refused_by_its_tokens(task: Task) -> None:
     """With the way to have it cut; which then is told."""
     long = {"inputs": ["short", "good " * 700]}
-    with pytest.raises(PayloadTooLarge, match=r"Text 2 has \d{3,4} tokens; at most 512 are read\..*truncation"):
+    with pytest.raises(PayloadTooLarge, match=r"Text 2 has \d{3,4} tokens; the limit is 512\..*truncation"):
         task.prepare(task.parse(long))
     assert task.prepare(task.parse({**long, "parameters": {"truncation": True}})).truncated
     assert not task.prepare(task.parse({"inputs": "short"})).truncated
@@ -148,7 +148,7 @@ def test_accuracy_is_the_part_of_right_labels() -> None:
     assert ACCURACY.report(parts) == {"accuracy": 50.0}
     assert float(ACCURACY.total(np.array([parts, parts]))[1]) == 50.0
     assert ACCURACY.agree([good, good], [good, {"label": "bad", "score": 1.0}]) == 0.5
-    with pytest.raises(ValueError, match="no `label`"):
+    with pytest.raises(ValueError, match="missing `label`"):
         ACCURACY.said({"answer": "x"})
 
 

@@ -24,7 +24,7 @@ def test_a_server_that_cannot_start_raises_with_its_reason() -> None:
     with pytest.raises(ServerFailed) as caught, running_server("./no/such/model"):
         pass
     assert "exit code 3" in str(caught.value)
-    assert "There is no file or folder" in str(caught.value)
+    assert "No file or folder" in str(caught.value)
 
 
 def test_a_server_that_takes_too_long_is_ended(tmp_path: Path) -> None:

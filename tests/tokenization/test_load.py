@@ -240,7 +240,7 @@ def test_a_post_processor_that_drops_the_context_is_refused(folder: Path) -> Non
     stored = json.loads(path.read_text(encoding="utf-8"))
     stored["post_processor"]["pair"] = [{"Sequence": {"id": "A", "type_id": 0}}]
     write_json(path, stored)
-    with pytest.raises(ModelInvalid, match="question and a context"):
+    with pytest.raises(ModelInvalid, match="cannot encode a pair of texts"):
         load_tokenizer(folder)
 
 
@@ -263,7 +263,7 @@ def test_special_tokens_that_a_vocabulary_lacks_need_embeddings(folder: Path) ->
     (folder / "tokenizer.json").unlink()
     (folder / "vocab.txt").write_text("[UNK]\nking\na\nb\n", encoding="utf-8")
     assert load_tokenizer(folder, 8).template.before.tolist() == [6]
-    with pytest.raises(ModelInvalid, match=r"'\[CLS\]' with id 6 lies beyond the model's 4 embeddings"):
+    with pytest.raises(ModelInvalid, match=r"'\[CLS\]' with id 6 is beyond the model's 4 embeddings"):
         load_tokenizer(folder, 4)
 
 

@@ -47,7 +47,7 @@ def test_the_bare_address_answers_as_well() -> None:
         reply = await Client(stage.app).call("POST", "/", [data], JSON)
         assert (reply.status, reply.json["answer"]) == (200, "Ada")
         reply = await Client(stage.app).call("POST", "/", [b"{"], JSON)
-        refused(reply, 400, "InvalidRequest", "This is not JSON")
+        refused(reply, 400, "InvalidRequest", "Invalid JSON")
         assert stage.sample("mooring_requests_total", route="/", status="200") == 1
 
     play(scene)
@@ -114,7 +114,7 @@ def test_custom_attributes_and_unknown_headers_are_ignored() -> None:
     ("body", "said"),
     [
         (b"", "The body is empty."),
-        (b"{", "This is not JSON: it ends too early."),
+        (b"{", "Invalid JSON: it ends too early."),
         (b'{"question": NaN}', "invalid character (byte 13)"),
         (b'{"question": "\xff"}', "byte 14 is 0xff"),
         (b"[" * 100_000, "nested too deeply"),
@@ -203,7 +203,7 @@ def test_too_many_windows_are_413_naming_both_numbers() -> None:
 
     async def scene(stage: Site) -> None:
         reply = await stage.ask({"inputs": [PAIR] * 3})
-        refused(reply, 413, "PayloadTooLarge", "The request makes 3 windows; one request may have 2.")
+        refused(reply, 413, "PayloadTooLarge", "The request makes 3 windows; the limit is 2.")
         assert "connection" not in reply.headers
 
     play(scene, engine_limits=Limits(max_windows=2))
@@ -283,7 +283,7 @@ def test_a_full_queue_is_429_with_retry_after() -> None:
         waiting = asyncio.ensure_future(stage.ask())
         await until(lambda: stage.engine.snapshot()["queued_windows"] == 1)
         reply = await stage.ask({"inputs": [SEA] * 20})
-        refused(reply, 429, "QueueFull", "Too much is waiting")
+        refused(reply, 429, "QueueFull", "The queue is full")
         assert int(reply.headers["retry-after"]) >= 1
         assert stage.sample("mooring_refused_total", reason="queue_full") == 1
         stage.backend.gate.open()
@@ -319,7 +319,7 @@ def test_an_unexpected_failure_is_500_without_its_words() -> None:
 
     async def scene(stage: Site) -> None:
         reply = await stage.ask({"question": "Who?", "context": "crash secretly"})
-        refused(reply, 500, "InternalError", "its fault, not the request's")
+        refused(reply, 500, "InternalError", "not caused by the request")
         assert b"secret" not in reply.body
         assert b"Traceback" not in reply.body
         assert (await stage.ask()).status == 200

@@ -86,7 +86,7 @@ def test_an_empty_body_is_said_to_be_empty(kind: str, data: bytes) -> None:
 def test_what_is_not_json_is_said_with_its_place(data: bytes, said: str) -> None:
     """A byte to look at, and what a body looks like."""
     message = refused(JSON, data)
-    assert message.startswith("This is not JSON: ")
+    assert message.startswith("Invalid JSON: ")
     assert said in message
 
 
@@ -99,7 +99,7 @@ def test_deep_nesting_is_a_fault_of_the_request(data: bytes) -> None:
 @pytest.mark.parametrize("kind", [JSON, LINES])
 def test_bytes_that_are_not_utf8_are_named(kind: str) -> None:
     """With their place in the body, or in the line."""
-    assert "This is not UTF-8: byte 10 is 0xff." in refused(kind, b'{"question\xff": 1}')
+    assert "Invalid UTF-8: byte 10 is 0xff." in refused(kind, b'{"question\xff": 1}')
 
 
 def test_csv_bytes_that_are_not_utf8_are_named() -> None:
@@ -133,7 +133,7 @@ def test_a_list_in_a_line_is_refused(line: bytes) -> None:
 
 def test_a_broken_line_is_named() -> None:
     """By number."""
-    assert refused(LINES, b'{"inputs": "x"}\n{"inputs"').startswith("Line 2: This is not JSON: it ends too early.")
+    assert refused(LINES, b'{"inputs": "x"}\n{"inputs"').startswith("Line 2: Invalid JSON: it ends too early.")
 
 
 def test_csv_rows_are_requests_of_their_columns() -> None:
@@ -158,12 +158,12 @@ def test_a_field_may_be_longer_than_the_csv_modules_own_limit() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"a,b\n1,2\n", "first row must name its columns, and is 'a, b'"),
-        (b"What?,Ada.\n", "first row must name its columns"),
+        (b"a,b\n1,2\n", "first CSV row must name the columns, and is 'a, b'"),
+        (b"What?,Ada.\n", "first CSV row must name the columns"),
         (b"question,question\nq,q\n", "names a column twice"),
-        (b"question,context\n", "a header and no rows"),
-        (b"question,context\nq,c\nq\n", "Row 2 (line 3) has 1 fields, the header 2."),
-        (b"question,context\nq,c,d\n", "Row 1 (line 2) has 3 fields, the header 2."),
+        (b"question,context\n", "a header but no rows"),
+        (b"question,context\nq,c\nq\n", "Row 2 (line 3) has 1 fields, but the header has 2."),
+        (b"question,context\nq,c,d\n", "Row 1 (line 2) has 3 fields, but the header has 2."),
         (b'question,context\nq,"c\nd"\nq,"c', "Row 2 (line 4) is not CSV"),
         (b'question,context\nq,"c"d\n', "Row 1 (line 2) is not CSV"),
     ],
@@ -182,8 +182,8 @@ def test_a_header_that_is_echoed_is_cut() -> None:
 def test_another_delimiter_is_named(mark: str, name: str) -> None:
     """As spreadsheets in some countries write."""
     message = refused(CSV, f"Question{mark}Context\nWho?{mark}Ada.\n".encode())
-    assert message.startswith(f"The CSV's columns are separated by {name}: the first row is ")
-    assert message.endswith("Separate them by commas (RFC 4180).")
+    assert message.startswith(f"The CSV columns are separated by {name}: the first row is ")
+    assert message.endswith("Separate columns by commas (RFC 4180).")
 
 
 def test_a_header_is_repeated_as_it_was_sent() -> None:

@@ -102,7 +102,7 @@ def test_a_wrong_method_is_405_naming_the_right_ones(several: bool, method: str,
     """In the header that is for it, too; and whoever sends a body is told where questions go."""
     reply = call(several, method, path)
     assert (reply.status, reply.json["type"], reply.headers["allow"]) == (405, "MethodNotAllowed", allow)
-    assert f"{path!r} does not take {method!r}. It takes {allow}." in reply.json["message"]
+    assert f"{path!r} does not support {method!r}. Supported: {allow}." in reply.json["message"]
     asked = "POST /models/{name}/invoke" if several else "POST /invocations"
     assert (f"Questions go to {asked}." in reply.json["message"]) == (method in ("POST", "PUT"))
     assert reply.json["error"] == reply.json["message"]

@@ -52,7 +52,7 @@ def test_ping_is_red_while_the_model_does_not_answer_and_green_again_by_itself(l
         assert "told to fail" in red.json["message"]
         assert [(await stage.get("/ping")).status for _ in range(2)] == [200, 200]
         lines = log.getvalue()
-        assert (lines.count("ping turned red"), lines.count("ping turned green")) == (0, 1)
+        assert (lines.count("ping is unhealthy"), lines.count("ping is healthy")) == (0, 1)
 
     play(scene)
 
@@ -64,7 +64,7 @@ def test_a_ping_that_turns_red_is_logged(log: io.StringIO) -> None:
         await stage.get("/ping")
         assert await stage.service.drain(0)
         assert [(await stage.get(path)).status for path in ("/ping", "/health")] == [503, 503]
-        assert log.getvalue().count('"event":"ping turned red","reason":"The server is going down."') == 1
+        assert log.getvalue().count('"event":"ping is unhealthy","reason":"The server is shutting down."') == 1
 
     play(scene)
 

@@ -22,7 +22,7 @@ class PanicException(BaseException):
         (OverflowError("too large"), ModelInvalid, "OverflowError: too large"),
         (RecursionError(), ModelInvalid, "RecursionError"),
         (PanicException("no entry"), ModelInvalid, "PanicException: no entry"),
-        (MemoryError(), NoMemory, "Memory ran out"),
+        (MemoryError(), NoMemory, "Out of memory"),
         (OSError(errno.EIO, "Input/output error", "/models/x"), ModelError, "Input/output error (/models/x)"),
         (OSError("odd"), ModelError, "odd"),
     ],

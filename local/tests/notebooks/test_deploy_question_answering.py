@@ -26,7 +26,7 @@ def check(notebook: Any) -> None:
         assert answer in text
     assert re.search(r'"start":127,"end":145,"answer":"Richard Trevithick"\}', text)
     assert "status       200" in text
-    assert "/inputs/context: a number where text belongs: 1804" in text
+    assert "/inputs/context: expected text, found a number: 1804" in text
     assert "endpoints left: []" in text
     shown = [kind for cell in notebook.cells for output in cell.get("outputs", ()) for kind in output.get("data", ())]
     assert shown.count("image/png") == 1

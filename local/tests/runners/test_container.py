@@ -68,7 +68,7 @@ def test_an_endpoint_in_a_container(tmp_path: Path, runner: ContainerRunner) -> 
             environment = json.loads(inspected(one, "{{json .Config.Env}}"))
             assert {"HF_TOKEN=secret", "A=b=c"} <= set(environment)
             assert '"HostIp":"127.0.0.1"' in inspected(one, '{{json (index .NetworkSettings.Ports "8080/tcp")}}')
-            assert any("ping turned green" in line for line in one.log())
+            assert any("ping is healthy" in line for line in one.log())
             assert len(containers(tmp_path)) == 1
         assert containers(tmp_path) == []
 

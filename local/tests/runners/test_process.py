@@ -84,7 +84,7 @@ def test_the_embedded_model_answers(tmp_path: Path) -> None:
                 line.startswith(f"Notice: without a container engine, Mooring serves in place of {image}.")
                 for line in one.log()
             )
-            assert any("ping turned green" in line for line in one.log())
+            assert any("ping is healthy" in line for line in one.log())
             pid = pid_of(one)
             assert began(pid)
         assert began(pid) is None

@@ -58,7 +58,7 @@ def test_several_models_in_one_container(tmp_path: Path) -> None:
             status, code, message = refusal(await asked("missing"))
             assert (status, code) == (400, "ValidationError")
             assert "Failed to download model data(bucket: bucket, key: models/missing.tar.gz)" in message
-            assert "no tar.gz" in refusal(await asked("bad"))[2]
+            assert "not a .tar.gz" in refusal(await asked("bad"))[2]
             assert "specify TargetModel" in refusal(await one.ask())[2]
 
     asyncio.run(work())

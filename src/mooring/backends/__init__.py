@@ -1,4 +1,4 @@
-"""What models can be computed with. A new way is a file and a row here."""
+"""List the backends that can compute models. A new one is a file and a row here."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,7 @@
-"""Models as OpenVINO compiled them, kept in files: compiling takes half of a start, reading the file a tenth.
+"""Cache compiled OpenVINO models in files: compiling takes half of a start, reading the file a tenth.
 
-A file serves every number of threads and streams. It is read into memory of OpenVINO's, never mapped: whatever happens
-to it later changes nothing. Another model, precision, version of this package or of OpenVINO, or CPU has another file.
+One file serves any number of threads and streams. It is read into memory that OpenVINO owns, never mapped, so later
+changes to it have no effect. The file name depends on model, precision, CPU and the versions of Mooring and OpenVINO.
 """
 
 import contextlib
@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 SUFFIX = ".compiled"
 SCRATCH = "writing-"
 LONGEST_LINE = 4096
-"""Bytes; of the first line of a file."""
+"""Most bytes of a file's first line."""
 ABANDONED_S = 3600.0
-"""A folder that is written to has been given up after this time: its process was killed."""
+"""Age after which a temporary folder is abandoned: its process was killed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +43,14 @@ class Compiled:
     model: Any
     """An `openvino.CompiledModel`."""
     found: bool = False
-    """Whether it was compiled before."""
+    """Whether it came from the cache."""
 
 
 @dataclass(eq=False)
 class CompileCache:
-    """One model's file in `folder`, which is made if need be. All files there take `max_bytes` at most.
+    """One model's file in `folder`, which is created if needed. All files there take at most `max_bytes`.
 
-    `identity` says which model: it changes with whatever changes an answer.
+    `identity` identifies the model: it changes with anything that changes an answer.
     """
 
     folder: Path
@@ -58,17 +58,17 @@ class CompileCache:
     identity: str
     _writing: threading.Thread | None = None
     _content: Any = None
-    """What was read, an `openvino.Tensor`: compiling for streams reads the same memory."""
+    """The file's content, an `openvino.Tensor`: compiling for streams reads the same memory."""
 
     def open(self, core: Any, graph: Callable[[], Any], config: Mapping[str, str], *, variant: str) -> Compiled:
-        """From its file, or from `graph` and then into the file.
+        """Load the model from its file, or compile `graph` and write the file.
 
-        `variant` is how `graph` changes the model before it is compiled. Raises RuntimeError if OpenVINO cannot compile
-        it; whatever is wrong with the folder only costs time.
+        `variant` names how `graph` changes the model before it is compiled. Raises RuntimeError if OpenVINO cannot
+        compile it; problems with the folder only cost time.
         """
         path = self.path(config, variant)
         if self._writing is not None:
-            self._writing.join()  # there is no sooner way to it
+            self._writing.join()  # faster than compiling again
         if (found := self._import(core, path, config)) is not None:
             return found
         model = graph()
@@ -78,8 +78,8 @@ class CompileCache:
         try:
             compiled = core.compile_model(model, "CPU", {**config, "CACHE_DIR": str(scratch)})
         except RuntimeError as error:
-            # Either the model is at fault or the file could not be written: compiling without a file tells which.
-            log.info("compiling again without keeping it: %s", error)
+            # Either the model is invalid or the file could not be written: compiling without a file tells which.
+            log.info("compiling again without caching: %s", error)
             shutil.rmtree(scratch, ignore_errors=True)
             return Compiled(core.compile_model(model, "CPU", dict(config)))
         self._writing = threading.Thread(target=self._keep, args=(scratch, path), name="moor-compiled")
@@ -87,15 +87,15 @@ class CompileCache:
         return Compiled(compiled)
 
     def has(self, config: Mapping[str, str], variant: str) -> bool:
-        """Whether `open` will most likely find a file."""
+        """Whether `open` will probably find a file."""
         return self.path(config, variant).is_file()
 
     def forget(self) -> None:
-        """Give back what was read; compiled models keep what they need of it."""
+        """Drop the file's content; compiled models keep what they need."""
         self._content = None
 
     def _import(self, core: Any, path: Path, config: Mapping[str, str]) -> Compiled | None:
-        """What is in the file; None if there is none, or nothing that can be used."""
+        """The file's model; None if there is no usable file."""
         if self._content is None and _ours(self.folder):
             self._content = _read(path)
         if self._content is None:
@@ -103,9 +103,9 @@ class CompileCache:
         try:
             compiled = core.import_model(self._content, "CPU", dict(config))
         except (RuntimeError, ValueError) as error:
-            log.warning("%s is damaged and made anew: %s", path, (str(error).strip().splitlines() or ["?"])[-1])
+            log.warning("%s is damaged and will be recreated: %s", path, (str(error).strip().splitlines() or ["?"])[-1])
             self._content = None
-            with contextlib.suppress(OSError):  # it may be root's
+            with contextlib.suppress(OSError):  # it may belong to root
                 path.unlink()
             return None
         with contextlib.suppress(OSError):
@@ -113,7 +113,7 @@ class CompileCache:
         return Compiled(compiled, found=True)
 
     def path(self, config: Mapping[str, str], variant: str) -> Path:
-        """The file of this model, compiled so on this CPU by this version."""
+        """The file for this model, CPU and version."""
         parts = (
             self.identity,
             variant,
@@ -128,33 +128,33 @@ class CompileCache:
         return self.folder / f"{key}{SUFFIX}"
 
     def _scratch(self) -> Path | None:
-        """A new folder to write into, on the disk where the file will be; None if that cannot be."""
+        """A new temporary folder on the disk of the final file; None if it cannot be created."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return Path(tempfile.mkdtemp(prefix=SCRATCH, dir=self.folder)) if _ours(self.folder) else None
         except OSError as error:
-            log.info("compiled models are not kept in %s: %s", self.folder, error.strerror)
+            log.info("not caching compiled models in %s: %s", self.folder, error.strerror)
             return None
 
     def _keep(self, scratch: Path, path: Path) -> None:
         """Run in the background: a slow disk must not delay startup."""
         try:
-            # There is none if OpenVINO could not write it: it does not say so.
+            # The file is missing if OpenVINO could not write it; it does not report that.
             for blob in scratch.glob("*.blob"):
                 with blob.open("rb") as file:
                     os.fsync(file.fileno())
                 blob.replace(path)
             self._tidy()
         except OSError as error:
-            log.info("a compiled model is not kept in %s: %s", self.folder, error.strerror)
+            log.info("not caching a compiled model in %s: %s", self.folder, error.strerror)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
     def _tidy(self) -> None:
-        """Delete the files that nobody used for the longest time, until the rest is small enough."""
+        """Delete the least recently used files until the rest is small enough."""
         files = []
         for path in self.folder.iterdir():
-            with contextlib.suppress(OSError):  # others tidy up, too
+            with contextlib.suppress(OSError):  # other processes tidy up too
                 found = path.lstat()
                 if path.name.startswith(SCRATCH) and time.time() - found.st_mtime > ABANDONED_S:
                     shutil.rmtree(path, ignore_errors=True)
@@ -168,7 +168,7 @@ class CompileCache:
 
 
 def _read(path: Path) -> Any:
-    """The compiled model in a file, as an `openvino.Tensor`; None if there is no file, or one of another kind."""
+    """The compiled model in a file, as an `openvino.Tensor`; None without a matching file."""
     try:
         file = OpenFile(path)
     except OSError:
@@ -177,14 +177,14 @@ def _read(path: Path) -> Any:
     try:
         head = bytearray(min(LONGEST_LINE, file.size))
         file.read_into(memoryview(head))
-        # OpenVINO compares the first line in a cache of its own; `import_model` does not know it.
+        # OpenVINO checks the first line only in its own cache; `import_model` does not accept it.
         start = head.find(b"\n") + 1
         content = ov.Tensor(ov.Type.u8, ov.Shape([file.size - start]))
         file.rewind()
         file.read_into(memoryview(bytearray(start)))
         file.read_into(memoryview(content.data))
     except (OSError, ModelInvalid) as error:
-        log.warning("%s cannot be read and is made anew: %s", path, error)
+        log.warning("cannot read %s, which will be recreated: %s", path, error)
         return None
     finally:
         file.close()
@@ -192,8 +192,8 @@ def _read(path: Path) -> Any:
 
 
 def _ours(folder: Path) -> bool:
-    """Whether nobody else can write there: what is read from it is run."""
-    if not hasattr(os, "geteuid"):  # Windows, where the folder is below the user's own
+    """Whether no other user can write there: its files contain code that is run."""
+    if not hasattr(os, "geteuid"):  # Windows, where the folder is in the user's profile
         return True
     try:
         found = folder.stat()
@@ -201,16 +201,16 @@ def _ours(folder: Path) -> bool:
         return False
     ours = found.st_uid in (0, os.geteuid()) and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
     if not ours:
-        log.info("compiled models are not kept in %s: others may write there", folder)
+        log.info("not caching compiled models in %s: other users can write there", folder)
     return ours
 
 
 def code_of(package: Any) -> tuple[str, ...]:
-    """Its files by name, size and date: for who changes them between two releases."""
+    """The package's files by name, size and date, for changes between releases."""
     return tuple(described(path) for folder in package.__path__ for path in sorted(Path(folder).glob("*.py")))
 
 
 def described(path: Path) -> str:
-    """Name, size and date of a file: other content has another one. Raises OSError."""
+    """Name, size and date of a file, which change with its content. Raises OSError."""
     found = path.stat()
     return f"{path.name} {found.st_size} {found.st_mtime_ns}"

@@ -1,7 +1,7 @@
-"""A backend without a model, for tests: windows in, numbers out that depend on the window's token ids alone.
+"""A backend without a model, for tests: its outputs depend only on a window's token ids.
 
-Used by our tests and, through `mooring.testing`, by anyone's. It keeps the promises a real backend keeps (the grid, one
-row per window, BackendError) and refuses what a real one would choke on, so that a test cannot pass by luck.
+Used by our tests and, through `mooring.testing`, by others'. It behaves like a real backend (the grid, one row per
+window, BackendError) and refuses what a real one would fail on, so that tests cannot pass by accident.
 """
 
 import threading
@@ -13,11 +13,11 @@ from mooring.backends.base import Outputs, OutputSpec, ShapeGrid, Window
 from mooring.errors import BackendError
 
 SMALL_GRID = ShapeGrid(lengths=(16, 32, 64, 128), batches=(1, 2, 4, 8), tokens=256)
-"""Few shapes, so that a warm-up is short."""
+"""Few shapes, for a short warm-up."""
 
 
 def scores(window: Window) -> Outputs:
-    """Start and end logits from 0 to 1: a hash of each id with its place, the same in every batch."""
+    """Start and end logits from 0 to 1: a hash of each id and its position, independent of the batch."""
     places = np.arange(len(window), dtype=np.uint32)
     mixed = (window.input_ids.astype(np.uint32) + places) * np.uint32(2654435761)
     start = (mixed >> np.uint32(16)).astype(np.float32) / np.float32(65536)
@@ -26,7 +26,7 @@ def scores(window: Window) -> Outputs:
 
 
 class Gate:
-    """Holds the worker thread inside `run` until a test lets it go. Made open."""
+    """Blocks the worker thread inside `run` until a test releases it. Initially open."""
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
@@ -35,30 +35,30 @@ class Gate:
         self._held = 0
 
     def close(self) -> None:
-        """From now on every batch waits here."""
+        """Make every batch wait here."""
         with self._condition:
             self._open = False
 
     def open(self) -> None:
-        """Let everybody through, now and later."""
+        """Let all batches through, now and later."""
         with self._condition:
             self._open = True
             self._condition.notify_all()
 
     def let(self, batches: int = 1) -> None:
-        """Let that many batches through and no more."""
+        """Let exactly that many batches through."""
         with self._condition:
             self._passes += batches
             self._condition.notify_all()
 
     def wait_held(self, batches: int = 1, timeout_s: float = 30.0) -> None:
-        """Return when so many batches wait here. Raises TimeoutError. Blocks: from asyncio use `asyncio.to_thread`."""
+        """Wait until that many batches are blocked. Raises TimeoutError. From asyncio use `asyncio.to_thread`."""
         with self._condition:
             if not self._condition.wait_for(lambda: self._held >= batches, timeout_s):
-                raise TimeoutError(f"{self._held} of {batches} batches came to the gate within {timeout_s} s")
+                raise TimeoutError(f"{self._held} of {batches} batches reached the gate within {timeout_s} s")
 
     def pass_through(self) -> None:
-        """Called by the backend: wait until open or let through."""
+        """Called by the backend: wait until released."""
         with self._condition:
             self._held += 1
             self._condition.notify_all()
@@ -69,7 +69,7 @@ class Gate:
 
 
 class FakeBackend:
-    """Knobs are plain attributes and may be turned between batches."""
+    """A fake backend. Its settings are plain attributes and may be changed between batches."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class FakeBackend:
         streams: int = 1,
         on_run: Callable[[Sequence[Window]], None] | None = None,
     ) -> None:
-        """`on_run` is called with every batch before it is computed: let it move a clock, sleep, or raise."""
+        """`on_run` is called with every batch before it is computed; it may move a clock, sleep, or raise."""
         self._grid = grid
         self._streams = streams
         self._running: set[int | None] = set()
@@ -87,15 +87,15 @@ class FakeBackend:
         self.gate = Gate()
         self.logits: Callable[[Window], Outputs] = scores
         self.fail_next = 0
-        """How many of the next batches raise BackendError."""
+        """Number of next batches that raise BackendError."""
         self.poison: Callable[[Window], bool] = lambda _: False
         """A batch with a window for which this is true raises BackendError."""
         self.batches: list[tuple[int, ...]] = []
-        """The windows' lengths of each batch that came to `run`, in order, failed ones too."""
+        """Window lengths of each batch passed to `run`, in order, including failed ones."""
         self.used: list[int | None] = []
-        """The stream of each of them."""
+        """Stream of each batch."""
         self.opened = 0
-        """How often `open_streams` was called."""
+        """Number of calls of `open_streams`."""
         self.closed = False
 
     @property
@@ -105,7 +105,7 @@ class FakeBackend:
 
     @property
     def outputs(self) -> tuple[OutputSpec, ...]:
-        """Two numbers for each token, as of a model with a span head."""
+        """Two numbers per token, like a span head."""
         return OutputSpec("start_logits", ("token",)), OutputSpec("end_logits", ("token",))
 
     @property
@@ -118,12 +118,12 @@ class FakeBackend:
         self.opened += 1
 
     def share(self, windows: int, free: int) -> int | None:
-        """An equal share, as the real one."""
+        """An equal share, like the real backend."""
         return -(-windows // free) or None
 
     def run(self, windows: Sequence[Window], *, stream: int | None = None) -> list[Outputs]:
-        """Record, wait at the gate, compute. What grid or stream does not allow is an AssertionError."""
-        assert not self.closed, "run after close"  # noqa: S101 — a fake's job is to object
+        """Record, wait at the gate, compute. Violations of grid or streams raise AssertionError."""
+        assert not self.closed, "run after close"  # noqa: S101 — a fake must detect misuse
         length = self._grid.padded_length(max(len(window) for window in windows))
         assert 1 <= len(windows) <= self._grid.max_rows(length), f"{len(windows)} × {length} is not in the grid"  # noqa: S101
         with self._lock:
@@ -154,9 +154,9 @@ class FakeBackend:
         return [self.logits(window) for window in windows]
 
     def info(self) -> Mapping[str, object]:
-        """What `/info` shows of it."""
+        """Facts for `/info`."""
         return {"engine": "fake", "precision": "fp32", "threads": 1, "lengths": list(self._grid.lengths)}
 
     def close(self) -> None:
-        """Nothing may be run afterwards."""
+        """`run` must not be called afterwards."""
         self.closed = True

@@ -1,6 +1,6 @@
-"""Compute batches with OpenVINO on the CPU. The one place where threads, streams, precision and shapes are decided.
+"""Compute batches with OpenVINO on the CPU. Threads, streams, precision and shapes are decided only here.
 
-Run by the engine's worker threads.
+Called by the engine's worker threads.
 """
 
 import os
@@ -35,34 +35,34 @@ from mooring.graph.source import GraphSource
 from mooring.model.manifest import Manifest
 
 HINTS: Mapping[str, str] = {"fp32": "f32", "bf16": "bf16", "int8": "f32", "mixed": "f32"}
-"""Our precision → the precision OpenVINO computes everything in that the graph does not say itself.
+"""Our precision → OpenVINO's precision for operations without one in the graph.
 
-Never left to the engine: its own default is bf16 on CPUs that have it, also around int8 operations, and then an answer
-depends on who shares its batch. int8 and mixed graphs carry their own int8 operations; what is between stays fp32.
+Always set: OpenVINO's default is bf16 on CPUs that have it, also around int8 operations, and then an answer depends on
+the other rows of its batch. int8 and mixed graphs contain their int8 operations; everything else stays fp32.
 """
 
 LENGTHS = (16, 32, 64, 96, 128, 144, 160, 176, 192, 208, 240, 272, 320, 384, 512)
-"""Dense where questions with a paragraph of context lie: SQuAD's padding is 6.5 %, and each length costs about 8 MB."""
+"""Lengths, dense around a question with a paragraph: 6.5 % padding on SQuAD. Each length takes about 8 MB."""
 LONG_LENGTHS = (640, 768, 1024, 1280, 1536, 2048, 2560, 3072, 4096, 5120, 6144, 8192)
-"""Of models that read more: padding adds at most a quarter."""
+"""Lengths for models with longer windows: padding adds at most a quarter."""
 BATCHES = (1, 2, 4, 8)
-"""Powers of two: a batch size costs little memory beside a length, but time to warm."""
+"""Batch sizes. Powers of two: compared with a length, a batch size takes little memory but time to warm."""
 BATCH_TOKENS = 512
-"""Padded tokens of a batch on all cores, shared by the streams, so that a batch takes as long in each of them: 1,024
-compute a row no faster on the CPUs measured, and a newcomer waits twice as long."""
+"""Most padded tokens of a batch on all cores; streams share them, so a batch takes as long in each. 1,024 were no
+faster per row on the CPUs measured, and doubled the wait of a new request."""
 STREAMS = 2
-"""Batches at a time, where there are cores for them: with two the slower core holds up nobody, and more would need more
-memory and make each answer wait longer for its own share of the cores."""
+"""Default number of concurrent batches, if there are cores for them: with two, a slower core delays only its own batch;
+more need more memory and make each answer slower."""
 
 SPARSE_LENGTHS = (32, 64, 128, 192, 256, 384, 512)
 SPARSE_BATCHES = (1, 4)
-"""For processes with several models: 55 MB a model for shapes instead of 155, and a tenth more padding."""
+"""Lengths for processes with several models: 55 MB of shapes per model instead of 155, and a tenth more padding."""
 
 
 def default_grid(max_positions: int, *, sparse: bool = False, streams: int = 1) -> ShapeGrid:
-    """The shapes that are compiled and kept: each costs start-up time and memory for as long as the process lives.
+    """The shapes that are compiled and kept: each takes startup time and memory while the process lives.
 
-    `max_positions` is the longest window that the model can read, and the longest of the grid.
+    `max_positions` is the model's longest window, and the longest of the grid.
     """
     lengths = (*(SPARSE_LENGTHS if sparse else LENGTHS), *LONG_LENGTHS)
     batches = SPARSE_BATCHES if sparse else BATCHES
@@ -70,20 +70,20 @@ def default_grid(max_positions: int, *, sparse: bool = False, streams: int = 1) 
 
 
 def streams_for(threads: int = 0, asked: int = 0) -> int:
-    """How many batches so many threads compute at the same time: at most one each. 0 is every core, and the usual."""
+    """Number of concurrent batches: at most one per thread. 0 means every core, and the default."""
     return min(threads or usable_threads(), asked or STREAMS)
 
 
 def usable_threads() -> int:
-    """Cores this process may run on. A container's quota is not seen here: whoever starts us passes `threads` then."""
+    """Cores this process may run on. A container's CPU quota is not visible here: the caller passes `threads` then."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity else (os.cpu_count() or 1)
 
 
 class OpenVinoBackend:
-    """A model compiled for all threads and, when that is asked for, once more for several streams of fewer.
+    """A model compiled for all threads and, on demand, again for several streams.
 
-    Two compilations of one model share its weights; what the engine repacks it keeps once for each.
+    Both compilations share the weights; each keeps its own copy of repacked weights.
     """
 
     def __init__(
@@ -97,13 +97,13 @@ class OpenVinoBackend:
         dequantise: bool = False,
         cache: CompileCache | None = None,
     ) -> None:
-        """`source` belongs to this backend, which closes it once nothing is left to compile; `threads` 0 is all cores.
+        """The backend owns `source` and closes it once nothing is left to compile; `threads` 0 means all cores.
 
-        `dequantise` computes what is int8 in it in floating point. With `cache` the model is looked for there before it
-        is compiled. Raises ModelInvalid when the graph cannot be read or compiled, UsageError for an unknown precision.
+        `dequantise` computes int8 operations in floating point. `cache` is searched before the model is compiled.
+        Raises ModelInvalid if the graph cannot be read or compiled, UsageError for an unknown precision.
         """
         if precision not in HINTS:
-            raise UsageError(f"precision {echo(precision)} is not known; choose from {', '.join(HINTS)}.")
+            raise UsageError(f"Unknown precision {echo(precision)}. Choose from {', '.join(HINTS)}.")
         self._ov = import_openvino()
         self._grid = grid
         self._precision = precision
@@ -115,7 +115,7 @@ class OpenVinoBackend:
         self._cache = cache
         self._source = source
         self._model: Any = None
-        """The graph, kept until the streams are compiled, too."""
+        """The graph, kept until the streams are compiled too."""
         self._found = False
         try:
             self._compiled: Any = self._compile(1, self._threads)
@@ -132,9 +132,9 @@ class OpenVinoBackend:
         self._outputs = tuple(_spec(port, kind) for port in self._compiled.outputs)
 
     def _graph(self) -> Any:
-        """What to compile. Rewritten anew each time: dequantised it has four times as many bytes."""
+        """The model to compile. Rewritten each time: dequantized it takes four times the memory."""
         if self._model is None:
-            # In bf16 a product of two numbers would be rounded where one of them was before.
+            # In bf16 a product would be rounded where only a factor was before.
             self._model = self._source.model() if self._hint == "bf16" else narrow_lookups(self._source.model())
             self._source.drop()
         model = dequantised(self._model) if self._dequantise else self._model
@@ -145,7 +145,7 @@ class OpenVinoBackend:
             "INFERENCE_PRECISION_HINT": self._hint,
             "NUM_STREAMS": str(streams),
             "INFERENCE_NUM_THREADS": str(threads),
-            # Pinning starts at core 0 in every process: two processes would share one core and leave the other idle.
+            # Pinning starts at core 0 in every process: two processes would share a core and leave another idle.
             "ENABLE_CPU_PINNING": "NO",
         }
         core = self._ov.Core()
@@ -154,7 +154,7 @@ class OpenVinoBackend:
                 return core.compile_model(self._graph(), "CPU", config)
             variant = f"dequantised {self._dequantise}, rewritten {self._rewrite}"
             if self._cache.has(config, variant):
-                self._source.drop()  # memory for weights that will not be needed
+                self._source.drop()  # frees weights that are no longer needed
             opened = self._cache.open(core, self._graph, config, variant=variant)
         except RuntimeError as error:
             raise _invalid(error) from error
@@ -163,7 +163,7 @@ class OpenVinoBackend:
 
     @property
     def grid(self) -> ShapeGrid:
-        """The shapes that are warmed and computed."""
+        """The shapes that are computed."""
         return self._grid
 
     @property
@@ -177,11 +177,11 @@ class OpenVinoBackend:
         return self._streams
 
     def share(self, windows: int, free: int) -> int | None:
-        """An equal share: two windows in two streams are done before both in one."""
+        """An equal share: two windows in two streams finish before both in one."""
         return -(-windows // free) or None
 
     def open_streams(self) -> None:
-        """Compile once more, for several batches at a time."""
+        """Compile again, for several concurrent batches."""
         with self._opening:
             if self._requests or self._streams == 1:
                 return
@@ -193,14 +193,14 @@ class OpenVinoBackend:
             self._forget()
 
     def _forget(self) -> None:
-        """Give back what only compiling needs."""
+        """Free what only compiling needs."""
         self._model = None
         self._source.close()
         if self._cache is not None:
             self._cache.forget()
 
     def run(self, windows: Sequence[Window], *, stream: int | None = None) -> list[Outputs]:
-        """Pad to the grid, compute, cut the padding off. Rows keep the order of `windows`."""
+        """Pad to the grid, compute, remove the padding. Rows keep the order of `windows`."""
         request = self._request if stream is None else self._requests[stream]
         arrays, shape = self._padded(windows)
         try:
@@ -212,7 +212,7 @@ class OpenVinoBackend:
         return [self._row(tables, row, window) for row, window in enumerate(windows)]
 
     def _padded(self, windows: Sequence[Window]) -> tuple[dict[str, Ids], tuple[int, int]]:
-        """The graph's inputs, and the (rows, length) that they are padded to."""
+        """The graph's inputs, and the padded (rows, length)."""
         length = self._grid.padded_length(max(len(window) for window in windows))
         rows = self._grid.padded_batch(len(windows))
         arrays = {name: np.zeros((rows, length), np.int32) for name in self._inputs if name != POSITIONS}
@@ -228,12 +228,12 @@ class OpenVinoBackend:
             if types is not None:
                 types[row, :end] = window.token_type_ids
         if mask is not None:
-            # A row of padding alone would be a softmax over nothing: let it look at its first token.
+            # A row of padding only would be a softmax over nothing: let it attend to its first token.
             mask[len(windows) :, 0] = 1
         return arrays, (rows, length)
 
     def _row(self, tables: Sequence[Floats], row: int, window: Window) -> Outputs:
-        """One window's outputs. Raises BackendError for numbers that are none."""
+        """One window's outputs. Raises BackendError for NaN or infinity."""
         pairs = zip(self._outputs, tables, strict=True)
         outputs = tuple(spec.cut(table[row], window) for spec, table in pairs)
         if not all(np.isfinite(output).all() for output in outputs):
@@ -244,7 +244,7 @@ class OpenVinoBackend:
         return outputs
 
     def info(self) -> Mapping[str, object]:
-        """Engine, version, precision, threads and what the CPU offers."""
+        """Engine, version, precision, threads and CPU features."""
         return {
             "engine": "openvino",
             "engine_version": self._ov.__version__,
@@ -262,7 +262,7 @@ class OpenVinoBackend:
         }
 
     def close(self) -> None:
-        """Drop the compiled models and their requests."""
+        """Free the compiled models and their requests."""
         self._request = None
         self._requests = []
         self._forget()
@@ -270,13 +270,13 @@ class OpenVinoBackend:
 
 
 def _spec(port: Any, kind: Axis) -> OutputSpec:
-    """An output of the compiled graph, whose sizes are known but for the batch and axes of `kind`."""
+    """An output of the compiled graph; all sizes are known except the batch and axes of `kind`."""
     sizes = list(port.get_partial_shape())[1:]
     return OutputSpec(port.get_any_name(), tuple(kind if size.is_dynamic else size.get_length() for size in sizes))
 
 
 def _padded_positions(windows: Sequence[Window], rows: int) -> Ids:
-    """[rows, M]; M is a power of two, for each M is compiled once."""
+    """[rows, M]; M is a power of two, because each M is compiled once."""
     found = [window.positions if window.positions is not None else np.zeros(1, np.int32) for window in windows]
     most = max(1, *(len(positions) for positions in found))
     padded = np.zeros((rows, 1 << (most - 1).bit_length()), np.int32)
@@ -286,14 +286,14 @@ def _padded_positions(windows: Sequence[Window], rows: int) -> Ids:
 
 
 def _offered() -> list[str]:
-    """What the CPU offers; INT8 only if it is worth anything."""
+    """CPU features; INT8 only if it is fast."""
     return sorted(capabilities() - (frozenset() if fast_int8() else {"INT8"}))
 
 
 def _invalid(error: RuntimeError) -> ModelInvalid:
     return ModelInvalid(
         f"OpenVINO cannot compile the model: {gist(error)}",
-        hint="If this is an artefact of `moor build`, build it again with this version.",
+        hint="If `moor build` made this model, build it again with this version.",
     )
 
 
@@ -304,7 +304,7 @@ def _choose(manifest: Manifest, asked: str | None) -> BackendChoice:
 
 
 def _open(source: GraphSource, max_positions: int, options: BackendOptions) -> OpenVinoBackend:
-    # Several models in one process take turns with all cores: streams would cost each of them memory.
+    # Several models in one process take turns on all cores: streams would cost memory for each.
     streams = 1 if options.shared else streams_for(options.threads, options.streams)
     return OpenVinoBackend(
         source,

@@ -1,4 +1,4 @@
-"""Choose the precision that a model is computed at on this CPU."""
+"""Choose the precision at which this CPU computes a model."""
 
 from mooring.backends.cpu import avx2_alone, has_bf16, has_int8, is_x86
 from mooring.backends.rewrites import QUANTISED
@@ -6,29 +6,29 @@ from mooring.errors import UsageError, echo
 from mooring.model.manifest import Manifest
 
 Chosen = tuple[str, tuple[str, ...]]
-"""The precision, with a warning where it is not the one asked for, or not a good one."""
+"""The precision, with a warning if it differs from the requested one or is a poor choice."""
 
 
 def precision_for(manifest: Manifest, asked: str | None) -> Chosen:
-    """Raises UsageError for a precision that this model cannot be computed at."""
+    """Choose the precision. Raises UsageError for one that this model does not support."""
     precision = asked or manifest.precision
     if precision in QUANTISED:
         return _quantised(manifest, asked)
     if precision == "bf16" and not has_bf16():
-        return "fp32", ("This CPU has no bf16: computing in fp32 instead.",)
+        return "fp32", ("This CPU does not support bf16: computing in fp32 instead.",)
     return precision, ()
 
 
 def _quantised(manifest: Manifest, asked: str | None) -> Chosen:
     if manifest.precision not in QUANTISED:
         raise UsageError(
-            f"this folder holds {manifest.weights_dtype} weights; {asked} is made before serving, not while.",
+            f"This folder has {manifest.weights_dtype} weights; a model must be converted to {asked} before serving.",
             hint="Run `moor build FOLDER -o OUT --calibration FILE` and serve OUT.",
         )
     if asked is not None and asked != manifest.precision:
         raise UsageError(
-            f"this artefact is {manifest.precision}; it cannot be computed at {echo(asked)}.",
-            hint="Serve the folder it was built from, or build another with `moor build --precision`.",
+            f"This model was built as {manifest.precision} and does not support {echo(asked)}.",
+            hint="Serve the folder it was built from, or build another one with `moor build --precision`.",
         )
     precision, objection = manifest.precision, _objection(manifest)
     if objection is None:
@@ -38,13 +38,12 @@ def _quantised(manifest: Manifest, asked: str | None) -> Chosen:
     better = "bf16" if has_bf16() else "fp32"
     faster = "" if avx2_alone() else ", which is faster here"
     return better, (
-        f"{objection.rstrip('.')}: computing in {better}{faster}. "
-        f"--precision {precision} computes in {precision} all the same.",
+        f"{objection.rstrip('.')}: computing in {better}{faster}. --precision {precision} forces {precision}.",
     )
 
 
 def _objection(manifest: Manifest) -> str | None:
-    """Why not to compute in int8 on this CPU; None where nothing speaks against it."""
+    """Why not to compute in int8 on this CPU, or None."""
     if has_int8():
         return None
     if not avx2_alone():
@@ -53,8 +52,8 @@ def _objection(manifest: Manifest) -> str | None:
     if gate is not None and gate.allows_narrow:
         return None
     judged = gate is not None and gate.narrow is not None
-    with_fewer = "with the fewer levels that int8 then has this artefact"
-    verdict = "did not pass the gate" if judged else "was not held against the gate (`moor build` of this version does)"
+    with_fewer = "with the fewer int8 levels that it needs this model"
+    verdict = "failed the accuracy check" if judged else "was not checked (build it again with this version)"
     return f"{_no_dot_products()}, and {with_fewer} {verdict}."
 
 
@@ -63,5 +62,5 @@ def _no_dot_products() -> str:
 
 
 def _slow() -> str:
-    cut_off = ", and its sums may be cut off" if is_x86() else ""
+    cut_off = ", and sums may saturate" if is_x86() else ""
     return f"{_no_dot_products()}: int8 is slower than fp32 here{cut_off}."

@@ -7,9 +7,9 @@ from mooring.backends.base import Backend, Outputs, OutputSpec, ShapeGrid, Windo
 
 
 class TurnTaking:
-    """A backend that computes only while it holds the lock that it shares with the others.
+    """A backend that computes only while it holds a lock shared with others.
 
-    Each of them would use every core: at the same time they would only get in each other's way.
+    Each uses every core, so running at the same time would only slow both down.
     """
 
     def __init__(self, backend: Backend, turn: threading.Lock) -> None:
@@ -18,35 +18,35 @@ class TurnTaking:
 
     @property
     def grid(self) -> ShapeGrid:
-        """The backend's own."""
+        """From the wrapped backend."""
         return self._backend.grid
 
     @property
     def outputs(self) -> tuple[OutputSpec, ...]:
-        """The backend's own."""
+        """From the wrapped backend."""
         return self._backend.outputs
 
     @property
     def streams(self) -> int:
-        """One: the cores are shared already."""
+        """One: the cores are already shared."""
         return 1
 
     def open_streams(self) -> None:
-        """There are none."""
+        """Nothing to open."""
 
     def share(self, windows: int, free: int) -> int | None:  # noqa: ARG002 - there is one stream
         """Any number."""
         return None
 
     def run(self, windows: Sequence[Window], *, stream: int | None = None) -> list[Outputs]:  # noqa: ARG002 - it has none
-        """Wait for the turn, compute on every core."""
+        """Wait for the lock, then compute on every core."""
         with self._turn:
             return self._backend.run(windows)
 
     def info(self) -> Mapping[str, object]:
-        """The backend's own."""
+        """From the wrapped backend."""
         return self._backend.info()
 
     def close(self) -> None:
-        """Give its memory back."""
+        """Free its memory."""
         self._backend.close()

@@ -1,7 +1,7 @@
-"""A time in, a call at that time out, to some tens of microseconds. Called by `loops.py`.
+"""Call a function at a given time, to some tens of microseconds. Called by `loops.py`.
 
-Event loops count whole milliseconds, and a request that is sent up to one late would be measured with it: much, where
-an answer takes six. On Linux the kernel's timer file does better and costs nothing while it waits.
+Event loop timers have millisecond resolution, and up to 1 ms of lateness would count as latency: too much if an answer
+takes 6 ms. On Linux a kernel timer (timerfd) is more precise and costs nothing while waiting.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ class _Spec(ctypes.Structure):
 
 
 class Alarm:
-    """Calls `ring` once for each `set`. Of a running event loop; `time.perf_counter` is the clock."""
+    """Calls `ring` once per `set` on a running event loop; `time.perf_counter` is the clock."""
 
     def __init__(self, ring: Callable[[], None]) -> None:
         self._ring = ring
@@ -39,7 +39,7 @@ class Alarm:
             self._loop.add_reader(self._file, self._rang)
 
     def set(self, at: float) -> None:
-        """Ring at `at`, instead of any time that was set before; at once if that has passed."""
+        """Ring at `at`, replacing any earlier setting; at once if it has passed."""
         if self._file >= 0:
             ns = max(1, int((time.monotonic() + at - time.perf_counter()) * 1e9))
             seconds, rest = divmod(ns, 1_000_000_000)
@@ -51,7 +51,7 @@ class Alarm:
         self._later = self._loop.call_later(max(0.0, at - time.perf_counter()), self._ring)
 
     def close(self) -> None:
-        """Ring no more."""
+        """Cancel the alarm."""
         if self._later is not None:
             self._later.cancel()
         if self._file >= 0:
@@ -62,7 +62,7 @@ class Alarm:
     def _rang(self) -> None:
         try:
             os.read(self._file, 8)
-        except BlockingIOError:  # it was set anew in between
+        except BlockingIOError:  # it was set again in between
             return
         self._ring()
 
@@ -71,7 +71,7 @@ _LIBC: Any = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def _open() -> int:
-    """A timer file, or -1 where there is none."""
+    """A timerfd descriptor, or -1 if unsupported."""
     if sys.platform != "linux" or not hasattr(_LIBC, "timerfd_create"):
         return -1
     return int(_LIBC.timerfd_create(_CLOCK_MONOTONIC, _FLAGS))

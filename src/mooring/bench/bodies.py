@@ -1,7 +1,7 @@
-"""What to send: a file or a distribution of lengths in, whole requests with their lengths out. Called by `moor bench`.
+"""Prepare the requests to send, from a file or a distribution of lengths. Called by `moor bench`.
 
-Made before the clock starts. Shuffled with a seed, and each as often as any other: a server that remembers answers
-must not look faster than it is without that being said.
+Requests are made before the clock starts, shuffled with a seed, and sent equally often: a cache in the server must not
+improve the figures unnoticed.
 """
 
 import json
@@ -18,11 +18,11 @@ from mooring.errors import UsageError, echo
 from mooring.quality.squad import Question, read_squad
 
 MOST_MADE, MOST_MADE_WORDS = 20_000, 6_000_000
-"""Texts of chosen lengths, and words in all of them (some 40 MB); a longer run begins again with the first."""
+"""Most texts of chosen lengths, and most words in total (about 40 MB); a longer run starts over."""
 GROUPS = 12
-"""Of similar length, for the latency over length."""
+"""Number of groups of similar length, for latency over length."""
 APART = 1.2
-"""From one group's fewest words to the next one's, at least."""
+"""Smallest ratio of the fewest words of one group to those of the next."""
 LINES = (".jsonl", ".ndjson")
 TEXTS = (".txt", ".md")
 
@@ -32,26 +32,26 @@ SAMPLE = Question(
     context=" ".join(sentences_of(TEXT)[:2]),
     answers=(),
 )
-"""Asked when nothing else is named."""
+"""Sent by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """Requests, ready to be written, in the order to send them."""
+    """Requests, ready to send, in order."""
 
     source: str
-    """What they are, in a few words."""
+    """Short description of the source."""
     requests: list[bytes]
     words: list[int]
-    """Of each: how many its strings have."""
+    """Number of words of each request's strings."""
 
     @property
     def distinct(self) -> int:
-        """How many different ones there are."""
+        """Number of distinct requests."""
         return len(set(self.requests))
 
     def groups(self) -> "Groups":
-        """At most GROUPS ranges of length, with about as many requests in each where lengths are spread evenly."""
+        """At most GROUPS ranges of length, with similar numbers of requests if lengths are spread evenly."""
         values = sorted(self.words)
         starts = [values[0]]
         for place in range(1, GROUPS):
@@ -74,13 +74,13 @@ class Groups:
     """Requests by length."""
 
     of: list[int]
-    """Of each request, the group's number."""
+    """Group number of each request."""
     spans: "list[Span]"
-    """Of each group."""
+    """Range of word counts of each group."""
 
 
 class Span(NamedTuple):
-    """Words that a group's requests have."""
+    """The numbers of words in a group."""
 
     least: int
     most: int
@@ -89,7 +89,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Which bodies a user wants."""
+    """The bodies that a user asked for."""
 
     file: Path | None = None
     lengths: Lengths | None = None
@@ -97,9 +97,9 @@ class Wish:
 
 
 def make_bodies(target: Target, wish: Wish, count: int) -> Bodies:
-    """Requests of the wish, shuffled; of chosen lengths at most `count`, else all that the file has.
+    """The requests, shuffled; at most `count` of chosen lengths, else all in the file.
 
-    Raises UsageError that says where a file goes wrong.
+    Raises UsageError naming the invalid place of a file.
     """
     chance = random.Random(wish.seed)  # noqa: S311 - an order, not a secret
     if wish.lengths is not None:
@@ -108,7 +108,7 @@ def make_bodies(target: Target, wish: Wish, count: int) -> Bodies:
         return _from(target, "one short question", [(_body(SAMPLE.question, SAMPLE.context), _words_of(SAMPLE))])
     if wish.file.suffix.lower() in TEXTS:
         raise UsageError(
-            f"{wish.file} is text: how long the pieces of it are that questions are asked about is not said.",
+            f"{wish.file} is plain text, which needs --lengths to set the length of the contexts.",
             hint="Add --lengths, such as --lengths uniform:50-400.",
         )
     if wish.file.suffix.lower() in LINES:
@@ -136,12 +136,12 @@ def _words_of(question: Question) -> int:
 
 
 def _of_lengths(target: Target, file: Path | None, lengths: Lengths, chance: random.Random, count: int) -> Bodies:
-    """Texts of drawn lengths out of the file's sentences, with its questions; no two alike."""
+    """Distinct texts of random lengths from the file's sentences, with its questions."""
     sentences, questions = _material(file)
     writer = Writer(sentences, chance)
     made: dict[tuple[str, str], None] = {}
     left = MOST_MADE_WORDS
-    for _ in range(2 * count):  # of few words there are few different texts
+    for _ in range(2 * count):  # few words allow few distinct texts
         words = lengths.sample(chance)
         made[chance.choice(questions), writer.write(words)] = None
         left -= words
@@ -157,13 +157,13 @@ def _material(file: Path | None) -> tuple[list[str], Sequence[str]]:
         return sentences_of(TEXT), QUESTIONS
     if file.suffix.lower() in LINES:
         raise UsageError(
-            f"{file} holds whole requests, which have a length.",
-            hint="Leave --lengths out, or name SQuAD JSON or text.",
+            f"{file} contains complete requests, whose length is fixed.",
+            hint="Remove --lengths, or use a SQuAD JSON or text file.",
         )
     if file.suffix.lower() in TEXTS:
         sentences = sentences_of(_text(file))
         if not sentences:
-            raise UsageError(f"{file} is empty.", hint="Name a text to take words from.")
+            raise UsageError(f"{file} is empty.", hint="Use a text file with some words.")
         return sentences, QUESTIONS
     found = read_squad(file, labelled=False)
     contexts = dict.fromkeys(question.context for question in found)
@@ -171,7 +171,7 @@ def _material(file: Path | None) -> tuple[list[str], Sequence[str]]:
 
 
 def _read_lines(file: Path) -> list[tuple[bytes, int]]:
-    """Each line is a request's body, sent as it stands."""
+    """Each line is a request body, sent unchanged."""
     found = []
     for number, line in enumerate(_text(file).split("\n"), 1):
         if not line.strip():
@@ -180,12 +180,12 @@ def _read_lines(file: Path) -> list[tuple[bytes, int]]:
             body = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise UsageError(
-                f"{file}, line {number} is not JSON: {echo(line)}.",
-                hint='Each line is a whole request, such as {"inputs": {"question": "…", "context": "…"}}.',
+                f"{file}, line {number} is not valid JSON: {echo(line)}.",
+                hint='Each line must be a complete request, such as {"inputs": {"question": "…", "context": "…"}}.',
             ) from error
         found.append((line.strip().encode(), sum(len(text.split()) for text in _strings(body))))
     if not found:
-        raise UsageError(f"{file} holds no request.", hint="Each line is a whole request.")
+        raise UsageError(f"{file} contains no requests.", hint="Each line must be a complete request.")
     return found
 
 
@@ -202,7 +202,7 @@ def _text(file: Path) -> str:
     try:
         return file.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        hint = "Give a file that is there and that you may read."
+        hint = "Check that the file exists and is readable."
         raise UsageError(f"Cannot read {file}: {error.strerror or error}.", hint=hint) from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{file} is not UTF-8 text (byte {error.start}).", hint="Save it as UTF-8.") from error
+        raise UsageError(f"{file} is not valid UTF-8 (byte {error.start}).", hint="Save it as UTF-8.") from error

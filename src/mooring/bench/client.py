@@ -1,6 +1,6 @@
-"""One of the clients that put a server under load: a connection, the request in flight, and a new one when it is lost.
+"""Run one client: a connection with its request in flight, reopened when lost.
 
-Called by `load.py`, which has many of them; `exchange.py` does the talking, `loops.py` says what to send and when.
+`load.py` runs many of them; `exchange.py` speaks HTTP, `loops.py` decides what to send and when.
 """
 
 import asyncio
@@ -14,27 +14,27 @@ from mooring.client import Target
 
 CONNECT_TIMEOUT_S = 10.0
 GIVE_UP_AFTER = 3
-"""Requests that a client loses in a row before it stops: the server is gone."""
+"""Consecutive lost requests after which a client gives up: the server is gone."""
 
 
 class Work(NamedTuple):
     """One request to send."""
 
     place: int
-    """In the requests given."""
+    """Index in the given requests."""
     request: bytes
     intended: float
-    """When it was to be sent, by `time.perf_counter`; latency counts from there. 0: now."""
+    """Intended send time by `time.perf_counter`; latency counts from there. 0: now."""
 
 
 class Owner(Protocol):
-    """Who has the clients."""
+    """The owner of the clients."""
 
     def take(self) -> Work | None:
         """A client wants work."""
 
     def record(self, work: Work, status: int, sent: float, reason: str, body: bytes) -> None:
-        """A client's request, sent at `sent`, is over. `status` 0: no response, for the `reason`."""
+        """A client's request, sent at `sent`, has ended. `status` 0: no response, because of `reason`."""
 
     def idle(self, client: "Client") -> None:
         """A client got no work and waits for a call of `next`."""
@@ -43,19 +43,19 @@ class Owner(Protocol):
         """A client has given up."""
 
     def add(self, exchange: Exchange) -> None:
-        """A client has connected: its connection is waited for at the end, however it ends."""
+        """A client has connected: wait for its connection at the end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Where a client connects to."""
+    """The address to connect to."""
 
     target: Target
     tls: ssl.SSLContext | None
 
 
 class Client:
-    """Works as long as its owner has work."""
+    """A client. It works as long as its owner has work."""
 
     def __init__(self, owner: Owner, line: Line) -> None:
         self._owner = owner
@@ -68,7 +68,7 @@ class Client:
         self._connecting: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
-        """Raises OSError (also for a connection that is gone at once) or TimeoutError."""
+        """Connect. Raises OSError (also if the connection is closed at once) or TimeoutError."""
         target, loop = self._line.target, asyncio.get_running_loop()
         async with asyncio.timeout(CONNECT_TIMEOUT_S):
             _, exchange = await loop.create_connection(
@@ -76,11 +76,11 @@ class Client:
             )
         self._owner.add(exchange)
         if not exchange.usable:
-            raise ConnectionResetError("the server spoke before it was asked, or closed at once")
+            raise ConnectionResetError("the server sent data before any request, or closed the connection at once")
         self._exchange = exchange
 
     def next(self) -> None:
-        """Send the next request, or tell the owner that there is none."""
+        """Send the next request, or tell the owner that this client is idle."""
         if self._exchange is None or not self._exchange.usable:
             self._reconnect()
             return
@@ -93,10 +93,10 @@ class Client:
         self._exchange.send(work.request)
 
     def answered(self, status: int, body: bytes, *, reusable: bool) -> None:
-        """From the exchange."""
+        """Called by the exchange."""
         work, self._work = self._work, None
         if work is None:
-            # An answer that nobody asked for: whatever speaks there, it is not this request's server any more.
+            # An unrequested response: the connection is no longer in sync.
             self.close()
             return
         self._lost = 0
@@ -106,7 +106,7 @@ class Client:
         self.next()
 
     def lost(self, reason: str) -> None:
-        """From the exchange. Without a request in flight it is only an idle connection that the server closed."""
+        """Called by the exchange. Without a request in flight the server just closed an idle connection."""
         self._exchange = None
         work, self._work = self._work, None
         if work is None:
@@ -141,6 +141,6 @@ class Client:
         try:
             await self.connect()
         except (OSError, TimeoutError):
-            self._owner.gone(self)  # the server is gone; what is left to send is the other clients'
+            self._owner.gone(self)  # the server is gone; other clients send the rest
             return
         self.next()

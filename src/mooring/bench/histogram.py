@@ -1,8 +1,8 @@
-"""Seconds in, percentiles out: a high dynamic range histogram. Filled by `tally.py`, read by `report.py`.
+"""Compute percentiles with a high dynamic range histogram. Filled by `tally.py`, read by `report.py`.
 
-Gil Tene's layout: below 2^11 µs every microsecond has a counter, above that every octave has 2^10 of equal width. So
-whatever was recorded, up to 4,000 s, comes back within 0.05 % (or half a microsecond), in 180 kB, however long a run
-is. Recording is a shift, an addition and a counter; that is why it is not the library's (docs/dependencies.md).
+Gil Tene's layout: below 2^11 µs there is one counter per microsecond, above that 2^10 of equal width per octave. Values
+up to 4,000 s are accurate within 0.05 % (or half a microsecond), in 180 kB, however long a run is. Recording is a
+shift, an addition and a counter, which is cheaper than a library (docs/dependencies.md).
 """
 
 import math
@@ -14,16 +14,16 @@ from itertools import accumulate
 from typing import Self
 
 PRECISION = 11
-"""Bits of a value that are kept."""
+"""Significant bits of a value."""
 RELATIVE_ERROR = 2.0**-PRECISION
-"""Of any value above 2^PRECISION µs: half a counter's width against the counter's lower edge."""
+"""Relative error above 2^PRECISION µs: half a counter's width against its lower edge."""
 _HALF = 1 << (PRECISION - 1)
 _LARGEST_US = (1 << 32) - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A range of values with something in it, in seconds."""
+    """A non-empty range of values, in seconds."""
 
     low: float
     high: float
@@ -31,7 +31,7 @@ class Bar:
 
 
 class Histogram:
-    """Counts by size. Smallest, largest and mean are exact."""
+    """Counts by value. Minimum, maximum and mean are exact."""
 
     def __init__(self) -> None:
         self._counts = array("Q", bytes(8 * (_index(_LARGEST_US) + 1)))
@@ -41,7 +41,7 @@ class Histogram:
         self.max = 0.0
 
     def record(self, seconds: float) -> None:
-        """Count one value. Not negative; what is larger than 71 minutes counts as that, except in `max` and `mean`."""
+        """Count one non-negative value; above 71 minutes it is capped, except in `max` and `mean`."""
         us = int(seconds * 1e6)
         if us > _LARGEST_US:
             us = _LARGEST_US
@@ -56,11 +56,11 @@ class Histogram:
 
     @property
     def mean(self) -> float:
-        """In seconds; 0 for an empty one."""
+        """In seconds; 0 if empty."""
         return self.total / self.count if self.count else 0.0
 
     def add(self, other: Self) -> None:
-        """Everything that `other` has recorded."""
+        """Add everything that `other` has recorded."""
         for index, count in enumerate(other._counts):
             if count:
                 self._counts[index] += count
@@ -69,7 +69,7 @@ class Histogram:
         self.min, self.max = min(self.min, other.min), max(self.max, other.max)
 
     def percentiles(self, *percents: float) -> list[float]:
-        """For each the value, in seconds, that at least so many percent do not exceed (nearest rank); 0 if empty."""
+        """The value in seconds at each percentile (nearest rank); 0 if empty."""
         if not self.count:
             return [0.0 for _ in percents]
         first, last = self._ends()
@@ -81,7 +81,7 @@ class Histogram:
         return found
 
     def bars(self, count: int = 60) -> list[Bar]:
-        """At most `count` ranges of equal ratio between the smallest and the largest; empty ones are left out."""
+        """At most `count` ranges of equal ratio between minimum and maximum, without empty ones."""
         if not self.count:
             return []
         low, high = max(self.min, 1e-6), max(self.max, 1e-6)
@@ -93,14 +93,14 @@ class Histogram:
         return [Bar(low * ratio**place, low * ratio ** (place + 1), found[place]) for place in sorted(found)]
 
     def values(self) -> Iterator[tuple[float, int]]:
-        """(seconds, how many) in ascending order, as well as they are known."""
+        """(seconds, count) in ascending order, to the histogram's precision."""
         first, last = self._ends()
         for index in range(first, last + 1):
             if self._counts[index]:
                 yield self._within(_middle(index)), self._counts[index]
 
     def _ends(self) -> tuple[int, int]:
-        """The first and the last counter that can have something in it."""
+        """The first and last counter that can be non-zero."""
         if not self.count:
             return 0, -1
         return _index(int(self.min * 1e6)), _index(int(self.max * 1e6))
@@ -110,14 +110,14 @@ class Histogram:
 
 
 def _index(us: int) -> int:
-    """Which counter. `record` has it written out: a call would cost as much as all the rest."""
+    """Index of a value's counter. Inlined in `record`: a call would double its cost."""
     us = min(us, _LARGEST_US)
     shift = us.bit_length() - PRECISION
     return (shift << (PRECISION - 1)) + (us >> shift) if shift > 0 else us
 
 
 def _middle(index: int) -> float:
-    """The middle, in seconds, of what a counter counts."""
+    """The middle of a counter's range, in seconds."""
     shift = max(0, (index >> (PRECISION - 1)) - 1)
     lowest = index if shift == 0 else (index - (shift << (PRECISION - 1))) << shift
     return (lowest + (1 << shift) / 2) / 1e6

@@ -1,4 +1,4 @@
-"""A distribution's name in, numbers of words and texts of so many words out: bodies of chosen lengths. Pure, seeded.
+"""Draw text lengths from a named distribution, and make texts of those lengths. Pure, seeded.
 
 Called by `bodies.py` for `moor bench --lengths`.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mooring.errors import UsageError, echo
 
 MOST_WORDS = 50_000
-FORMS = "120 (always), 16,64,256 (each as often), uniform:50-400, or lognormal:120,0.6 (median, sigma)"
+FORMS = "120 (fixed), 16,64,256 (equally often), uniform:50-400, or lognormal:120,0.6 (median, sigma)"
 
 TEXT = """A ship at anchor still swings with the wind and the tide. A ship on a mooring lies to a heavy block on the sea
 bed, and a chain from the block to a buoy keeps the ship from drifting away. The block may be granite, cast iron or
@@ -23,7 +23,7 @@ one inspection. In 1987 a gale of 94 knots broke eleven moorings in a single nig
 the beach below the church in the morning. Since then the pennants have been made of nylon, which stretches by a third
 before it parts. Visitors pay twelve pounds a night and may stay for three days. Those who pick up a private buoy by
 mistake are asked, politely and by radio, to move on."""
-"""Of this project. Words are taken from it where no file is named."""
+"""Written for this project. The default source of words."""
 
 QUESTIONS = (
     "What keeps the ship from drifting away?",
@@ -35,20 +35,20 @@ QUESTIONS = (
     "How many moorings did the gale break?",
     "What do visitors pay?",
 )
-"""Asked of texts that come without questions."""
+"""Questions for texts without any."""
 
 Chance = Callable[[random.Random], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """A distribution of numbers of words."""
+    """A distribution of text lengths in words."""
 
     said: str
     draw: Chance
 
     def sample(self, chance: random.Random) -> int:
-        """A number of words, from 1 to MOST_WORDS."""
+        """Draw a number of words, from 1 to MOST_WORDS."""
         return min(MOST_WORDS, max(1, round(self.draw(chance))))
 
 
@@ -59,7 +59,7 @@ def parse_lengths(text: str) -> Lengths:
         return Lengths(text.strip(), _KINDS[name](rest) if colon else _choice(name))
     except (KeyError, ValueError) as error:
         why = "" if isinstance(error, KeyError) or "convert" in str(error) or "literal" in str(error) else f": {error}"
-        raise UsageError(f"{echo(text)} is not a distribution of lengths{why}.", hint=f"Say {FORMS}.") from error
+        raise UsageError(f"{echo(text)} is not a valid value for --lengths{why}.", hint=f"Use {FORMS}.") from error
 
 
 def _choice(text: str) -> Chance:
@@ -71,7 +71,7 @@ def _uniform(text: str) -> Chance:
     low, dash, high = text.partition("-")
     first, last = _words(low), _words(high if dash else low)
     if first > last:
-        raise ValueError("the smaller number comes first")
+        raise ValueError("the smaller number must come first")
     return lambda chance: chance.randint(first, last)
 
 
@@ -79,7 +79,7 @@ def _lognormal(text: str) -> Chance:
     middle, _, spread = text.partition(",")
     mu, sigma = float(_words(middle)), float(spread or "nan")
     if not 0 < sigma <= 3:
-        raise ValueError("sigma is above 0 and at most 3")
+        raise ValueError("sigma must be above 0 and at most 3")
     return lambda chance: mu * chance.lognormvariate(0, sigma)
 
 
@@ -89,17 +89,17 @@ _KINDS: dict[str, Callable[[str], Chance]] = {"uniform": _uniform, "lognormal": 
 def _words(text: str) -> int:
     count = int(text)
     if not 1 <= count <= MOST_WORDS:
-        raise ValueError(f"a text has 1 to {MOST_WORDS:,} words")
+        raise ValueError(f"a text must have 1 to {MOST_WORDS:,} words")
     return count
 
 
 def sentences_of(text: str) -> list[str]:
-    """A text's sentences, as far as a full stop tells them."""
+    """A text's sentences, split at periods."""
     return [" ".join(part.split()) for part in re.split(r"(?<=[.!?])\s+", text) if part.strip()]
 
 
 class Writer:
-    """Writes texts of so many words out of somebody's sentences, each in an order of its own."""
+    """Makes texts of given lengths from sentences in random order."""
 
     def __init__(self, sentences: Sequence[str], chance: random.Random) -> None:
         """`sentences` is not empty."""
@@ -107,7 +107,7 @@ class Writer:
         self._chance = chance
 
     def write(self, words: int) -> str:
-        """Whole sentences by chance, the last one cut."""
+        """Random whole sentences; the last one is cut."""
         found: list[str] = []
         while len(found) < words:
             found += self._chance.choice(self._sentences).split()

@@ -1,6 +1,6 @@
-"""Requests in, what became of them out: a fixed number of connections to one server. Called by `moor bench` and `eval`.
+"""Send requests to one server over a fixed number of connections, and count results. Used by `moor bench` and `eval`.
 
-`loops.py` says what is sent when, `client.py` sends it, `tally.py` counts.
+`loops.py` decides what to send when, `client.py` sends it, `tally.py` counts.
 """
 
 import asyncio
@@ -21,14 +21,14 @@ from mooring.client import Target, unreachable
 _TICK_S = 0.25
 
 Tick = Callable[["Run"], None]
-"""Called a few times a second with what there is so far."""
+"""Called a few times per second with the counts so far."""
 
 
 class Sample(NamedTuple):
-    """What became of one request. `status` 0: no response, for the `reason`."""
+    """The result of one request. `status` 0: no response, because of `reason`."""
 
     place: int
-    """In the requests given."""
+    """Index in the given requests."""
     status: int
     seconds: float
     reason: str
@@ -36,23 +36,23 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to send. Ends after `count` requests or `seconds`, whichever is first; one of them is given."""
+    """What to send. Ends after `count` requests or `seconds`, whichever is first; at least one is set."""
 
     requests: Sequence[bytes]
-    """Whole ones, sent in this order and then again from the first."""
+    """Complete requests, sent in this order, repeatedly."""
     count: int | None = None
     seconds: float | None = None
     first: int = 0
-    """Where in `requests` to begin."""
+    """Index of the first request."""
     rate: float | None = None
-    """Requests a second, in an open loop; None: a closed one."""
+    """Requests per second of an open loop; None: a closed loop."""
     seed: int = 0
-    """Of the arrivals in an open loop."""
+    """Seed of the arrivals in an open loop."""
     groups: Sequence[int] = ()
-    """One for each of `requests`; see Tally."""
+    """Group of each request; see Tally."""
 
     def works(self) -> Iterator[Work]:
-        """Without end, or until `count`. Made beforehand: what is left to do for each is to take it."""
+        """All requests, endless or up to `count`, prepared so that taking one is cheap."""
         made = [Work(place, request, 0.0) for place, request in enumerate(self.requests)]
         around = islice(cycle(made), self.first % max(1, len(made)), None)
         return around if self.count is None else islice(around, self.count)
@@ -64,28 +64,28 @@ class Run:
 
     tally: Tally = field(default_factory=Tally)
     samples: list[Sample] = field(default_factory=list)
-    """In order of completion, if they were to be kept."""
+    """In order of completion, if kept."""
     bodies: dict[int, bytes] = field(default_factory=dict)
-    """Responses by the request's place, if they were to be kept."""
+    """Responses by request index, if kept."""
     asked: int = 0
-    """Requests that were to be sent; if fewer are over, the run was cut short."""
+    """Number of requests to send; if fewer ended, the run was cut short."""
     rate: float | None = None
-    """Of an open loop."""
+    """Set in an open loop."""
     arrived_per_second: float = 0.0
-    """In an open loop: chance makes it a little more or less than `rate`."""
+    """Actual arrivals per second of an open loop, which vary around `rate`."""
     connections: int = 0
     began: float = 0.0
     seconds: float = 0.0
-    """Until the last answer."""
+    """Time until the last answer."""
     cpu_seconds: float = 0.0
-    """Of this process, all threads, user and system."""
+    """CPU time of this process, all threads, user and system."""
     interrupted: bool = False
     cut_short: bool = False
-    """Ended before its time, since every client had given up: the server was gone."""
+    """Whether it ended early because every client had given up: the server was gone."""
 
 
 def new_event_loop() -> asyncio.AbstractEventLoop:
-    """uvloop's where there is one: half the client's CPU time."""
+    """uvloop if available: it halves the client's CPU time."""
     try:
         import uvloop
     except ImportError:
@@ -95,10 +95,10 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 
 
 class Fleet:
-    """The clients. Connected on entry, closed on exit; may run several times."""
+    """The clients, connected on entry and closed on exit; may run several times."""
 
     def __init__(self, target: Target, clients: int, timeout_s: float = 120.0) -> None:
-        """`timeout_s` is for one request; its connection is dropped after that, and it counts as lost."""
+        """`timeout_s` is per request; after that its connection is closed and it counts as lost."""
         self.target = target
         self._timeout_s = timeout_s
         line = Line(target, target.tls())
@@ -131,9 +131,9 @@ class Fleet:
     async def run(
         self, requests: Sequence[bytes], *, keep: bool = False, tick: Callable[[int], None] | None = None
     ) -> Run:
-        """Send them all once, in a closed loop, and return when the last answer is here or Ctrl-C was pressed.
+        """Send each request once in a closed loop; returns after the last answer or Ctrl-C.
 
-        `tick` is called a few times a second with how many requests are done.
+        `tick` is called a few times per second with the number of completed requests.
         """
 
         def counted(run: Run) -> None:
@@ -143,7 +143,7 @@ class Fleet:
         return await self.drive(Order(requests, count=len(requests)), keep=keep, tick=counted)
 
     async def drive(self, order: Order, *, keep: bool = False, tick: Tick | None = None) -> Run:
-        """Send what is ordered. `keep` is for orders that send each request once."""
+        """Run the order. `keep` is for orders that send each request once."""
         loop = asyncio.get_running_loop()
         tally = Tally(order.groups, paced=order.rate is not None)
         run = self._run = Run(tally, rate=order.rate, connections=len(self._clients))
@@ -157,7 +157,7 @@ class Fleet:
         try:
             await done
         except asyncio.CancelledError:
-            # asyncio's way of passing Ctrl-C on. What has been measured is worth showing.
+            # asyncio's form of Ctrl-C. Keep what has been measured.
             run.interrupted = True
             self._loop.stop()
         run.seconds, run.cpu_seconds = time.perf_counter() - run.began, time.process_time() - cpu
@@ -187,7 +187,7 @@ class Fleet:
         return self._loop.take()
 
     def record(self, work: Work, status: int, sent: float, reason: str, body: bytes) -> None:
-        """A client's request is over."""
+        """A client's request has ended."""
         now = time.perf_counter()
         seconds = now - (work.intended or sent)
         tally = self._run.tally
@@ -225,7 +225,7 @@ class Fleet:
 
 
 def _asked(order: Order, run: Run, schedule: Schedule | None) -> int:
-    """How many requests were to be sent by the time that the run ended."""
+    """Number of requests that should have been sent when the run ended."""
     if order.seconds is None and order.count is not None:
         return order.count
     return schedule.handed if schedule else run.tally.done

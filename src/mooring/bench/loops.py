@@ -1,9 +1,9 @@
-"""What is sent when: a closed loop, or an open one. Clients ask for work here. Made by `load.py`, one for each run.
+"""Decide what to send when, in a closed or an open loop. Clients ask it for work. `load.py` makes one per run.
 
-Closed: each client sends its next request as soon as it has read the answer to the one before. A slow server is asked
-less, so this finds how much it can do. Open: requests come when they come, whatever the server does. This is what
-users do, and what a latency at a given load means. Independent users come as a Poisson process: the gaps between them
-are exponential. Evenly spaced requests would flatter a server, which then never sees two at once below its limit.
+Closed loop: each client sends its next request as soon as it has read the previous answer. A slow server gets fewer
+requests, so this finds the maximum throughput. Open loop: requests arrive independently of the server, as from users,
+which gives the latency at a given load. Independent users arrive as a Poisson process, with exponential gaps. Evenly
+spaced requests would flatter a server, which would never see two at once below its limit.
 """
 
 import random
@@ -20,8 +20,8 @@ NOT_SENT = "no free connection in time"
 
 
 def poisson(rate: float, seed: int) -> Iterator[float]:
-    """Ascending times in seconds from 0, `rate` a second on average, without end. One seed, one sequence."""
-    gaps = random.Random(f"arrivals {seed}")  # noqa: S311 - chance, not a secret
+    """Endless ascending times in seconds from 0, on average `rate` per second. Deterministic for a seed."""
+    gaps = random.Random(f"arrivals {seed}")  # noqa: S311 - not a secret
     at = 0.0
     while True:
         at += gaps.expovariate(rate)
@@ -29,24 +29,24 @@ def poisson(rate: float, seed: int) -> Iterator[float]:
 
 
 class Schedule:
-    """Arrivals against a clock: which of them are due, and when the next one will be."""
+    """Arrivals by a clock: which are due, and when the next one is."""
 
     def __init__(self, arrivals: Iterator[float], *, count: int | None = None, seconds: float | None = None) -> None:
-        """Ends after `count` arrivals or `seconds`, whichever is first; one of them is given."""
+        """Ends after `count` arrivals or `seconds`, whichever is first; at least one is set."""
         self._arrivals = arrivals
         self._left = count
         self._seconds = seconds
         self._ended = False
         self.next: float | None = None
-        """When the next one is due, in seconds from the start; None: there is none."""
+        """When the next one is due, in seconds from the start; None: no more."""
         self.handed = 0
-        """How many have been handed out."""
+        """Number of arrivals returned by `take`."""
         self.last = 0.0
-        """The time of the last of them."""
+        """Time of the last one."""
         self._advance()
 
     def due(self, now: float) -> list[float]:
-        """The times, up to `now` (seconds from the start), that have not been handed out before."""
+        """The times up to `now` (seconds from the start) that were not returned before."""
         found = []
         while self.next is not None and self.next <= now:
             found.append(self.next)
@@ -57,12 +57,12 @@ class Schedule:
 
     @property
     def until(self) -> float:
-        """Until when it lasts though nothing more is due: `seconds`, or 0 after all of `count` or after `end`."""
+        """The end of the run after the last arrival: `seconds`, or 0 after all of `count` or after `end`."""
         over = self._ended or self._seconds is None or (self._left is not None and self._left < 0)
         return 0.0 if over else self._seconds or 0.0
 
     def end(self) -> None:
-        """Nothing more is due."""
+        """End: nothing more is due."""
         self.next = None
         self._ended = True
 
@@ -74,29 +74,29 @@ class Schedule:
 
 
 class Loop(Protocol):
-    """Hands out work. `done` (given when it is made) is called once, when all clients have come to rest."""
+    """Assigns work. `done` (set on creation) is called once, when all clients are idle."""
 
     abandoned: bool
     """Every client has given up."""
 
     def begin(self, clients: Sequence[Client]) -> None:
-        """Set the clients to work."""
+        """Start the clients."""
 
     def take(self) -> Work | None:
-        """A client wants work; None: there is none now."""
+        """The next work for a client; None: none now."""
 
     def idle(self, client: Client) -> None:
-        """It got none."""
+        """The client got no work."""
 
     def gone(self, client: Client) -> None:
-        """It has given up."""
+        """The client has given up."""
 
     def stop(self) -> None:
-        """Hand out no more."""
+        """Assign no more work."""
 
 
 class ClosedLoop:
-    """As much as the clients can carry."""
+    """A closed loop: each client always has a request in flight."""
 
     def __init__(self, works: Iterator[Work], done: Callable[[], None]) -> None:
         self._works = works
@@ -106,34 +106,34 @@ class ClosedLoop:
         self.abandoned = False
 
     def begin(self, clients: Sequence[Client]) -> None:
-        """All at once."""
+        """Start all at once."""
         self._busy = self._alive = len(clients)
         for client in clients:
             client.next()
 
     def take(self) -> Work | None:
-        """The next one."""
+        """The next request."""
         return next(self._works, None)
 
     def idle(self, client: Client) -> None:  # noqa: ARG002 - the protocol's
-        """It is never called again."""
+        """The client is not called again."""
         self._busy -= 1
         if self._busy == 0:
             self._done()
 
     def gone(self, client: Client) -> None:
-        """What is left to send is the other clients'."""
+        """The other clients send the rest."""
         self._alive -= 1
         self.abandoned = self._alive == 0
         self.idle(client)
 
     def stop(self) -> None:
-        """What is in flight is still answered."""
+        """Requests in flight are still answered."""
         self._works = iter(())
 
 
 class OpenLoop:
-    """Requests at times set beforehand. If no connection is free they wait, and the wait is part of their latency."""
+    """An open loop: requests at given times. Without a free connection they wait, which counts as latency."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class OpenLoop:
         self._alive = 0
         self._began = 0.0
         self._busy = False
-        """The request that is taken next had to wait for a connection."""
+        """Whether the next request had to wait for a connection."""
         self.abandoned = False
         self._alarm: Alarm | None = None
 
@@ -166,7 +166,7 @@ class OpenLoop:
         self._ring()
 
     def take(self) -> Work | None:
-        """The one that waits longest; none that has waited too long."""
+        """The longest-waiting request that has not timed out."""
         now = time.perf_counter()
         while self._backlog:
             work = self._backlog.popleft()
@@ -181,7 +181,7 @@ class OpenLoop:
         return None
 
     def idle(self, client: Client) -> None:
-        """It waits for the alarm."""
+        """The client waits for the alarm."""
         self._free.append(client)
         self._rest()
 
@@ -192,7 +192,7 @@ class OpenLoop:
         self._rest()
 
     def stop(self) -> None:
-        """What waits is not sent any more."""
+        """Waiting requests are not sent."""
         self._schedule.end()
         self._backlog.clear()
         self._rest()

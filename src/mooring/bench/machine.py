@@ -1,4 +1,4 @@
-"""What measured: the client's machine and versions, as plain values for a report. Called by `moor bench`."""
+"""Describe the client's machine and versions for a report. Called by `moor bench`."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ import mooring
 
 
 def machine() -> dict[str, str]:
-    """In words. What cannot be found is left out."""
+    """The facts as text. Unknown ones are left out."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0
     found = {
         "cpu": _cpu(),
@@ -22,7 +22,7 @@ def machine() -> dict[str, str]:
 
 
 def _cpu() -> str:
-    """Its name as the kernel has it."""
+    """The CPU's name from the kernel."""
     for line in _lines("/proc/cpuinfo"):
         if line.startswith("model name"):
             return line.split(":", 1)[1].strip()

@@ -1,6 +1,6 @@
-"""The command's JSON in, one HTML page out: no script, nothing from elsewhere, light, dark and on paper. Pure.
+"""Render the command's JSON as one HTML page without scripts or external files, for light, dark and print. Pure.
 
-Called by `moor bench --report`. Whatever a server or a file said is escaped: it is text.
+Called by `moor bench --report`. All text from a server or file is escaped.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ def render(document: Mapping[str, Any]) -> str:
 
 
 def steps_of(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Every step that was measured; of a single run, that run."""
+    """All measured steps; a single run is one step."""
     if "sweeps" not in document:
         return [document]
     return [step for sweep in document["sweeps"] for step in sweep["steps"]]
@@ -53,16 +53,16 @@ def _subtitle(document: Mapping[str, Any]) -> str:
 
 
 def _day(measured: str) -> str:
-    """ISO 8601 in UTC, for people."""
+    """An ISO 8601 UTC time for people."""
     return f"{measured[:16].replace('T', ' ')} UTC"
 
 
 def _verdict(document: Mapping[str, Any]) -> Iterator[str]:
-    """What the figures come to, in sentences."""
+    """The main results in sentences."""
     if "sweeps" not in document:
         if found := document["latency_ms"]:
             yield (
-                f"At {load_of(document)} it answered {number(document['per_second'])} requests a second: half of them "
+                f"At {load_of(document)} it answered {number(document['per_second'])} requests per second: half "
                 f"within {number(found['p50'])} ms, 99 of 100 within {number(found['p99'])} ms."
             )
         return
@@ -73,16 +73,16 @@ def _verdict(document: Mapping[str, Any]) -> Iterator[str]:
         if sweep["kind"] == "clients":
             one, best = steps[0], best_step(steps) or steps[-1]
             yield (
-                f"{load_of(one)[:1].upper()}{load_of(one)[1:]}: half of the answers within "
-                f"{number(one['latency_ms']['p50'])} ms. At {load_of(best)} it nearly does its best: "
-                f"{number(best['per_second'])} answers a second, 99 of 100 within "
+                f"{load_of(one)[:1].upper()}{load_of(one)[1:]}: half of the answers took at most "
+                f"{number(one['latency_ms']['p50'])} ms. At {load_of(best)} it reaches nearly its maximum: "
+                f"{number(best['per_second'])} answers per second, 99 of 100 within "
                 f"{number(best['latency_ms']['p99'])} ms."
             )
         else:
             kept = [step for step in steps if _kept_up(step)]
             if kept:
                 yield (
-                    f"The highest rate that it kept up with, of those tried: {load_of(kept[-1])}, with 99 of 100 "
+                    f"Highest tested rate that it kept up with: {load_of(kept[-1])}, with 99 of 100 "
                     f"answers within {number(kept[-1]['latency_ms']['p99'])} ms."
                 )
 
@@ -93,24 +93,24 @@ def _kept_up(step: Mapping[str, Any]) -> bool:
 
 def _warnings(document: Mapping[str, Any]) -> Iterator[str]:
     if missing():
-        yield "Without charts, because matplotlib is not installed where this was measured."
+        yield "No charts: matplotlib was not installed on the client."
     if document["interrupted"]:
-        yield "Interrupted: these are the figures until then."
+        yield "Interrupted: figures up to that point."
     found: dict[str, list[tuple[str, str]]] = {}
     for step in steps_of(document):
         if step["cut_short"]:
-            yield f"At {load_of(step)} the run ended early: every connection was lost or given up."
+            yield f"At {load_of(step)} the run ended early: every connection was lost."
         for limit, what in step["client"]["limits"].items():
             found.setdefault(limit, []).append((load_of(step), what))
     for steps in found.values():
         load, what = steps[-1]
-        others = f" So it was at {', '.join(other for other, _ in steps[:-1])}." if steps[:-1] else ""
+        others = f" Also at {', '.join(other for other, _ in steps[:-1])}." if steps[:-1] else ""
         yield f"At {load}, {what}{others}"
     asked = sum(step["requests"] + step["warmup"] for step in steps_of(document))
     distinct = document["bodies"]["distinct"]
     if asked > distinct:
-        each = "The same request was" if distinct == 1 else f"{number(distinct)} different requests were"
-        yield f"{each} sent {number(asked / distinct)} times: a server that remembers answers gains by that."
+        each = "1 distinct request was" if distinct == 1 else f"{number(distinct)} distinct requests were"
+        yield f"{each} sent {number(asked / distinct)} times each; caching servers benefit."
 
 
 def _tiles(document: Mapping[str, Any]) -> str:
@@ -124,13 +124,13 @@ def _tiles(document: Mapping[str, Any]) -> str:
     sent = sum(step["requests"] for step in steps_of(document))
     shares = [step["client"]["cpu_share_of_one_core"] for step in steps_of(document)]
     tiles = [
-        ("Answers a second", number(best["per_second"]), load_of(best)),
-        *([("p50, least load", _ms(light["latency_ms"]["p50"]), load_of(light))] if light is not best else []),
+        ("Answers per second", number(best["per_second"]), load_of(best)),
+        *([("p50 at the lowest load", _ms(light["latency_ms"]["p50"]), load_of(light))] if light is not best else []),
         ("p50", _ms(found["p50"]), load_of(best)),
         ("p99", _ms(found["p99"]), load_of(best)),
         *([("p99.9", _ms(found["p99_9"]), load_of(best))] if best["requests"] >= 1000 else []),
         ("Failed", number(failed), f"of {number(sent)} sent"),
-        ("Client’s CPU", f"{100 * max(shares):.1f} %", "of one core, at most"),
+        ("Client CPU", f"{100 * max(shares):.1f} %", "of one core, maximum"),
     ]
     inside = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)} <small>{escape(note)}</small></dd></div>"
@@ -150,8 +150,8 @@ def _errors(document: Mapping[str, Any]) -> str:
         for what, count in step["errors"].items()
     ]
     if not rows:
-        return "<section><h2>Errors</h2><p>None: every request was answered with 200.</p></section>"
-    made = table(("load", "status or reason", "the first one said", "requests", "of those sent"), rows)
+        return "<section><h2>Errors</h2><p>No errors: every request was answered with 200.</p></section>"
+    made = table(("load", "status or reason", "first message", "requests", "share of sent"), rows)
     return f"<section><h2>Errors</h2>{made}</section>"
 
 
@@ -165,8 +165,8 @@ def _settings(document: Mapping[str, Any]) -> str:
         "load": _loads(document),
         "for": " or ".join(amount) + (" each" if "sweeps" in document else ""),
         "warm-up": _range([step["warmup"] for step in steps_of(document)]) + " requests",
-        "asked": f"{bodies['source']}; {number(bodies['distinct'])} different requests of {number(words['min'])} to "
-        f"{number(words['max'])} words, half of them up to {number(words['p50'])}",
+        "asked": f"{bodies['source']}; {number(bodies['distinct'])} distinct requests of {number(words['min'])} to "
+        f"{number(words['max'])} words, median {number(words['p50'])}",
         "order": f"shuffled with seed {document['seed']}",
         "time-out": f"{number(document['timeout_s'])} s for one request",
     }
@@ -183,8 +183,8 @@ def _range(values: Sequence[int]) -> str:
 def _loads(document: Mapping[str, Any]) -> str:
     kinds = {step["rate"] is not None for step in steps_of(document)}
     words = {
-        False: "closed loop: each client asks its next as soon as it has an answer",
-        True: "open loop: Poisson arrivals, latency from the intended time",
+        False: "closed loop: each client sends its next request as soon as it has an answer",
+        True: "open loop: Poisson arrivals, latency from the intended send time",
     }
     return "; ".join(words[kind] for kind in sorted(kinds))
 
@@ -197,16 +197,16 @@ def _made_with(document: Mapping[str, Any]) -> str:
         for name, part in parts.items()
         if isinstance(part, Mapping)
     }
-    found = _facts(plain) if plain else "<p>It does not say: there is no /info.</p>"
+    found = _facts(plain) if plain else "<p>Unknown: the server has no /info.</p>"
     return (
-        f"<section><h2>The client’s machine</h2>{_facts(machine)}</section>"
-        f"<section><h2>What the server says of itself</h2>{found}"
+        f"<section><h2>Client machine</h2>{_facts(machine)}</section>"
+        f"<section><h2>Server information</h2>{found}"
         f"</section>"
     )
 
 
 def _short(value: object) -> str:
-    """A plain value; "" for what is nested or says nothing."""
+    """A plain value; "" for nested or empty values."""
     if isinstance(value, (Mapping, type(None))) or value == "" or value == []:
         return ""
     text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)

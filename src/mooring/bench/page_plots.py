@@ -1,4 +1,4 @@
-"""The command's JSON in, the plots of its report out, each with what it says and its numbers. Called by `page.py`."""
+"""Draw the plots of the report from the command's JSON, each with a sentence and its numbers. Called by `page.py`."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -8,13 +8,13 @@ from mooring.bench.sweep import best_step
 from mooring.charts import Axis, Bin, Line, Series, histogram, line_chart, number
 
 PERCENTILES = (("p50", "p50", 1), ("p90", "p90", 10), ("p99", "p99", 100), ("p99_9", "p99.9", 1000))
-"""Name in the JSON, for people, and of how many answers at least: of fewer it would be the slowest one."""
+"""Name in the JSON, display name, and fewest answers needed: with fewer it would equal the maximum."""
 
 Row = Sequence[object]
 
 
 def plots(document: Mapping[str, Any]) -> list[str]:
-    """Every plot that the figures allow, as HTML sections."""
+    """All plots possible with the figures, as HTML sections."""
     sweeps = document.get("sweeps")
     if sweeps is None:
         return [made for made in (_histogram(document, ""), _by_length(document, "")) if made]
@@ -38,26 +38,26 @@ def plots(document: Mapping[str, Any]) -> list[str]:
 
 
 def load_of(step: Mapping[str, Any]) -> str:
-    """A step's load in words."""
+    """A step's load as text."""
     if step["rate"] is not None:
-        return f"{number(step['rate'])} requests a second"
+        return f"{number(step['rate'])} requests per second"
     return "1 client" if step["clients"] == 1 else f"{number(step['clients'])} clients"
 
 
 def _lightest(sweeps: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The step that was asked least and answered."""
+    """The answered step with the lowest load."""
     return next((step for sweep in sweeps for step in sweep["steps"] if step["latency_ms"]), None)
 
 
 def _throughput(steps: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None) -> str:
     points = [(step["clients"], step["per_second"]) for step in steps]
     x = Axis("clients", log=True, ticks=tuple(float(count) for count, _ in points))
-    chart = line_chart("Throughput over clients", x, Axis("answers a second"), [Series("throughput", points)])
-    words = "Each client asks its next as soon as it has an answer."
+    chart = line_chart("Throughput over clients", x, Axis("answers per second"), [Series("throughput", points)])
+    words = "Each client sends its next request as soon as it has an answer."
     if best is steps[-1]:
-        words += " The best was reached at the last step: more clients may bring more."
+        words += " The maximum is at the last step: more clients may reach more."
     elif best:
-        words += f" More than {load_of(best)} bring little more: they only wait."
+        words += f" More than {load_of(best)} bring little more throughput, only more waiting."
     rows = [(step["clients"], step["per_second"], step["requests"], _failed(step), _cpu(step)) for step in steps]
     return _section(
         "Throughput over clients", words, chart, table(("clients", "answers/s", "sent", "failed", "client CPU"), rows)
@@ -68,17 +68,17 @@ def _latency_over_clients(steps: Sequence[Mapping[str, Any]]) -> str:
     lines = _percentile_lines(steps, "clients")
     x = Axis("clients", log=True, ticks=tuple(float(step["clients"]) for step in steps))
     chart = line_chart("Latency over clients", x, Axis("latency, ms", log=True), lines)
-    words = "Both axes are logarithmic: once the server is busy, twice the clients wait twice as long."
+    words = "Both axes are logarithmic: once the server is saturated, twice the clients wait twice as long."
     return _section("Latency over clients", words, chart, _latencies(steps))
 
 
 def _latency_over_load(steps: Sequence[Mapping[str, Any]], best: Mapping[str, Any] | None) -> str:
     lines = _percentile_lines(steps, "rate")
     rule = Line(best["per_second"], "best throughput") if best else None
-    chart = line_chart("Latency over load", Axis("requests a second"), Axis("latency, ms", log=True), lines, rule)
+    chart = line_chart("Latency over load", Axis("requests per second"), Axis("latency, ms", log=True), lines, rule)
     words = (
-        "Requests come at random times, whether answers do or not. Latency counts from when each was to be sent, so "
-        "that waiting for a slow server is in it."
+        "Requests are sent at random times, independent of answers. Latency counts from the intended send time, so it "
+        "includes waiting for a slow server."
     )
     return _section("Latency over load", words, chart, _latencies(steps))
 
@@ -88,8 +88,8 @@ def _kept_up(steps: Sequence[Mapping[str, Any]]) -> str:
         Series("answered", [(step["rate"], step["per_second"]) for step in steps]),
         Series("came", [(step["rate"], step["open_loop"]["arrived_per_second"]) for step in steps]),
     ]
-    chart = line_chart("Answers over load", Axis("requests a second"), Axis("answers a second"), lines)
-    words = "Where the lines part, the server is over its limit, and what it cannot answer waits or fails."
+    chart = line_chart("Answers over load", Axis("requests per second"), Axis("answers per second"), lines)
+    words = "Where the lines diverge, the server is over its limit, and further requests wait or fail."
     return _section("Answers over load", words, chart, _latencies(steps))
 
 
@@ -100,10 +100,10 @@ def _histogram(step: Mapping[str, Any], where: str) -> str:
     found = step["latency_ms"]
     bins = [Bin(bar["from_ms"], bar["to_ms"], bar["count"]) for bar in bars]
     lines = [Line(found[name], said) for name, said, least in PERCENTILES if _answered(step) >= least]
-    chart = histogram("How long answers took", Axis("latency, ms", log=True), Axis("answers"), bins, lines)
+    chart = histogram("Latency distribution", Axis("latency, ms", log=True), Axis("answers"), bins, lines)
     rows = [(f"{number(bar['from_ms'])} – {number(bar['to_ms'])}", bar["count"]) for bar in bars]
-    words = f"Every answer{where}, by its latency. Bars are equally wide on a logarithmic axis."
-    return _section("How long answers took", words, chart, table(("ms", "answers"), rows))
+    words = f"All answers{where} by latency. Bars are equally wide on a logarithmic axis."
+    return _section("Latency distribution", words, chart, table(("ms", "answers"), rows))
 
 
 def _by_length(step: Mapping[str, Any], where: str) -> str:
@@ -120,7 +120,7 @@ def _by_length(step: Mapping[str, Any], where: str) -> str:
         )
         for group in groups
     ]
-    words = f"Latency{where} against the length of what was asked, in groups of about as many requests each."
+    words = f"Latency{where} against request length, in groups of similar size."
     heads = ("words", "answers", *(f"{said} ms" for _, said, _ in PERCENTILES))
     return _section("Latency over length", words, chart, table(heads, rows))
 
@@ -130,7 +130,7 @@ def _percentile_lines(steps: Sequence[Mapping[str, Any]], key: str) -> list[Seri
 
 
 def _lines_of(points: Sequence[tuple[float, int, Mapping[str, float]]]) -> list[Series]:
-    """A line for each percentile that most places have answers enough for, of (where, how many, latencies)."""
+    """A line for each percentile for which most points have enough answers, from (x, count, latencies)."""
     lines = [
         Series(said, [(at, found[name]) for at, answered, found in points if answered >= least])
         for name, said, least in PERCENTILES
@@ -169,7 +169,7 @@ def _cpu(step: Mapping[str, Any]) -> str:
 
 
 def table(heads: Sequence[str], rows: Sequence[Row]) -> str:
-    """Numbers in columns."""
+    """The numbers as a table."""
     top = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
     body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
@@ -180,7 +180,7 @@ def _cell(value: object) -> str:
 
 
 def _section(title: str, words: str, chart: str, numbers: str) -> str:
-    """Without a chart the numbers are shown at once."""
+    """Without a chart the numbers are shown unfolded."""
     details = "<details>" if chart else "<details open>"
     return (
         f"<section><h2>{escape(title)}</h2><p>{escape(words)}</p>{chart}"

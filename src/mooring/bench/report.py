@@ -1,6 +1,6 @@
-"""A run in, figures out, as a table's rows and as JSON. Pure. Called by `moor bench` and `moor eval`.
+"""Turn a run into figures, as table rows and as JSON. Pure. Called by `moor bench` and `moor eval`.
 
-The JSON is a contract, described in docs/bench.md: names are added, never changed.
+The JSON is a stable format, described in docs/bench.md: names are added, never changed.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ from mooring.bench.histogram import Histogram
 from mooring.bench.load import Run
 
 CLIENT_SHARE_WARNING = 0.10
-"""Of one core. Above it the client's own work shows in the server's figures when both share a machine."""
+"""Fraction of one core. Above it the client affects the server's figures if both share a machine."""
 CLIENT_FULL = 0.80
-"""Of one core. Above it the client is what limits the figures."""
+"""Fraction of one core. Above it the client limits the figures."""
 WAITED_SHARE = 0.01
-"""Of requests that found no free connection. Above it the number of connections shows."""
+"""Fraction of requests without a free connection. Above it the number of connections affects the figures."""
 LATE_SHARE = 0.05
-"""Of the median latency. If 1 in 100 is sent later than that, the client's lateness shows."""
+"""Fraction of the median latency. If 1 in 100 requests is sent later than that, it affects the figures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """In milliseconds. Percentiles are nearest ranks, within 0.05 %; mean and max are exact."""
+    """Latencies in milliseconds. Percentiles are nearest ranks, within 0.05 %; mean and max are exact."""
 
     mean: float
     p50: float
@@ -35,46 +35,46 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """Of an open loop."""
+    """Figures of an open loop."""
 
     rate: float
-    """Ordered, a second."""
+    """Requested arrivals per second."""
     arrived: float
-    """That came, a second: chance makes it a little more or less."""
+    """Actual arrivals per second, which vary around `rate`."""
     connections: int
     service_ms: Latency | None
-    """From when requests were sent, not from when they were to be sent: what a closed loop would have measured."""
+    """From the actual send time, not the intended one: what a closed loop would measure."""
     late_ms: Latency | None
-    """From when requests were to be sent until they were, if a connection was free: the client's own lateness."""
+    """From the intended to the actual send time, if a connection was free: the client's lateness."""
     waited: int
-    """Requests for which no connection was free."""
+    """Requests without a free connection."""
     waited_ms: Latency | None
-    """How long they waited for one."""
+    """Their waiting time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a run comes to."""
+    """The result of a run."""
 
     requests: int
-    """Sent and over, whatever became of them."""
+    """Completed requests, with any result."""
     asked: int
     seconds: float
     per_second: float
     """Requests answered with 200 per second of wall clock."""
     latency_ms: Latency | None
-    """Of the requests answered with 200; None if there are none."""
+    """Latency of requests answered with 200; None without any."""
     statuses: dict[str, int]
     """Number of responses by status."""
     errors: dict[str, int]
-    """What was not answered with 200: by status, or by what happened to the connection."""
+    """Failed requests by status or by connection error."""
     messages: dict[str, str]
-    """By status, what the server said first with it."""
+    """First error message for each status."""
     pace: Pace | None
     """None for a closed loop."""
     client_cpu_seconds: float
     client_cpu_share: float
-    """Of one core, over the run."""
+    """Client CPU as a fraction of one core over the run."""
     interrupted: bool
     cut_short: bool
 
@@ -127,12 +127,12 @@ def _pace(run: Run) -> Pace | None:
 
 
 def limits(result: Figures) -> dict[str, str]:
-    """Where the client itself was the limit: what of it, and what that means for the figures. Empty if nowhere."""
+    """Warnings that the client itself limited the figures."""
     found = {}
     if result.client_cpu_share > CLIENT_FULL:
         found["cpu"] = (
-            f"this client needed {100 * result.client_cpu_share:.0f} % of a core: the server may well do more than "
-            "these figures say."
+            f"this client used {100 * result.client_cpu_share:.0f} % of a core: the server may be faster than "
+            "these figures show."
         )
     pace, middle = result.pace, result.latency_ms.p50 if result.latency_ms else 0.0
     if pace is None:
@@ -140,19 +140,19 @@ def limits(result: Figures) -> dict[str, str]:
     if pace.waited_ms is not None and pace.waited > WAITED_SHARE * result.requests:
         found["connections"] = (
             f"{pace.waited:,} of {result.requests:,} requests found all {pace.connections:,} connections busy and "
-            f"waited for one, up to {pace.waited_ms.max:,.0f} ms; that is part of their latency. Either the "
-            f"server does less than {pace.rate:g} a second, or it takes more --connections."
+            f"waited up to {pace.waited_ms.max:,.0f} ms, which is included in their latency. Either the "
+            f"server cannot reach {pace.rate:g} per second, or more --connections are needed."
         )
     if pace.late_ms is not None and pace.late_ms.p99 > max(1.0, LATE_SHARE * middle):
         found["lateness"] = (
-            f"this client sent 1 request in 100 more than {pace.late_ms.p99:.1f} ms late, with a connection free; that "
-            "is part of their latency. It had too little of a core."
+            f"this client sent 1 request in 100 more than {pace.late_ms.p99:.1f} ms late despite a free connection; "
+            "this is included in their latency. The client needs more CPU."
         )
     return found
 
 
 def as_json(result: Figures) -> dict[str, Any]:
-    """Rounded to what can be measured; the names are part of the command's contract."""
+    """The JSON form, rounded to the measurement precision; the names are stable."""
     made: dict[str, Any] = {
         "requests": result.requests,
         "asked": result.asked,
@@ -183,13 +183,13 @@ def as_json(result: Figures) -> dict[str, Any]:
 
 
 def latency_json(found: Latency | None) -> dict[str, float] | None:
-    """To a microsecond."""
+    """Round to a microsecond."""
     names = ("mean", "p50", "p90", "p99", "p99_9", "max")
     return {name: round(getattr(found, name), 3) for name in names} if found else None
 
 
 def shape_json(run: Run, spans: Sequence[Span]) -> dict[str, Any]:
-    """Where the answers' latencies lie, and what they are by length. `spans`: of the run's groups."""
+    """The latency distribution, and latencies by length. `spans` are the run's groups."""
     groups = zip(spans, run.tally.by_group, strict=True)
     return {
         "histogram": [
@@ -209,16 +209,16 @@ def shape_json(run: Run, spans: Sequence[Span]) -> dict[str, Any]:
 
 
 def _bars(answers: int) -> int:
-    """How many bars so many answers fill."""
+    """Number of bars for that many answers."""
     return max(12, min(60, int(3 * answers**0.5)))
 
 
 def rows(result: Figures) -> list[tuple[str, str]]:
-    """(name, value) for people."""
-    missing = f" ({result.asked:,} were ordered)" if result.requests != result.asked else ""
+    """(name, value) rows for people."""
+    missing = f" ({result.asked:,} planned)" if result.requests != result.asked else ""
     answered = result.statuses.get("200", 0)
     lines = [("answered", f"{answered:,} of {result.requests:,} sent{missing} in {result.seconds:.2f} s")]
-    ordered = f" of {result.pace.arrived:.1f} that came; {result.pace.rate:g} ordered" if result.pace else ""
+    ordered = f" of {result.pace.arrived:.1f} arrivals; target {result.pace.rate:g}" if result.pace else ""
     lines.append(("requests/s", f"{result.per_second:.1f}{ordered}"))
     if result.latency_ms:
         lines.append(("latency", latency_line(result.latency_ms)))
@@ -233,7 +233,7 @@ def rows(result: Figures) -> list[tuple[str, str]]:
 
 
 def latency_line(found: Latency) -> str:
-    """On one line, with its unit."""
+    """One line with units."""
     parts = [
         ("p50", found.p50), ("p90", found.p90), ("p99", found.p99), ("p99.9", found.p99_9), ("max", found.max),
         ("mean", found.mean),

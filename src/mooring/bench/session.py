@@ -1,7 +1,7 @@
-"""A plan in, measured steps out, one after the other against the same server. Called by `moor bench`.
+"""Run the steps of a plan one after the other against the same server. Called by `moor bench`.
 
-A step is a number of clients, or a rate. No step asks what another has asked, as long as there are bodies left: a
-server that remembers answers would look faster at the later ones.
+A step is a number of clients, or a rate. Steps use different bodies as long as enough are left: a cache in the server
+would make later steps look faster.
 """
 
 import asyncio
@@ -15,14 +15,14 @@ from mooring.client import Target, decode
 
 SCHEMA = "mooring-bench/1"
 WARM_REQUESTS = 4
-"""For each client."""
+"""Warm-up requests per client."""
 WARM_SECONDS = 2.0
 """Of an open loop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """Requests, or seconds, or both: whichever is first."""
+    """Length of a step: requests, seconds, or both (whichever is first)."""
 
     requests: int | None = None
     seconds: float | None = None
@@ -30,21 +30,21 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is the same for all steps."""
+    """Settings shared by all steps."""
 
     target: Target
     bodies: Bodies
     groups: Groups
     amount: Amount
     warm_up: Amount | None
-    """None: what a step needs."""
+    """None: as many as a step needs."""
     timeout_s: float
     seed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """So many connections; in a closed loop, or at `rate` requests a second."""
+    """A number of connections in a closed loop, or at `rate` requests per second."""
 
     connections: int
     rate: float | None = None
@@ -52,7 +52,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A step and what came of it."""
+    """A step and its result."""
 
     step: Step
     warmed: int
@@ -66,13 +66,13 @@ class Session:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._next = 0
-        """Of the bodies, the next to send."""
+        """Index of the next body to send."""
 
     def measure(self, step: Step, tick: Tick | None = None) -> Measured:
         """Connect, warm up, measure.
 
-        Ctrl-C while measuring ends it with what there is; before that it raises KeyboardInterrupt. Raises ClientError
-        if the server cannot be reached, or answers with something that is not JSON.
+        Ctrl-C while measuring returns the figures so far; before that it raises KeyboardInterrupt. Raises ClientError
+        if the server cannot be reached, or does not answer with JSON.
         """
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
             return runner.run(self._measure(step, tick))
@@ -109,7 +109,7 @@ def _warm_up(step: Step) -> Amount:
 
 
 def _check_answers(target: Target, warm: Run) -> None:
-    """Raise ClientError if what comes with a 200 is not JSON: a page of some other server would be fast, too."""
+    """Raise ClientError if a 200 is not JSON: some other server's page would be fast too."""
     for sample in warm.samples[:1]:
         if sample.status == 200:
             decode(target, warm.bodies[sample.place])
@@ -129,7 +129,7 @@ def step_json(plan: Plan, measured: Measured) -> dict[str, Any]:
 
 
 def plan_json(plan: Plan, file: str | None) -> dict[str, Any]:
-    """What is the same for all steps."""
+    """Settings shared by all steps."""
     words = sorted(plan.bodies.words)
     return {
         "schema": SCHEMA,
@@ -147,9 +147,9 @@ def plan_json(plan: Plan, file: str | None) -> dict[str, Any]:
 
 
 def repeats(plan: Plan, asked: int) -> str:
-    """A remark about bodies that were sent more than once; "" if none was."""
+    """A note about repeated bodies; "" if none was repeated."""
     distinct = plan.bodies.distinct
     if asked <= distinct:
         return ""
-    each = "one request" if distinct == 1 else f"{distinct:,} different requests"
-    return f"{each}, {asked / distinct:,.1f} times each: a server that remembers answers gains by that"
+    each = "1 distinct request" if distinct == 1 else f"{distinct:,} distinct requests"
+    return f"{each} sent {asked / distinct:,.1f} times each; caching servers benefit"

@@ -1,6 +1,6 @@
-"""What becomes of requests, counted as it comes, in memory that does not grow with a run. Made by `load.py`.
+"""Count the results of requests in constant memory. Made by `load.py`.
 
-What is called per request is kept short: it is time that the server under load does not get.
+The work per request is minimal, because it takes time from the server under load.
 """
 
 from collections import Counter
@@ -13,38 +13,38 @@ OK = 200
 
 
 class Tally:
-    """Of one run."""
+    """The counts of one run."""
 
     def __init__(self, groups: Sequence[int] = (), *, paced: bool = False) -> None:
-        """`groups` has a small number for each request, 0 upwards: latencies are also kept for each of them.
+        """`groups` has a group number, from 0, for each request: latencies are also kept per group.
 
-        `paced`: the times requests were meant to be sent at are known, and what came after them.
+        `paced`: intended send times are known.
         """
         self.latency = Histogram()
-        """Of answers with 200: from when the request was sent, or was to be sent if `paced`."""
+        """Latency of answers with 200, from the send time, or from the intended time if `paced`."""
         self.service = Histogram() if paced else None
-        """Of the same answers: from when the request was sent."""
+        """Latency of the same answers from the send time."""
         self.late = Histogram() if paced else None
-        """From when a request was to be sent until it was, if a connection was free."""
+        """Lateness of sending, if a connection was free."""
         self.waited = Histogram() if paced else None
-        """The same of those for which no connection was free."""
+        """Lateness of sending, if no connection was free."""
         self.by_group = [Histogram() for _ in range(max(groups, default=-1) + 1)]
         self.refused: Counter[int] = Counter()
         """By status."""
         self.lost: Counter[str] = Counter()
-        """Without a status, by reason."""
+        """Requests without a status, by reason."""
         self.messages: dict[int, str] = {}
-        """By status, what the server said first with it; "" if that was nothing that we can read."""
+        """First error message for each status; "" if unreadable."""
         self._groups = groups
 
     @property
     def done(self) -> int:
-        """Requests that are over, whatever became of them."""
+        """Completed requests, with any result."""
         return self.latency.count + self.refused.total() + self.lost.total()
 
     @property
     def failed(self) -> int:
-        """Of those, the ones that were not answered with 200."""
+        """Completed requests that were not answered with 200."""
         return self.refused.total() + self.lost.total()
 
     def answered(self, place: int, seconds: float, since_sent: float) -> None:
@@ -56,7 +56,7 @@ class Tally:
             self.service.record(since_sent)
 
     def refuse(self, status: int, body: bytes) -> None:
-        """Answered with something else."""
+        """Requests answered with another status."""
         self.refused[status] += 1
         if status not in self.messages:
             self.messages[status] = server_message(body)

@@ -1,6 +1,6 @@
-"""Samples in, two disjoint parts out: what the compressor sees, and what judges it afterwards.
+"""Split examples into two disjoint sets: one for calibration, one for the accuracy check.
 
-Also turns the first part into the arrays that the compressor runs. Called by `pipeline.py`.
+Also converts the first set into arrays for calibration. Called by `pipeline.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,29 +16,29 @@ from mooring.quality.gate import MINIMUM_QUESTIONS
 from mooring.tasks.base import Task
 
 MINIMUM_SAMPLES = 32
-"""Fewer calibration questions do not show the range of the activations."""
+"""Fewer calibration questions do not cover the range of the activations."""
 
 Arrays = Mapping[str, npt.NDArray[np.int32]]
-"""Input name → [1, length]: one window as the graph takes it."""
+"""Input name → [1, length]: the graph's inputs for one window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """No sample is in both."""
+    """Two disjoint sets of examples."""
 
     calibration: tuple[Example, ...]
     judged: tuple[Example, ...]
-    """In the order in which they are to be asked: the first n are as good a draw as any n."""
+    """In the order of use: the first n are as random a sample as any n."""
 
 
 def split(file: ExampleFile | None, judge: ExampleFile | None, samples: int, seed: int) -> Split:
-    """Draw up to `samples` calibration questions from `file`; all others, or those of `judge`, are there to judge.
+    """Draw up to `samples` calibration questions from `file`; the rest, or `judge`, is for the accuracy check.
 
-    Questions on a passage that calibration saw come last among the judged. Without `file` nothing is calibrated.
+    Questions on a passage used for calibration come last in the check. Without `file` nothing is calibrated.
     """
     rng = np.random.default_rng(seed)
     drawn = _shuffled(file.examples, rng) if file else []
-    # Without --judge a small file must not be used up by calibration alone.
+    # Without --judge, calibration must not use up a small file.
     room = len(drawn) if judge else max(len(drawn) - MINIMUM_QUESTIONS, len(drawn) // 2)
     calibration = drawn[: min(samples, room)]
     seen, passages = {sample.key for sample in calibration}, {sample.group for sample in calibration}
@@ -54,23 +54,23 @@ def _shuffled(samples: Sequence[Example], rng: np.random.Generator) -> list[Exam
 
 
 def check_calibration(parts: Split, file: ExampleFile) -> None:
-    """Raises BuildError when there are too few different questions to calibrate on."""
+    """Raise BuildError if there are too few distinct calibration questions."""
     if len(parts.calibration) < MINIMUM_SAMPLES:
         raise BuildError(
-            f"{file.name} gives {len(parts.calibration)} different questions to calibrate on "
+            f"{file.name} has {len(parts.calibration)} distinct questions for calibration "
             f"(of {len(file.examples)}); at least {MINIMUM_SAMPLES} are needed.",
-            hint="Give more; 300 for calibration and 2,000 to judge are usual. Or build with --precision bf16.",
+            hint="Provide more (300 for calibration and 2,000 to check are usual), or build with --precision bf16.",
         )
 
 
 def check_judged(parts: Split, asked: int, where: str) -> None:
-    """Raises BuildError when fewer questions are held back than the gate was asked to use."""
+    """Raise BuildError if fewer questions are held out than --questions asks for."""
     have = len(parts.judged)
     if have < asked:
         raise BuildError(
-            f"The gate needs {asked:,} questions that calibration has not seen; {where} has {have:,}.",
-            hint="Give more with --judge FILE, or lower the number with --questions (the manifest records it), or "
-            "leave the gate out with --no-gate (recorded too).",
+            f"The accuracy check needs {asked:,} questions not used for calibration; {where} has {have:,}.",
+            hint="Provide more with --judge FILE, lower the number with --questions (recorded in the manifest), or "
+            "skip the check with --no-gate (also recorded).",
         )
 
 

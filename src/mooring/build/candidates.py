@@ -1,4 +1,4 @@
-"""What `moor build --explore` tries, and which of it is best. Pure.
+"""List what `moor build --explore` tries, and choose the best result. Pure.
 
 Called by `explore.py`; shown by `cli/explore.py`.
 """
@@ -25,35 +25,35 @@ RECIPES = (
     Recipe(excluded_share=Fraction(1, 16)),
     Recipe(excluded_share=Fraction(1, 8)),
 )
-"""The usual one, and those that differ from it in one thing."""
+"""The default recipe, and variants that differ from it in one setting."""
 
 CANDIDATES = (FP32, BF16, *(quantised(recipe) for recipe in RECIPES))
 
 SAME_SPEED = 0.9
-"""Within this of the fastest a candidate counts as no slower: fp32 raced against itself on a shared machine has come
-out 7 % faster."""
+"""Candidates within this fraction of the fastest count as equally fast: on a shared machine fp32 has measured 7 %
+faster than itself."""
 
 Outcome = Literal["exact", "passed", "failed", "undecided", "error"]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One attempt with what came of it."""
+    """One attempt with its results."""
 
     attempt: Attempt
     judgement: Judgement | None = None
-    """None together with `pace` and `size` where it could not be built or run."""
+    """None, as are `pace` and `size`, if it could not be built or run."""
     pace: Pace | None = None
     size: int = 0
-    """Bytes of its graph."""
+    """Size of its graph in bytes."""
     excluded: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     failure: str = ""
-    """Why there are no figures."""
+    """Why it has no results."""
 
     @property
     def outcome(self) -> Outcome:
-        """What the gate says; an exact one has none to pass."""
+        """The result of the accuracy check; exact candidates need none."""
         if self.judgement is None or self.pace is None:
             return "error"
         if self.attempt.exact:
@@ -69,11 +69,11 @@ _OUTCOMES: dict[Verdict, Outcome] = {
 
 
 def choose(candidates: Sequence[Candidate], *, fast_int8: bool) -> Candidate | None:
-    """The best of those that passed or are exact: of the fastest the one that loses least, of equal ones the smallest.
+    """The best candidate that passed or is exact: among the fastest the most accurate, then the smallest.
 
-    `fast_int8`: this CPU computes int8 well, so that its clock counts. If not, it says nothing about those that do,
-    and the order of `moor build` stands in its place: int8, then the fewest operations left out, then bf16.
-    None when there is none.
+    `fast_int8`: this CPU computes int8 well, so its timings count. Otherwise they say nothing about CPUs that do, and
+    the order of `moor build` is used instead: int8, then the fewest operations left out, then bf16. None if no
+    candidate qualifies.
     """
     fit = [candidate for candidate in candidates if candidate.outcome in ("exact", "passed")]
     if not fit:

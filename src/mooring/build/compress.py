@@ -1,6 +1,6 @@
-"""An exact graph and calibration inputs in, the graph with int8 operations out. The only importer of nncf.
+"""Quantize a graph to int8 with nncf, which only this module imports.
 
-Called by `pipeline.py`. nncf is the extra `build`: it is imported when it is needed and missed with a clear message.
+Called by `pipeline.py`. nncf belongs to the extra `build`: it is imported on demand, with a clear error if missing.
 """
 
 import contextlib
@@ -19,12 +19,12 @@ from mooring.graph.runtime import import_openvino
 from mooring.installation import install_command
 
 PASSES = 2
-"""How often nncf runs the calibration inputs: ranges for smoothing, then ranges and biases for the quantisers."""
+"""Number of passes over the calibration inputs: ranges for smoothing, then ranges and biases for the quantizers."""
 
 
 def import_nncf() -> Any:
-    """The `nncf` module, silent and without telemetry. Raises BuildError when the extra is not installed."""
-    # First, because this door switches off `openvino_telemetry`, which is nncf's reporter too.
+    """The `nncf` module, silenced and without telemetry. Raises BuildError if the extra is not installed."""
+    # First, because it disables `openvino_telemetry`, which nncf also uses.
     import_openvino()
     logger_class = logging.getLoggerClass()
     try:
@@ -34,17 +34,17 @@ def import_nncf() -> Any:
     except ImportError as error:
         raise BuildError(
             f"int8 needs nncf, which is not installed ({error}).",
-            hint=f"Install it: {install_command('build')}; or build with --precision bf16.",
+            hint=f"Install it: {install_command('build')}. Or build with --precision bf16.",
         ) from error
     finally:
-        # nncf makes every logger of the process one of its own class.
+        # nncf replaces the logger class of the whole process.
         logging.setLoggerClass(logger_class)
     nncf.set_log_level(logging.ERROR)
     return nncf
 
 
 def nncf_version() -> str:
-    """Version for the manifest."""
+    """The nncf version for the manifest."""
     return str(import_nncf().__version__)
 
 
@@ -57,12 +57,11 @@ def quantise(
     excluded: Sequence[str] = (),
     fold_weights: bool = True,
 ) -> Any:
-    """A new `openvino.Model` with int8 matrix products; `model` is left as it was.
+    """A new `openvino.Model` with int8 matrix products; `model` is unchanged.
 
-    `excluded` names operations that stay in floating point; the recipe's share of them is for the caller to choose.
-    `fold_weights` stores weights as int8; False keeps them as floats with their quantiser in the graph, which
-    `noise.py` reads. `tick` is called whenever a calibration input is run, about `PASSES` × len(inputs) times.
-    Deterministic for equal inputs. Raises BuildError when nncf gives up.
+    `excluded` names operations that stay in floating point; the caller applies the recipe's share. `fold_weights`
+    stores weights as int8; False keeps floats with a quantizer in the graph, which `noise.py` reads. `tick` is called
+    for each run of a calibration input, about `PASSES` × len(inputs) times. Deterministic. Raises BuildError.
     """
     nncf = import_nncf()
     preset = nncf.QuantizationPreset.MIXED if recipe.asymmetric_activations else nncf.QuantizationPreset.PERFORMANCE
@@ -91,11 +90,11 @@ def quantise(
                 advanced_parameters=advanced,
             )
         except gives_up as error:
-            raise BuildError(f"nncf cannot quantise this model: {error}", hint="Try --precision bf16.") from error
+            raise BuildError(f"nncf cannot quantize this model: {error}", hint="Try --precision bf16.") from error
 
 
 def _estimator(ranges: Ranges) -> Any:
-    """nncf's parameters for the ends of an activation's range."""
+    """nncf's parameters for the ends of activation ranges."""
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet as Known
 
     return {"mean": Known.MEAN_MINMAX, "minmax": Known.MINMAX, "percentile": Known.MEAN_QUANTILE}[ranges]
@@ -103,7 +102,7 @@ def _estimator(ranges: Ranges) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _Ticking:
-    """Iterable over the inputs, again and again, that says how far it is."""
+    """A repeatable iterable over the inputs that reports progress."""
 
     inputs: Sequence[Arrays]
     tick: Callable[[], None]
@@ -119,8 +118,8 @@ class _Ticking:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """nncf draws its bars on stdout, which belongs to our own result, and warns of its own insides."""
-    # A file without a terminal behind it: rich then draws nothing at all.
+    """Silence nncf: it draws progress bars on stdout, which is for our result, and logs internal warnings."""
+    # Not a terminal: rich then draws nothing.
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,6 +1,6 @@
-"""An order in, every candidate built and judged on the same questions out. Called by `cli/explore.py`.
+"""Build all candidates and compare them on the same questions. Called by `cli/explore.py`.
 
-Nothing is written but in a temporary folder; an order with a target has the best candidate built there, as any other.
+Only a temporary folder is written. If the order has a target, the best candidate is then built there normally.
 """
 
 import time
@@ -19,31 +19,31 @@ from mooring.errors import BuildError, MooringError
 
 @dataclass(frozen=True, slots=True)
 class Explored:
-    """What came of it."""
+    """The results of an exploration."""
 
     candidates: tuple[Candidate, ...]
-    """In the order in which they were tried."""
+    """In the order tried."""
     best: Candidate | None
     metric: str
     """Name of the metric, or "agreement"."""
     title: str
-    """The metric for people."""
+    """Display name of the metric."""
     rules: Rules
     calibrated: int
-    """Questions calibrated on."""
+    """Number of calibration questions."""
     fast_int8: bool
-    """This CPU computes int8 well; if not, speeds of int8 say nothing about CPUs that do."""
+    """Whether this CPU computes int8 well; if not, int8 speeds say nothing about CPUs that do."""
     seconds: float
     dot_products: bool = True
-    """It has instructions for that; if not, int8 has fewer levels when it is computed well."""
+    """Whether it has int8 dot products; if not, fast int8 has fewer levels."""
 
 
 def explore(
     order: Order, make_task: MakeTask, progress: Progress | None = None, attempts: tuple[Attempt, ...] = ()
 ) -> Explored:
-    """Build, judge and time all of `attempts`, by default `CANDIDATES`; the order's precision and recipe mean nothing.
+    """Build, check and time all `attempts`, by default `CANDIDATES`; the order's precision and recipe are ignored.
 
-    One that fails has its reason in the place of figures. Raises BuildError when all do, or for what `build` raises it.
+    A failed candidate has a reason instead of results. Raises BuildError if all fail, or as `build` does.
     """
     began = time.monotonic()
     progress = progress or Silent()
@@ -70,10 +70,10 @@ def explore(
 
 
 def order_of(order: Order, explored: Explored) -> Order:
-    """To build the best candidate and no other. Raises BuildError when there is none."""
+    """The order to build only the best candidate. Raises BuildError if there is none."""
     best = explored.best
     if best is None:
-        raise BuildError("None of the candidates may be shipped, so nothing is written.", hint="The table says why.")
+        raise BuildError("No candidate passed the accuracy check, so nothing was written.", hint="The table shows why.")
     if best.attempt.exact:
         return replace(order, precision=best.attempt.precision, recipe=None)
     return replace(order, precision="int8", recipe=best.attempt.recipe)
@@ -85,6 +85,6 @@ def _candidate(attempt: Attempt, workshop: Workshop, staging: Staging, progress:
         pace, size = workshop.race(trial), graph_size(trial.graph)
         staging.discard(trial.graph)
     except (MooringError, RuntimeError) as error:
-        progress.note(f"{attempt.name} has no figures: {error}")
+        progress.note(f"{attempt.name} failed: {error}")
         return Candidate(attempt, failure=str(error))
     return Candidate(attempt, trial.judgement, pace, size, trial.excluded, trial.warnings)

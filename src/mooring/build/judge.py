@@ -1,6 +1,6 @@
-"""Hold compiled models against the exact one on the same examples.
+"""Compare candidate models with the exact model on the same examples.
 
-The exact model answers each example once, however many candidates are held against it. Called by `workshop.py`.
+The exact model answers each example once, however many candidates there are. Called by `workshop.py`.
 """
 
 import time
@@ -20,43 +20,43 @@ from mooring.tasks.base import Task
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """When a candidate passes."""
+    """The rules of the accuracy check."""
 
     asked: int
-    """Questions at the first look."""
+    """Questions of the first round."""
     most: int
-    """Questions at the last look."""
+    """Questions of the last round."""
     max_drop: float
-    """In points of the metric."""
+    """Largest drop, in points of the metric."""
     gated: bool
-    """False: there is nothing to pass, and nothing is asked."""
+    """False: skip the check."""
     seed: int
     one_look: bool = False
-    """Ask `asked` questions and no more, also when they leave it undecided."""
+    """Ask exactly `asked` questions, even if the result is undecided."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What one candidate scored against the exact model."""
+    """The result of one candidate compared with the exact model."""
 
     metric: str
-    """Name of the task's metric, or "agreement" where there are no labels."""
+    """Name of the task's metric, or "agreement" without labels."""
     title: str
-    """The metric for people."""
+    """Display name of the metric."""
     drop: Drop
     verdict: Verdict
     figures: tuple[Mapping[str, float], Mapping[str, float]] | None
-    """Every figure of the task's metric, of the exact model and of the candidate; None without labels."""
+    """All figures of the task's metric for the exact model and the candidate; None without labels."""
     seconds: float
-    """That the candidate took to answer."""
+    """Time that the candidate took to answer."""
 
     @property
     def per_second(self) -> float:
-        """Questions a second, tokenising and decoding included."""
+        """Questions per second, including tokenizing and decoding."""
         return self.drop.questions / self.seconds if self.seconds else 0.0
 
     def sentence(self, rules: Rules) -> str:
-        """The drop, its interval and the limit, in words without a full stop."""
+        """The drop, its interval and the limit as a sentence without a period."""
         drop = self.drop
         open_end = "; more questions could decide it" if self.verdict is Verdict.UNDECIDED else ""
         return (
@@ -66,7 +66,7 @@ class Judgement:
 
 
 class Judge:
-    """Holds the questions and the exact model's answers to them."""
+    """Holds the questions and the exact model's answers."""
 
     def __init__(
         self,
@@ -88,11 +88,11 @@ class Judge:
 
     @property
     def per_second(self) -> float:
-        """The exact model's questions a second so far."""
+        """The exact model's questions per second so far."""
         return len(self._known) / self._seconds if self._seconds else 0.0
 
     def judge(self, candidate: Backend, rules: Rules) -> Judgement:
-        """Ask until the interval lies on one side of the limit, or all questions (or the one look's) are used up."""
+        """Ask until the interval is on one side of the limit, or all questions are used."""
         given: list[object] = []
         seconds = 0.0
         counts = looks(rules.asked, min(rules.most, len(self._examples)))
@@ -127,7 +127,7 @@ class Judge:
         self._seconds += spent
 
     def _scores(self, given: Sequence[object]) -> tuple[Parts, Parts]:
-        """The exact model's and the candidate's parts of every question."""
+        """Per-question metric parts of the exact model and the candidate."""
         known = self._known[: len(given)]
         if self._labelled:
             labels = [example.label for example in self._examples[: len(given)]]

@@ -1,4 +1,4 @@
-"""Which models to try, in which order, and when to stop. Pure. Called by `pipeline.py`."""
+"""Decide which models to try, in which order, and when to stop. Pure. Called by `pipeline.py`."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -17,25 +17,25 @@ class Attempt:
 
     precision: Precision
     recipe: Recipe = USUAL
-    """Means nothing to an exact one."""
+    """Ignored by exact attempts."""
 
     @property
     def name(self) -> str:
-        """The precision, and the recipe where there is one: what `--precision` and `--recipe` take."""
+        """The precision, and the recipe if any, as in `--precision` and `--recipe`."""
         return self.precision if self.exact else f"{self.precision} {self.recipe.name}"
 
     @property
     def exact(self) -> bool:
-        """Nothing is quantised: needs no calibration and passes no gate."""
+        """Not quantized: needs neither calibration nor an accuracy check."""
         return self.precision in ("bf16", "fp32")
 
     def excluded(self, ranked: list[tuple[str, float]]) -> tuple[str, ...]:
-        """The names to leave out, from (operation, error) pairs, worst first."""
+        """Operations to leave out, from (operation, error) pairs, worst first."""
         return tuple(name for name, _ in ranked[: math.ceil(self.recipe.excluded_share * len(ranked))])
 
 
 def quantised(recipe: Recipe) -> Attempt:
-    """int8, or mixed where the recipe leaves operations out."""
+    """int8, or mixed if the recipe leaves operations out."""
     return Attempt("mixed" if recipe.excluded_share else "int8", recipe)
 
 
@@ -43,7 +43,7 @@ INT8 = Attempt("int8")
 BF16 = Attempt("bf16")
 FP32 = Attempt("fp32")
 
-# A quarter in fp32 is the most that still runs faster than everything in bf16.
+# With more than a quarter in fp32, bf16 is faster.
 MIXED = tuple(quantised(Recipe(excluded_share=Fraction(1, part))) for part in (16, 8, 4))
 
 LADDERS: Mapping[str, tuple[Attempt, ...]] = {
@@ -52,11 +52,11 @@ LADDERS: Mapping[str, tuple[Attempt, ...]] = {
     "bf16": (BF16,),
     "fp32": (FP32,),
 }
-"""What the user asked for → what is tried. Who names a precision gets that one or an error, never another one."""
+"""Requested precision → attempts. An explicit precision gives that one or an error, never another."""
 
 
 def ladder_of(precision: str, recipe: Recipe) -> tuple[Attempt, ...]:
-    """The ladder of a key of `LADDERS`, by this recipe; a recipe that leaves operations out begins where it stands."""
+    """The attempts for a key of `LADDERS` with this recipe; one that leaves operations out starts at that share."""
     steps = []
     for attempt in LADDERS[precision]:
         share = attempt.recipe.excluded_share
@@ -70,18 +70,18 @@ def ladder_of(precision: str, recipe: Recipe) -> tuple[Attempt, ...]:
 
 
 class Judged(Protocol):
-    """Anything that knows whether it may be shipped."""
+    """Anything that can be accepted or not."""
 
     @property
     def accepted(self) -> bool:
-        """True ends the climb."""
+        """True ends the search."""
 
 
 Trial = TypeVar("Trial", bound=Judged)
 
 
 def climb(ladder: tuple[Attempt, ...], build_and_judge: Callable[[Attempt], Trial]) -> list[Trial]:
-    """Try one after the other until one is accepted; all that were tried. The last one may be refused too."""
+    """Try attempts in order until one is accepted. Returns all that were tried; the last may be refused too."""
     tried: list[Trial] = []
     for attempt in ladder:
         tried.append(build_and_judge(attempt))

@@ -1,6 +1,6 @@
-"""A quantised graph with its quantisers still visible in, its operations ranked by the harm each does alone out.
+"""Rank the operations of a quantized graph by the error that each causes alone.
 
-Called by `pipeline.py` when int8 fails its gate, to choose which operations stay in floating point.
+Called by `pipeline.py` when int8 fails the accuracy check, to choose operations to keep in floating point.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,17 +13,17 @@ from mooring.build.calibration import Arrays
 from mooring.graph.runtime import import_openvino, import_opset
 
 SWITCHES = "mooring_switches"
-"""The extra input: one number per operation, 1 quantised, 0 exact."""
+"""Name of the extra input: one number per operation, 1 quantized, 0 exact."""
 
 _PASS_THROUGH = frozenset({"Reshape", "Transpose"})
-"""Between a quantiser and the operation it is for; they move numbers and compute none."""
+"""Operations between a quantizer and its target; they only move data."""
 
 
 def rank(model: Any, inputs: Sequence[Arrays], tick: Callable[[], None] = lambda: None) -> list[tuple[str, float]]:
-    """(operation, error) pairs, worst first: the logits' squared error over their variance if it alone is int8.
+    """(operation, error) pairs, worst first: squared error of the logits over their variance if only it is int8.
 
-    `model` comes from `quantise` with `fold_weights=False` and is changed: each quantiser gets a switch, so that one
-    compilation serves every question asked of it. `tick` is called once per operation.
+    `model` comes from `quantise` with `fold_weights=False` and is modified: each quantizer gets a switch, so the model
+    is compiled only once. `tick` is called once per operation.
     """
     operations = _add_switches(model)
     core = import_openvino().Core()
@@ -55,7 +55,7 @@ def _logits(request: Any, inputs: Sequence[Arrays], switches: npt.NDArray[np.flo
 
 
 def _add_switches(model: Any) -> list[str]:
-    """Replace x → Q(x) on every quantised edge by x + s · (Q(x) − x); the operations' names in the order of their s."""
+    """Replace x → Q(x) on every quantized edge by x + s · (Q(x) − x). Returns operation names in the order of s."""
     ov, ops = import_openvino(), import_opset()
     edges = _quantised_edges(model)
     parameter = ops.parameter([len(edges)], ov.Type.f32, name=SWITCHES)
@@ -74,7 +74,7 @@ def _add_switches(model: Any) -> list[str]:
 
 
 def _quantised_edges(model: Any) -> Mapping[str, list[Any]]:
-    """Operation → its input ports that a FakeQuantize feeds."""
+    """Operation → its input ports fed by a FakeQuantize."""
     edges: dict[str, list[Any]] = {}
     for node in model.get_ordered_ops():
         if node.get_type_name() == "FakeQuantize":
@@ -86,7 +86,7 @@ def _quantised_edges(model: Any) -> Mapping[str, list[Any]]:
 
 
 def _owner(node: Any) -> Any:
-    """The operation for whose sake this input was quantised: that is the one to exclude."""
+    """The operation for which this input was quantized: the one to exclude."""
     while node.get_type_name() in _PASS_THROUGH:
         consumers = node.output(0).get_target_inputs()
         if len(consumers) != 1:

@@ -1,7 +1,7 @@
-"""An order in, a built model folder out: the stages of `moor build`, one after the other.
+"""Run the stages of `moor build`.
 
-Called by `cli/build.py`, and in parts by `explore.py`. What is judged is the file that ships, read back from disk, not
-the graph it was made from.
+Called by `cli/build.py`, and in part by `explore.py`. The accuracy check uses the written file, read back from disk,
+not the graph in memory.
 """
 
 import time
@@ -36,32 +36,32 @@ MakeTask = Callable[[Path, Manifest], Task]
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What the user asked for."""
+    """A build as requested by the user."""
 
     model: ResolvedModel
     out: Path | None
-    """None only to explore."""
+    """The output folder; None only to explore."""
     precision: str = "auto"
     """A key of `LADDERS`."""
     recipe: Recipe | None = None
-    """For what is quantised; None is the usual one."""
+    """How to quantize; None means the default."""
     calibration: Path | None = None
     samples: int = 300
     """Calibration questions."""
     judge: Path | None = None
-    """Without it the judged questions are held back from `calibration`."""
+    """Questions for the accuracy check; without it some are held out from `calibration`."""
     questions: int | None = MINIMUM_QUESTIONS
-    """To judge with at first; None is all there are."""
+    """Questions of the first round of the check; None means all."""
     most_questions: int = MOST_QUESTIONS
-    """To judge with while the verdict is undecided; no fewer than `questions`."""
+    """Most questions while the check is undecided; at least `questions`."""
     max_drop: float | None = None
-    """None is the usual limit of the metric."""
+    """Largest drop in points; None means the metric's default."""
     gate: bool = True
     seed: int = 0
     force: bool = False
     threads: int = 0
     code: Mapping[str, Path] = field(default_factory=dict)
-    """Name → file of the model's own code, to be copied beside it."""
+    """Name → file of user code to copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +71,19 @@ class Built:
     folder: Path
     manifest: Manifest
     tried: tuple[Trial, ...]
-    """In order; the last is the one that was written."""
+    """In order; the last one was written."""
     reference_per_second: float | None
-    """Questions a second of the exact model; None when nothing was judged."""
+    """Questions per second of the exact model; None if nothing was checked."""
     size: int
-    """Bytes of the folder."""
+    """Size of the folder in bytes."""
     seconds: float
     peak: int | None
-    """The most memory this process had, in bytes; None where the kernel does not say."""
+    """Peak memory of this process in bytes; None if unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """The files, read, and who gets which question."""
+    """The example files, and how they are split."""
 
     calibration: ExampleFile | None
     judge: ExampleFile | None
@@ -96,7 +96,7 @@ class Questions:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that is read before anything is computed."""
+    """All inputs, read before anything is computed."""
 
     manifest: Manifest
     task: Task
@@ -105,11 +105,11 @@ class Prepared:
 
 
 def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -> Built:
-    """Do all of it. Raises BuildError or a ModelError, and then `order.out` is as it was before."""
+    """Run the build. Raises BuildError or a ModelError, and then leaves `order.out` unchanged."""
     began = time.monotonic()
     progress = progress or Silent()
     if order.out is None:
-        raise UsageError("A build needs a folder to write.", hint="Name it with -o.")
+        raise UsageError("Missing output folder.", hint="Choose one with -o.")
     check_target(order.out, force=order.force)
     ladder = _ladder(order, progress)
     prepared = prepare(order, ladder, make_task, progress)
@@ -124,7 +124,7 @@ def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -
             reference_speed = workshop.reference_per_second
         if not tried[-1].accepted:
             raise refusal(tried[-1], rules)
-        progress.stage("Writing the artefact")
+        progress.stage("Writing the model folder")
         staging.keep(tried[-1].graph)
         copy_companions(order.model.folder, staging.artefact)
         copy_code(order.code, staging.artefact)
@@ -137,13 +137,13 @@ def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -
 
 
 def prepare(order: Order, ladder: tuple[Attempt, ...], make_task: MakeTask, progress: Progress) -> Prepared:
-    """Read the model's facts and the questions. Raises BuildError when they are not enough for the ladder."""
+    """Read the model's facts and the questions. Raises BuildError if they do not suffice for the attempts."""
     progress.stage("Reading the model")
     manifest = read_manifest(order.model.folder, source=order.model.source, revision=order.model.revision)
     if manifest.format == "openvino":
         raise BuildError(
-            f"{echo(order.model.source)} is an artefact of `moor build` already ({manifest.precision}).",
-            hint="Build from the folder it was made of.",
+            f"{echo(order.model.source)} was already built by `moor build` ({manifest.precision}).",
+            hint="Build from the original model folder.",
         )
     task = make_task(order.model.folder, manifest)
     progress.stage("Reading the questions")
@@ -155,7 +155,7 @@ def prepare(order: Order, ladder: tuple[Attempt, ...], make_task: MakeTask, prog
 
 
 def materials_of(order: Order, prepared: Prepared, rules: Rules) -> Materials:
-    """The exact graph with what judges it."""
+    """The exact graph with the means to check candidates."""
     source = Checkpoint(ModelFolder(order.model.folder), TASKS[prepared.manifest.task].head)
     try:
         graph = source.model()
@@ -165,33 +165,33 @@ def materials_of(order: Order, prepared: Prepared, rules: Rules) -> Materials:
 
 
 def _ladder(order: Order, progress: Progress) -> tuple[Attempt, ...]:
-    """What will be tried. Raises BuildError or UsageError at once for what cannot work, before anything costs time."""
+    """The attempts. Raises BuildError or UsageError early for settings that cannot work."""
     if order.precision not in LADDERS:
-        raise UsageError(f"precision {echo(order.precision)} is not known; choose from {', '.join(LADDERS)}.")
+        raise UsageError(f"Unknown precision {echo(order.precision)}. Choose from {', '.join(LADDERS)}.")
     ladder = ladder_of(order.precision, order.recipe or USUAL)
     if order.recipe is not None and all(attempt.exact for attempt in ladder):
         raise UsageError(
-            f"A recipe says how to quantise, and {order.precision} quantises nothing.",
-            hint="Leave --recipe out, or build with --precision int8.",
+            f"--recipe has no effect with --precision {order.precision}, which does not quantize.",
+            hint="Remove --recipe, or build with --precision int8.",
         )
     if order.precision != "auto" or order.recipe is not None or order.calibration is not None:
         check_order(order, ladder)
         return ladder
     progress.note(
-        "No --calibration FILE: building bf16. int8, about twice as fast, needs real questions to calibrate on; "
-        "made-up input would spoil the answers."
+        "No --calibration FILE given: building bf16. int8 is about twice as fast, but needs real questions for "
+        "calibration: made-up ones would reduce its accuracy."
     )
     return (BF16,)
 
 
 def check_order(order: Order, ladder: tuple[Attempt, ...]) -> None:
-    """Raises BuildError when something is to be quantised and nncf or the questions to calibrate on are not there."""
+    """Raise BuildError if quantizing lacks nncf or calibration questions."""
     if all(attempt.exact for attempt in ladder):
         return
     if order.calibration is None:
         raise BuildError(
-            "int8 needs questions to calibrate on, and none were given: made-up input would spoil the answers.",
-            hint="Give --calibration FILE (SQuAD JSON, or one request a line), or build with --precision bf16.",
+            "int8 needs real questions for calibration, but none were given.",
+            hint="Add --calibration FILE (SQuAD JSON, or one request per line), or build with --precision bf16.",
         )
     import_nncf()
 
@@ -227,14 +227,14 @@ def _check_enough(ladder: tuple[Attempt, ...], questions: Questions, rules: Rule
 
 
 def _check_decidable(ladder: tuple[Attempt, ...], rules: Rules) -> None:
-    """Raises BuildError when no candidate could pass, whatever it answers: trying them all would take hours."""
+    """Raise BuildError early if there are too few questions for any candidate to pass."""
     if all(attempt.exact for attempt in ladder) or not rules.gated or rules.max_drop <= 0:
         return
     fewest = fewest_questions(rules.max_drop)
     if rules.most < fewest:
         raise BuildError(
-            f"{rules.most:,} questions cannot show that at most {rules.max_drop:g} points are lost, even if every "
-            f"answer is right; {fewest:,} can.",
-            hint=f"Ask more with --questions, allow more with --max-drop {100 * RULE_OF_THREE / rules.most:.1f}, or "
-            "leave the gate out with --no-gate (recorded in the manifest).",
+            f"{rules.most:,} questions are too few to show a drop of at most {rules.max_drop:g} points, even if every "
+            f"answer is right; at least {fewest:,} are needed.",
+            hint=f"Use more with --questions, allow more with --max-drop {100 * RULE_OF_THREE / rules.most:.1f}, or "
+            "skip the check with --no-gate (recorded in the manifest).",
         )

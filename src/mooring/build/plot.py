@@ -1,6 +1,6 @@
-"""What was explored as one SVG: loss against speed, with both intervals. Called by `cli/build.py`.
+"""Plot an exploration as one SVG: accuracy loss against speed, with both intervals. Called by `cli/build.py`.
 
-Candidates are numbered in the plot and named in the key beside it.
+Candidates are numbered in the plot and named in the legend beside it.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ COLOURS = {"exact": "#2563a8", "passed": "#0f766e", "undecided": "#b45309", "fai
 """By outcome."""
 LIMIT, SOFT, INK = "#b3261e", "#51646d", "#14242b"
 ROW = 0.3
-"""Inches of a candidate's two lines in the key."""
+"""Height in inches of a candidate's two lines in the legend."""
 
 
 def draw(explored: Explored) -> str:
@@ -24,12 +24,12 @@ def draw(explored: Explored) -> str:
     shown = [one for one in explored.candidates if one.outcome != "error" and one.judgement and one.pace]
     metric = explored.title
     questions = max(one.judgement.drop.questions for one in shown if one.judgement)
-    title = f"Points of {metric} lost against speed, {questions:,} questions, 95 % intervals"
+    title = f"Loss of {metric} (points) against speed, {questions:,} questions, 95 % intervals"
 
     def fill(axes: Axes) -> None:
         axes.set_title(title, loc="left", fontsize=10, fontweight="bold")
-        axes.set_xlabel("speed, fp32 beside it is 1 (right is faster)")
-        axes.set_ylabel(f"points of {metric} lost (down is better)")
+        axes.set_xlabel("speed relative to fp32 (right is faster)")
+        axes.set_ylabel(f"loss of {metric} in points (lower is better)")
         limit = explored.rules.max_drop
         axes.axhline(limit, color=LIMIT, linestyle="--", linewidth=1)
         axes.annotate(
@@ -43,7 +43,7 @@ def draw(explored: Explored) -> str:
 
 
 def _point(axes: Axes, number: int, candidate: Candidate) -> None:
-    """A numbered disc in the middle of a cross of both intervals."""
+    """A numbered disc with both intervals as error bars."""
     if candidate.judgement is None or candidate.pace is None:
         return
     drop, pace, colour = candidate.judgement.drop, candidate.pace, COLOURS[candidate.outcome]
@@ -62,7 +62,7 @@ def _point(axes: Axes, number: int, candidate: Candidate) -> None:
 
 
 def _key(axes: Axes, shown: Sequence[Candidate], best: Candidate | None) -> None:
-    """Name and figures of each number, right of the plot."""
+    """The legend right of the plot: name and figures of each number."""
     for number, candidate in enumerate(shown, 1):
         mark = " (best)" if candidate is best else ""
         down = -72 * ROW * (number - 1)
@@ -75,7 +75,7 @@ def _key(axes: Axes, shown: Sequence[Candidate], best: Candidate | None) -> None
 
 
 def figures(candidate: Candidate) -> str:
-    """Loss, speed and outcome in words, intervals in brackets."""
+    """Loss, speed and outcome as text, intervals in brackets."""
     if candidate.judgement is None or candidate.pace is None:
         return candidate.failure
     drop, pace = candidate.judgement.drop, candidate.pace

@@ -1,4 +1,4 @@
-"""How a build says what it is doing, without knowing to whom.
+"""Define how a build reports progress.
 
 Implemented by `cli/build_progress.py`; `Silent` is for tests.
 """
@@ -7,20 +7,20 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Stages follow each other; a new one ends the one before."""
+    """Receives progress. A new stage ends the previous one."""
 
     def stage(self, title: str, total: int | None = None) -> None:
-        """Begin a stage of `total` steps, None where it cannot be known."""
+        """Begin a stage of `total` steps; None if unknown."""
 
     def advance(self, steps: int = 1) -> None:
-        """So many more steps of the stage are done; may be more in all than `total` said."""
+        """That many more steps are done; the sum may exceed `total`."""
 
     def note(self, text: str) -> None:
-        """Something that the user should know; it stays on the screen."""
+        """Show a note to the user; it stays on the screen."""
 
 
 class Silent:
-    """Says nothing, keeps the notes."""
+    """Prints nothing and keeps the notes."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []

@@ -1,7 +1,7 @@
-"""Two models on the same questions by turns, how fast one is beside the other out. Called by `workshop.py`.
+"""Time two models alternately on the same questions. Called by `workshop.py`.
 
-Speeds measured minutes apart differ by what else the machine did, also by a fifth. Turn by turn that cancels, so that
-candidates can be compared through the exact model, which runs beside each of them.
+Speeds measured minutes apart can differ by a fifth because of other load on the machine. Alternating cancels this, so
+candidates can be compared through the exact model, which is timed with each of them.
 """
 
 import statistics
@@ -15,20 +15,20 @@ from mooring.quality.examples import Example
 from mooring.tasks.base import Task
 
 RACE_QUESTIONS = 32
-"""Of a turn: enough that batches are as full as they are in a long run."""
+"""Questions per turn: enough for batches as full as in a long run."""
 RACE_TURNS = 6
 RACE_RUNS = 2 * (1 + RACE_TURNS)
-"""How often the questions are answered in all: by both, and once before the first turn, to compile the shapes."""
+"""Total passes over the questions: by both models, plus one before the first turn to compile the shapes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A candidate's speed, tokenising and decoding included."""
+    """A candidate's speed, including tokenizing and decoding."""
 
     per_second: float
-    """Questions, in the median turn."""
+    """Questions per second in the median turn."""
     ratio: float
-    """Of its speed to the exact model's beside it, in the median turn."""
+    """Its speed relative to the exact model's in the median turn."""
     lowest: float
     """Ratio of the worst turn."""
     highest: float
@@ -38,7 +38,7 @@ class Pace:
 def race(
     task: Task, reference: Backend, candidate: Backend, samples: Sequence[Example], tick: Callable[[int], None]
 ) -> Pace:
-    """Time both on all of `samples` (at least one), `RACE_TURNS` times each. `tick` is called with their number."""
+    """Time both on all `samples` (at least one), `RACE_TURNS` times each. `tick` is called with their number."""
 
     def lap(backend: Backend) -> float:
         began = time.perf_counter()
@@ -52,7 +52,7 @@ def race(
         lap(backend)
     turns = []
     for turn in range(RACE_TURNS):
-        # Whoever runs second finds the caches and the clock as the first has left them: that has to even out.
+        # The second model finds caches and CPU clock as the first left them: alternate to even that out.
         if turn % 2:
             own, exact = lap(candidate), lap(reference)
         else:
@@ -62,7 +62,7 @@ def race(
 
 
 def pace_of(questions: int, turns: Sequence[tuple[float, float]]) -> Pace:
-    """From each turn's (exact model's, candidate's) seconds for so many questions."""
+    """The pace from each turn's (exact, candidate) seconds and the number of questions."""
     ratios = [exact / own for exact, own in turns]
     own = statistics.median(own for _, own in turns)
     return Pace(questions / own, statistics.median(ratios), min(ratios), max(ratios))

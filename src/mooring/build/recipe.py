@@ -1,7 +1,7 @@
-"""How to quantise, and the name of it: `--recipe smooth=0.8,ranges=percentile` in, a `Recipe` out, and back. Pure.
+"""Parse and format quantization recipes such as `--recipe smooth=0.8,ranges=percentile`. Pure.
 
-Called by everything in build/ that quantises, and by `cli/build.py`. A recipe's name is what `moor build --explore`
-prints and what the manifest keeps, so that any of them can be built again.
+Used by build/ and `cli/build.py`. `moor build --explore` prints the name of a recipe and the manifest stores it, so any
+result can be built again.
 """
 
 import math
@@ -14,8 +14,8 @@ from typing import Any, Literal, get_args
 from mooring.errors import UsageError, echo
 
 Ranges = Literal["mean", "minmax", "percentile"]
-"""Where an activation's range ends. mean: at the mean, over the calibration questions, of each one's least and greatest
-value; minmax: at the least and the greatest of all; percentile: at the mean of each one's 0.01 and 99.99 percentile."""
+"""How activation ranges are chosen. mean: mean over the calibration questions of each one's minimum and maximum;
+minmax: overall minimum and maximum; percentile: mean of each one's 0.01 and 99.99 percentile."""
 
 OFF = -1.0
 """Of `smooth_alpha`."""
@@ -26,19 +26,19 @@ FORM = "smooth=0.95,ranges=mean,activations=asymmetric,exclude=0"
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to quantise. The defaults are nncf's transformer preset, the one measured on the embedded model."""
+    """How to quantize. The defaults are nncf's transformer preset, measured on the embedded model."""
 
     smooth_alpha: float = 0.95
-    """How much of an outlier SmoothQuant moves from activations into weights, 0 to 1 (Xiao et al. 2022), or `OFF`."""
+    """SmoothQuant's strength of moving outliers from activations to weights, 0 to 1 (Xiao et al. 2022), or `OFF`."""
     ranges: Ranges = "mean"
     asymmetric_activations: bool = True
     """nncf's preset MIXED (True) or PERFORMANCE (False)."""
     excluded_share: Fraction = Fraction(0)
-    """Part of the operations, the worst ones, that stays in floating point."""
+    """Fraction of the operations, worst first, that stay in floating point."""
 
     @property
     def name(self) -> str:
-        """As `parse_recipe` reads it: the strength of SmoothQuant, and whatever is not as usual."""
+        """The recipe's name for `parse_recipe`: SmoothQuant's strength, and all settings that are not defaults."""
         parts = [f"smooth={'off' if self.smooth_alpha == OFF else self.smooth_alpha}"]
         if self.ranges != "mean":
             parts.append(f"ranges={self.ranges}")
@@ -53,23 +53,23 @@ USUAL = Recipe()
 
 
 def parse_recipe(text: str) -> Recipe:
-    """The recipe of that name; what the name leaves out is as usual. Raises UsageError."""
+    """The recipe of that name, with defaults for omitted settings. Raises UsageError."""
     found: dict[str, Any] = {}
     for part in text.split(","):
         key, equals, value = (piece.strip() for piece in part.partition("="))
         if not equals or key not in _READERS:
             raise UsageError(
-                f"{echo(part.strip())} is no part of a recipe; those are {', '.join(_READERS)}.",
-                hint=f"With all of them it reads {FORM}.",
+                f"Unknown recipe setting {echo(part.strip())}. Settings: {', '.join(_READERS)}.",
+                hint=f"A complete recipe: {FORM}.",
             )
         field, reader, allowed = _READERS[key]
         if field in found:
-            raise UsageError(f"The recipe {echo(text)} says {key} twice.", hint="Say it once.")
+            raise UsageError(f"The recipe {echo(text)} sets {key} twice.", hint="Set it once.")
         try:
             found[field] = reader(value)
         except (ValueError, ZeroDivisionError, OverflowError) as error:
-            message = f"{echo(value)} is no {key} of a recipe."
-            raise UsageError(message, hint=f"{key} is {allowed}.") from error
+            message = f"Invalid value {echo(value)} for {key} in the recipe."
+            raise UsageError(message, hint=f"Set {key} to {allowed}.") from error
     return Recipe(**found)
 
 
@@ -92,7 +92,7 @@ def _choice(choices: Mapping[str, Any]) -> Callable[[str], Any]:
 
 
 def _share(value: str) -> Fraction:
-    # Fraction alone would also take 1e999999999, and compute it.
+    # Fraction would also accept 1e999999999, and compute it.
     share = Fraction(value if _NUMBER.fullmatch(value) else "")
     if not 0 <= share <= MOST_EXCLUDED:
         raise ValueError(value)
@@ -109,4 +109,4 @@ _READERS: Mapping[str, tuple[str, Callable[[str], Any], str]] = {
     ),
     "exclude": ("excluded_share", _share, f"a share from 0 to {MOST_EXCLUDED}, such as 1/16"),
 }
-"""Key → field, reader, and what it may be."""
+"""Key → (field, reader, allowed values)."""

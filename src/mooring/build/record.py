@@ -1,4 +1,4 @@
-"""A trial in, what stays of it out: the manifest's records, or the refusal. Called by `pipeline.py`."""
+"""Record a trial in the manifest, or refuse it. Called by `pipeline.py`."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -15,14 +15,14 @@ from mooring.model.manifest import GateRecord, Manifest, NarrowRecord
 from mooring.quality.examples import ExampleFile
 
 STORED = {"int8": "I8", "mixed": "I8", "bf16": "F16"}
-"""Precision → how most of the weights are stored; fp32 keeps them as the source has them."""
+"""Precision → storage type of most weights; fp32 keeps the source's type."""
 
 Files = tuple[ExampleFile | None, ExampleFile | None]
-"""Calibrated on, judged on."""
+"""The files for calibration and for the accuracy check."""
 
 
 def manifest_of(source: Manifest, trial: Trial, rules: Rules, *, files: Files, calibrated: int) -> Manifest:
-    """The source's manifest turned into the artefact's. `calibrated` is the number of calibration questions."""
+    """The manifest of the built model. `calibrated` is the number of calibration questions."""
     precision = trial.attempt.precision
     calibration, judged = files
     built_with = {"mooring": mooring.__version__, "openvino": str(import_openvino().__version__)}
@@ -33,7 +33,7 @@ def manifest_of(source: Manifest, trial: Trial, rules: Rules, *, files: Files, c
         built_with["calibration_sha256"] = calibration.sha256
     return msgspec.structs.replace(
         source,
-        # The path on the machine that built it would tell nobody else anything.
+        # A path on the build machine means nothing elsewhere.
         source=source.name,
         format="openvino",
         precision=precision,
@@ -48,7 +48,7 @@ def manifest_of(source: Manifest, trial: Trial, rules: Rules, *, files: Files, c
 
 
 def gate_record(trial: Trial, rules: Rules) -> GateRecord | None:
-    """What the gate saw; None where there was neither a gate to pass nor a question to ask."""
+    """The result of the accuracy check; None if it was neither required nor possible."""
     judgement = trial.judgement
     if judgement is None:
         return None if trial.attempt.exact else GateRecord(skipped=True, excluded_ops=trial.excluded)
@@ -60,7 +60,7 @@ def gate_record(trial: Trial, rules: Rules) -> GateRecord | None:
         drop=round(judgement.drop.mean, 4),
         drop_upper=round(judgement.drop.upper, 4),
         max_drop=rules.max_drop,
-        # bf16 has no gate to pass, but whether it would have is as true as for the others.
+        # bf16 needs no check, but its result is recorded like the others.
         passed=judgement.drop.upper <= rules.max_drop,
         excluded_ops=trial.excluded,
         narrow=_narrow_record(trial.narrow, rules),
@@ -83,7 +83,7 @@ def _narrow_record(judgement: Judgement | None, rules: Rules) -> NarrowRecord | 
 
 
 def quality_record(judgement: Judgement | None, file: ExampleFile | None) -> dict[str, float | int | str] | None:
-    """The metric's figures with what they were measured on; None without labels."""
+    """The metric's figures with the dataset; None without labels."""
     if judgement is None or judgement.figures is None or file is None:
         return None
     exact, built = judgement.figures
@@ -101,10 +101,10 @@ def _rounded(figures: Mapping[str, float]) -> dict[str, float]:
 
 
 def refusal(trial: Trial, rules: Rules) -> BuildError:
-    """Why a precision that was asked for by name is not built."""
-    said = trial.judgement.sentence(rules) if trial.judgement else "it was not judged"
+    """Why an explicitly requested precision is not built."""
+    said = trial.judgement.sentence(rules) if trial.judgement else "it was not checked"
     return BuildError(
-        f"{trial.attempt.precision} does not pass the gate: {said}.",
-        hint="--precision auto goes on to mixed precision and bf16; --max-drop moves the limit; more questions narrow "
-        "the interval; --no-gate builds it all the same and records that.",
+        f"{trial.attempt.precision} failed the accuracy check: {said}.",
+        hint="Use --precision auto to fall back to mixed precision and bf16, raise the limit with --max-drop, use more "
+        "questions to narrow the interval, or skip the check with --no-gate (recorded in the manifest).",
     )

@@ -1,6 +1,6 @@
-"""One attempt in, a graph on disk and what it is worth out. Holds what all attempts of a build share.
+"""Build one attempt and check its accuracy, with state shared by all attempts of a build.
 
-Called by `pipeline.py` through the ladder.
+Called by `pipeline.py` and `ladder.py`.
 """
 
 import time
@@ -32,12 +32,12 @@ from mooring.tasks import TASKS
 from mooring.tasks.base import Task
 
 RANKING_INPUTS = 12
-"""Calibration inputs that each operation's harm is measured on; the order of the worst does not change with more."""
+"""Calibration inputs for measuring each operation's error; more do not change the order of the worst."""
 
 
 @dataclass(frozen=True, slots=True)
 class Materials:
-    """What a build works with."""
+    """The inputs of a build."""
 
     manifest: Manifest
     task: Task
@@ -49,31 +49,31 @@ class Materials:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One attempt, made and judged."""
+    """One attempt, built and checked."""
 
     attempt: Attempt
     graph: Path
     excluded: tuple[str, ...]
     judgement: Judgement | None
-    """None when there was nothing to judge with, or the gate was left out."""
+    """None without questions, or if the check was skipped."""
     gated: bool
     seconds: float
     warnings: tuple[str, ...] = ()
     narrow: Judgement | None = None
-    """As CPUs with AVX2 alone compute it; None as long as that was not asked."""
+    """The result as CPUs with AVX2 only compute it; None if not checked."""
     per_second: float | None = None
-    """Questions a second, as this CPU computes it; None where it was only judged as others do."""
+    """Questions per second on this CPU; None if it only simulated other CPUs."""
 
     @property
     def accepted(self) -> bool:
-        """Exact graphs always are; a quantised one only if its whole interval lies within the limit."""
+        """Exact graphs are always accepted; a quantized one only if its whole interval is within the limit."""
         if self.attempt.exact or not self.gated:
             return True
         return self.judgement is not None and self.judgement.verdict is Verdict.PASSED
 
 
 class Workshop:
-    """Makes attempts. A context manager: it keeps the exact model compiled while there is somebody to compare with."""
+    """Builds attempts. A context manager that keeps the exact model compiled for comparisons."""
 
     def __init__(self, materials: Materials, staging: Staging, threads: int, progress: Progress) -> None:
         self._materials = materials
@@ -97,20 +97,20 @@ class Workshop:
 
     @property
     def reference_per_second(self) -> float | None:
-        """The exact model's questions a second; None when it was not asked."""
+        """The exact model's questions per second; None if it was not used."""
         return self._judge.per_second if self._judge else None
 
     def trial(self, attempt: Attempt) -> Trial:
-        """As `measure`, and a note if it does not pass the gate."""
+        """As `measure`, plus a note if it fails the accuracy check."""
         trial = self.measure(attempt)
         if not trial.accepted and trial.judgement is not None:
             self._progress.note(
-                f"{_described(trial)} does not pass the gate: {trial.judgement.sentence(self._materials.rules)}."
+                f"{_described(trial)} failed the accuracy check: {trial.judgement.sentence(self._materials.rules)}."
             )
         return trial
 
     def measure(self, attempt: Attempt) -> Trial:
-        """Make the graph, write it, read it back and hold its answers against the exact model's."""
+        """Make the graph, write it, read it back and compare its answers with the exact model's."""
         began = time.monotonic()
         self._number += 1
         excluded = attempt.excluded(self._ranking(attempt.recipe)) if attempt.recipe.excluded_share else ()
@@ -118,7 +118,7 @@ class Workshop:
             self._make(attempt, excluded), f"{self._number}-{attempt.precision}", halve=attempt.precision == "bf16"
         )
         judgement = self._judged(attempt, path)
-        no_bf16 = ("Built for bf16 on a CPU without it: judged in fp32.",)
+        no_bf16 = ("This CPU does not support bf16: the bf16 model was checked in fp32.",)
         return Trial(
             attempt,
             path,
@@ -131,13 +131,13 @@ class Workshop:
         )
 
     def narrow(self, trial: Trial) -> Trial:
-        """The same, judged also as CPUs with AVX2 alone compute it: the integers are theirs on every CPU."""
+        """The trial, also checked as CPUs with AVX2 only compute it: the integers are the same on every CPU."""
         if trial.judgement is None or trial.attempt.exact:
             return trial
         rules = self._materials.rules
-        self._progress.stage("Judging it with fewer levels, as CPUs with AVX2 alone have", rules.asked)
+        self._progress.stage("Checking accuracy with fewer int8 levels, as on CPUs with AVX2 only", rules.asked)
         here = avx2_alone()
-        # Where the backend narrows by itself, a second time would be once too often.
+        # If the backend already narrows, do not narrow twice.
         source = Artefact.at(trial.graph) if here else _of(narrowed(_read(trial.graph)))
         candidate = self._compile(source, trial.attempt.precision)
         try:
@@ -147,9 +147,9 @@ class Workshop:
         return replace(trial, narrow=narrow, per_second=narrow.per_second if here else trial.per_second)
 
     def race(self, trial: Trial) -> Pace:
-        """How fast the graph of a trial is beside the exact model."""
+        """The speed of a trial's graph relative to the exact model."""
         samples = self._materials.parts.judged[:RACE_QUESTIONS]
-        self._progress.stage(f"Timing {trial.attempt.precision} beside fp32", RACE_RUNS * len(samples))
+        self._progress.stage(f"Timing {trial.attempt.precision} against fp32", RACE_RUNS * len(samples))
         judge = self._opened_judge()
         candidate = self._compile(Artefact.at(trial.graph), _precision(trial.attempt))
         try:
@@ -160,7 +160,7 @@ class Workshop:
     def _make(self, attempt: Attempt, excluded: tuple[str, ...]) -> Any:
         if attempt.exact:
             return self._materials.graph
-        what = f"Quantising to {attempt.precision}" + (f", {len(excluded)} operations left out" if excluded else "")
+        what = f"Quantizing to {attempt.precision}" + (f", {len(excluded)} operations left out" if excluded else "")
         return self._quantise(what, attempt.recipe, excluded=excluded)
 
     def _quantise(self, what: str, recipe: Recipe, *, excluded: tuple[str, ...] = (), fold_weights: bool = True) -> Any:
@@ -176,11 +176,11 @@ class Workshop:
         return self._inputs
 
     def _ranking(self, recipe: Recipe) -> list[tuple[str, float]]:
-        """Operations by the harm each does, worst first; measured once for all shares of a recipe."""
+        """Operations by the error each causes, worst first; measured once for all shares of a recipe."""
         recipe = replace(recipe, excluded_share=Fraction(0))
         if recipe not in self._ranked:
-            visible = self._quantise("Quantising with visible quantisers", recipe, fold_weights=False)
-            self._progress.stage("Looking for the operations that do the harm")
+            visible = self._quantise("Quantizing for the error analysis", recipe, fold_weights=False)
+            self._progress.stage("Finding the operations that lose most accuracy")
             inputs = self._calibration_inputs()[:RANKING_INPUTS]
             self._ranked[recipe] = rank(visible, inputs, self._progress.advance)
         return self._ranked[recipe]
@@ -189,9 +189,9 @@ class Workshop:
         rules = self._materials.rules
         if not self._materials.parts.judged or not rules.gated:
             return None
-        # An exact graph is measured, not gated: the first look is enough.
+        # An exact graph is measured, not checked: the first round suffices.
         rules = replace(rules, one_look=rules.one_look or attempt.exact)
-        self._progress.stage(f"Judging {attempt.precision} against fp32", 2 * min(rules.asked, self._available))
+        self._progress.stage(f"Checking {attempt.precision} against fp32", 2 * min(rules.asked, self._available))
         if _as_others(attempt):
             candidate = self._compile(Artefact.at(path), _precision(attempt))
         else:
@@ -219,12 +219,12 @@ class Workshop:
 
 
 def _precision(attempt: Attempt) -> str:
-    """To compute it at on this CPU."""
+    """The precision for computing it on this CPU."""
     return "fp32" if attempt.precision == "bf16" and not has_bf16() else attempt.precision
 
 
 def _as_others(attempt: Attempt) -> bool:
-    """Whether this CPU gives the sums that CPUs with int8 dot products do. Without them it would cut some off."""
+    """Whether this CPU computes the same sums as CPUs with int8 dot products. Without them some would saturate."""
     return attempt.exact or has_int8()
 
 

@@ -1,1 +1,1 @@
-"""Between a parsed request and its answer: admission, the queue, batches, the worker thread, health."""
+"""Compute answers to parsed requests: admission, queue, batching, worker threads, health."""

@@ -1,7 +1,7 @@
-"""Answers that were given, by what was asked: as many as fit into so many bytes, the longest unused forgotten first.
+"""Cache answers: an LRU cache bounded in bytes.
 
-Used by `once.py` on the event loop alone. Kept encoded: what was handed out can be changed by whoever has it, and bytes
-can be counted.
+Used by `once.py` on the event loop only. Answers are stored encoded, so callers cannot change them and their bytes can
+be counted.
 """
 
 from typing import Any
@@ -10,13 +10,13 @@ import msgspec
 from cachetools import LRUCache
 
 OVERHEAD = 400
-"""Bytes that an entry costs beside its answer: its key, two bytes objects and places in three dicts (measured: 330)."""
+"""Overhead of an entry in bytes: key, two bytes objects and slots in three dicts (measured: 330)."""
 SHARE = 8
-"""An answer of more than one so-manieth of the whole is not kept: it would push out too many others."""
+"""An answer larger than `max_bytes` / `LARGEST` is not cached: it would evict too many others."""
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True):
-    """An answer, without what belongs to the one who asked."""
+    """An answer without the data of a particular request."""
 
     answer: Any
     windows: int
@@ -28,31 +28,31 @@ _DECODER = msgspec.msgpack.Decoder(Known)
 
 
 class AnswerCache:
-    """Keys are digests of everything an answer depends on; texts are not kept, answers are."""
+    """Keys are digests of everything an answer depends on; texts are not stored, answers are."""
 
     def __init__(self, max_bytes: int) -> None:
-        """`max_bytes` 0 keeps nothing."""
+        """`max_bytes` 0 disables the cache."""
         self._kept: LRUCache[bytes, bytes] = LRUCache(max_bytes, getsizeof=_size)
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def get(self, key: bytes) -> Known | None:
-        """The answer to `key` and what it took; None if it is not known."""
+        """The answer to `key` and its cost, or None."""
         found = self._kept.get(key)
         if found is None:
             return None
         return _DECODER.decode(found)
 
     def put(self, key: bytes, known: Known) -> None:
-        """Keep it, if it is not too large, and forget what no longer fits."""
+        """Store it, unless it is too large, and evict what no longer fits."""
         value = msgspec.msgpack.encode(known)
         if _size(value) <= self._kept.maxsize // SHARE:
             self._kept[key] = value
 
     @property
     def bytes(self) -> int:
-        """What is kept now, keys and overhead included."""
+        """Bytes in use, including keys and overhead."""
         return int(self._kept.currsize)
 
 

@@ -1,6 +1,6 @@
-"""A batch out of the queue in, the jobs that are done with out: runs the backend and puts each row where it belongs.
+"""Run batches on the backend and store each row in its job.
 
-Used by the threads of `worker.py`. A batch may fail in any way: its requests are told, the others go on.
+Used by the threads of `worker.py`. A failing batch fails only its own requests.
 """
 
 import logging
@@ -28,7 +28,7 @@ def windows_of(batch: Take[Job]) -> list[Window]:
 
 
 class Runner:
-    """Runs batches in one stream (None: on all threads) and notes it in the vitals under the thread's `number`."""
+    """Runs batches in one stream (None: on all threads) and records it in the vitals under the thread's `number`."""
 
     def __init__(self, backend: Backend, vitals: Vitals, number: int) -> None:
         self._backend = backend
@@ -36,10 +36,10 @@ class Runner:
         self._number = number
 
     def results(self, windows: Sequence[Window], stream: int | None, since: float) -> Results:
-        """Each window's numbers, or the error that it alone ends in."""
+        """Each window's output, or the error of that window alone."""
         try:
             results = self.run(windows, stream, since)
-        except Exception as error:  # Border: a batch may fail in any way.
+        except Exception as error:  # Boundary: a batch may fail in any way.
             log_failure(f"a batch of {len(windows)} windows failed", error)
             self._vitals.failed = say(error)
             return self._apart(windows, stream, since, error)
@@ -47,7 +47,7 @@ class Runner:
         return results
 
     def run(self, windows: Sequence[Window], stream: int | None, since: float) -> list[Outputs]:
-        """Compute, seen by the health check. Raises whatever the backend raises."""
+        """Compute, visible to the health check. Raises whatever the backend raises."""
         self._vitals.busy[self._number] = Busy(since, len(windows))
         try:
             outputs = self._backend.run(windows, stream=stream)
@@ -58,22 +58,22 @@ class Runner:
         return outputs
 
     def _apart(self, windows: Sequence[Window], stream: int | None, since: float, error: Exception) -> Results:
-        """After a failed batch: each row once by itself, so that one bad window does not fail its neighbours."""
+        """After a failed batch, compute each row alone, so one bad window does not fail the others."""
         if len(windows) == 1:
             return [_as_backend_error(error)]
         results: list[Outputs | BackendError] = []
         for window in windows:
             try:
                 results += self.run([window], stream, since)
-            except Exception as alone:  # Border: as above.
+            except Exception as alone:  # Boundary: as above.
                 results.append(_as_backend_error(alone))
         return results
 
 
 def deliver(batch: Take[Job], results: Results, seconds: float) -> list[Job]:
-    """Put the rows into their jobs. Under the worker's lock: another stream may have rows of the same jobs.
+    """Store the rows in their jobs. Hold the worker's lock: another stream may have rows of the same jobs.
 
-    Returns the jobs that need no more: computed or failed, each once in its life.
+    Returns the jobs that are now computed or failed; each job is returned once.
     """
     jobs = list(dict.fromkeys(entry.owner for entry, _ in batch.rows))
     for job in jobs:
@@ -96,27 +96,27 @@ def _put(job: Job, index: int, result: Outputs | BackendError) -> None:
 
 @contextmanager
 def proving() -> Iterator[None]:
-    """Around a model's first batches: raises ModelInvalid if they fail, because a restart would not help.
+    """Wrap a model's first batches: raises ModelInvalid if they fail, because a restart would not help.
 
-    Errors that may go away pass unchanged: RefusedError (a deadline, a shutdown) and MemoryError.
+    Transient errors pass unchanged: RefusedError (a deadline, a shutdown) and MemoryError.
     """
     try:
         yield
     except (RefusedError, ModelError, MemoryError):
         raise
-    except Exception as error:  # Border: a damaged model may fail in any way.
+    except Exception as error:  # Boundary: a damaged model may fail in any way.
         said = error.message if isinstance(error, MooringError) else f"{type(error).__name__}: {error}"
         hint = error.hint if isinstance(error, MooringError) else ""
         raise ModelInvalid(f"The model was loaded, but its first batches failed: {said}", hint=hint) from error
 
 
 def log_failure(what: str, error: BaseException) -> None:
-    """Into the log: a BackendError says all there is to say; anything else is a surprise that a traceback explains."""
+    """Log a failure: the message of a BackendError, the traceback of anything unexpected."""
     log.error("%s: %s", what, say(error), exc_info=None if isinstance(error, BackendError) else error)
 
 
 def say(error: BaseException) -> str:
-    """What it says, or else its kind."""
+    """The message of an error, or its class."""
     return str(error) or type(error).__name__
 
 

@@ -1,8 +1,8 @@
-"""A parsed request in, its answer and timings out: admission, tokenising, the queue, the worker thread, health, drain.
+"""Turn parsed requests into answers with timings: admission, tokenizing, queue, worker threads, health, drain.
 
-Made by `wiring/`, awaited by the web layer. The hops of a request: `answer` (event loop: admitted or refused) →
-`_prepare` (a prepare thread: tokenised, queued) → a worker thread (computed, in batches with others) → `_finish` (a
-finish thread: numbers to answer) → the request's future (event loop). One wake-up of the loop per batch.
+Made by `wiring/`, awaited by the web layer. Path of a request: `answer` (event loop: admit or refuse) → `_prepare`
+(prepare thread: tokenize, queue) → worker thread (compute in batches) → `_finish` (finish thread: decode the answer) →
+the request's future (event loop). The loop is woken once per batch.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from mooring.errors import DeadlineExceeded, Draining, NotReady, PayloadTooLarge
 from mooring.tasks.base import Task
 
 SURELY = 2
-"""How far above the limit an estimate of windows must be for a request to be refused untokenised."""
+"""Factor by which the estimated windows must exceed the limit to refuse a request before tokenizing."""
 
 
 class Engine:
@@ -38,7 +38,7 @@ class Engine:
         clock: Callable[[], float] = time.monotonic,
         observer: Observer | None = None,
     ) -> None:
-        """The backend is the worker's alone until `stop` has returned, and closed by whoever made it."""
+        """Only the worker uses the backend until `stop` has returned; its creator closes it."""
         self._task = task
         self._limits = limits
         self._grid = backend.grid
@@ -66,7 +66,7 @@ class Engine:
         self._prober = Prober(self._vitals, lambda: self._run(task.probe(), limits.probe_s, first=True))
 
     async def start(self) -> None:
-        """Warm up and answer one real question. Raises as `proving`."""
+        """Warm up and answer one real request. Raises as `proving`."""
         self._loop = asyncio.get_running_loop()
         self._vitals.phase = "starting"
         warm, later = self._shapes()
@@ -78,7 +78,7 @@ class Engine:
         self._vitals.phase = "serving"
 
     def _shapes(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """What to warm before and after ready."""
+        """The shapes to warm before and after ready."""
         every = list(self._worker.shapes(None))
         if self._limits.warm is None:
             return every, []
@@ -86,10 +86,10 @@ class Engine:
         return first, [shape for shape in every if shape not in first]
 
     async def drain(self, timeout_s: float) -> bool:
-        """Refuse what is new, wait for what is in flight. Whether all of it was answered in time."""
+        """Refuse new requests and wait for in-flight ones. Whether all were answered in time."""
         if self._vitals.phase in ("starting", "serving"):
             self._vitals.phase = "draining"
-        # Only what is still in flight may time out: wait_for with no time left would not even look.
+        # Skip if nothing is in flight: wait_for with no time left would time out.
         if not self._quiet.is_set():
             try:
                 await asyncio.wait_for(self._quiet.wait(), timeout_s)
@@ -98,7 +98,7 @@ class Engine:
         return True
 
     async def stop(self, timeout_s: float = 5.0) -> bool:
-        """End the threads; whoever still waits gets NotReady. Whether the worker ended in time (or is stuck)."""
+        """Stop the threads; waiting requests get NotReady. Whether the worker stopped in time (or is stuck)."""
         self._vitals.phase = "stopped"
         self._worker.stop()
         self._fail(list(self._jobs), "The server has stopped.")
@@ -107,21 +107,21 @@ class Engine:
         return ended
 
     def health(self) -> Health:
-        """What is known now; asks nobody."""
+        """The current health, without a probe."""
         return judge(self._vitals, self._clock(), self._limits.stuck_s)
 
     def alive(self) -> Health:
-        """Whether the worker thread is there and moves."""
+        """Whether the worker thread exists and makes progress."""
         return judge_life(self._vitals, self._clock(), self._limits.stuck_s)
 
     async def check(self) -> Health:
-        """As `health`; but after a failed batch, ask the model one real question first. Callers share one probe."""
+        """As `health`, but after a failed batch probe the model with a real request first. Callers share one probe."""
         if can_probe(self._vitals, self._clock(), self._limits.stuck_s):
             await self._prober.prove()
         return self.health()
 
     def snapshot(self) -> dict[str, object]:
-        """Numbers for `/info` and the log, none of them from a request's content."""
+        """Numbers for `/info` and the log, without any request content."""
         return {
             "phase": self._vitals.phase,
             "in_flight": len(self._jobs),
@@ -133,10 +133,10 @@ class Engine:
         }
 
     async def answer(self, request: Any, *, deadline_s: float | None = None) -> Answered:
-        """Answer what `task.parse` made; `deadline_s` from now, None for the limit's.
+        """Answer a parsed request; `deadline_s` from now, None for the default.
 
         Raises NotReady, Draining, QueueFull, PayloadTooLarge, DeadlineExceeded, BackendError and what the task's
-        `prepare` raises (InvalidRequest). Cancelling the caller drops the windows that have not been computed.
+        `prepare` raises (InvalidRequest). Cancelling the caller drops windows that are not yet computed.
         """
         self._refuse_unless_serving()
         cost = self._task.estimate(request)
@@ -156,13 +156,15 @@ class Engine:
         draining = phase == "draining"
         self._observer.refused("draining" if draining else "not_ready")
         if draining:
-            raise Draining("The server is going down and takes nothing new.", hint="Send the request to another one.")
-        raise NotReady(self.health().reason, hint="GET /ping says when it is.")
+            raise Draining(
+                "The server is shutting down and accepts no new requests.", hint="Send the request to another server."
+            )
+        raise NotReady(self.health().reason, hint="Poll GET /ping until it returns 200.")
 
     def _too_large(self, windows: str) -> PayloadTooLarge:
         self._observer.refused("too_large")
         return PayloadTooLarge(
-            f"The request makes {windows} windows; one request may have {self._limits.max_windows}.",
+            f"The request makes {windows} windows; the limit is {self._limits.max_windows}.",
             hint="Split it into several requests.",
         )
 
@@ -170,14 +172,14 @@ class Engine:
         self._observer.refused("queue_full")
         after = self._door.retry_after(cost)
         return QueueFull(
-            f"Too much is waiting: {self._door.cost} tokens, of {self._limits.queue_tokens} that may; "
+            f"The queue is full: {self._door.cost} of {self._limits.queue_tokens} tokens are waiting; "
             f"this request has about {cost}.",
             retry_after=after,
             hint=f"Try again in {after} s.",
         )
 
     async def _run(self, request: Any, allowed_s: float, *, cost: int = 0, first: bool = False) -> Answered:
-        """Send a request through; `cost` has been charged at the door and is given back here whatever happens."""
+        """Process a request; `cost` has been charged at the door and is always released here."""
         loop = asyncio.get_running_loop()
         job = Job(request, loop.create_future(), self._clock(), allowed_s, cost=cost, first=first)
         self._jobs.add(job)
@@ -201,7 +203,7 @@ class Engine:
         return tokens >= LARGE_WINDOWS * self._grid.lengths[-1]
 
     def _leave(self, job: Job) -> int:
-        """Nobody waits for this job any more. Returns how many windows need not be computed."""
+        """Abandon a job without a waiting caller. Returns the number of windows that need not be computed."""
         with self._lock:
             job.gone = True
             self._door.change(job.cost, 0)
@@ -211,7 +213,7 @@ class Engine:
             self._queue.drop(job.entry)
             return job.entry.windows
 
-    # In the lanes' threads
+    # In the threads of the lanes
 
     def _prepare(self, job: Job) -> None:
         if job.gone:
@@ -225,12 +227,12 @@ class Engine:
             if windows > self._limits.max_windows:
                 raise self._too_large(str(windows))
             job.entry = self._queue.entry(job, [len(window) for window in prepared.windows], job.deadline)
-        except Exception as error:  # Border: it belongs to the caller, not to this thread.
+        except Exception as error:  # Boundary: pass it to the caller, not to this thread.
             self._call(_settle, (job.future, None, error))
             return
         job.outputs = [None] * windows
         job.missing = windows
-        job.prepared = prepared  # Last: `Job.computed` must not look true meanwhile.
+        job.prepared = prepared  # Last: `Job.computed` must not be true before.
         job.tokenise_s = self._clock() - started
         if windows:
             self._enqueue(job, job.entry.tokens)
@@ -249,7 +251,7 @@ class Engine:
         self._observer.queue(self._queue.windows, self._queue.tokens)
 
     def _on_done(self, jobs: list[Job]) -> None:
-        """From the worker: jobs that are computed or failed."""
+        """Called by the worker with computed or failed jobs."""
         small = [job for job in jobs if len(job.outputs) < LARGE_WINDOWS or job.error is not None]
         if small:
             self._lanes.finish(self._finish, small, large=False)
@@ -269,21 +271,21 @@ class Engine:
                 started = self._clock()
                 answer = self._task.finish(job.prepared, [rows for rows in job.outputs if rows is not None])
                 results.append((job.future, job.answered(job.prepared, answer, started, self._clock()), None))
-            except Exception as error:  # Border: it belongs to the caller, not to this thread.
+            except Exception as error:  # Boundary: pass it to the caller, not to this thread.
                 results.append((job.future, None, error))
         self._call(_settle, *results)
 
     # Back on the event loop
 
     def _call(self, function: Callable[..., None], *arguments: Any) -> None:
-        """Run on the event loop soon; not at all if it is gone, and with it everybody who waited."""
+        """Schedule on the event loop; do nothing if the loop is closed, and with it all callers."""
         if self._loop is None or self._loop.is_closed():
             return
         self._loop.call_soon_threadsafe(function, *arguments)
 
     def _on_death(self, reason: str) -> None:
         def fail() -> None:
-            # What is computed already is being finished, and answered.
+            # Computed jobs are being finished and answered.
             self._fail([job for job in self._jobs if not job.computed], f"The worker thread ended: {reason}")
 
         self._call(fail)
@@ -294,7 +296,7 @@ class Engine:
 
 
 def _settle(*outcomes: tuple["asyncio.Future[Any]", Any, Exception | None]) -> None:
-    """Give each future its result or error, unless nobody waits for it any more."""
+    """Set each future's result or error, unless its caller has left."""
     for future, result, error in outcomes:
         if future.done():
             continue

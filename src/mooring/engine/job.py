@@ -1,6 +1,6 @@
-"""One request on its way through the engine: its place in the queue, its numbers as they come, and who waits for them.
+"""Track one request through the engine: its queue entry, its outputs and its waiting caller.
 
-Made by `engine.py` on the event loop; then a prepare thread has it, the worker's threads, a finish thread.
+Made by `engine.py` on the event loop, then passed to a prepare thread, the worker threads and a finish thread.
 """
 
 import asyncio
@@ -15,13 +15,13 @@ from mooring.tasks.base import Prepared
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """Where a request's time went, in milliseconds; the four add up to its whole time in the engine."""
+    """The stages of a request in milliseconds; the four add up to its time in the engine."""
 
     queue_ms: float
-    """All waiting: for a thread that tokenises, for its turn, and between its batches if it needed several."""
+    """All waiting: for a tokenizing thread, for its turn, and between its batches."""
     tokenise_ms: float
     compute_ms: float
-    """Wall time of the batches it took part in, added up."""
+    """Total wall time of its batches."""
     decode_ms: float
 
 
@@ -32,19 +32,19 @@ class Answered:
     answer: object
     windows: int
     tokens: int
-    """Of all windows, special tokens and overlaps included, padding not."""
+    """Tokens of all windows, including special tokens and overlaps, without padding."""
     truncated: bool
-    """Whether some of the text was in no window."""
+    """Whether some of the text was cut off."""
     timings: Timings
     source: Literal["computed", "shared", "cache"] = "computed"
-    """Computed for whoever asked, shared with others who asked the same at the same time, or remembered."""
+    """Computed for this request, shared with identical concurrent requests, or cached."""
 
 
 def deadline_exceeded(allowed_s: float) -> DeadlineExceeded:
-    """The error for whoever allowed so many seconds."""
+    """The error of a request with that deadline."""
     return DeadlineExceeded(
         f"The answer was not ready within the deadline of {allowed_s:g} s.",
-        hint="Allow more time, send less at once, or try again when the server is less busy.",
+        hint="Allow more time, send smaller requests, or try again when the server is less busy.",
     )
 
 
@@ -54,15 +54,15 @@ class Job:
 
     request: Any
     future: "asyncio.Future[Answered]"
-    """The way back: settled on the event loop."""
+    """The caller's future; set on the event loop."""
     received: float
     allowed_s: float
     cost: int = 0
-    """Padded tokens charged at the door now; 0 for a probe and when nothing is left to compute."""
+    """Padded tokens charged at the door now; 0 for a probe and once nothing is left to compute."""
     first: bool = False
-    """A probe, which goes before everybody."""
+    """A probe; it goes first."""
     gone: bool = False
-    """Nobody waits any more. Written under the worker's lock."""
+    """The caller has left. Written under the worker's lock."""
     prepared: Prepared | None = None
     entry: "Entry[Job] | None" = None
     outputs: list[Outputs | None] = field(default_factory=list)
@@ -70,26 +70,26 @@ class Job:
     """Windows not yet computed. This, `error` and `compute_s` are written under the worker's lock."""
     error: Exception | None = None
     handed: bool = False
-    """Has gone to a finish thread, which happens once."""
+    """Passed to a finish thread, which happens once."""
     tokenise_s: float = 0.0
     compute_s: float = 0.0
 
     @property
     def deadline(self) -> float:
-        """After this nobody wants the answer."""
+        """The deadline, on the engine's clock."""
         return self.received + self.allowed_s
 
     @property
     def computed(self) -> bool:
-        """Does the worker owe it nothing more? Then a finish thread has it, or will."""
+        """Whether the worker is done with it; then a finish thread has it, or will."""
         return self.error is not None or (self.prepared is not None and not self.missing)
 
     def late(self) -> DeadlineExceeded:
-        """The error for whoever waits for a job past its deadline."""
+        """The error for a job past its deadline."""
         return deadline_exceeded(self.allowed_s)
 
     def answered(self, prepared: Prepared, answer: object, decode_started: float, now: float) -> Answered:
-        """The result with its timings, at `now`, its decoding having begun at `decode_started`."""
+        """The result with its timings at `now`, given the time at which decoding began."""
         waited = decode_started - self.received - self.tokenise_s - self.compute_s
         timings = Timings(
             queue_ms=max(0.0, waited) * 1000,

@@ -1,7 +1,7 @@
-"""What the engine tells whoever counts: numbers only, never a request's text.
+"""Define the events that the engine reports to metrics: numbers only, never a request's text.
 
-Called by the engine from its own threads and from the event loop; implemented by `observe/metrics.py`. An observer must
-be quick, safe to call from several threads, and must not raise.
+The engine calls observers from its threads and the event loop. They must be fast and thread-safe and must not raise.
+Implemented by `observe/metrics.py`.
 """
 
 from typing import Protocol
@@ -14,9 +14,9 @@ class Observer(Protocol):
         """One batch was computed: `rows` windows holding `tokens` tokens, computed as `padded_tokens`."""
 
     def dropped(self, reason: str, windows: int) -> None:
-        """A request left before it was computed whole. `reason` is "cancelled", "expired" or "failed".
+        """A request ended before it was fully computed. `reason` is "cancelled", "expired" or "failed".
 
-        `windows` is how many of its windows were spared the computing.
+        `windows` is the number of its windows that were not computed.
         """
 
     def refused(self, reason: str) -> None:
@@ -26,10 +26,10 @@ class Observer(Protocol):
         """A request was answered; `source` is "computed", "shared" or "cache", as in `Answered`."""
 
     def cached(self, size: int) -> None:
-        """What the answers that are remembered take now, in bytes."""
+        """Bytes now used by the answer cache."""
 
     def queue(self, windows: int, tokens: int) -> None:
-        """What waits now: windows, and their tokens after padding."""
+        """The waiting windows, and their padded tokens."""
 
 
 class NullObserver:

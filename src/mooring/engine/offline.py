@@ -1,6 +1,6 @@
-"""Requests in, answers out in the same order, without a server: no event loop, the server's own batches and streams.
+"""Answer many requests in order without a server, with the server's batches and streams but no event loop.
 
-Called by `moor ask`, `moor eval`, the build's gate, and as what the server's throughput is measured against.
+Used by `moor ask`, `moor eval` and the accuracy check of `moor build`, and as the baseline of server benchmarks.
 """
 
 from collections import deque
@@ -17,7 +17,7 @@ from mooring.errors import RequestError
 from mooring.tasks.base import Prepared, Task
 
 STREAMS_FROM = 32
-"""Windows that have to wait before streams are opened for them: opening costs as much as computing about as many."""
+"""Waiting windows from which streams are opened: opening costs about as much as computing that many."""
 
 
 @dataclass(slots=True, eq=False)
@@ -30,11 +30,11 @@ class _Item:
 def answer_all(
     task: Task, backend: Backend, requests: Iterable[Any], *, look_ahead: int = 64, errors: bool = False
 ) -> Iterator[object]:
-    """Answer what `task.parse` made, in order, reading at most `look_ahead` requests ahead of the one that is yielded.
+    """Answer parsed requests in order, reading at most `look_ahead` requests ahead of the yielded one.
 
-    Windows of the requests at hand share batches, so more of a look-ahead means fuller batches and more memory. Raises
-    whatever the task or the backend raises; answers already yielded stand. With `errors` a request that the task cannot
-    take has its RequestError in its answer's place.
+    The requests share batches, so a larger look-ahead means fuller batches and more memory. Raises whatever the task or
+    the backend raises; answers already yielded remain valid. With `errors`, an invalid request yields its RequestError
+    instead of an answer.
     """
     source = iter(requests)
     items: deque[_Item] = deque()
@@ -69,11 +69,11 @@ def _admit(task: Task, queue: Queue[_Item], request: Any, *, errors: bool) -> _I
 
 
 class _Computing:
-    """A queue and what empties it: this thread on everything, or a thread for each stream when there is enough."""
+    """A queue and its consumers: this thread on all cores, or one thread per stream if there is enough work."""
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        # Nobody is waiting: batches may be as large as the grid has them.
+        # No client is waiting: batches may be as large as the grid allows.
         self.queue: Queue[_Item] = Queue(backend.grid, ride_tokens=backend.grid.tokens)
         self._pool: ThreadPoolExecutor | None = None
         self._free: list[int] = []

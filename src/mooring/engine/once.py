@@ -1,6 +1,6 @@
-"""The same request computed once: whoever asks it while it is being computed waits for it, and later it is remembered.
+"""Compute identical requests once: concurrent ones share the computation, later ones use the answer cache.
 
-Made by `wiring/` around an `Engine`, awaited by the web layer in its place. Everything here is on the event loop.
+Made by `wiring/` around an `Engine`, awaited by the web layer in its place. Runs on the event loop.
 """
 
 import asyncio
@@ -19,24 +19,24 @@ from mooring.errors import DeadlineExceeded
 from mooring.tasks.base import Task
 
 HASHED_HERE = 16_384
-"""Tokens up to which a request is hashed on the event loop (0.1 ms); larger ones in a thread."""
+"""Larger requests (in tokens) are hashed in a thread; up to here it takes 0.1 ms on the event loop."""
 COPIED_HERE = 64
-"""Windows up to which an answer is copied on the event loop (1 ms); larger ones in a thread."""
+"""Larger answers (in windows) are copied in a thread; up to here it takes 1 ms on the event loop."""
 
 NO_TIME = Timings(queue_ms=0.0, tokenise_ms=0.0, compute_ms=0.0, decode_ms=0.0)
 
 
 @dataclass(slots=True, eq=False)
 class _Flight:
-    """A request that is being computed."""
+    """A request being computed."""
 
     task: "asyncio.Task[Answered]"
     waiting: int = 0
-    """Callers. When the last one leaves, the windows that are left need not be computed."""
+    """Number of callers. When the last one leaves, the remaining windows are dropped."""
 
 
 class Once:
-    """Answers as the engine does, computing less."""
+    """Answers like the engine, computing identical requests once."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class Once:
         observer: Observer,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`deadline_s` is the engine's own, for requests that name none."""
+        """`deadline_s` is the engine's default deadline."""
         self._engine = engine
         self._task = task
         self._cache = cache
@@ -58,20 +58,20 @@ class Once:
         self._flights: dict[bytes, _Flight] = {}
 
     def counts(self) -> dict[str, object]:
-        """What is remembered, for `/info`."""
+        """Cache statistics for `/info`."""
         return {"cached_answers": len(self._cache), "cached_bytes": self._cache.bytes}
 
     async def answer(self, request: Any, *, deadline_s: float | None = None) -> Answered:
         """As `Engine.answer`; `source` of the result says whether it was computed for this caller.
 
-        Who waits for another's answer keeps a deadline of their own, and the answer goes on being computed for whoever
-        is left when somebody gives up.
+        Callers that share a computation keep their own deadlines, and it continues for the remaining callers when one
+        leaves.
         """
         allowed = self._deadline_s if deadline_s is None else deadline_s
         until = self._clock() + allowed
         left = allowed
         key = await self._key(request)
-        # While the engine is not well, what it once knew must not hide it.
+        # Cached answers must not hide an unhealthy engine.
         if (known := self._cache.get(key)) is not None and self._engine.health().ready:
             self._observer.answered("cache")
             return Answered(known.answer, known.windows, known.tokens, known.truncated, NO_TIME, "cache")
@@ -87,7 +87,7 @@ class Once:
             except (TimeoutError, DeadlineExceeded) as error:
                 left = until - self._clock()
                 if isinstance(error, DeadlineExceeded) and left > 0:
-                    continue  # Whoever asked first had less time.
+                    continue  # the first caller had a shorter deadline
                 raise deadline_exceeded(allowed) from error
             self._observer.answered("shared")
             return dataclasses.replace(answered, answer=await _copied(answered), source="shared")
@@ -108,7 +108,7 @@ class Once:
             if self._flights.get(key) is flight:
                 del self._flights[key]
             if not task.cancelled():
-                task.exception()  # Looked at, also when everybody has left.
+                task.exception()  # retrieve it even if all callers have left
 
         flight = _Flight(asyncio.ensure_future(compute()))
         flight.task.add_done_callback(over)
@@ -122,14 +122,14 @@ class Once:
         finally:
             flight.waiting -= 1
             if not flight.waiting and not flight.task.done():
-                # Out of the way first: who asks the same from now on must not wait for what is being given up.
+                # Remove it first: a new identical request must not wait for a cancelled computation.
                 if self._flights.get(key) is flight:
                     del self._flights[key]
                 flight.task.cancel()
 
 
 async def _copied(answered: Answered) -> object:
-    """A copy of the answer: the model's own code may change what it is given."""
+    """A copy of the answer: user code may modify what it gets."""
     if answered.windows > COPIED_HERE:
         return await asyncio.to_thread(copy.deepcopy, answered.answer)
     return copy.deepcopy(answered.answer)

@@ -1,25 +1,25 @@
-"""What runs next: requests cut into windows go in, one batch at a time comes out. Plain data: no clock, thread or lock.
+"""Schedule windows into batches. Plain data: no clock, thread or lock.
 
 Used by the worker's threads under their lock (`worker.py`) and by `offline.py`.
 
-A batch on a CPU costs about as much as the padded tokens in it, and cannot be interrupted. Whoever comes waits for the
-batch that is running and for those before it, so what a batch may hold is decided by who waits for it:
+The cost of a batch on a CPU is about proportional to its padded tokens, and it cannot be interrupted. A new request
+waits for the running batch and those before it, so the contents of a batch depend on who is waiting:
 
-* Rounds. Each waiting request has one turn in a round, and its turn leads a batch. A request that comes while a round
-  is on has its turn in the next, before those that were served already. So a newcomer waits for one round at most, and
-  however many newcomers there are, the older ones get their turns. With one request of a thousand windows and many of
-  one: the large one computes a batch, then everybody who came meanwhile, then the large one again.
-* Mates. The leader's batch is filled, up to the grid's tokens, with windows of the same padded length, then of lengths
-  close to it: never with one more than `max_waste` shorter than the batch. Being a mate is a turn taken early.
-* Large requests. A request that still needs more tokens than the longest window has joins no batch that a smaller one
-  waits for: it would delay the small one and end the large one no sooner. A batch of only such windows ends at
-  `ride_tokens`: a newcomer waits for that much, or for one window if that is more. (A large request of windows of 64
-  tokens loses a tenth of its throughput to this, one of full windows nothing.)
-* The grid computes 8 rows for 5, and 8 cost more than 4 and 1. If more than a fifth of the rows were padding, the last
-  ones wait a batch longer.
+* Rounds. Each waiting request has one turn per round, in which it leads a batch. A request that arrives during a round
+has its turn in the next one, before those already served. So a new request waits for at most one round, and new
+requests cannot starve old ones. With one request of a thousand windows and many of one window, the large one computes
+a batch, then all that arrived meanwhile, then the large one again.
+* Mates. The leader's batch is filled, up to the grid's tokens, with windows of the same padded length, then of similar
+lengths: at most `max_waste` shorter than the batch. Being a mate counts as the request's turn.
+* Large requests. A request that needs more tokens than the longest window does not join batches of small requests: it
+would delay them without finishing sooner. A batch of only such windows holds at most `ride_tokens` (or one window),
+which bounds the wait of a new request. (A large request of 64-token windows loses a tenth of its throughput to this,
+one of full windows nothing.)
+* Padding rows. The grid computes 8 rows for 5, and 8 cost more than 4 plus 1. If more than a fifth of the rows would
+be padding, the last rows wait for the next batch.
 
-Everything is lazy: a record in a deque is good only while its ticket is its entry's. So taking, dropping and expiring
-cost nothing in the middle of the queue, and a record is looked at once: `take` costs O(batch) amortised, whoever waits.
+Deletion is lazy: a record in a deque is valid only while its ticket equals its entry's. So taking, dropping and
+expiring never search the queue, and each record is examined once: `take` costs O(batch) amortized, however many wait.
 """
 
 from collections import defaultdict, deque
@@ -33,24 +33,24 @@ from mooring.engine.lengths import LengthClasses
 T = TypeVar("T")
 
 FULL_ENOUGH = 0.8
-"""Part of a batch's rows that must be real, if a smaller batch is in the grid."""
+"""Fraction of a batch's rows that must be real, if the grid has a smaller batch."""
 
 
 @dataclass(slots=True, eq=False)
 class Entry(Generic[T]):
-    """One request's windows. `owner` is whatever its answer goes back to."""
+    """One request's windows. `owner` is the job that they belong to."""
 
     owner: T
     deadline: float
     order: list[int]
-    """Indices of its windows in the order of computing: longest first, so that alike ones follow each other."""
+    """Window indices in order of computation: longest first, so similar ones are adjacent."""
     classes: list[int]
-    """For each of them its class of length."""
+    """Length class of each of them."""
     tokens: int
     """Padded tokens not yet taken."""
     taken: int = 0
     ticket: int = 0
-    """Of the one record that stands for it; 0 when it is not waiting."""
+    """Ticket of its valid record; 0 if it is not waiting."""
 
     @property
     def windows(self) -> int:
@@ -59,27 +59,27 @@ class Entry(Generic[T]):
 
 
 Records = deque[tuple[Entry[T], int]]
-"""Entries with the ticket each had when it was put here."""
+"""(ticket, entry) records; valid while the ticket equals the entry's."""
 
 
 @dataclass(slots=True)
 class Take(Generic[T]):
-    """One batch. No rows: nothing waits."""
+    """One batch. Without rows nothing was waiting."""
 
     rows: list[tuple[Entry[T], int]] = field(default_factory=list)
-    """Entry and index of its window."""
+    """(entry, window index) pairs."""
     classes: list[int] = field(default_factory=list)
-    """Each row's class of length."""
+    """Length class of each row."""
     expired: list[Entry[T]] = field(default_factory=list)
-    """Entries found past their deadline; they are out of the queue."""
+    """Expired entries, already removed from the queue."""
     most: int = 1
-    """Rows it may have."""
+    """Most rows."""
     small: bool = False
-    """Whether one of the rows is of a request that is not large."""
+    """Whether a row belongs to a request that is not large."""
 
 
 class _Round(Generic[T]):
-    """Waiting entries: in order of their turns, and by (large, class of the next window) to find mates."""
+    """Waiting entries: in order of turns, and by (large, class of the next window) to find mates."""
 
     def __init__(self) -> None:
         self.turns: Records[T] = deque()
@@ -87,7 +87,7 @@ class _Round(Generic[T]):
 
 
 class Queue(Generic[T]):
-    """See the module. Not thread-safe."""
+    """See the module docstring. Not thread-safe."""
 
     def __init__(self, grid: ShapeGrid, *, ride_tokens: int = 0, max_waste: float = 0.125) -> None:
         """`ride_tokens` 0 means half of the longest window."""
@@ -95,22 +95,22 @@ class Queue(Generic[T]):
         self._classes = LengthClasses(grid, ride_tokens=ride_tokens or grid.lengths[-1] // 2, max_waste=max_waste)
         self._ticket = 0
         self._dropped = 0
-        # Each a pair: those who came since the round before, and those who were served in it already.
+        # Each a pair: entries that arrived since the previous round, and entries already served in it.
         self._now: tuple[_Round[T], _Round[T]] = (_Round(), _Round())
         self._next: tuple[_Round[T], _Round[T]] = (_Round(), _Round())
         self.entries = 0
-        """Requests that wait, whole or in part."""
+        """Waiting requests, whole or in part."""
         self.windows = 0
-        """Windows that wait."""
+        """Waiting windows."""
         self.tokens = 0
-        """Their padded tokens."""
+        """Padded tokens of the waiting windows."""
         self.visits = 0
-        """Records looked at so far: what the queue's work is measured by."""
+        """Records examined so far: the measure of the queue's work."""
 
     def entry(self, owner: T, lengths: Sequence[int], deadline: float) -> Entry[T]:
-        """Make an entry for `add` of at least one window of so many tokens. Needs no lock.
+        """Make an entry for `add` from at least one window length in tokens. Needs no lock.
 
-        Raises ValueError for a length the grid does not hold.
+        Raises ValueError for a length outside the grid.
         """
         classes = [self._classes.of(length) for length in lengths]
         order = sorted(range(len(classes)), key=lambda index: -classes[index])
@@ -118,14 +118,14 @@ class Queue(Generic[T]):
         return Entry(owner, deadline, order, ordered, sum(self._classes.padded[place] for place in ordered))
 
     def add(self, entry: Entry[T], *, first: bool = False) -> None:
-        """Let it wait for its turn; `first` before everybody else (a probe)."""
+        """Queue an entry; with `first` before all others (a probe)."""
         self.entries += 1
         self.windows += entry.windows
         self.tokens += entry.tokens
         self._insert(self._now[0] if first else self._next[0], entry, first=first)
 
     def drop(self, entry: Entry[T]) -> int:
-        """Forget what has not been taken of it. Returns how many windows that spared; 0 if it did not wait."""
+        """Remove the windows not yet taken. Returns their number; 0 if it was not waiting."""
         if not entry.ticket:
             return 0
         entry.ticket = 0
@@ -138,7 +138,7 @@ class Queue(Generic[T]):
         return entry.windows
 
     def clear(self) -> list[Entry[T]]:
-        """Take everybody out, in no special order."""
+        """Remove all entries, in no particular order."""
         rounds = (*self._now, *self._next)
         waiting = [entry for each in rounds for entry, ticket in each.turns if entry.ticket == ticket]
         for entry in waiting:
@@ -146,7 +146,7 @@ class Queue(Generic[T]):
         return waiting
 
     def take(self, now: float, *, rows: int | None = None) -> Take[T]:
-        """The next batch, at `now` on the clock of the deadlines, of so many rows at most. They have left the queue."""
+        """Take the next batch of at most `rows` rows, at `now` on the clock of the deadlines."""
         batch: Take[T] = Take(most=rows or self._grid.batches[-1])
         lead = self._lead(now, batch.expired)
         if lead is None:
@@ -163,12 +163,12 @@ class Queue(Generic[T]):
         return batch
 
     def padded(self, batch: Take[T]) -> tuple[int, int]:
-        """The (rows, length) that the grid computes for a batch with rows."""
+        """The (rows, length) that the grid computes for a non-empty batch."""
         length = self._classes.padded[max(batch.classes)]
         return self._grid.padded_batch(len(batch.rows)), length
 
     def row_tokens(self, batch: Take[T]) -> int:
-        """Padded tokens of the batch's windows, each by itself: what left the queue with it."""
+        """Padded tokens of the batch's windows, each padded alone: what left the queue."""
         return sum(self._classes.padded[place] for place in batch.classes)
 
     def _large(self, entry: Entry[T]) -> bool:
@@ -182,7 +182,7 @@ class Queue(Generic[T]):
             (records.appendleft if first else records.append)((entry, self._ticket))
 
     def _sweep(self) -> None:
-        """Throw away the records of the dropped: while nothing is taken, nobody else would."""
+        """Discard records of dropped entries, which otherwise happens only on `take`."""
         self._dropped = 0
         for each in (*self._now, *self._next):
             for records in (each.turns, *each.mates.values()):
@@ -192,7 +192,7 @@ class Queue(Generic[T]):
                         records.append((entry, ticket))
 
     def _lead(self, now: float, expired: list[Entry[T]]) -> Entry[T] | None:
-        """Whose turn it is. Begins the next round when this one is over."""
+        """The entry whose turn it is. Begins the next round when this one is over."""
         for _ in range(2):
             for each in self._now:
                 while each.turns:
@@ -213,7 +213,7 @@ class Queue(Generic[T]):
         return False
 
     def _fill(self, batch: Take[T], mates: Records[T] | None, now: float, undo: list[tuple[Records[T], int]]) -> None:
-        """Take mates, all of one class and one kind, while they fit. `undo` learns how to give each back."""
+        """Take mates of one class and one kind while they fit. `undo` collects how to return each."""
         while mates:
             entry, ticket = mates[0]
             self.visits += 1
@@ -227,7 +227,7 @@ class Queue(Generic[T]):
                 return
 
     def _room(self, batch: Take[T], entry: Entry[T]) -> bool:
-        """May this entry's next window make the batch one row wider?"""
+        """Whether this entry's next window may join the batch."""
         large = self._large(entry)
         if large and batch.small:
             return False
@@ -237,7 +237,7 @@ class Queue(Generic[T]):
         return len(batch.rows) < min(most, batch.most) and self._classes.fits[top][low]
 
     def _pick(self, batch: Take[T], entry: Entry[T]) -> None:
-        """Take the entry's next window out of the queue; if it has more, they wait for the next round."""
+        """Take the entry's next window; the rest waits for the next round."""
         place = entry.classes[entry.taken]
         batch.small = batch.small or not self._large(entry)
         batch.rows.append((entry, entry.order[entry.taken]))
@@ -253,7 +253,7 @@ class Queue(Generic[T]):
             self.entries -= 1
 
     def _trim(self, batch: Take[T], undo: list[tuple[Records[T], int]]) -> None:
-        """Give rows back when the grid's next smaller batch fits better."""
+        """Return rows if the grid's next smaller batch fits better."""
         rows = len(batch.rows)
         if rows >= FULL_ENOUGH * self.padded(batch)[0]:
             return
@@ -267,6 +267,6 @@ class Queue(Generic[T]):
             self.tokens += tokens
             entry.taken -= 1
             entry.tokens += tokens
-            # With its old ticket its old record among the turns is good again: it keeps its place.
+            # Its old ticket makes its old record valid again, so it keeps its place.
             entry.ticket = ticket
             mates.appendleft((entry, ticket))

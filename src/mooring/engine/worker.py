@@ -1,12 +1,12 @@
-"""The threads that compute: each takes a batch from the queue, runs the backend, hands finished jobs on, and so on.
+"""Run the worker threads: each takes a batch from the queue, computes it and passes finished jobs on.
 
-Started and stopped by `engine.py`. They take batches by themselves, under the lock, without a trip to the event loop:
-nothing idles while a window waits. What they hand over goes to `on_done`, once per batch.
+Started and stopped by `engine.py`. Threads take batches themselves, under the lock, without a round trip to the event
+loop, so none is idle while a window waits. Finished jobs go to `on_done`, once per batch.
 
-One thread is enough until two requests meet. A window that came while nothing else was to do is computed on all of the
-backend's threads, the soonest it can be done. One that met another is computed in a stream of its own beside it: two
-batches on half of the cores each are done sooner than both of them, one after the other, on everything. The streams are
-opened when that first happens, by the second thread, while the first goes on.
+One worker thread suffices until requests overlap. A window that arrives while the engine is idle is computed on all of
+the backend's threads, for the lowest latency. Overlapping requests are computed in parallel streams: two batches on
+half of the cores each finish sooner than one after the other on all cores. The second worker thread opens the streams
+when this first happens, while the first continues.
 """
 
 import threading
@@ -32,7 +32,7 @@ Shape = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """A batch, and in which stream to compute it; None is on everything."""
+    """A batch and its stream; None: all threads."""
 
     batch: Take[Job]
     stream: int | None
@@ -40,7 +40,7 @@ class _Turn:
 
 @dataclass(eq=False)
 class Worker:
-    """`queue` and `door` may be touched by anyone who holds `condition`; what is to be computed comes by `add`."""
+    """Holders of `condition` may use `queue` and `door`; work is submitted by `add`."""
 
     backend: Backend
     queue: Queue[Job]
@@ -48,30 +48,30 @@ class Worker:
     clock: Callable[[], float]
     observer: Observer
     on_done: Callable[[list[Job]], None]
-    """Gets jobs that have all their windows or an `error`; called from one of the threads."""
+    """Called from a worker thread with jobs that are computed or have an `error`."""
     on_death: Callable[[str], None]
-    """Told, from one of the threads, why it ends without having been asked to."""
+    """Called from a worker thread with the reason when it dies."""
     idle_warm: bool = True
-    """Whether to compute shapes ahead of time while nothing waits."""
+    """Whether to warm more shapes while idle."""
     vitals: Vitals = field(default_factory=Vitals)
     condition: threading.Condition = field(default_factory=threading.Condition)
     _cold: dict[int | None, deque[Shape]] = field(default_factory=dict)
-    """Shapes still to be warmed, by stream."""
+    """Shapes still to warm, by stream."""
     _threads: list[threading.Thread] = field(default_factory=list)
     _stopping: bool = False
     _open: bool = False
-    """Whether the streams are."""
+    """Whether the streams are open."""
     _running: int = 0
-    """Batches that are being computed."""
+    """Number of running batches."""
     _warming: int = 0
-    """Shapes that are."""
+    """Number of shapes being warmed."""
     _alone: bool = False
-    """One of all these is, on everything."""
+    """A batch or warm-up is using all threads; streams must wait."""
     _met: bool = False
-    """Did what was added last find something waiting or running?"""
+    """Whether the last added request found others waiting or running."""
 
     def shapes(self, stream: int | None) -> tuple[Shape, ...]:
-        """All that may have to be computed: in a stream what the grid holds; beside streams, single rows."""
+        """Shapes that can occur: in a stream all of the grid; with streams open, single rows on all threads."""
         shapes = self.backend.grid.shapes()
         if stream is None and self.backend.streams > 1:
             return tuple(shape for shape in shapes if shape[0] == 1)
@@ -79,16 +79,16 @@ class Worker:
 
     @property
     def cold_shapes(self) -> int:
-        """How many have never been computed, of those that it would have to by now."""
+        """Number of shapes that may be needed by now but have never been computed."""
         return sum(len(shapes) for shapes in list(self._cold.values()))
 
     def start(self, warm: Sequence[Shape], later: Sequence[Shape], on_warm: Callable[[Exception | None], None]) -> None:
-        """Warm the shapes of `warm`, tell `on_warm` (from the thread), then serve; warm `later` whenever idle."""
+        """Warm the shapes of `warm`, call `on_warm` (from the thread), then serve; warm `later` while idle."""
         self._cold[None] = deque(later if self.idle_warm else ())
         self._spawn(0, lambda runner: self._begin(runner, tuple(warm), on_warm))
 
     def add(self, entry: Entry[Job], *, first: bool = False) -> None:
-        """Under the lock: put it into the queue, `first` before everybody else (a probe), and wake who computes it."""
+        """Under the lock: queue it, with `first` before all others (a probe), and wake a thread."""
         self._met = bool(self._running or self.queue.entries)
         self.queue.add(entry, first=first)
         self.condition.notify(entry.windows)
@@ -96,13 +96,13 @@ class Worker:
             self._spawn(1, self._open_streams)
 
     def stop(self) -> None:
-        """End after the batches that are computing. What still waits is the caller's to fail."""
+        """Stop after the running batches. The caller must fail what still waits."""
         with self.condition:
             self._stopping = True
             self.condition.notify_all()
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the threads to end; whether they did."""
+        """Wait for the threads to end. Whether they did."""
         deadline = time.monotonic() + timeout_s
         for thread in list(self._threads):
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -110,7 +110,7 @@ class Worker:
 
     def _spawn(self, number: int, begin: Callable[[Runner], bool]) -> None:
         runner = Runner(self.backend, self.vitals, number)
-        # A daemon: a batch that never ends must not keep the process from ending.
+        # A daemon: a batch that never ends must not keep the process alive.
         thread = threading.Thread(
             target=self._live, args=(number, runner, begin), name=f"moor-worker-{number}", daemon=True
         )
@@ -118,7 +118,7 @@ class Worker:
         thread.start()
 
     def _live(self, number: int, runner: Runner, begin: Callable[[Runner], bool]) -> None:
-        # Border: whatever happens in this thread must become a reason that people can read, not a silent end.
+        # Boundary: any failure of this thread must become a readable reason, not a silent end.
         try:
             if not begin(runner):
                 return
@@ -141,8 +141,8 @@ class Worker:
     def _open_streams(self, _: Runner) -> bool:
         try:
             self.backend.open_streams()
-        except Exception as error:  # Border: what one stream can do goes on being done.
-            log_failure("there will be one batch at a time: the streams cannot be opened", error)
+        except Exception as error:  # Boundary: go on with one batch at a time.
+            log_failure("failed to open the streams; computing one batch at a time", error)
             return False
         with self.condition:
             self._open = True
@@ -153,14 +153,14 @@ class Worker:
         return True
 
     def _die(self, number: int, error: BaseException) -> None:
-        log_failure("a worker thread ends", error)
+        log_failure("a worker thread died", error)
         self.vitals.died = say(error)
         self.vitals.busy.pop(number, None)
         self.stop()
         self.on_death(self.vitals.died)
 
     def _next(self, number: int, runner: Runner) -> _Turn | None:
-        """Wait for work. None when it is time to stop."""
+        """Wait for work. None: stop."""
         while True:
             with self.condition:
                 while True:
@@ -172,11 +172,11 @@ class Worker:
                         break
                     self.condition.wait()
                 stream, shape = cold
-            # Outside of the lock, and one shape only: who comes now waits for no more than this.
+            # Outside the lock, and one shape only: a new request waits for at most this.
             self._warm_idle(shape, stream, runner)
 
     def _take(self, number: int) -> _Turn | None:
-        """Under the lock: what this thread is to compute now, if anything."""
+        """Under the lock: the next batch for this thread, if any."""
         if self._alone:
             return None
         free = self.backend.streams - self._running if self._open else 1
@@ -198,7 +198,7 @@ class Worker:
         entry.owner.cost = tokens
 
     def _coldest(self, number: int) -> tuple[int | None, Shape] | None:
-        """Under the lock: what this thread could warm while nobody waits."""
+        """Under the lock: the next shape to warm while idle, if any."""
         if self._alone:
             return None
         streams = (number, None) if number == 0 and not (self._running or self._warming) else (number,)
@@ -217,7 +217,7 @@ class Worker:
     def _warm_idle(self, shape: Shape, stream: int | None, runner: Runner) -> None:
         try:
             self._warm(shape, stream, runner)
-        except Exception as error:  # Border: as for any batch.
+        except Exception as error:  # Boundary: as for any batch.
             log_failure(f"warming {shape[0]} × {shape[1]} failed", error)
             self.vitals.failed = say(error)
         with self.condition:
@@ -232,7 +232,7 @@ class Worker:
         self.observer.queue(self.queue.windows, self.queue.tokens)
 
     def _late(self, expired: Sequence[Entry[Job]]) -> list[Job]:
-        """Those whose time is over, unless a batch has ended them already."""
+        """Fail expired jobs that no batch has finished yet."""
         with self.condition:
             done = [entry.owner for entry in expired if not entry.owner.handed]
             for job in done:
@@ -241,14 +241,14 @@ class Worker:
         return done
 
     def _leave(self, stream: int | None) -> None:
-        """Under the lock: something has been computed, and others may go on."""
+        """Under the lock: a computation has ended; wake waiting threads."""
         if stream is None:
             self._alone = False
         if self.queue.windows or self.cold_shapes:
             self.condition.notify_all()
 
     def _compute(self, turn: _Turn, runner: Runner) -> None:
-        """Run the batch, put each row into its job, hand on the jobs that are done with."""
+        """Run the batch, store each row in its job, and pass finished jobs on."""
         batch = turn.batch
         windows = windows_of(batch)
         started = self.clock()
@@ -262,7 +262,7 @@ class Worker:
             cold = self._cold.get(turn.stream)
             if cold and (rows, length) in cold:
                 cold.remove((rows, length))
-            # In a stream a batch is slower by as many as there are, and as many are done in that time.
+            # With n streams a batch takes n times as long, but n are done in that time.
             among = 1 if turn.stream is None else self.backend.streams
             self.door.measured(self.queue.row_tokens(batch), seconds / among)
             done = deliver(batch, results, seconds)
@@ -273,7 +273,7 @@ class Worker:
             self.observer.dropped("failed", count)
 
     def _spare(self, job: Job) -> int:
-        """Under the lock: a job that has failed needs no more of its windows. How many that were."""
+        """Under the lock: drop the windows of a failed job. Returns their number."""
         assert job.entry is not None  # noqa: S101 — it was in a batch
         self.door.change(job.cost, 0)
         job.cost = 0

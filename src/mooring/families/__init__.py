@@ -1,4 +1,4 @@
-"""The encoder families that can be served, by the `model_type` of config.json. A new one is a file and a row here."""
+"""List the supported encoder families by `model_type` of config.json. A new one is a file and a row here."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,7 @@
-"""What an encoder family is: where config.json keeps its sizes, how its weights are named, and how it is built.
+"""Define encoder families: where config.json keeps sizes, how weights are named, and how the graph is built.
 
-A family is a value in a file of its own, listed in `FAMILIES`. It is built from `Layers`, whose nodes belong to
-whatever computes; nothing here imports an engine.
+A family is a value in its own file, listed in `FAMILIES`. It is built from `Layers`, whose nodes belong to the backend;
+nothing here imports one.
 
 Shapes: B batch, L padded length, M gathered positions, H hidden size, A attention heads, C labels, V vocabulary.
 """
@@ -19,11 +19,11 @@ CONFIG_FILE = "config.json"
 Config = Mapping[str, Any]
 """The content of config.json."""
 Node = Any
-"""A value in the graph that is being built."""
+"""A node of the graph being built."""
 
 
 class Layers(Protocol):
-    """Builds layers from the weights of one model. Raises ModelInvalid for weights that are missing or misshapen.
+    """Builds layers from the weights of one model. Raises ModelInvalid for missing or misshapen weights.
 
     A name is looked up below the encoder's prefix first, then in the whole checkpoint: "encoder.layer.0.output.dense"
     is the encoder's, "classifier" the head's.
@@ -47,7 +47,7 @@ class Layers(Protocol):
     def positions(self, ids: Node, name: str, rows: int, size: int, padding: int | None = None) -> Node:
         """Rows of the position table, [1, L, H] from row 0 on.
 
-        With `padding`, an id, [B, L, H]: that token has the row of its own number, the others follow from the next on.
+        With `padding`, an id, [B, L, H]: padding tokens use row `padding`, other tokens the rows after it.
         """
 
     def padding_bias(self, attention_mask: Node) -> Node:
@@ -61,7 +61,7 @@ class Layers(Protocol):
 
 
 ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "relu", "tanh")
-"""As transformers names them: gelu is the exact one, the next three its approximation by tanh."""
+"""Names as in transformers: gelu is exact, the next three use the tanh approximation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,19 +71,19 @@ class Inputs:
     input_ids: Node
     attention_mask: Node
     token_type_ids: Node
-    """None where the family has no segments."""
+    """None if the family has no segments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """What config.json says of a model's shape; all positive, lengths in tokens."""
+    """A model's sizes from config.json; all positive, lengths in tokens."""
 
     hidden: int
     layers: int
     heads: int
     vocabulary: int
     positions: int
-    """Usable: the longest window that can be computed."""
+    """Usable positions: the longest window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +106,11 @@ class Family:
 
     name: str
     prefix: str
-    """Before the names of the encoder's weights in a checkpoint with a head, e.g. "bert."."""
+    """Prefix of the encoder's weights in a checkpoint with a head, e.g. "bert."."""
     tokenizer: str
-    """The tokenizer class of a folder that names none."""
+    """The default tokenizer class."""
     segments: bool
-    """Whether the model tells two texts apart by `token_type_ids`."""
+    """Whether the model distinguishes two texts by `token_type_ids`."""
     encode: Callable[[Layers, Config, Inputs], Node]
     """The last hidden state, [B, L, H]."""
     classify: Callable[[Layers, Config, Node, int], Node]
@@ -118,58 +118,58 @@ class Family:
     predict: Callable[[Layers, Config, Node], Node]
     """The masked head up to the product with the embedding table: [B, M, H] → [B, M, H]."""
     vocabulary_bias: str
-    """The weight [V] that the masked head adds to that product."""
+    """Name of the bias [V] of the masked head."""
     weights: Mapping[str, str]
-    """Head → a weight that a checkpoint with that head has."""
+    """Head → a weight that identifies a checkpoint with that head."""
     embeddings: str = "embeddings.word_embeddings"
-    """The table of token embeddings, [V, H], which the masked head shares."""
+    """Name of the token embedding table [V, H], shared by the masked head."""
     keys: SizeKeys = field(default_factory=SizeKeys)
     reserved_positions: Callable[[Config], int] = _no_reserved_positions
     """Rows of the position table that no token uses."""
     layer: re.Pattern[str] = re.compile(r"\.layer\.(\d+)\.")
-    """Finds a layer's number in the name of one of its weights."""
+    """Matches the layer number in a weight's name."""
 
     def sizes(self, config: Config) -> Sizes:
-        """Read the sizes. Raises ModelInvalid with key and value for one that no model has."""
+        """Read the sizes. Raises ModelInvalid with key and value for an impossible one."""
         keys = self.keys
         hidden, heads = whole(config, keys.hidden), whole(config, keys.heads)
         if hidden % heads:
             raise ModelInvalid(
                 f"{CONFIG_FILE}: {keys.hidden} ({hidden}) must be a multiple of {keys.heads} ({heads}).",
-                hint="Take config.json from the model's own repository.",
+                hint="Use config.json from the model's own repository.",
             )
         rows, reserved = whole(config, keys.positions), self.reserved_positions(config)
         if rows <= reserved:
             raise ModelInvalid(
-                f"{CONFIG_FILE}: {keys.positions} is {rows}, of which {reserved} are reserved; none is left for tokens."
+                f"{CONFIG_FILE}: {keys.positions} is {rows}, of which {reserved} are reserved: none are left."
             )
         return Sizes(hidden, whole(config, keys.layers), heads, whole(config, "vocab_size"), rows - reserved)
 
     def layers_in(self, names: Iterable[str]) -> int:
-        """How many layers the weights of these names have."""
+        """Number of layers among these weight names."""
         return 1 + max((int(found[1]) for name in names if (found := self.layer.search(name))), default=-1)
 
 
 def whole(config: Config, key: str, file: str = CONFIG_FILE) -> int:
-    """A positive whole number of a config. Raises ModelInvalid with the value seen."""
+    """A positive integer of a config. Raises ModelInvalid with the value."""
     value = config.get(key)
     if type(value) is not int or value < 1:
         seen = f"is {echo(value)}" if key in config else "is missing"
-        raise ModelInvalid(f"{file}: {key} {seen}; it must be a whole number, at least 1.")
+        raise ModelInvalid(f"{file}: {key} {seen}; it must be an integer of at least 1.")
     return value
 
 
 def positive(config: Config, key: str, default: float) -> float:
-    """A positive, finite number of config.json. Raises ModelInvalid with the value seen."""
+    """A positive, finite number of config.json. Raises ModelInvalid with the value."""
     value = config.get(key, default)
-    # JSON's whole numbers have no bound, and a float is infinite from here on.
+    # JSON integers are unbounded; larger ones overflow a float.
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= sys.float_info.max:
         raise ModelInvalid(f"{CONFIG_FILE}: {key} is {echo(value)}; it must be a positive number.")
     return float(value)
 
 
 def activation_of(config: Config, key: str) -> str:
-    """The activation that the config names at `key`, gelu if it names none. Raises ModelUnsupported."""
+    """The activation at `key` of the config, gelu by default. Raises ModelUnsupported."""
     kind = config.get(key, "gelu")
     if kind not in ACTIVATIONS:
         raise ModelUnsupported(

@@ -1,4 +1,4 @@
-"""BERT (Devlin et al. 2018), and the encoder that later families share with it."""
+"""BERT (Devlin et al. 2018), and the encoder shared by later families."""
 
 from mooring.errors import ModelUnsupported, echo
 from mooring.families.base import CONFIG_FILE, Config, Family, Inputs, Layers, Node, activation_of, positive, whole
@@ -7,7 +7,7 @@ EPSILON = 1e-12
 
 
 def encode(layers: Layers, config: Config, inputs: Inputs, padding: int | None = None) -> Node:
-    """The last hidden state, [B, L, H]. With `padding`, positions are numbered as RoBERTa numbers them."""
+    """The last hidden state, [B, L, H]. With `padding`, positions are numbered as in RoBERTa."""
     kind = config.get("position_embedding_type", "absolute")
     if kind != "absolute":
         raise ModelUnsupported(

@@ -3,7 +3,7 @@
 from mooring.families.base import Config, Family, Inputs, Layers, Node, SizeKeys, activation_of, whole
 
 EPSILON = 1e-12
-"""Not in the config: transformers' DistilBERT writes it into the layer."""
+"""Not in the config: transformers' DistilBERT hard-codes it."""
 
 
 def _encode(layers: Layers, config: Config, inputs: Inputs) -> Node:

@@ -1,4 +1,4 @@
-"""RoBERTa (Liu et al. 2019): BERT's encoder, with positions that begin behind the padding token's number."""
+"""RoBERTa (Liu et al. 2019): BERT's encoder, with positions that start after the padding token's id."""
 
 from mooring.families import bert
 from mooring.families.base import Config, Family, Inputs, Layers, Node, positive, whole
@@ -39,6 +39,6 @@ ROBERTA = Family(
         "token": "classifier.weight",
         "masked": "lm_head.dense.weight",
     },
-    # Positions are numbered from pad_token_id + 1 on: 514 rows are 512 tokens.
+    # Positions start at pad_token_id + 1: 514 rows are 512 tokens.
     reserved_positions=lambda config: _padding(config) + 1,
 )

@@ -1,8 +1,8 @@
-"""A graph in, the same graph with its activations apart from the products before them out. For CPUs with AVX2 alone.
+"""Separate activations from the matrix products before them. For CPUs with AVX2 only.
 
-Called by `backends/openvino.py`. OpenVINO computes an activation within the product before it, and for that leaves the
-library (MLAS) that computes fp32 products fastest where there is no AVX-512: together they take longer than one after
-the other. A reshape between them keeps them apart and costs nothing.
+Called by `backends/openvino.py`. OpenVINO fuses an activation into the product before it, and then does not use the
+library (MLAS) that is fastest for fp32 products without AVX-512: fused they are slower than separate. A reshape between
+them prevents the fusion and costs nothing.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ Node = Any
 
 
 def apart(model: Node) -> Node:
-    """A new `openvino.Model` that computes the same numbers; `model` is left as it was."""
+    """A new `openvino.Model` that computes the same numbers; `model` is unchanged."""
     copy = model.clone()
     ops = import_opset()
     for gelu in copy.get_ordered_ops():

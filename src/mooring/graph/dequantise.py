@@ -1,8 +1,8 @@
-"""A graph with int8 operations in, one that computes in floating point out. Weights keep what they were rounded to.
+"""Turn int8 operations of a graph into floating point. Weights keep their rounded values.
 
-`dequantised` is for CPUs that int8 does no good, called by `backends/openvino.py`: activations are no longer rounded,
-so that answers are nearer to those of the model that it was made from. `widened` is for `build/`, which has to know on
-any CPU what those with int8 dot products will answer: activations are rounded as there.
+`dequantised` is for CPUs on which int8 is slow, called by `backends/openvino.py`: activations are not rounded, so
+answers are closer to those of the original model. `widened` is for `build/`, which must know on any CPU what CPUs with
+int8 dot products will answer: activations are rounded as there.
 """
 
 from collections.abc import Callable
@@ -18,12 +18,12 @@ Output = Any
 
 
 def dequantised(model: Node) -> Node:
-    """A new `openvino.Model` without quantisers, its int8 weights as float32; `model` is left as it was."""
+    """A new `openvino.Model` without quantizers, its int8 weights as float32; `model` is unchanged."""
     return _in_floating_point(model, lambda quantiser: quantiser.input_value(0))
 
 
 def widened(model: Node) -> Node:
-    """A new `openvino.Model` that gives what the integers of `model` would, but for the rounding of float32."""
+    """A new `openvino.Model` with the results of `model`'s integers, up to float32 rounding."""
     return _in_floating_point(model, _rounded)
 
 
@@ -40,7 +40,7 @@ def _in_floating_point(model: Node, in_place_of: Callable[[Node], Output]) -> No
 
 
 def _rounded(quantiser: Node) -> Output:
-    """What a quantiser does, by plain arithmetic: where it is seen as one, OpenVINO would compute in int8 again."""
+    """A quantizer as plain arithmetic: if OpenVINO recognized it, it would compute in int8 again."""
     ops = import_opset()
     steps = quantiser.get_attributes()["levels"] - 1
     low, high, low_out, high_out = (constant(quantiser.input_value(index).get_node()) for index in range(1, 5))
@@ -52,9 +52,9 @@ def _rounded(quantiser: Node) -> Output:
 
 
 def _widen(weights: Node) -> None:
-    """Replace constant → Convert [→ Subtract zero point] [→ Multiply scale], as far as it goes, by one constant.
+    """Replace the chain constant → Convert [→ Subtract zero point] [→ Multiply scale] by one constant.
 
-    The compiler could do so itself, but would rather unpack int8 weights again in every product.
+    The compiler could do so itself, but unpacks int8 weights again in every product.
     """
     last = _only_user(weights)
     if last is None or last.get_type_name() != "Convert":

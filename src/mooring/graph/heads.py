@@ -1,11 +1,11 @@
-"""Build a whole OpenVINO model: a family's encoder with a head on top. Heads are named by the shape of their output.
+"""Build an OpenVINO model: a family's encoder with a head. Heads are named by the shape of their output.
 
 | head | output of one window |
 | --- | --- |
 | span | start_logits [L], end_logits [L] |
 | sequence | logits [C] |
 | token | logits [L, C] |
-| masked | logits [M, V], at the window's `positions` alone: [L, V] would be 60 MB of a window |
+| masked | logits [M, V], only at the window's `positions`: [L, V] would take 60 MB per window |
 | hidden | hidden_state [L, H]; with a `Pooling`, embedding [H] |
 """
 
@@ -24,21 +24,21 @@ from mooring.graph.tensors import Tensors
 from mooring.model.config import labels_of
 
 POSITIONS = "positions"
-"""The graph's input [B, M] of a head that computes some tokens only."""
+"""The graph's input [B, M] for a head that computes only some tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pooling:
-    """How the vectors of a text's tokens become one. Padding has no part in it."""
+    """How the token vectors of a text are pooled into one. Padding is ignored."""
 
     mode: Literal["mean", "cls", "max"] = "mean"
     normalise: bool = False
-    """Whether to divide the vector by its length (L2 norm)."""
+    """Whether to normalize the vector (L2 norm)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """A family's encoder in the graph that a head is put on."""
+    """The encoder's outputs, on which a head is built."""
 
     layers: Layers
     family: Family
@@ -58,7 +58,7 @@ class Encoder:
 
 
 Outputs = dict[str, Node]
-"""By name, in the order in which a backend returns them."""
+"""Outputs by name, in the order in which a backend returns them."""
 
 
 def _span(encoder: Encoder) -> Outputs:
@@ -138,9 +138,9 @@ HEADS: Mapping[str, Callable[[Encoder], Outputs]] = {
 def build_graph(config: Config, tensors: Tensors, head: str, pooling: Pooling | None = None) -> Any:
     """An `openvino.Model` with the inputs `input_ids`, `attention_mask` and, if it has segments, `token_type_ids`.
 
-    Those are int32 [B, L] with B and L free; the masked head has `positions`, int32 [B, M], beside them. Outputs are
-    float32. The model keeps the memory of the tensors that it uses. Raises ModelUnsupported for a family that is not
-    known and ModelInvalid where config and weights disagree.
+    Those are int32 [B, L] with dynamic B and L; the masked head also has `positions`, int32 [B, M]. Outputs are
+    float32. The model keeps the memory of the tensors that it uses alive. Raises ModelUnsupported for an unknown
+    family, and ModelInvalid if config and weights disagree.
     """
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in FAMILIES:

@@ -1,6 +1,6 @@
-"""The layers that encoder families are made of, as nodes of an OpenVINO graph: `families.base.Layers`, implemented.
+"""Implement `families.base.Layers`: the layers of encoders as nodes of an OpenVINO graph.
 
-Used by `heads.py`. Weights lie as PyTorch has them: a linear layer's is [out, in].
+Used by `heads.py`. Weights have PyTorch's layout: a linear layer's is [out, in].
 """
 
 from typing import Any
@@ -13,26 +13,26 @@ from mooring.graph.runtime import import_openvino, import_opset
 from mooring.graph.tensors import Tensors
 
 Node = Any
-"""An `openvino.Node` or `openvino.Output`; the library ships no types for either."""
+"""An `openvino.Node` or `openvino.Output`; the library has no type hints for them."""
 
 MASKED = -65504.0
-"""Added to the attention score of padding: the lowest fp16, so that it is finite at every precision we compute in."""
+"""Added to the attention score of padding: the lowest fp16 value, which is finite at every precision."""
 
 _LEGACY_NAMES = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
-"""TensorFlow-era checkpoints on the Hub keep these names; transformers renames them on load, and so do we."""
+"""Old name → name: TensorFlow-era checkpoints use these; transformers also renames them on load."""
 
 WRAPPERS = ("model.", "0.auto_model.", "")
-"""Other prefixes that an encoder's weights may have: in wrapping classes, in sentence-transformers, alone."""
+"""Other prefixes of encoder weights: in wrapper classes, in sentence-transformers, bare encoders."""
 
 
 def prefix_in(names: frozenset[str], family: Family) -> str:
-    """What the names of the encoder's weights begin with; the family's own prefix if none is found."""
+    """The prefix of the encoder's weights; the family's own prefix if none is found."""
     table = f"{family.embeddings}.weight"
     return next((prefix for prefix in (family.prefix, *WRAPPERS) if prefix + table in names), family.prefix)
 
 
 class Layers:
-    """Builds layers from one model's weights and checks each weight's shape on the way."""
+    """Builds layers from one model's weights and checks each weight's shape."""
 
     def __init__(self, tensors: Tensors, family: Family) -> None:
         self._tensors = tensors
@@ -47,7 +47,7 @@ class Layers:
         if seen != shape:
             raise ModelInvalid(
                 f"Weight {name} has shape {list(seen)}, but config.json implies {list(shape)}.",
-                hint="The weights and the config are of different models. Take both from the same revision.",
+                hint="The weights and config.json belong to different models. Use both from the same revision.",
             )
         return self._tensors.constant(name)
 
@@ -59,8 +59,8 @@ class Layers:
                 if full.endswith(suffix) and candidate in names:
                     return candidate
         raise ModelInvalid(
-            f"The weights have no tensor named {self._prefix}{name} (or {name}).",
-            hint="The checkpoint is of another architecture than config.json says, or a shard is missing.",
+            f"Tensor {self._prefix}{name} (or {name}) not found in the weights.",
+            hint="The checkpoint has another architecture than config.json says, or a shard is missing.",
         )
 
     def linear(self, x: Node, name: str, size_in: int, size_out: int) -> Node:
@@ -117,7 +117,7 @@ class Layers:
 
     def attention(self, q: Node, k: Node, v: Node, bias: Node, heads: int) -> Node:
         """softmax(q · kᵀ / sqrt(H/A) + bias) · v over the heads, all [B, L, H]. Vaswani et al. 2017, eq. 1."""
-        # One fused operator: in int8 a sixth faster here than the same thing in four, in fp32 a little slower.
+        # One fused operator: a sixth faster in int8 than four separate ones, slightly slower in fp32.
         size = q.get_output_partial_shape(0)[2].get_length() // heads
         split = self._ops.constant(np.array([0, 0, heads, size], np.int64))
         heads_first = self._ops.constant(np.array([0, 2, 1, 3], np.int64))

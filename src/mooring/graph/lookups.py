@@ -1,7 +1,7 @@
-"""Keeps quantized embedding tables as small as they are stored: rows are widened after they were looked up.
+"""Keep quantized embedding tables small in memory: widen rows after the lookup.
 
-Left as built, the compiler widens the whole table to float32 first: four times the memory, most of it for rows that no
-text of today has. The numbers are the same: each is one int8 times one scale, before or after.
+Otherwise the compiler widens the whole table to float32: four times the memory, mostly for unused rows. The results are
+the same: each is one int8 times one scale, before or after the lookup.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ Node = Any
 
 
 def narrow_lookups(model: Node) -> Node:
-    """A new `openvino.Model` that computes the same numbers; `model` is left as it was."""
+    """A new `openvino.Model` that computes the same numbers; `model` is unchanged."""
     copy = model.clone()
     for node in copy.get_ordered_ops():
         if node.get_type_name() == "Gather":
@@ -22,7 +22,7 @@ def narrow_lookups(model: Node) -> Node:
 
 
 def _narrow(lookup: Node) -> None:
-    """int8 table → Convert → Multiply by a scale for each row → Gather, turned round; anything else stays."""
+    """Reorder int8 table → Convert → Multiply by a scale per row → Gather; leave anything else."""
     scaled, ids, axis = (lookup.input_value(index) for index in range(3))
     if scaled.get_node().get_type_name() != "Multiply":
         return

@@ -1,8 +1,8 @@
-"""A graph with int8 products in, the same with activations of fewer levels out: so few that no sum is cut off.
+"""Reduce the activation levels of int8 products so that no sum saturates.
 
-Called by `backends/openvino.py` on CPUs with AVX2 alone, and by `build/` on others, to judge what those will answer.
-They multiply with VPMADDUBSW, which adds the products of two neighbours in 16 bits and cuts off what does not fit.
-Weights keep their values; the integers are the same on every CPU then.
+Called by `backends/openvino.py` on CPUs with AVX2 only, and by `build/` on others, to predict the answers of those.
+They multiply with VPMADDUBSW, which adds the products of two neighbors in 16 bits and saturates. Weights keep their
+values; the integers are then the same on every CPU.
 """
 
 from typing import Any
@@ -18,13 +18,13 @@ LARGEST_SUM = int(np.iinfo(np.int16).max)
 
 
 def narrowed(model: Node) -> Node:
-    """A new `openvino.Model`; `model` is left as it was.
+    """A new `openvino.Model`; `model` is unchanged.
 
-    Quantisers of what is no product with weights (those of attention) are left out: it is computed in floating point.
+    Quantizers of products without weights (attention) are removed: those are computed in floating point.
     """
     copy = model.clone()
     products = products_of(copy)
-    # By the name that a node has in this process: files may give two the same friendly one.
+    # By the unique name in this process: files may give two nodes the same friendly name.
     groups: dict[str, list[Product]] = {}
     for product in products:
         groups.setdefault(product.quantiser.get_name(), []).append(product)
@@ -38,22 +38,22 @@ def narrowed(model: Node) -> Node:
 
 
 def levels_for(weights: Array) -> int:
-    """How many levels activations may have, whatever they are: 128 to 256, of int8 [out, in]."""
+    """Safe number of levels for any activations of int8 weights [out, in]: 128 to 256."""
     return min(LEVELS, LARGEST_SUM // max(1, _largest_pair(weights)) + 1)
 
 
 def _narrow(products: list[Product]) -> None:
-    """Give the quantiser that they share as many levels as the least of them takes.
+    """Give the shared quantizer the smallest number of levels that its products need.
 
-    It says 256 all the same, for only then does OpenVINO compute in int8: its range grows, and values are held within
-    the part of it that has the levels.
+    It still declares 256, because OpenVINO computes in int8 only then: its range grows, and values are clamped to the
+    part with the levels.
     """
     ops = import_opset()
     quantiser = products[0].quantiser
     steps = min(levels_for(product.weights) for product in products) - 1
     low, high = range_of(quantiser)
     step = (high - low) / steps
-    # Zero stays a level: GELU's output is zero nearly everywhere.
+    # Zero must stay a level: GELU's output is mostly near zero.
     low = round(low / step) * step
     held = ops.clamp(quantiser.input_value(0), low, low + steps * step)
     ends = [ops.constant(np.float32(end)) for end in (low, low + (LEVELS - 1) * step)]
@@ -63,7 +63,7 @@ def _narrow(products: list[Product]) -> None:
 
 
 def _largest_pair(weights: Array) -> int:
-    """The most that two neighbours (2k, 2k + 1) of a row have together, of those above and of those below zero."""
+    """The largest sum of two neighbors (2k, 2k + 1) of a row, of positive and of negative weights."""
     padded = np.pad(weights.astype(np.int16), ((0, 0), (0, weights.shape[1] % 2)))
     first, second = padded[:, ::2], padded[:, 1::2]
     above = np.maximum(first, 0) + np.maximum(second, 0)

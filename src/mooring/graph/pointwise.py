@@ -1,8 +1,7 @@
-"""A graph with int8 matrix products in, the same with pointwise convolutions out. For CPUs with AVX2 alone.
+"""Replace int8 matrix products by pointwise convolutions. For CPUs with AVX2 only.
 
-Called by `backends/openvino.py`. There OpenVINO computes an int8 product no faster than one in fp32, and an int8
-convolution twice as fast. A product with weights is a convolution with a kernel of one: tokens are its places, features
-its channels.
+Called by `backends/openvino.py`. There OpenVINO's int8 products are no faster than fp32, but int8 convolutions are
+twice as fast. A product with weights is a convolution with kernel size 1: tokens are positions, features channels.
 """
 
 from typing import Any
@@ -16,15 +15,15 @@ Node = Any
 Output = Any
 
 ORDER = (0, 3, 1, 2)
-"""Of axes, and the only one that OpenVINO has a fast kernel for: both of our transpositions are made to be this one."""
+"""The only axis order with a fast transpose kernel in OpenVINO: both of our transposes use it."""
 
 
 def pointwise(model: Node) -> Node:
-    """A new `openvino.Model` that computes the same; `model` is left as it was."""
+    """A new `openvino.Model` that computes the same; `model` is unchanged."""
     copy = model.clone()
     rewriter = _Rewriter()
     ends = [_with_bias(product.node) for product in products_of(copy)]
-    # All of them before the first is put in its place: until then the old graph is read.
+    # Build all before replacing the first: until then the old graph is read.
     rewritten = [(end, rewriter.channels_first(end.output(0))) for end in ends]
     for end, output in rewritten:
         end.output(0).replace(_channels_last(output))
@@ -33,14 +32,14 @@ def pointwise(model: Node) -> Node:
 
 
 class _Rewriter:
-    """Values [batch, tokens, channels] in, the same as [batch, channels, 1, tokens] out; each made once."""
+    """Values [batch, tokens, channels] as [batch, channels, 1, tokens]; each is made once."""
 
     def __init__(self) -> None:
         self._ops = import_opset()
         self._made: dict[str, Output] = {}
 
     def channels_first(self, value: Output) -> Output:
-        """Computed channels first from the last product on, or transposed."""
+        """The value channels first: computed so since the last product, or transposed."""
         name = value.get_node().get_name()
         if name not in self._made:
             made = self._rewritten(value.get_node())
@@ -48,7 +47,7 @@ class _Rewriter:
         return self._made[name]
 
     def _rewritten(self, node: Node) -> Node | None:
-        """A product, its quantiser, or what lies between it and the next one; None for anything else."""
+        """A product, its quantizer, or an operation between it and the next; None for anything else."""
         ops, kind = self._ops, node.get_type_name()
         product = product_of(node)
         if product is not None:
@@ -75,7 +74,7 @@ class _Rewriter:
 
 
 def _follows_product(node: Node) -> bool:
-    """Whether only operations on each channel alone lie between a product and the node, which is one of them."""
+    """Whether only per-channel operations, including the node, are between a product and the node."""
     while product_of(node) is None:
         if node.get_type_name() not in ("Gelu", "Clamp") and not _has_constant(node):
             return False
@@ -84,18 +83,18 @@ def _follows_product(node: Node) -> bool:
 
 
 def _has_constant(node: Node) -> bool:
-    """Whether it adds a number to each channel, or multiplies by one."""
+    """Whether it adds to, or multiplies, each channel by a constant."""
     if node.get_type_name() not in ("Add", "Multiply"):
         return False
     other = constant(node.input_value(1).get_node())
     channels = node.get_output_partial_shape(0)[-1]
-    # One of [tokens, 1] has as many numbers where there are as many tokens as channels.
+    # A constant [tokens, 1] has the same size if there are as many tokens as channels.
     in_channels = other.ndim > 0 and other.shape[-1] == other.size
     return other.size == 1 or (in_channels and channels.is_static and other.size == channels.get_length())
 
 
 def _with_bias(product: Node) -> Node:
-    """The addition of a product's bias; the product where it has none."""
+    """The addition of a product's bias; the product itself without one."""
     users = [port.get_node() for port in product.output(0).get_target_inputs()]
     return users[0] if len(users) == 1 and users[0].get_type_name() == "Add" and _has_constant(users[0]) else product
 
@@ -110,7 +109,7 @@ def _channels_first(value: Output) -> Output:
 def _channels_last(value: Output) -> Output:
     """[batch, channels, 1, tokens] → [batch, parts, channels / parts, tokens] → [batch, tokens, …] → [… channels].
 
-    Without a reshape before it OpenVINO would choose a layout for the transposition that it has no fast kernel for.
+    Without the reshape OpenVINO would choose a layout for the transpose without a fast kernel.
     """
     ops = import_opset()
     parts = 2 if value.get_partial_shape()[1].get_length() % 2 == 0 else 1

@@ -1,4 +1,4 @@
-"""A node in, what is int8 about it out. Shared by `narrow.py`, `pointwise.py` and `dequantise.py`."""
+"""Recognize int8 products and quantizers in a graph. Shared by `narrow.py`, `pointwise.py` and `dequantise.py`."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,27 +10,27 @@ Node = Any
 Array = npt.NDArray[Any]
 
 LEVELS = 256
-"""Of 8 bits."""
+"""Levels of 8 bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Quantised activations [batch, tokens, in] × int8 weights, transposed."""
+    """Quantized activations [batch, tokens, in] × transposed int8 weights."""
 
     node: Node
     weights: Array
     """int8 [out, in]."""
     scales: Array
-    """float32 [out, 1]: weights × scales are the numbers that they stand for."""
+    """float32 [out, 1]: weights × scales are the real values."""
 
     @property
     def quantiser(self) -> Node:
-        """Of the activations."""
+        """The quantizer of the activations."""
         return self.node.input_value(0).get_node()
 
 
 def product_of(node: Node) -> Product | None:
-    """The product that a node is; None for whatever is not exactly that."""
+    """The product at a node; None if it does not match exactly."""
     if node.get_type_name() != "MatMul" or node.get_output_partial_shape(0).rank.get_length() != 3:
         return None
     attributes = node.get_attributes()
@@ -41,7 +41,7 @@ def product_of(node: Node) -> Product | None:
     weights = widened.input_value(0).get_node() if widened.get_type_name() == "Convert" else widened
     if not _has_one_range(quantiser) or {end.get_type_name() for end in (weights, scales)} != {"Constant"}:
         return None
-    # A scale for each output: as many of them along the inputs would be others' numbers.
+    # One scale per output: the same count along the inputs would be a different layout.
     each = (weights.data.shape[0], 1)
     if weights.get_element_type().get_type_name() != "i8" or weights.data.ndim != 2 or scales.data.shape != each:
         return None
@@ -49,18 +49,18 @@ def product_of(node: Node) -> Product | None:
 
 
 def products_of(model: Node) -> list[Product]:
-    """All of a model, in the order in which they are computed."""
+    """All products of a model, in order of computation."""
     return [found for node in model.get_ordered_ops() if (found := product_of(node)) is not None]
 
 
 def range_of(quantiser: Node) -> tuple[float, float]:
-    """The ends of its one range."""
+    """The ends of a quantizer's single range."""
     low, high = (constant(quantiser.input_value(index).get_node()).item() for index in (1, 2))
     return float(low), float(high)
 
 
 def constant(node: Node) -> Array:
-    """What a constant holds, also behind a Convert, as float32; empty for anything that is computed."""
+    """The value of a constant, also behind a Convert, as float32; empty for anything computed."""
     if node.get_type_name() == "Convert":
         node = node.input_value(0).get_node()
     return node.data.astype(np.float32) if node.get_type_name() == "Constant" else np.empty(0, np.float32)
@@ -74,5 +74,5 @@ def _has_one_range(node: Node) -> bool:
     if any(end.size != 1 for end in ends):
         return False
     low, high, low_out, high_out = (end.item() for end in ends)
-    # A range without a width has no levels to be divided into.
+    # A range of zero width cannot be divided into levels.
     return bool((low, high) == (low_out, high_out) and low < high)

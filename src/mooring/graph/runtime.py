@@ -1,7 +1,7 @@
-"""The only door to OpenVINO: graph/, backends/openvino.py and build/ import it through here.
+"""Import OpenVINO without its telemetry; graph/, backends/openvino.py and build/ import it only through here.
 
-`import openvino` forks a child that reports to an analytics service and writes below HOME. Nobody asked for that, so
-the module that does it is switched off before the import; leaving it out is also faster.
+`import openvino` starts a child process that reports to an analytics service and writes below HOME. The module that
+does this is disabled before the import, which is also faster.
 """
 
 import sys
@@ -11,11 +11,11 @@ from mooring.observe.lean import uncollected, without
 
 
 def import_openvino() -> Any:
-    """The `openvino` module, with its telemetry never loaded."""
-    # None in sys.modules makes `import openvino_telemetry` raise ImportError; openvino falls back to a stub of its own.
+    """The `openvino` module, without its telemetry."""
+    # None in sys.modules makes `import openvino_telemetry` raise ImportError; openvino falls back to its own stub.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     if "openvino" not in sys.modules:
-        # Its converter is nearly half of the import, and nothing here converts.
+        # Its converter takes nearly half of the import time and is not used here.
         with without("openvino.tools.ovc"), uncollected():
             import openvino
         openvino.__getattr__ = _converter
@@ -25,7 +25,7 @@ def import_openvino() -> Any:
 
 
 def _converter(name: str) -> Any:
-    """For user code, which may: `openvino.convert_model`, loaded when it is asked for."""
+    """For user code: `openvino.convert_model`, loaded on first use."""
     if name != "convert_model":
         raise AttributeError(f"module 'openvino' has no attribute {name!r}")
     from openvino.tools.ovc import convert_model
@@ -34,7 +34,7 @@ def _converter(name: str) -> Any:
 
 
 def import_opset() -> Any:
-    """The operator set that graphs are built from."""
+    """The operator set for building graphs."""
     import_openvino()
     from openvino import opset13
 
@@ -42,7 +42,7 @@ def import_opset() -> Any:
 
 
 def gist(error: Exception) -> str:
-    """What OpenVINO says is wrong: the last line of its error's text, at most 300 characters."""
+    """The essential part of an OpenVINO error: its last line, at most 300 characters."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # The lines before it are places in OpenVINO's source.
+    # The lines before it are locations in OpenVINO's source.
     return lines[-1][:300] if lines else type(error).__name__

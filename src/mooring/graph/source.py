@@ -1,8 +1,7 @@
-"""Where a graph comes from: files of a model folder, or a model that is there already.
+"""Provide graphs: from the files of a model folder, or from an existing model.
 
-The weights of a graph lie in memory that OpenVINO allocated and counts the references to. It stays for as long as a
-graph, or anything compiled from it, may read it, and goes with the last of them; files are only ever read, never
-mapped.
+The weights of a graph are in memory that OpenVINO allocates and reference-counts, so it lives as long as a graph, or
+anything compiled from it, may read it. Files are read, never memory-mapped.
 """
 
 import hashlib
@@ -21,33 +20,33 @@ from mooring.model.weights import open_weights
 
 
 class GraphSource(Protocol):
-    """Gives an `openvino.Model`, as often as it is asked to, of the same weights each time."""
+    """Provides an `openvino.Model` any number of times, always with the same weights."""
 
     def model(self) -> Any:
-        """The graph. Raises ModelInvalid or ModelUnsupported for what is none, and for files that have changed."""
+        """The graph. Raises ModelInvalid or ModelUnsupported for an invalid model, or for changed files."""
 
     def drop(self) -> None:
-        """Give back the memory that only `model` needs. It may be called again, and then reads again."""
+        """Free the memory that only `model` needs. `model` may be called again, and then reads again."""
 
     def close(self) -> None:
-        """Let go of files and memory."""
+        """Close files and free memory."""
 
 
 class Given:
-    """A graph that is there already, or a way to make it."""
+    """An existing graph, or a function that makes it."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self.model = make
 
     def drop(self) -> None:
-        """Nothing is kept here."""
+        """Nothing to free."""
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Nothing to close."""
 
 
 class Checkpoint:
-    """A folder of safetensors, whose graph is built here."""
+    """A folder of safetensors; the graph is built here."""
 
     def __init__(self, folder: ModelFolder, head: str, pooling: Pooling | None = None) -> None:
         """`head` is a key of `HEADS`. Reads the weights. Raises what opening and reading them raises."""
@@ -60,7 +59,7 @@ class Checkpoint:
             self._weights.close()
             raise
         self.hashes = self._tensors.hashes
-        """File name → hex sha256 of what was read."""
+        """File name → hex sha256 of the bytes read."""
 
     def model(self) -> Any:
         """As `GraphSource.model`."""
@@ -71,7 +70,7 @@ class Checkpoint:
         return build_graph(self._config, tensors, self._head, self._pooling)
 
     def drop(self) -> None:
-        """The constants of a graph that was built keep their own weights."""
+        """The constants of a built graph keep their own weights."""
         self._tensors = None
 
     def close(self) -> None:
@@ -84,7 +83,7 @@ class Artefact:
     """An OpenVINO IR, as `moor build` writes it."""
 
     def __init__(self, folder: ModelFolder, names: tuple[str, str] = GRAPH_FILES) -> None:
-        """`names` are those of the graph and of its weights. Reads both; the weights are hashed in the background."""
+        """`names` are the files of graph and weights. Reads both; the weights are hashed in the background."""
         self._graph = folder.read(names[0])
         self._graph_hash = {names[0]: folder.sha256(names[0])}
         self._file = OpenFile(folder.path / names[1])
@@ -97,12 +96,12 @@ class Artefact:
 
     @classmethod
     def at(cls, xml: Path) -> "Artefact":
-        """Of a graph with its weights beside it."""
+        """The source of a graph file with its weights beside it."""
         return cls(ModelFolder(xml.parent), (xml.name, xml.with_suffix(".bin").name))
 
     @property
     def hashes(self) -> Mapping[str, str]:
-        """File name → hex sha256 of what was read."""
+        """File name → hex sha256 of the bytes read."""
         return {**self._graph_hash, self._file.path.name: self._hash.result()}
 
     def model(self) -> Any:
@@ -115,12 +114,12 @@ class Artefact:
         except RuntimeError as error:
             names = " and ".join(self.hashes)
             raise ModelInvalid(
-                f"{names} are no model that OpenVINO can read: {gist(error)}",
-                hint="Build the artefact again with this version of `moor build`.",
+                f"OpenVINO cannot read {names}: {gist(error)}",
+                hint="Run `moor build` again with this version.",
             ) from error
 
     def drop(self) -> None:
-        """The constants of a graph that was read keep the weights."""
+        """The constants of a loaded graph keep the weights."""
         self._memory = None
 
     def close(self) -> None:
@@ -138,7 +137,7 @@ class Artefact:
 
 
 def hashed_aside(memory: Any) -> "Future[str]":
-    """The hex sha256 of an `openvino.Tensor` of bytes, computed without Python's lock: up to 4 s a gigabyte."""
+    """The hex sha256 of an `openvino.Tensor` of bytes, computed without the GIL: up to 4 s per gigabyte."""
     executor = ThreadPoolExecutor(1)
     found = executor.submit(lambda: hashlib.sha256(memory.data).hexdigest())
     executor.shutdown(wait=False)
@@ -150,5 +149,5 @@ def _check_same(before: Mapping[str, str], now: Mapping[str, str]) -> None:
     if changed is not None:
         raise ModelInvalid(
             f"{changed} was written to after the model was loaded.",
-            hint="Put a new folder in its place instead, and start the server again to serve it.",
+            hint="Replace the whole folder instead, and restart the server to serve it.",
         )

@@ -1,7 +1,7 @@
-"""A checkpoint's weights in memory that OpenVINO allocated.
+"""Load a checkpoint's weights into memory that OpenVINO allocates.
 
-OpenVINO counts the references to such memory, also those of what it compiles: a constant made of it stays valid for as
-long as anything may read it. Memory of Python's, or a mapped file, would be gone when the last Python object is.
+OpenVINO reference-counts such memory, also for compiled models, so a constant stays valid as long as anything may read
+it. Memory owned by Python, or a mapped file, would be freed with the last Python object.
 """
 
 from typing import Any
@@ -15,42 +15,42 @@ from mooring.model.weights import Weights
 Node = Any
 
 _TYPES = {"F32": "f32", "F16": "f16", "BF16": "bf16"}
-"""safetensors type → the name of OpenVINO's, of those that graphs are built from."""
+"""safetensors type → OpenVINO type name, for the supported types."""
 
 
 class Tensors:
-    """Every tensor of a checkpoint, read when this is made."""
+    """All tensors of a checkpoint, read on creation."""
 
     def __init__(self, weights: Weights) -> None:
-        """Raises ModelInvalid if a file cannot be read to its end."""
+        """Raises ModelInvalid if a file cannot be read completely."""
         self._ov = import_openvino()
         self._weights = weights
         self._memory: dict[str, Any] = {}
         self.hashes = weights.read(self._place)
-        """File name → hex sha256 of what was read."""
+        """File name → hex sha256 of the bytes read."""
 
     def names(self) -> frozenset[str]:
-        """Of all tensors."""
+        """Names of all tensors."""
         return self._weights.names()
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Raises ModelInvalid if there is no such tensor."""
+        """The tensor's shape. Raises ModelInvalid if it does not exist."""
         return self._weights.shape(name)
 
     def constant(self, name: str) -> Node:
-        """The tensor as a node of float32. Raises ModelUnsupported for a type that is no floating point of ours."""
+        """The tensor as a float32 node. Raises ModelUnsupported for an unsupported type."""
         if (dtype := self._weights.dtype(name)) not in _TYPES:
             raise ModelUnsupported(
-                f"weight {name} is stored as {dtype}; a graph can be built from {', '.join(_TYPES)}.",
-                hint="Save the model in one of these first.",
+                f"Weight {name} is stored as {dtype}. Supported: {', '.join(_TYPES)}.",
+                hint="Convert the model to one of these types first.",
             )
         ops = import_opset()
         constant = ops.constant(self._memory_of(name), shared_memory=True, name=name)
-        # A half stays half in the graph; the compiler widens it once, while it repacks the weight anyway.
+        # fp16 stays fp16 in the graph; the compiler widens it once, while repacking the weight anyway.
         return constant if dtype == "F32" else ops.convert(constant, self._ov.Type.f32)
 
     def _memory_of(self, name: str) -> Any:
-        """An `openvino.Tensor`, made at its first use: one without elements is never read."""
+        """An `openvino.Tensor`, created on first use; an empty one is never read."""
         if name not in self._memory:
             kind = getattr(self._ov.Type, _TYPES[self._weights.dtype(name)])
             self._memory[name] = self._ov.Tensor(kind, self._ov.Shape(list(self._weights.shape(name))))
@@ -58,5 +58,5 @@ class Tensors:
 
     def _place(self, name: str) -> memoryview:
         if self._weights.dtype(name) not in _TYPES:
-            return memoryview(bytearray(self._weights.size(name)))  # hashed, and not kept
+            return memoryview(bytearray(self._weights.size(name)))  # hashed, not kept
         return memoryview(self._memory_of(name).data.reshape(-1).view(np.uint8))

@@ -1,12 +1,12 @@
-"""The user's own code beside a model: `code/inference.py` with functions, or `handler.py` with an `EndpointHandler`.
+"""Run user code beside a model: `code/inference.py` with functions, or `handler.py` with an `EndpointHandler`.
 
-find.py       where it is, and what else looks like code
-names.py      functions that nobody calls
-functions.py  which functions are called, with or without `context`
-load.py       installing its requirements, importing it
-context.py    what `context` offers
-calls.py      arguments, replies, errors     raised.py   where an error was raised, whether its message may be logged
-around.py     input_fn and output_fn around the engine
+find.py       finding it, and what else looks like code
+names.py      functions that are never called
+functions.py  reading the functions, with or without `context`
+load.py       installing requirements, importing
+context.py    the `context` argument
+calls.py      arguments, replies, errors     raised.py   where an error was raised, and whether its message may be
+logged around.py     input_fn and output_fn around the engine
 own.py        predict_fn, model_fn, transform_fn or EndpointHandler: one call at a time
 default_service.py  the default service as a file to copy and edit
 compat/       stand-ins for the stock toolkits' packages, for code that imports them
@@ -28,7 +28,7 @@ __all__ = ["InvalidPayload", "decode", "encode", "load_model"]
 
 
 def __getattr__(name: str) -> Any:
-    """Imported when used: whoever only looks for code must not load numpy."""
+    """Import on use: finding code must not load numpy."""
     if name in _WHERE:
         return getattr(import_module(_WHERE[name]), name)
     raise AttributeError(name)

@@ -1,4 +1,4 @@
-"""Run input_fn before and output_fn after the engine, which still batches over requests. Made by `wiring/`."""
+"""Run input_fn before and output_fn after the engine, which still batches requests. Made by `wiring/`."""
 
 import time
 from collections.abc import Callable
@@ -20,10 +20,10 @@ R = TypeVar("R")
 
 
 class AroundEngine:
-    """Calls of the user's functions run one at a time, the engine's work between them does not."""
+    """User functions run one call at a time; the engine's work between them is concurrent."""
 
     def __init__(self, functions: UserFunctions, path: Path, loading: Context, model: ByEngine) -> None:
-        """`loading` is the context that the functions had while the model was loaded."""
+        """`loading` is the context that the functions got while the model was loaded."""
         self._functions = functions
         self._path = path
         self._loading = loading
@@ -31,7 +31,7 @@ class AroundEngine:
         self._thread = UserThread()
 
     async def handle(self, call: Call, deadline_s: float) -> Reply:
-        """input_fn → engine → output_fn; the default for the one that is not the user's."""
+        """input_fn → engine → output_fn, with defaults for functions that the user did not define."""
         began = time.monotonic()
         context = self._loading.of_request(call.headers, call.request_id)
 
@@ -68,5 +68,5 @@ class AroundEngine:
         return lambda: guarded(name, self._path, call.request_id, function)
 
     def close(self) -> None:
-        """Take no more calls."""
+        """Accept no more calls."""
         self._thread.close()

@@ -1,4 +1,4 @@
-"""From a request to the arguments of the user's functions, and from what they return to the response.
+"""Convert requests to arguments of user functions, and their results to responses.
 
 For `own.py` and `around.py`.
 """
@@ -20,14 +20,14 @@ from mooring.web.reply import Call, Reply
 R = TypeVar("R")
 
 INVALID_LIMIT = 200
-"""Characters of an InvalidPayload's message that a response repeats."""
+"""Most characters of an InvalidPayload message in a response."""
 START_LIMIT = 300
-"""Characters of a message that the error of a failed start repeats."""
+"""Most characters of a message in the error of a failed start."""
 SAID_LIMIT = 2000
-"""Characters of a message that the user's code wrote for the caller: SageMaker cuts it at 2048."""
+"""Most characters of a message from user code to the client: SageMaker cuts it at 2048."""
 
 TOOLKIT_ERRORS = {"PredictionException": "error_code", "BaseInferenceToolkitError": "status_code"}
-"""Exceptions of the stock toolkits that are written for the caller, and their attribute with the status."""
+"""Stock toolkit exceptions whose message is meant for the client → attribute with the status."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SERVERS = ("content-length", "transfer-encoding", "connection")
@@ -35,7 +35,7 @@ _SERVERS = ("content-length", "transfer-encoding", "connection")
 
 
 def input_of(call: Call) -> tuple[Any, str]:
-    """What input_fn gets: the body and its type as sent. JSON and CSV in UTF-8 come as str, anything else as bytes.
+    """The arguments of input_fn: the body and its type as sent. UTF-8 JSON and CSV are str, anything else bytes.
 
     Raises InvalidPayload if the body is not UTF-8.
     """
@@ -45,18 +45,18 @@ def input_of(call: Call) -> tuple[Any, str]:
     try:
         return call.body.decode("utf-8"), content_type
     except UnicodeDecodeError as error:
-        raise InvalidPayload(f"This is not UTF-8: byte {error.start} is 0x{call.body[error.start]:02x}.") from error
+        raise InvalidPayload(f"Invalid UTF-8: byte {error.start} is 0x{call.body[error.start]:02x}.") from error
 
 
 def accept_of(call: Call) -> str:
-    """What output_fn gets: the Accept header as sent; JSON for none."""
+    """The type for output_fn: the Accept header as sent; JSON if missing."""
     return call.accept or JSON
 
 
 def reply_of(result: Any, accept: str, context: Context) -> Reply:
-    """bytes and str go out as they are, (body, content type) too, anything else as the accepted type.
+    """bytes, str and (body, content type) are sent unchanged, anything else as the accepted type.
 
-    Raises BadReply, or NotAcceptable for a type that cannot be written.
+    Raises BadReply, or NotAcceptable for an unsupported type.
     """
     request = context.request_processor[0]
     status = _status(request.get_response_status_code())
@@ -72,37 +72,37 @@ def reply_of(result: Any, accept: str, context: Context) -> Reply:
         wanted = preferred(accept)
         kind = chosen = wanted if text_kind(wanted) else answer_kind(accept)
     else:
-        kind = text_kind(chosen) or JSON  # the user's own name for it
+        kind = text_kind(chosen) or JSON  # keep the user's content type
     return Reply(written(result, kind), chosen, status, headers)
 
 
 def written(result: Any, kind: str) -> bytes:
-    """A value as JSON, JSON Lines or CSV. Raises BadReply if it has no such form."""
+    """Encode a value as JSON, JSON Lines or CSV. Raises BadReply if that is impossible."""
     try:
         return encode(result, kind)
     except Unwritable as error:
-        raise BadReply(f"what it returned cannot be written as {kind}: {error}") from error
+        raise BadReply(f"its result cannot be written as {kind}: {error}") from error
     except RecursionError as error:
-        raise BadReply(f"what it returned cannot be written as {kind}: it is nested too deeply") from error
+        raise BadReply(f"its result cannot be written as {kind}: it is nested too deeply") from error
 
 
 def _status(code: object) -> int:
     if isinstance(code, int) and 200 <= code <= 599:
         return int(code)
-    raise BadReply(f"it set the status {cut(repr(code), 40)}; 200 to 599 can be sent")
+    raise BadReply(f"it set the status {cut(repr(code), 40)}; valid are 200 to 599")
 
 
 def _sendable(headers: Mapping[Any, Any]) -> dict[str, str]:
-    """The headers as text. Raises BadReply for one that would break the response; values are not repeated."""
+    """The headers as text. Raises BadReply for an invalid one; the message does not repeat values."""
     found = {}
     for name, value in headers.items():
         if not isinstance(name, str) or not _TOKEN.fullmatch(name):
-            raise BadReply(f"{cut(repr(name), 40)} cannot be the name of a header")
+            raise BadReply(f"{cut(repr(name), 40)} is not a valid header name")
         if name.lower() in _SERVERS:
             raise BadReply(f"it set the header {name}, which only the server can set")
         text = str(value)
         if not text.isprintable() or not _latin(text):
-            raise BadReply(f"the value that it set for the header {name} has characters that no header can have")
+            raise BadReply(f"the value that it set for the header {name} has invalid characters")
         found[name] = text
     return found
 
@@ -112,9 +112,9 @@ def _latin(text: str) -> bool:
 
 
 def guarded(step: str, path: Path, request_id: str, function: Callable[[], R]) -> R:
-    """Call a function of the user's. What it raises becomes HandlerFailed and is logged; errors of ours stay.
+    """Call a user function. Exceptions become HandlerFailed and are logged; Mooring's errors pass.
 
-    From input_fn a ValueError is the request's fault, as InvalidPayload is from any of them.
+    A ValueError of input_fn, or an InvalidPayload of any function, means a bad request.
     """
     try:
         return function()
@@ -126,17 +126,17 @@ def guarded(step: str, path: Path, request_id: str, function: Callable[[], R]) -
         if step == "input_fn":
             raise _invalid(error) from error
         raise _failed(step, path, request_id, error) from error
-    except (Exception, SystemExit) as error:  # Border: it is the user's code, and may raise anything.
+    except (Exception, SystemExit) as error:  # Boundary: user code may raise anything.
         raise _failed(step, path, request_id, error) from error
 
 
 def guarded_start(step: str, path: Path, context: Context, function: Callable[[], R]) -> R:
-    """Call a function of the user's while the model loads. What it raises becomes HandlerError; a ModelError stays."""
+    """Call a user function while the model loads. Exceptions become HandlerError; a ModelError passes."""
     try:
         return function()
     except ModelError:
         raise
-    except (Exception, SystemExit) as error:  # Border: it is the user's code, and may raise anything.
+    except (Exception, SystemExit) as error:  # Boundary: user code may raise anything.
         said = f"{type(error).__name__}: {cut(text_of(error), START_LIMIT)} ({place_of(error, path)})"
         hint = advice(error, context.system_properties["model_dir"])
         raise HandlerError(f"{step} failed: {said}.", hint=hint) from error
@@ -152,20 +152,20 @@ def _failed(step: str, path: Path, request_id: str, error: BaseException) -> Han
     fields = {"at": place_of(error, path), "request_id": request_id}
     fields |= {name: text for name, text in (("message", said), ("hint", advice(error))) if text}
     log = structlog.get_logger("mooring.handler")
-    # An author who chose a status of 400 to 499 found fault with the request, which is no failure of the server's.
+    # A status of 400 to 499 blames the request, so it is not a failure of the server.
     (log.warning if status is not None and status < 500 else log.error)(f"{step} failed", exc_info=error, **fields)
     if for_caller:
         return HandlerFailed(for_caller, status=status)
     reason = f": {error}" if isinstance(error, BadReply) else ""
     return HandlerFailed(
-        f"The model's own code failed in {step}{reason}.",
-        hint="The server's log has file and line under this request id.",
+        f"The model's code failed in {step}{reason}.",
+        hint="See the server log for file and line under this request id.",
         status=status,
     )
 
 
 def said_by(error: BaseException) -> tuple[str, int | None]:
-    """The message that the user's code wrote for the caller, and its status: ("", None) for any other exception."""
+    """The message that user code wrote for the client, and its status; ("", None) for other exceptions."""
     for kind in type(error).__mro__:
         if (attribute := TOOLKIT_ERRORS.get(kind.__name__)) is not None:
             code = getattr(error, attribute, None)

@@ -1,8 +1,7 @@
-"""What the user's functions get as `context`: the request's headers, and a say in the response's.
+"""Provide the `context` argument of user functions: request headers, response headers and status.
 
-Names and signatures are those of the stock model server (`mms.context`), which these classes stand in for. While the
-model loads there is a context without a request; each call then has one of its own, which starts with whatever the
-user's code left on the first.
+Names and signatures are those of the stock model server (`mms.context`). While the model loads the context has no
+request; each call then gets its own context, with the attributes that user code set on the first.
 """
 
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ SERVER = "Mooring"
 
 
 class Metrics:
-    """Accepts what the stock server's does and records nothing: `/metrics` has the server's own figures."""
+    """Accepts the stock server's metric calls without recording them; `/metrics` has Mooring's own."""
 
     def add_time(self, *_: Any, **__: Any) -> None:
         """Nothing."""
@@ -24,7 +23,7 @@ class Metrics:
 
 
 class RequestProcessor:
-    """One request's headers, and what the response is to have."""
+    """The headers of one request, and headers and status of its response."""
 
     def __init__(self, request_header: Mapping[str, str]) -> None:
         self._given = dict(request_header)
@@ -34,11 +33,11 @@ class RequestProcessor:
         self._response: dict[str, str] = {}
 
     def get_request_properties(self) -> dict[str, str]:
-        """All headers, by their names as the client wrote them."""
+        """All headers, named as the client wrote them."""
         return dict(self._given)
 
     def get_request_property(self, key: str) -> str | None:
-        """One header, whatever the case of its name."""
+        """One header; the name ignores case."""
         return self._by_name.get(key.lower())
 
     def add_response_property(self, key: str, value: str) -> None:
@@ -46,38 +45,38 @@ class RequestProcessor:
         self._response[key] = value
 
     def get_response_headers(self) -> dict[str, str]:
-        """Those set so far."""
+        """Response headers set so far."""
         return self._response
 
     def get_response_header(self, key: str) -> str | None:
-        """One of them."""
+        """One response header."""
         return self._response.get(key)
 
     def report_status(self, code: int, reason_phrase: str | None = None) -> None:
-        """Set the response's status. The phrase is kept and not sent: HTTP clients go by the code."""
+        """Set the response status. The phrase is stored but not sent: HTTP clients use the code."""
         self._status, self._phrase = code, reason_phrase
 
     def get_response_status_code(self) -> int:
-        """200 unless it was set."""
+        """The status, 200 by default."""
         return self._status
 
     def get_response_status_phrase(self) -> str | None:
-        """As it was set."""
+        """The value that was set."""
         return self._phrase
 
 
 class NoRequest:
-    """Stands where a request would be while the model loads."""
+    """Placeholder for the request while the model loads."""
 
     def __len__(self) -> int:
         return 0
 
     def __getitem__(self, idx: int) -> RequestProcessor:
-        raise RuntimeError("There is no request while the model loads: use context.system_properties.")
+        raise RuntimeError("No request exists while the model loads. Use context.system_properties.")
 
 
 class Context:
-    """One call's. There is one request in it: every `idx` means that one."""
+    """The context of one call. It has one request: every `idx` refers to it."""
 
     def __init__(
         self,
@@ -102,7 +101,7 @@ class Context:
         self.request_processor: Any = NoRequest()
 
     def of_request(self, headers: Mapping[str, str], request_id: str) -> "Context":
-        """The context of one call: with its request, and with the attributes of this one."""
+        """The context of one call: its request plus the attributes of this context."""
         context = type(self).__new__(type(self))
         context.__dict__.update(self.__dict__)
         context.system_properties = dict(self.system_properties)
@@ -116,44 +115,44 @@ class Context:
         return found
 
     def get_request_id(self, idx: int = 0) -> str | None:
-        """As in the log and in X-Request-Id; None while the model loads."""
+        """The id in the log and X-Request-Id; None while the model loads."""
         return self.request_ids.get(idx, self.request_ids.get(0))
 
     def get_request_header(self, idx: int, key: str) -> str | None:  # noqa: ARG002 - the stock signature
-        """One header of the request, whatever the case of its name."""
+        """One request header; the name ignores case."""
         return self._request.get_request_property(key)
 
     def get_all_request_header(self, idx: int = 0) -> dict[str, str]:  # noqa: ARG002
-        """All headers of the request, by their names as the client wrote them."""
+        """All request headers, named as the client wrote them."""
         return self._request.get_request_properties()
 
     def set_response_content_type(self, idx: int, value: str) -> None:
-        """Instead of the accepted type."""
+        """Override the accepted type."""
         self.set_response_header(idx, "content-type", value)
 
     def get_response_content_type(self, idx: int) -> str | None:  # noqa: ARG002
-        """As it was set."""
+        """The value that was set."""
         headers = self._request.get_response_headers()
         return next((value for name, value in headers.items() if name.lower() == "content-type"), None)
 
     def set_response_header(self, idx: int, key: str, value: str) -> None:  # noqa: ARG002
-        """Such as X-Amzn-SageMaker-Custom-Attributes."""
+        """Set a response header, such as X-Amzn-SageMaker-Custom-Attributes."""
         self._request.add_response_property(key, value)
 
     def get_response_headers(self, idx: int = 0) -> dict[str, str]:  # noqa: ARG002
-        """Those set so far."""
+        """Response headers set so far."""
         return self._request.get_response_headers()
 
     def set_response_status(self, code: int = HTTPStatus.OK, phrase: str = "", idx: int = 0) -> None:  # noqa: ARG002
-        """Instead of 200."""
+        """Set the response status (default 200)."""
         self._request.report_status(code, phrase)
 
     def get_response_status(self, idx: int = 0) -> tuple[int, str | None]:  # noqa: ARG002
-        """Code and phrase."""
+        """Status code and phrase."""
         return self._request.get_response_status_code(), self._request.get_response_status_phrase()
 
     def set_all_response_status(self, code: int = HTTPStatus.OK, phrase: str = "") -> None:
-        """As `set_response_status`: there is one request."""
+        """Same as `set_response_status`: there is one request."""
         self._request.report_status(code, phrase)
 
     set_http_response_status = set_response_status

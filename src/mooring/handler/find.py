@@ -1,7 +1,7 @@
-"""Find a model's own code on disk, without running any of it. Called by `wiring/` and `container/`.
+"""Find the user code of a model on disk without running it. Called by `wiring/` and `container/`.
 
-Code runs from the places where the stock containers look, or else from the one folder `code` that the model has
-anywhere. Whatever else looks like code is reported as idle, so that nothing is left out silently.
+Code runs from the places where the stock containers look, or else from the only folder `code` in the model. Other files
+that look like code are reported as idle, so nothing is left out silently.
 """
 
 import ast
@@ -23,62 +23,62 @@ from mooring.model.code import (
 ENDPOINT_CLASS = "EndpointHandler"
 FUNCTIONS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
 HOOKS = ("pre_model_fn", "model_warmup_fn")
-"""Called before and after the model is loaded, as by the SageMaker inference toolkit."""
+"""Hooks before and after the model is loaded, as in the SageMaker inference toolkit."""
 OWN = frozenset({"model_fn", "predict_fn", "transform_fn"})
-"""With one of these the engine does not compute by itself: the user's code decides."""
+"""If one of these exists, user code computes instead of the engine."""
 
 Kind = Literal["functions", "endpoint"]
 
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """Where a model's code is. `path` None: no code would be run."""
+    """The place of a model's code. `path` None: no code would be run."""
 
     path: Path | None
     idle: tuple[Path, ...] = ()
-    """Other code of the model, which is not run."""
+    """Other code of the model that is not run."""
     complete: bool = True
-    """Whether all of the model was searched."""
+    """Whether the whole model was searched."""
     problem: HandlerError | None = None
-    """Why it cannot be told which file is to be run; for whoever wants to run it to raise."""
+    """Why it is unclear which file to run; callers that want to run code raise it."""
 
     @property
     def first(self) -> Path | None:
-        """The code to name when only one can be named."""
+        """The code file to name in a message."""
         return self.path or next(iter(self.idle), None)
 
 
 @dataclass(frozen=True, slots=True)
 class UserCode:
-    """A file with the user's functions, or their class."""
+    """A file with user functions or an EndpointHandler."""
 
     path: Path
     kind: Kind
     defined: frozenset[str]
-    """The names that the file defines at its top level, as far as that can be seen without running it."""
+    """The top-level names of the file, as far as visible without running it."""
     requirements: Path | None
     """Beside it."""
 
     @property
     def own(self) -> bool:
-        """Whether calls run one at a time in the user's code."""
+        """Whether user code computes, one call at a time."""
         return self.kind == "endpoint" or bool(self.defined & OWN)
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where to look. `top` is the top of the archive that the model was in, if that is not `model` itself."""
+    """Where to look. `top` is the top of the model's archive, if it is not `model` itself."""
 
     model: Path | None = None
     top: Path | None = None
     base: Path | None = None
-    """The platform's folder: code may be in its model/code, whatever model is served."""
+    """The platform's folder: its model/code may hold code for any served model."""
     submitted: str | None = None
-    """A path or file:// URL, looked at first."""
+    """A path or file:// URL, searched first."""
 
     @property
     def folders(self) -> list[Path]:
-        """Those that exist, in the order in which they are looked at."""
+        """The existing places, in order of precedence."""
         found = []
         if self.submitted:
             found.append(Path(self.submitted.removeprefix("file://")))
@@ -91,16 +91,16 @@ class Places:
 
     @property
     def roots(self) -> list[Path]:
-        """The folders that hold everything of the model."""
+        """The folders that contain the model."""
         found = [self.top or self.model, self.base / "model" if self.base is not None else None]
         return list(dict.fromkeys(folder for folder in found if folder is not None))
 
 
 def locate(places: Places, program: str | None = None, *, required: bool = True) -> Located:
-    """Find the code that would be run, and what else there is.
+    """Find the code that would be run, and other code.
 
-    `program` is the file's name if the user gave one; unless it is `required`, a model may have no code at all. It is
-    a problem if the program is nowhere, or if several folders could be meant.
+    `program` is the file name if the user gave one; unless it is `required`, a model may have no code. A missing
+    program and several candidate folders are problems.
     """
     wanted = ENTRIES if program is None else (program if program.endswith(".py") else f"{program}.py",)
     listings = [(root, code_below(root)) for root in places.roots]
@@ -115,35 +115,37 @@ def locate(places: Places, program: str | None = None, *, required: bool = True)
 
 
 def read_code(path: Path) -> UserCode:
-    """What the file defines. Raises HandlerError if it is not Python."""
-    path = path.absolute()  # as frames and modules have it
+    """The definitions of the file. Raises HandlerError if it is not valid Python."""
+    path = path.absolute()  # as in frames and modules
     names = frozenset(defined_names(parse(path)))
     requirements = path.parent / REQUIREMENTS
     return UserCode(path, kind_of(path.name, names), names, requirements if requirements.is_file() else None)
 
 
 def kind_of(name: str, defined: frozenset[str]) -> Kind:
-    """By what the file defines; by its name if that does not tell."""
+    """Judged by the file's definitions, or by its name if they are inconclusive."""
     if defined & frozenset(FUNCTIONS):
         return "functions"
     return "endpoint" if ENDPOINT_CLASS in defined or name == ENDPOINT_FILE else "functions"
 
 
 def parse(path: Path) -> ast.Module:
-    """The file's syntax tree. Raises HandlerError with its line if it is not Python."""
+    """The file's syntax tree. Raises HandlerError with the line if it is not valid Python."""
     try:
         return ast.parse(path.read_bytes(), str(path))
     except (SyntaxError, ValueError, RecursionError) as error:
         place = f"{path.name}:{getattr(error, 'lineno', None) or 1}"
-        raise HandlerError(f"{place} is not Python: {error}.", hint=f"Check it: python -m py_compile {path}") from error
+        raise HandlerError(
+            f"{place} is not valid Python: {error}.", hint=f"Check it: python -m py_compile {path}"
+        ) from error
     except OSError as error:
         raise HandlerError(
-            f"{path} cannot be read: {error.strerror or error}.", hint="Make it readable: chmod a+r."
+            f"Cannot read {path}: {error.strerror or error}.", hint="Make it readable: chmod a+r."
         ) from error
 
 
 def defined_names(tree: ast.Module) -> set[str]:
-    """What is defined, assigned or imported at the top level, if and try included; "*" for what an import hides."""
+    """Names defined, assigned or imported at the top level, including if and try; "*" for a star import."""
     names: set[str] = set()
     for node in top_level(tree.body):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -156,7 +158,7 @@ def defined_names(tree: ast.Module) -> set[str]:
 
 
 def top_level(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements that run when a file is imported, those inside if, try and with included."""
+    """The statements that run on import, including those inside if, try and with."""
     for node in body:
         yield node
         for part in ("body", "orelse", "handlers", "finalbody"):
@@ -169,31 +171,31 @@ def _usual(folders: Sequence[Path], wanted: Sequence[str]) -> Path | None:
 
 
 def _only(everywhere: Sequence[Path], wanted: Sequence[str]) -> tuple[Path | None, HandlerError | None]:
-    """The file in the one folder `code` elsewhere in the model; in a folder of another name it may be a sample.
+    """The file in the only other folder `code` of the model; in other folders it may be a sample.
 
-    If several folders have one, which of them is meant is a problem.
+    Several such folders are a problem.
     """
     found = [path for path in everywhere if path.parent.name == CODE_FOLDER and path.name in wanted]
     folders = list(dict.fromkeys(path.parent for path in found))
     if len(folders) > 1:
         return None, HandlerError(
             f"The model has code in several folders: {', '.join(str(folder) for folder in folders[:5])}.",
-            hint="Name the one to run with SAGEMAKER_SUBMIT_DIRECTORY or --submit-dir.",
+            hint="Choose the one to run with SAGEMAKER_SUBMIT_DIRECTORY or --submit-dir.",
         )
     return min(found, key=lambda path: wanted.index(path.name), default=None), None
 
 
 def _nowhere(places: Places, name: str, everywhere: Sequence[Path]) -> HandlerError:
     looked = ", ".join(str(folder) for folder in places.folders) or "any folder"
-    there = f" The model has {', '.join(str(path) for path in everywhere[:5])}." if everywhere else ""
+    there = f" The model contains {', '.join(str(path) for path in everywhere[:5])}." if everywhere else ""
     return HandlerError(
-        f"There is no {echo(name)} in {looked}.{there}",
-        hint="SAGEMAKER_PROGRAM names a file of the model's code/ folder.",
+        f"{echo(name)} not found in {looked}.{there}",
+        hint="Set SAGEMAKER_PROGRAM to a file in the model's code/ folder.",
     )
 
 
 def _idle(chosen: Path | None, everywhere: Sequence[Path]) -> list[Path]:
-    """Code that is not part of what runs. Files beside the chosen one, and below its folder `code`, are its helpers."""
+    """Code that does not run. Files beside the chosen one, and below its folder `code`, are its helpers."""
     if chosen is None:
         return list(everywhere)
     file, home = chosen.resolve(), chosen.parent.resolve()
@@ -207,7 +209,7 @@ def _idle(chosen: Path | None, everywhere: Sequence[Path]) -> list[Path]:
 
 
 def _rival(chosen: Path, path: Path) -> bool:
-    """Whether `path` is handler.py with an endpoint of its own beside an inference.py that does not import it."""
+    """Whether `path` is a handler.py with its own endpoint beside an inference.py that does not import it."""
     if path.parent.resolve() != chosen.parent.resolve() or path.name != ENDPOINT_FILE or chosen.name != DEFAULT_PROGRAM:
         return False
     try:
@@ -219,4 +221,4 @@ def _rival(chosen: Path, path: Path) -> bool:
         }
         return ENDPOINT_CLASS in defined_names(parse(path)) and path.stem not in imported
     except HandlerError:
-        return False  # reported when the file is read to be run
+        return False  # reported when the file is read to run it

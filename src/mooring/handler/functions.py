@@ -1,4 +1,4 @@
-"""Read the functions of a user's module, ready to be called with or without `context`, as each takes it.
+"""Read the functions of a user's module, and adapt them to be called with `context`.
 
 The rules are those of the SageMaker and Hugging Face inference toolkits. Called by `wiring/`.
 """
@@ -23,12 +23,12 @@ PARAMETERS: Mapping[str, tuple[str, ...]] = {
     "pre_model_fn": ("model_dir",),
     "model_warmup_fn": ("model_dir", "model"),
 }
-"""What each is called with; `context` may follow."""
+"""The arguments of each function; `context` may follow."""
 
 
 @dataclass(frozen=True, slots=True)
 class UserFunctions:
-    """Each takes its parameters and `context`, which is dropped where the user's function does not want it."""
+    """User functions. Each takes its parameters and `context`, which is dropped if the function does not accept it."""
 
     model_fn: Function | None = None
     input_fn: Function | None = None
@@ -42,12 +42,12 @@ class UserFunctions:
 
     @property
     def live(self) -> tuple[str, ...]:
-        """Names of those that the user gave."""
+        """Names of the functions that the user defined."""
         return tuple(name for name in PARAMETERS if getattr(self, name) is not None)
 
 
 def read_functions(module: ModuleType) -> UserFunctions:
-    """Raises HandlerError for a function with another number of parameters, or transform_fn beside its parts."""
+    """Raises HandlerError for a wrong number of parameters, or for transform_fn beside the functions it replaces."""
     file = f"{module.__name__}.py"
     found = {
         name: adapted(file, name, function)
@@ -57,14 +57,14 @@ def read_functions(module: ModuleType) -> UserFunctions:
     parts = [name for name in ("input_fn", "predict_fn", "output_fn") if name in found]
     if "transform_fn" in found and parts:
         raise HandlerError(
-            f"{file} defines transform_fn and {', '.join(parts)}.",
-            hint="transform_fn does the work of all three: keep it, or them.",
+            f"{file} defines both transform_fn and {', '.join(parts)}.",
+            hint="transform_fn replaces input_fn, predict_fn and output_fn. Remove it or them.",
         )
     return UserFunctions(**found)
 
 
 def read_endpoint(module: ModuleType) -> type:
-    """The class EndpointHandler. Raises HandlerError if there is none, or it cannot be called."""
+    """The class EndpointHandler. Raises HandlerError if it is missing or not callable."""
     found = getattr(module, ENDPOINT_CLASS, None)
     hint = f"Define class {ENDPOINT_CLASS} with __init__(self, path) and __call__(self, data)."
     if not isinstance(found, type):
@@ -77,9 +77,9 @@ def read_endpoint(module: ModuleType) -> type:
 
 
 def _refuse_async(file: str, name: str, function: Any) -> None:
-    """What an async function or a generator returns is not an answer."""
+    """Refuse async functions and generators: their result is not an answer."""
     if inspect.iscoroutinefunction(function):
-        raise HandlerError(f"{file}: {name} is async.", hint="Define it with def: calls run in a thread of their own.")
+        raise HandlerError(f"{file}: {name} is async.", hint="Define it with def: calls run in their own thread.")
     if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
         raise HandlerError(
             f"{file}: {name} is a generator.", hint="Return the whole answer: user code cannot stream responses."
@@ -87,10 +87,10 @@ def _refuse_async(file: str, name: str, function: Any) -> None:
 
 
 def adapted(file: str, name: str, function: Any) -> Function:
-    """The function, called with `context` if it takes one parameter more than `PARAMETERS` has. Raises HandlerError."""
+    """The function, called with `context` if it takes one parameter more than in `PARAMETERS`. Raises HandlerError."""
     wanted = len(PARAMETERS[name])
     if not callable(function):
-        raise HandlerError(f"{file}: {name} is not a function but {type(function).__name__}.")
+        raise HandlerError(f"{file}: {name} is a {type(function).__name__}, not a function.")
     for called in (function, getattr(function, "__call__", None)):  # noqa: B004 - of an object that is called
         _refuse_async(file, name, called)
     try:

@@ -1,6 +1,6 @@
-"""Compare what a file of user code defines with the functions that would be called. For the start and `moor doctor`.
+"""Find functions of user code that would never be called. For startup and `moor doctor`.
 
-A function that nobody calls is the most common way to lose code silently: `predict` instead of `predict_fn`.
+A misnamed function is the most common way to lose code silently: `predict` instead of `predict_fn`.
 """
 
 import ast
@@ -11,9 +11,9 @@ from mooring.handler.find import ENDPOINT_CLASS, FUNCTIONS, HOOKS, defined_names
 
 KNOWN = (*FUNCTIONS, *HOOKS)
 SHOWN = 10
-"""Functions that one warning names."""
+"""Most functions named in one warning."""
 COMPARED = 200
-"""Functions that are compared with the known names, so that a generated file costs no time."""
+"""Most functions compared with the known names, to bound the time for generated files."""
 
 _MEANT: Mapping[str, str] = {
     **dict.fromkeys(("load_fn", "load", "load_model", "load_model_fn", "get_model", "init", "initialize"), "model_fn"),
@@ -23,17 +23,17 @@ _MEANT: Mapping[str, str] = {
     **dict.fromkeys(("transform", "handle", "handler", "handle_fn", "lambda_handler", "invocations"), "transform_fn"),
     **dict.fromkeys(("warmup_fn", "warmup", "warm_up", "warmup_model"), "model_warmup_fn"),
 }
-"""Names that other servers use → the function that has the same part here."""
+"""Name used by other servers → the corresponding function."""
 
 
 def uncalled(file: str, tree: ast.Module, live: Iterable[str] = ()) -> Iterator[str]:
-    """Sentences on functions of the file that look as if they should be called, and are not.
+    """Warnings about functions of the file that look as if they should be called, but are not.
 
-    `live` are those known to be called, for what cannot be seen without running the file.
+    `live` are those known to be called, which may not be visible without running the file.
     """
     defined = defined_names(tree) | set(live)
     if "*" in defined:
-        return  # what an import brings cannot be seen
+        return  # star imports are opaque
     if defined & {*KNOWN, ENDPOINT_CLASS}:
         yield from _misspelt(file, tree, defined)
         return
@@ -41,30 +41,30 @@ def uncalled(file: str, tree: ast.Module, live: Iterable[str] = ()) -> Iterator[
     shown = ", ".join(_with_meaning(name) for name in public[:SHOWN])
     more = f" and {len(public) - SHOWN} more" if len(public) > SHOWN else ""
     yield (
-        f"{file} defines {shown}{more}, and none of the functions that are called: "
+        f"{file} defines {shown}{more}, but none of the functions that are called: "
         f"{', '.join(KNOWN)} (or a class {ENDPOINT_CLASS}). The model is served without this file."
     )
 
 
 def _misspelt(file: str, tree: ast.Module, defined: set[str]) -> Iterator[str]:
-    """Beside known functions: only what nothing in the file uses, for a helper may have any name."""
+    """Beside known functions, warn only about unused ones: a helper may have any name."""
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
     for name in _callables(tree)[:COMPARED]:
         if name in used or name in KNOWN:
             continue
         meant = nearest(name)
         if meant is not None and meant not in defined and not _excluded(meant, defined):
-            yield f"{file} defines {name}, which is never called. Rename it to {meant} if that is what it is for."
+            yield f"{file} defines {name}, which is never called. Rename it to {meant} if that is its purpose."
 
 
 def _excluded(meant: str, defined: set[str]) -> bool:
-    """transform_fn and its three parts exclude each other: renaming would be refused."""
+    """transform_fn excludes the three functions it replaces, so renaming would be refused."""
     parts = {"input_fn", "predict_fn", "output_fn"}
     return meant in parts if "transform_fn" in defined else meant == "transform_fn" and bool(parts & defined)
 
 
 def nearest(name: str) -> str | None:
-    """The known function that a name probably stands for."""
+    """The known function that a name probably means."""
     if name in _MEANT:
         return _MEANT[name]
     return next(iter(spelling.nearest(name, (*KNOWN, ENDPOINT_CLASS), cutoff=0.75)), None)
@@ -76,6 +76,6 @@ def _with_meaning(name: str) -> str:
 
 
 def _callables(tree: ast.Module) -> list[str]:
-    """Functions and classes, in the file's order."""
+    """Functions and classes in file order."""
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
     return [node.name for node in top_level(tree.body) if isinstance(node, kinds)]

@@ -1,6 +1,6 @@
-"""Serve with the user's own model or prediction: model_fn, predict_fn, transform_fn, or an EndpointHandler.
+"""Serve user code that computes: model_fn, predict_fn, transform_fn, or an EndpointHandler.
 
-It takes the engine's place: a `ModelLife` and the `UserCode` that answers. Made by `wiring/`.
+It replaces the engine: a `ModelLife` and the `UserCode` that answers. Made by `wiring/`.
 """
 
 import asyncio
@@ -20,14 +20,14 @@ from mooring.web.reply import Call, Reply
 from mooring.web.service import LOADING
 
 Transform = Callable[[Any, Call, Context], Reply]
-"""(model, call, context) → reply; runs in the user's thread."""
+"""(model, call, context) → reply; runs in the user code thread."""
 
 
 class OwnService:
-    """One call at a time; health is that the model was loaded and no call hangs."""
+    """One call at a time. Healthy if the model is loaded and no call hangs."""
 
     def __init__(self, load: Callable[[Context], Any], transform: Transform, loading: Context, stuck_s: float) -> None:
-        """`load` makes the model, in the user's thread, and raises a ModelError if that fails.
+        """`load` makes the model in the user code thread, and raises a ModelError on failure.
 
         `loading` is its context. A call longer than `stuck_s` makes the process unhealthy.
         """
@@ -49,9 +49,11 @@ class OwnService:
     async def handle(self, call: Call, deadline_s: float) -> Reply:
         """As `UserCode.handle`."""
         if self._phase == "draining":
-            raise Draining("The server is going down and takes nothing new.", hint="Send the request to another one.")
+            raise Draining(
+                "The server is shutting down and accepts no new requests.", hint="Send the request to another server."
+            )
         if self._phase != "serving":
-            raise NotReady(self.health().reason, hint="GET /ping says when it is.")
+            raise NotReady(self.health().reason, hint="Poll GET /ping until it returns 200.")
         context = self._loading.of_request(call.headers, call.request_id)
         return await self._thread.run(lambda: self._transform(self._model, call, context), deadline_s)
 
@@ -63,14 +65,14 @@ class OwnService:
         return Health(not reason, reason)
 
     async def check(self) -> Health:
-        """As `health`: what fails in the user's code most often is the request's doing."""
+        """As `health`: errors in user code are mostly caused by requests."""
         return self.health()
 
     def alive(self) -> Health:
-        """Not if one call has been running for longer than anybody waits."""
+        """False if a call has been running longer than any deadline."""
         busy = self._thread.busy_s()
         if self._phase == "serving" and busy > self._stuck_s:
-            return Health(False, f"A call of the model's own code has been running for {busy:.0f} s.")
+            return Health(False, f"A call of the model's code has been running for {busy:.0f} s.")
         return Health(True)
 
     def snapshot(self) -> dict[str, object]:
@@ -88,14 +90,14 @@ class OwnService:
         return True
 
     async def stop(self, timeout_s: float = 5.0) -> bool:  # noqa: ARG002 - a running call cannot be waited for
-        """As `ModelLife.stop`; a call that runs is left to itself."""
+        """As `ModelLife.stop`; a running call is abandoned."""
         self._phase = "stopped"
         self._thread.close()
         return self._thread.busy_s() == 0
 
 
 def transform_with(functions: UserFunctions, path: Path) -> Transform:
-    """transform_fn, or input_fn → predict_fn → output_fn with defaults for those that the user left out."""
+    """transform_fn, or input_fn → predict_fn → output_fn with defaults for missing functions."""
 
     def transform(model: Any, call: Call, context: Context) -> Reply:
         accept = accept_of(call)
@@ -147,8 +149,8 @@ def _decoded(call: Call) -> Any:
     return decode(call.body, call.content_type or JSON)
 
 
-def _predict(data: Any, model: Any, context: Context) -> Any:  # noqa: ARG001 - as a user's
-    """The stock default: the model called as a pipeline is."""
+def _predict(data: Any, model: Any, context: Context) -> Any:  # noqa: ARG001 - a user function's signature
+    """The stock default: call the model like a pipeline."""
     if not isinstance(data, dict):
         return model(data)
     inputs = data.pop("inputs", data)

@@ -1,6 +1,6 @@
-"""The defaults of input_fn and output_fn: a body to what `predict_fn` works with, and back.
+"""Provide the defaults of input_fn and output_fn: decode bodies for `predict_fn`, and encode results.
 
-For users' code, which gets them as `mooring.handler.decode` and `encode`.
+User code imports them as `mooring.handler.decode` and `encode`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,21 +16,21 @@ from mooring.web.form import ANY_TASK
 from mooring.web.media import CSV, JSON, answer_kind, body_kind
 
 TEXT = (JSON, CSV)
-"""Types whose bodies input_fn gets as str, as in the stock toolkit; others come as bytes."""
+"""Types whose bodies input_fn gets as str, as in the stock toolkit; others are bytes."""
 
 
 class InvalidPayload(ValueError):
-    """Raised by a user's input_fn: the request is at fault, and is answered with 400 and this message."""
+    """Raised by a user's input_fn for an invalid request, which is answered with 400 and this message."""
 
 
 class Unwritable(TypeError):
-    """A value that has no form in JSON or CSV. The message names its class and nothing else of it."""
+    """A value that JSON or CSV cannot represent. The message names only its class."""
 
 
 def decode(body: bytes | str, content_type: str = JSON) -> Any:
-    """What a body says: an object for JSON; `{"inputs": [rows]}` for CSV and JSON Lines.
+    """Decode a body: to an object for JSON; to `{"inputs": [rows]}` for CSV and JSON Lines.
 
-    Raises InvalidPayload, or UnsupportedMediaType for a type that is not read.
+    Raises InvalidPayload, or UnsupportedMediaType for an unsupported type.
     """
     data = body.encode() if isinstance(body, str) else bytes(body)
     try:
@@ -40,15 +40,15 @@ def decode(body: bytes | str, content_type: str = JSON) -> Any:
 
 
 def encode(prediction: Any, accept: str = JSON) -> bytes:
-    """An answer as JSON, JSON Lines or CSV; numpy arrays and numbers as lists and numbers.
+    """Encode an answer as JSON, JSON Lines or CSV; numpy arrays and numbers become lists and numbers.
 
-    Raises NotAcceptable for a type that is not written, Unwritable for a value that cannot be.
+    Raises NotAcceptable for an unsupported type, Unwritable for an unsupported value.
     """
     return encoding.encode(answer_kind(accept), plain(prediction))
 
 
 def plain(value: Any) -> Any:
-    """The same value made of dicts, lists, strings and numbers: whatever has `tolist` (numpy, torch) becomes lists.
+    """The value as dicts, lists, strings and numbers: whatever has `tolist` (numpy, torch) becomes lists.
 
     Raises Unwritable for anything else.
     """
@@ -64,4 +64,4 @@ def plain(value: Any) -> Any:
         return msgspec.to_builtins(value)
     except TypeError as error:
         streamed = " (user code cannot stream a response)" if isinstance(value, Iterator) else ""
-        raise Unwritable(f"{type(value).__name__} is neither a list, an object, text nor a number{streamed}") from error
+        raise Unwritable(f"{type(value).__name__} is not a list, an object, text or a number{streamed}") from error

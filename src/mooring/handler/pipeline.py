@@ -1,9 +1,9 @@
-"""The default model of user code: called as a pipeline of transformers is.
+"""Provide the default model of user code, called like a pipeline of transformers.
 
     model = load_model("/opt/ml/model")
     model({"question": "Who wrote it?", "context": "Ada wrote it."}, top_k=2)
 
-One call at a time; the server itself batches over requests where predict_fn is not the user's.
+One call at a time; without a user's predict_fn the server itself batches requests.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from mooring.tasks.base import Task
 
 
 class Device(str):
-    """Where the engine computes: "cpu", with a torch.device's `type`."""
+    """The engine's device: "cpu", with the `type` of a torch.device."""
 
     __slots__ = ()
 
@@ -28,18 +28,18 @@ class Device(str):
 
 
 class Pipeline:
-    """A task and its backend, callable."""
+    """A callable task with its backend."""
 
     device = Device("cpu")
 
     def __init__(self, task: Task, backend: Backend) -> None:
         self.task = task.name
-        """As transformers calls it."""
+        """The name in transformers."""
         self._task = task
         self._backend = backend
 
     def __call__(self, inputs: Any = None, **parameters: Any) -> Any:
-        """The answer to one input or a list of them; what an input is made of (`question=…`) may be given by name.
+        """The answer to one input or a list; parts of an input (`question=…`) may be given by name.
 
         Raises InvalidRequest.
         """
@@ -49,13 +49,13 @@ class Pipeline:
         return next(answer_all(self._task, self._backend, [request]))
 
     def __getattr__(self, name: str) -> NoReturn:
-        """Called for what is not there: most often an attribute of transformers' own pipeline."""
+        """Called for missing attributes: mostly those of transformers' own pipeline."""
         if name.startswith("__"):
             raise AttributeError(name)
         raise AttributeError(
-            f"Mooring's pipeline has no {name}: it computes without transformers, and has only task and device and can "
-            "be called. For transformers' own pipeline, make one in model_fn: transformers is in the larger image "
-            "(moor image --target full), or goes into requirements.txt.",
+            f"Mooring's pipeline has no {name}: it computes without transformers, and has only task, device and "
+            "__call__. To use transformers' own pipeline, create it in model_fn: transformers is in the larger image "
+            "(moor image --target full), or add it to requirements.txt.",
             name=name,
             obj=self,
         )
@@ -65,12 +65,12 @@ _openers: list[Callable[[str], Pipeline]] = []
 
 
 def provide(opener: Callable[[str], Pipeline]) -> None:
-    """From now on `load_model` opens models with this: called by `wiring/`, which knows how."""
+    """Set the function that `load_model` uses. Called by `wiring/`."""
     _openers[:] = [opener]
 
 
 def load_model(model_dir: str | Path) -> Pipeline:
-    """The model of a folder, opened with the server's settings. Raises a ModelError that says what is wrong with it."""
+    """Open the model of a folder with the server's settings. Raises a ModelError."""
     if not _openers:
-        raise RuntimeError("load_model works in a server's process only: start the file with moor serve --run-code.")
+        raise RuntimeError("load_model works only inside a server. Run this file with moor serve --run-code.")
     return _openers[0](str(model_dir))

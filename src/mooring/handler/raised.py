@@ -1,7 +1,7 @@
-"""What the user's code raised: where, whether its message may be logged, and what to do about it.
+"""Explain exceptions of user code: where raised, whether the message may be logged, and what to do.
 
-A message that the user's code or a library of theirs wrote is the user's to log, and is logged. One that Mooring wrote,
-or a library that Mooring called, may repeat what a caller sent, and is not. The traceback tells who it was.
+A message from user code or a library that it called is logged. One from Mooring, or a library that Mooring called, may
+repeat what a client sent, and is not. The traceback tells which.
 """
 
 import traceback
@@ -11,24 +11,24 @@ import mooring
 
 OURS = Path(mooring.__file__).parent
 COMPAT = Path(__file__).parent / "compat"
-"""The stand-ins for the stock toolkits: what they raise is, to users, what the toolkits raise. So is stand_ins.py."""
+"""The replacements of the stock toolkits count as user libraries, as does stand_ins.py."""
 
 BETWEEN = tuple(OURS / "handler" / name for name in ("calls.py", "own.py", "around.py", "functions.py", "thread.py"))
-"""Files of ours that only pass a call on to the user's code, or to a model that it made."""
+"""Our files that only forward a call to user code, or to a model that it made."""
 
 MESSAGE_LIMIT = 500
-"""Characters of a message in a log line."""
+"""Most characters of a message in a log line."""
 
 _TORCH = ("torch", "transformers", "accelerate", "sentence_transformers", "optimum", "peft")
 _PLATFORM = "/opt/ml/"
 
 
 class BadReply(Exception):
-    """The user's code returned what cannot be sent. The message is Mooring's and repeats nothing of a request."""
+    """User code returned a value that cannot be sent. The message is Mooring's and repeats nothing of a request."""
 
 
 def place_of(error: BaseException, path: Path) -> str:
-    """file:line of the innermost frame in the user's folder; else of the innermost of all."""
+    """file:line of the innermost frame in the user's folder, or of the innermost frame."""
     frames = traceback.extract_tb(error.__traceback__)
     mine = [frame for frame in frames if Path(frame.filename).is_relative_to(path.parent)] or list(frames)
     if isinstance(error, SyntaxError) and error.filename:
@@ -37,22 +37,22 @@ def place_of(error: BaseException, path: Path) -> str:
 
 
 def message_of(error: BaseException, path: Path) -> str | None:
-    """The message, cut, if the user's code or a library of theirs raised the error; None if Mooring did."""
+    """The shortened message if user code or its library raised the error; None if Mooring did."""
     if not isinstance(error, BadReply):
         files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
         last = max((place for place, file in enumerate(files) if file.is_relative_to(path.parent)), default=-1)
         beyond = files[last + 1 :]
-        # What is called with a caller's parameters and refuses them is named by the frame that called it.
+        # A callee that refuses a client's parameters is named by the frame that called it.
         if (beyond and _ours(beyond[-1])) or any(_ours(file) and file not in BETWEEN for file in beyond):
             return None
     return cut(text_of(error), MESSAGE_LIMIT)
 
 
 def text_of(error: object) -> str:
-    """Its text; its class where the user's own __str__ fails."""
+    """The error's text; its class if a user's __str__ fails."""
     try:
         return str(error)
-    except Exception:  # Border: it is the user's code, and may raise anything.
+    except Exception:  # Boundary: user code may raise anything.
         return type(error).__name__
 
 
@@ -66,29 +66,29 @@ def _ours(file: Path) -> bool:
 
 
 def advice(error: BaseException, model_dir: str | None = None) -> str:
-    """What to do about an error that users often meet; "" for any other. `model_dir` is where the model really is."""
+    """Advice for common errors; "" for any other. `model_dir` is the real model folder."""
     if isinstance(error, ImportError):
         return _import_advice(error)
     if isinstance(error, OSError) and isinstance(error.filename, str):
         place = f"; here that is {model_dir}" if model_dir else ""
         if error.filename.startswith(_PLATFORM) and not str(model_dir or "").startswith(_PLATFORM):
-            return f"A path below {_PLATFORM} exists only on SageMaker: use model_dir, which model_fn gets{place}."
+            return f"Paths below {_PLATFORM} exist only on SageMaker. Use model_dir, the argument of model_fn{place}."
         if isinstance(error, FileNotFoundError):
             return (
-                f"The model's files are in model_dir, which model_fn gets{place}; files beside this one are in "
+                f"The model's files are in model_dir, the argument of model_fn{place}; files beside this one are in "
                 "Path(__file__).parent."
             )
     return ""
 
 
 def _import_advice(error: ImportError) -> str:
-    """By the package that is missing; errors of the stand-ins say themselves what to use."""
+    """Advice for a missing package; errors of the replacements already say what to use."""
     if error.name is not None and error.name.split(".")[0] in ("mms", "sagemaker_inference"):
         return ""
     package = (error.name or "").split(".")[0]
     if package in _TORCH or (not package and "torch" in str(error).lower()):
         return (
-            "PyTorch and transformers are in the larger image only (moor image --target full); other packages go into "
+            "PyTorch and transformers are only in the larger image (moor image --target full). List other packages in "
             "requirements.txt beside the file. Outside a container, install them into Mooring's environment."
         )
-    return "What it imports has to be in the image, in its folder, or in a requirements.txt beside it."
+    return "Its imports must be in the image, in its folder, or in a requirements.txt beside it."

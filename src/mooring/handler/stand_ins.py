@@ -1,7 +1,7 @@
-"""The modules of the stock toolkits that have no file in `compat/`: one table of names, and the finder that makes them.
+"""Provide the stock toolkits' modules that have no file in `compat/`: a table of names, and an import finder.
 
-A package in `compat/` calls `install`. Where the real package is installed, its own modules are found first, and
-nothing here is used.
+A package in `compat/` calls `install`. If the real package is installed, its own modules are found first and nothing
+here is used.
 """
 
 import importlib
@@ -15,12 +15,12 @@ from typing import NoReturn
 
 
 class NotOffered(ImportError):
-    """The name exists in the stock toolkit and not here. An ImportError, so that `from … import` shows the message."""
+    """The name exists in the stock toolkit but not here. An ImportError, so `from … import` shows the message."""
 
 
 _REFUSED = (
     (
-        "the server runs already. Start one with moor serve, and define functions in code/inference.py.",
+        "the server is already running. Start one with moor serve, and define functions in code/inference.py.",
         "mms.arg_parser mms.export_model mms.model_server mms.model_service_worker mms.protocol "
         "sagemaker_inference.model_server.start_model_server "
         "sagemaker_huggingface_inference_toolkit.mms_model_server.start_model_server "
@@ -31,13 +31,13 @@ _REFUSED = (
         "mms.model_loader mms.model_service mms.service.Service",
     ),
     (
-        "GET /metrics has the server's figures, in Prometheus' format.",
+        "use GET /metrics, which returns Prometheus metrics.",
         "mms.metrics.metric_collector mms.metrics.metric_encoder mms.metrics.process_memory_metric "
         "mms.metrics.system_metrics",
     ),
     ("MXNet is no longer maintained. Read images with pillow and arrays with numpy.", "mms.utils.mxnet"),
     (
-        "it configures a Java server, and there is none. Settings are variables: moor serve --help.",
+        "it configures a Java server, which Mooring does not use. Set variables instead: moor serve --help.",
         "sagemaker_inference.model_server.DEFAULT_MMS_CONFIG_FILE "
         "sagemaker_inference.model_server.DEFAULT_MMS_LOG_FILE "
         "sagemaker_inference.model_server.DEFAULT_MMS_MODEL_EXPORT_DIRECTORY "
@@ -45,27 +45,27 @@ _REFUSED = (
         "sagemaker_inference.model_server.MMS_NAMESPACE",
     ),
     (
-        "models of the Hub are in the Hugging Face cache (HF_HUB_CACHE).",
+        "Hub models are in the Hugging Face cache (HF_HUB_CACHE).",
         "sagemaker_huggingface_inference_toolkit.mms_model_server.DEFAULT_HF_HUB_MODEL_EXPORT_DIRECTORY",
     ),
     (
-        "diffusion models are not served. Load one with diffusers in model_fn of code/inference.py.",
+        "diffusion models are not supported. Load one with diffusers in model_fn of code/inference.py.",
         "sagemaker_huggingface_inference_toolkit.diffusers_utils.DIFFUSERS_TASKS "
         "sagemaker_huggingface_inference_toolkit.diffusers_utils.SMDiffusionPipelineForText2Image "
         "sagemaker_huggingface_inference_toolkit.diffusers_utils.get_diffusers_pipeline",
     ),
     (
-        "the engine runs on CPUs, not on Neuron devices. load_model of mooring.handler opens the model.",
+        "the engine runs on CPUs, not on Neuron devices. Open the model with mooring.handler.load_model.",
         "sagemaker_huggingface_inference_toolkit.optimum_utils.get_input_shapes "
         "sagemaker_huggingface_inference_toolkit.optimum_utils.get_optimum_neuron_pipeline",
     ),
     (
-        "the task comes from config.json or HF_TASK, and no server asks the Hub about a model.",
+        "the task comes from config.json or HF_TASK; the server does not ask the Hub.",
         "sagemaker_huggingface_inference_toolkit.transformers_utils.infer_task_from_hub",
     ),
 )
 REFUSED: Mapping[str, str] = {name: instead for instead, names in _REFUSED for name in names.split()}
-"""A module, or a name in one → what to use instead."""
+"""Module, or name in a module → what to use instead."""
 
 _SM = "sagemaker_inference"
 _HF = "sagemaker_huggingface_inference_toolkit"
@@ -104,11 +104,11 @@ ELSEWHERE: Mapping[str, tuple[str, str]] = {
     f"{_HF}.optimum_utils": (f"{_HF}.transformers_utils", "is_optimum_neuron_available logger"),
     f"{_HF}.serving": (f"{_HF}.handler_service", "HANDLER_SERVICE"),
 }
-"""A module without a file → the module that has its names, and the names."""
+"""Module without a file → (module with its names, the names)."""
 
 
 def refusing(module: str) -> Callable[[str], NoReturn]:
-    """A module's `__getattr__`: raises NotOffered for the names that `REFUSED` has."""
+    """A module's `__getattr__` that raises NotOffered for names in `REFUSED`."""
 
     def refuse(name: str) -> NoReturn:
         if (instead := REFUSED.get(f"{module}.{name}")) is not None:
@@ -119,10 +119,10 @@ def refusing(module: str) -> Callable[[str], NoReturn]:
 
 
 class _Loader(Loader):
-    """Fills a module by the tables."""
+    """Fills a module from the tables."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Raises NotOffered for a module that is not there at all."""
+        """Raises NotOffered for a module that is not provided."""
         name = module.__name__
         self.get_code(name)
         place, names = ELSEWHERE[name]
@@ -132,14 +132,14 @@ class _Loader(Loader):
         module.__getattr__ = refusing(name)  # type: ignore[method-assign]
 
     def get_code(self, name: str) -> CodeType | None:
-        """For `python -m`: there is nothing to run. Raises NotOffered where there never will be."""
+        """For `python -m`: nothing to run. Raises NotOffered for refused modules."""
         if name in REFUSED:
             raise NotOffered(f"Mooring has no {name}: {REFUSED[name]}", name=name)
         return None
 
 
 class _Finder:
-    """Finds what the tables have of the packages that are stood in for."""
+    """Finds the modules in the tables."""
 
     def __init__(self) -> None:
         self.packages: set[str] = set()
@@ -150,7 +150,7 @@ class _Finder:
         path: Sequence[str] | None = None,  # noqa: ARG002 - importlib's signature
         target: ModuleType | None = None,  # noqa: ARG002
     ) -> ModuleSpec | None:
-        """A module of the tables; a package if others are in it."""
+        """A module of the tables; a package if it contains others."""
         if name.partition(".")[0] not in self.packages or not (name in REFUSED or name in ELSEWHERE):
             return None
         inside = any(one.startswith(f"{name}.") for one in ELSEWHERE)
@@ -161,7 +161,7 @@ _finder = _Finder()
 
 
 def install(package: str) -> None:
-    """Make the modules of a package in `compat/`. The last finder, so that files go before the tables."""
+    """Provide the modules of a package in `compat/`. The last finder, so files take precedence over the tables."""
     _finder.packages.add(package)
     if _finder not in sys.meta_path:
         sys.meta_path.append(_finder)

@@ -1,6 +1,6 @@
-"""One thread for the user's functions: one call at a time, off the event loop, and known to be busy or stuck.
+"""Run user functions in one thread: one call at a time, off the event loop, with detection of hanging calls.
 
-For `own.py` and `around.py`. A call that waits can be cancelled; one that runs cannot, and its caller does not wait.
+For `own.py` and `around.py`. A waiting call can be cancelled; a running one cannot, but its caller stops waiting.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from mooring.errors import DeadlineExceeded, QueueFull
 R = TypeVar("R")
 
 MAX_WAITING = 256
-"""Calls that may wait: each holds its body in memory."""
+"""Most waiting calls: each holds its body in memory."""
 
 
 class UserThread:
@@ -29,9 +29,12 @@ class UserThread:
         self._lock = threading.Lock()
 
     async def run(self, function: Callable[[], R], deadline_s: float) -> R:
-        """Call it when its turn comes. Raises what it raises, QueueFull, or DeadlineExceeded while it goes on."""
+        """Call it in turn. Raises its exceptions, QueueFull, or DeadlineExceeded while the call goes on."""
         if self._waiting >= MAX_WAITING:
-            raise QueueFull(f"{self._waiting} requests wait for the model's own code.", hint="Try again in 1 s.")
+            raise QueueFull(
+                f"The queue is full: {self._waiting} requests are waiting for the model's code.",
+                hint="Try again in 1 s.",
+            )
         self._waiting += 1
         work = self._pool.submit(self._timed, function)
         try:
@@ -39,25 +42,25 @@ class UserThread:
                 return await asyncio.wrap_future(work)
         except TimeoutError:
             raise DeadlineExceeded(
-                f"The model's own code did not answer within the deadline of {deadline_s:g} s.",
-                hint="Allow more time, or send less at once.",
+                f"The model's code did not answer within the deadline of {deadline_s:g} s.",
+                hint="Allow more time, or send smaller requests.",
             ) from None
         finally:
             self._waiting -= 1
-            work.cancel()  # has an effect only if it has not begun
+            work.cancel()  # no effect once it has begun
 
     @property
     def pool(self) -> ThreadPoolExecutor:
-        """The thread itself, for what nobody's deadline holds: loading."""
+        """The thread's executor, for work without a deadline: loading."""
         return self._pool
 
     @property
     def in_flight(self) -> int:
-        """Calls that somebody waits for."""
+        """Calls with a waiting caller."""
         return self._waiting
 
     def busy_s(self) -> float:
-        """For how long the call that runs has been running; 0 between calls."""
+        """Seconds that the current call has been running; 0 between calls."""
         since = self._since
         return 0.0 if since is None else self._clock() - since
 

@@ -1,7 +1,7 @@
-"""Which of a model's files are code of its own, judged by their names. Nothing is read or run here.
+"""Find the files of a model that are user code, by name only. Nothing is read or run here.
 
 Names are relative to the model's folder (or to the top of its archive) and use "/". Used wherever a model is opened,
-copied or examined, so that its code is run, kept, or named, but never lost.
+copied or examined, so that its code is never lost silently.
 """
 
 import os
@@ -14,21 +14,21 @@ DEFAULT_PROGRAM = "inference.py"
 ENDPOINT_FILE = "handler.py"
 REQUIREMENTS = "requirements.txt"
 ENTRIES = (DEFAULT_PROGRAM, ENDPOINT_FILE)
-"""Names that a container starts from, the preferred one first."""
+"""Entry points that a container runs, in order of preference."""
 
 MAX_DEPTH = 8
-"""Folders below the model's in which code is looked for."""
+"""Subfolders of the model that are searched for code."""
 MAX_FILES = 10_000
-"""Files that are looked at: as many as an archive may have members."""
+"""Most files examined: as many as an archive may have."""
 
 MAX_NESTING = 32
-"""Folders in folders at all; a link that leads back to its own folder ends there."""
+"""Deepest nesting; this also ends a link that leads back to its own folder."""
 
 PASSED_OVER = frozenset({"__pycache__", "node_modules"})
 
 
 def is_code(name: str) -> bool:
-    """Whether a file is code of the model's own: an entry's name, or Python or requirements below a folder `code`.
+    """Whether a file is user code: an entry point, or Python or requirements below a folder `code`.
 
     Other Python files (the custom classes of a Hub repository, training scripts) are run by no container.
     """
@@ -44,7 +44,7 @@ def may_run(name: str) -> bool:
 
 
 def code_names(names: Iterable[str]) -> list[str]:
-    """Those that are code: entries first, then the nearest to the top, then by name."""
+    """The names that are code: entry points first, then by depth, then by name."""
     return sorted(filter(is_code, names), key=_order)
 
 
@@ -55,14 +55,14 @@ def _order(name: str) -> tuple[bool, int, str]:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The code below a folder, by `code_names`' order. `complete` is false if a limit ended the search."""
+    """The code below a folder, in the order of `code_names`. `complete` is false if a limit ended the search."""
 
     names: list[str]
     complete: bool = True
 
 
 def code_below(folder: Path) -> Listing:
-    """Walk the folder for code, within `MAX_DEPTH` and `MAX_FILES`. Folders that cannot be read are passed over."""
+    """Walk the folder for code, within `MAX_DEPTH` and `MAX_FILES`. Unreadable folders are skipped."""
     names: list[str] = []
     for count, name in enumerate(files_below(folder, MAX_DEPTH)):
         if count >= MAX_FILES:
@@ -72,9 +72,9 @@ def code_below(folder: Path) -> Listing:
 
 
 def code_files(folder: Path, top: Path | None = None) -> dict[str, Path]:
-    """Name → file of the code that goes with a copy of the model: entries, and `code/` with all that lies in it.
+    """Name → file of the code to copy with the model: entry points, and everything in `code/`.
 
-    `top` is the archive's, where the model's folder is not: code beside the folder goes before code in it.
+    `top` is the top of the archive if the model is in a folder of it: code beside the folder takes precedence.
     """
     files: dict[str, Path] = {}
     for place in (folder, top):
@@ -88,9 +88,9 @@ def code_files(folder: Path, top: Path | None = None) -> dict[str, Path]:
 
 
 def files_below(folder: Path, depth: int = MAX_NESTING) -> Iterator[str]:
-    """Relative names of all files at most `depth` folders deep, in order, without hidden folders and caches.
+    """Relative names of all files at most `depth` folders deep, sorted, without hidden folders and caches.
 
-    Of links to folders only one called `code` is followed: a model's code often lives in another repository.
+    Links to folders are followed only if called `code`: a model's code often lives in another repository.
     """
     entries = sorted(_entries(folder), key=lambda entry: entry.name)
     yield from (entry.name for entry in entries if entry.is_file())

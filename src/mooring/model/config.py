@@ -1,6 +1,6 @@
-"""What config.json and tokenizer_config.json say of a model, its task apart.
+"""Read a model's facts, except its task, from config.json and tokenizer_config.json.
 
-For folders that `moor build` did not write. An unknown family is refused by name, never guessed at.
+For folders that `moor build` did not write. An unknown family is refused by name, never guessed.
 """
 
 import math
@@ -25,11 +25,11 @@ class Facts:
     """As config.json has it: a list of names, or nothing usable."""
     labels: dict[str, str]
     max_length: int
-    """What the tokenizer or the model can read at once, in tokens, whichever is less."""
+    """Longest input in tokens: the smaller of the tokenizer's and the model's limit."""
 
 
 def read_facts(folder: ModelFolder) -> Facts:
-    """Facts of a folder as it comes from the Hub.
+    """Read the facts of a folder as downloaded from the Hub.
 
     Raises ModelUnsupported (unknown family), ModelInvalid (impossible values) or ModelIncomplete.
     """
@@ -38,12 +38,12 @@ def read_facts(folder: ModelFolder) -> Facts:
     if not isinstance(name, str) or name not in FAMILIES:
         raise ModelUnsupported(
             f"{CONFIG_FILE}: model_type is {echo(name)}, which is not supported.",
-            hint=f"Choose a model of one of the supported families: {', '.join(FAMILIES)}.",
+            hint=f"Choose a model of a supported family: {', '.join(FAMILIES)}.",
         )
     if pruned := config.get("pruned_heads"):
         raise ModelUnsupported(
             f"{CONFIG_FILE}: pruned_heads is {echo(pruned)}; models with pruned attention heads are not supported.",
-            hint="Serve the checkpoint from before pruning.",
+            hint="Serve the checkpoint from before the heads were pruned.",
         )
     listed = config.get("architectures")
     sizes = FAMILIES[name].sizes(config)
@@ -57,9 +57,9 @@ def read_facts(folder: ModelFolder) -> Facts:
 
 
 def labels_of(config: Config) -> dict[str, str]:
-    """`id2label` as texts; without it as many numbered ones as `num_labels`, or 2, as transformers has them.
+    """The labels of `id2label`; without it `num_labels` numbered ones (2 by default), as in transformers.
 
-    Not checked further: some tasks use none.
+    Not checked further: some tasks use no labels.
     """
     named = config.get("id2label")
     if isinstance(named, dict):
@@ -71,9 +71,9 @@ def labels_of(config: Config) -> dict[str, str]:
 
 
 def read_max_length(folder: ModelFolder, max_positions: int) -> int:
-    """The tokenizer's limit where it has one, at most `max_positions`: null, or 1e30, is no limit.
+    """The tokenizer's limit if it has one, at most `max_positions`; null or 1e30 means no limit.
 
-    `max_len` is what it was called before 2020. Raises ModelInvalid for a value that is no length.
+    `max_len` is the name used before 2020. Raises ModelInvalid for a value that is not a length.
     """
     tokenizer = folder.json_or_empty(TOKENIZER_CONFIG_FILE)
     key = "model_max_length" if "model_max_length" in tokenizer else "max_len"
@@ -81,5 +81,5 @@ def read_max_length(folder: ModelFolder, max_positions: int) -> int:
     if limit is None:
         return max_positions
     if isinstance(limit, bool) or not isinstance(limit, int | float) or math.isnan(limit) or limit < 1:
-        raise ModelInvalid(f"{TOKENIZER_CONFIG_FILE}: {key} is {echo(limit)}; it must be a number, at least 1.")
+        raise ModelInvalid(f"{TOKENIZER_CONFIG_FILE}: {key} is {echo(limit)}; it must be a number of at least 1.")
     return int(min(limit, max_positions))

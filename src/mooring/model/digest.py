@@ -1,7 +1,7 @@
 """One sha256 over everything in a model folder that determines its answers.
 
-Equal folders have equal digests whatever their path, order or dates. Not in it: mooring.json, cards, licences, and
-files that serving does not read.
+Equal folders have equal digests whatever their path, order or dates. mooring.json, model cards, licenses and files
+that serving does not read are left out.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ def digest_of(folder: ModelFolder, weights: Mapping[str, str]) -> str:
 
 
 def folder_digest(folder: ModelFolder | Path, *, built: bool | None = None) -> str:
-    """The digest of a folder that is not being opened: reads every byte, about 1 s a gigabyte.
+    """The digest of a folder that is not being opened. Reads every byte: about 1 s per gigabyte.
 
     `built`: whether a graph of `moor build` is served from it; None: whether there is one.
     """

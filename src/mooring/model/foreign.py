@@ -1,4 +1,4 @@
-"""Weights in formats that are not served, recognised by the names of their files, and the way to safetensors."""
+"""Recognize weights in unsupported formats by file name, and say how to convert them to safetensors."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class Foreign:
     """Files of one format."""
 
     names: str
-    """A few of them, as a list to read."""
+    """The first few names, for a message."""
     format: str
     way_out: str
 
@@ -24,26 +24,26 @@ def _convert(flag: str, framework: str) -> str:
     )
 
 
-_ELSEWHERE = "Take model.safetensors from the model's own repository."
+_ELSEWHERE = "Use model.safetensors from the model's own repository."
 
 _FORMATS: Mapping[tuple[str, ...], tuple[str, str]] = {
     (".h5", "saved_model.pb"): ("TensorFlow's format", _convert("from_tf", "TensorFlow")),
     (".msgpack",): ("Flax's format", _convert("from_flax", "Flax")),
-    (".ckpt.index", ".ckpt.meta"): ("a checkpoint of TensorFlow 1", _convert("from_tf", "TensorFlow")),
+    (".ckpt.index", ".ckpt.meta"): ("a TensorFlow 1 checkpoint", _convert("from_tf", "TensorFlow")),
     (".onnx",): ("ONNX", _ELSEWHERE),
     (".gguf",): ("GGUF", _ELSEWHERE),
     (".ot",): ("rust-bert's format", _ELSEWHERE),
-    (".tflite", ".mlmodel", ".mlpackage"): ("a format for phones", _ELSEWHERE),
+    (".tflite", ".mlmodel", ".mlpackage"): ("a mobile format", _ELSEWHERE),
     ("openvino_model.xml",): (
-        "an OpenVINO graph that `moor build` did not make (there is no mooring.json)",
-        f"{_ELSEWHERE} `moor build` makes an OpenVINO graph of it whose accuracy is known.",
+        "an OpenVINO graph that `moor build` did not make (it has no mooring.json)",
+        f"{_ELSEWHERE} `moor build` converts it to OpenVINO and checks its accuracy.",
     ),
 }
-"""End of a file's name → (what the format is, the way out). The first that fits counts."""
+"""File name suffix → (format, what to do). The first match wins."""
 
 
 def foreign_weights(names: Iterable[str]) -> Foreign | None:
-    """What a folder's files are, if there are weights of a foreign format among them."""
+    """The foreign format among a folder's files, if any."""
     here = sorted(names)
     for endings, (kind, way_out) in _FORMATS.items():
         if found := [name for name in here if name.endswith(endings)]:

@@ -1,7 +1,7 @@
-"""A Hub id in, the folder of its snapshot in the Hugging Face cache out. Called by `source.py`.
+"""Download a model from the Hugging Face Hub into its cache. Called by `source.py`.
 
-Only the files that serving needs are fetched, never a pickle. Without a connection the cached snapshot is used, with a
-warning. What goes wrong becomes a `HubError` that says what to try.
+Only files that serving needs are fetched, never a pickle. Without a connection the cached snapshot is used, with a
+warning. Failures become a `HubError` that says what to try.
 """
 
 import errno
@@ -42,11 +42,11 @@ _OFFLINE = "Offline mode is on"
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """How to fetch a model. `progress(done, total)` is called with bytes, from several threads, as they arrive."""
+    """How to fetch a model. `progress(done, total)` is called with byte counts, from several threads."""
 
     revision: str | None = None
     token: str | None = field(default=None, repr=False)
-    """None: the one that `hf auth login` stored, if any."""
+    """None: the token stored by `hf auth login`, if any."""
     cache_dir: Path | None = None
     """For Hub downloads (None: the Hugging Face cache) and unpacked archives (None: a temporary folder)."""
     offline: bool = False
@@ -71,9 +71,9 @@ def is_hub_id(text: str) -> bool:
 
 
 def fetch(repo: str, options: SourceOptions) -> Fetched:
-    """Download what is missing of the repository `repo` and return its snapshot.
+    """Download the missing files of the repository `repo` and return its snapshot.
 
-    Raises HubError, UnsafeWeights (only pickled weights) or ModelIncomplete (no weights, config or tokenizer there).
+    Raises HubError, UnsafeWeights (only pickled weights) or ModelIncomplete (no weights, config or tokenizer).
     """
     hub = import_hub()
     if options.offline or hub.constants.HF_HUB_OFFLINE:
@@ -83,8 +83,8 @@ def fetch(repo: str, options: SourceOptions) -> Fetched:
             return _download(hub, repo, options)
     except hub.errors.RevisionNotFoundError as error:
         raise HubRefused(
-            f"The Hub's model {echo(repo)} has no revision {echo(options.revision)}.",
-            hint="A revision is a branch, a tag or a commit; leave it out for the newest.",
+            f"Model {echo(repo)} has no revision {echo(options.revision)} on the Hub.",
+            hint="Name a branch, a tag or a commit, or omit --revision for the newest.",
         ) from error
     except (hub.errors.HTTPError, OSError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -108,7 +108,7 @@ def _download(hub: ModuleType, repo: str, options: SourceOptions) -> Fetched:
     need = sum(sizes[name] for name in absent)
     _check_space(repo, cache, need)
     bars = Bars(need, options.progress)
-    # In a thread of its own: the library waits for its downloads on Ctrl-C, so that they are told to stop first.
+    # In its own thread: on Ctrl-C the library waits for its downloads, so they must be told to stop first.
     with ThreadPoolExecutor(1, "hub") as pool:
         future = pool.submit(
             hub.snapshot_download,
@@ -132,21 +132,21 @@ def _download(hub: ModuleType, repo: str, options: SourceOptions) -> Fetched:
 
 
 def _code_warning(repo: str, names: Iterable[str]) -> tuple[str, ...]:
-    """Code of a repository is neither fetched nor run; whoever relies on it has to know."""
+    """Warn that code of a repository is neither fetched nor run."""
     found = code_names(names)
     if not found:
         return ()
     more = f" and {len(found) - 3} more files" if len(found) > 3 else ""
     return (
-        f"Not run: {', '.join(found[:3])}{more} of the Hub's repository. Code from the Hub is never run; to run it, "
+        f"Not run: {', '.join(found[:3])}{more} from the Hub repository. Code from the Hub is never run. To run it, "
         f"download it (hf download {repo} --local-dir FOLDER), read it, and serve FOLDER with --run-code.",
     )
 
 
 def wanted_files(repo: str, names: frozenset[str]) -> tuple[str, ...]:
-    """Which of a repository's files to fetch: a built graph if there is one, else safetensors; never a pickle.
+    """The files of a repository to fetch: a built graph if there is one, else safetensors; never a pickle.
 
-    Raises UnsafeWeights if the weights are pickled only, ModelIncomplete if there is nothing to serve.
+    Raises UnsafeWeights if the only weights are pickled, ModelIncomplete if there is nothing to serve.
     """
     small = {name for name in names if name in _SMALL_FILES}
     if MANIFEST_FILE in names and names.issuperset(GRAPH_FILES):
@@ -163,7 +163,7 @@ def wanted_files(repo: str, names: frozenset[str]) -> tuple[str, ...]:
             raise unsafe_weights(repo, pickles, hub=True)
         if (foreign := foreign_weights(top)) is not None:
             raise ModelUnsupported(
-                f"The Hub's model {echo(repo)} has its weights only as {foreign.names}, which is {foreign.format}.",
+                f"Model {echo(repo)} on the Hub has only {foreign.names} ({foreign.format}), not safetensors.",
                 hint="Nothing was downloaded. Choose a revision with model.safetensors (--revision refs/pr/N names a "
                 "pull request), or another model.",
             )
@@ -172,7 +172,7 @@ def wanted_files(repo: str, names: frozenset[str]) -> tuple[str, ...]:
         missing.append(f"{TOKENIZER_FILE} (or {VOCAB_FILE})")
     if missing:
         raise ModelIncomplete(
-            f"The Hub's model {echo(repo)} lacks {', '.join(missing)}.",
+            f"Model {echo(repo)} on the Hub lacks {', '.join(missing)}.",
             missing=tuple(missing),
             hint="Nothing was downloaded. Choose another model or --revision.",
         )
@@ -180,7 +180,7 @@ def wanted_files(repo: str, names: frozenset[str]) -> tuple[str, ...]:
 
 
 def _cached(hub: ModuleType, repo: str, options: SourceOptions, why: str) -> Fetched:
-    """The snapshot that an earlier download left, complete; raises HubError if there is none."""
+    """The complete snapshot of an earlier download. Raises HubError if there is none."""
     cache = _cache(hub, options)
     marker = next(
         (p for n in (CONFIG_FILE, MANIFEST_FILE) if isinstance(p := _lookup(hub, repo, n, cache, options), str)), None
@@ -189,19 +189,19 @@ def _cached(hub: ModuleType, repo: str, options: SourceOptions, why: str) -> Fet
     if marker is None:
         raise refused(
             f"{why.rstrip('.')}, and {echo(repo)} is not in the cache ({cache}).",
-            hint="Download it once with a connection, or name a folder or a .tar.gz.",
+            hint="Download it once while online, or serve a local folder or .tar.gz.",
         )
     folder = Path(marker).parent
     try:
         names = frozenset(p.name for p in folder.iterdir() if p.exists())
         if SINGLE_FILE not in wanted_files(repo, names) and INDEX_FILE in names:
-            weight_files(ModelFolder(folder))  # names the shards that are missing
+            weight_files(ModelFolder(folder))  # raises, naming the missing shards
     except ModelIncomplete as error:
         raise refused(
             f"{why.rstrip('.')}, and the copy of {echo(repo)} in the cache ({cache}) lacks {', '.join(error.missing)}.",
-            hint="Complete it with a connection, or name a folder or a .tar.gz.",
+            hint="Complete the download while online, or serve a local folder or .tar.gz.",
         ) from error
-    note = () if why == _OFFLINE else (f"{why.rstrip('.')}: the cached revision {folder.name[:12]} is served.",)
+    note = () if why == _OFFLINE else (f"{why.rstrip('.')}. Serving the cached revision {folder.name[:12]}.",)
     return Fetched(folder, folder.name, note)
 
 
@@ -210,51 +210,51 @@ def _lookup(hub: ModuleType, repo: str, name: str, cache: Path, options: SourceO
 
 
 def _cache(hub: ModuleType, options: SourceOptions) -> Path:
-    """Raises HubError for a user without a home, where the library would make a folder called ~ in the current one."""
+    """The cache folder. Raises HubError for a user without a home: the library would create a folder named ~."""
     try:
-        return options.cache_dir or expanded(hub.constants.HF_HUB_CACHE, "The folder for downloads")
+        return options.cache_dir or expanded(hub.constants.HF_HUB_CACHE, "The download folder")
     except UsageError as error:
-        raise HubError(error.message, hint="Name one: --cache-dir FOLDER, or HF_HOME=FOLDER.") from error
+        raise HubError(error.message, hint="Choose a folder with --cache-dir FOLDER or HF_HOME=FOLDER.") from error
 
 
 def _explain(hub: ModuleType, repo: str, options: SourceOptions, error: Exception) -> HubError:
-    """What a failed call means to the user. The order matters: gated is a kind of not found in that library."""
+    """The user-facing error for a failed call. The order matters: the library's gated error is a not-found error."""
     errors, where = hub.errors, options.endpoint or hub.constants.ENDPOINT
     status = getattr(getattr(error, "response", None), "status_code", None)
     if isinstance(error, errors.GatedRepoError):
         return HubRefused(
-            f"The Hub's model {echo(repo)} is gated: its owner wants to be asked ({status}).",
-            hint=f"Ask for access at {where}/{repo}, then give a token of that account in HF_TOKEN.",
+            f"Model {echo(repo)} on the Hub is gated: its owner must grant access ({status}).",
+            hint=f"Request access at {where}/{repo}, then set HF_TOKEN to a token of that account.",
         )
     if status == 401 and options.token and not isinstance(error, errors.RepositoryNotFoundError):
         return HubRefused(f"The Hub at {where} refused the token (401).", hint="Check HF_TOKEN.")
     if isinstance(error, errors.RepositoryNotFoundError):
         return HubRefused(
             f"The Hub at {where} has no model {echo(repo)}, or it is private ({status}).",
-            hint="Check the spelling (neither a file nor a folder of that name exists here); a private model needs a "
+            hint="Check the spelling (no local file or folder has that name). A private model needs a "
             "token in HF_TOKEN.",
         )
     if status is not None:
         return HubError(f"The Hub at {where} answered {status} for {echo(repo)}.", hint="Try again later.")
-    # Also what the library raises for a download that ended too early, after its own five attempts to resume.
+    # The library also raises this for a truncated download, after its own five attempts to resume.
     reason = str(error).split("\n", maxsplit=1)[0][:200] or type(error).__name__
     cut_off = isinstance(error, OSError) and "Consistency check failed" in reason
     if cut_off:
-        return HubError(f"The download of {echo(repo)} from {where} was cut off: {reason}", hint="Try again.")
+        return HubError(f"The download of {echo(repo)} from {where} was interrupted: {reason}", hint="Try again.")
     return HubError(
-        f"The Hub at {where} cannot be reached: {type(error).__name__}: {reason}.",
-        hint="Check the connection, the proxy settings and HF_ENDPOINT; or name a folder or a .tar.gz.",
+        f"Cannot reach the Hub at {where}: {type(error).__name__}: {reason}.",
+        hint="Check the connection, the proxy settings and HF_ENDPOINT, or serve a local folder or .tar.gz.",
     )
 
 
 def _check_space(repo: str, cache: Path, need: int) -> None:
     place = next((p for p in (cache, *cache.absolute().parents) if p.exists()), Path("/"))
     if (free := shutil.disk_usage(place).free) < need:
-        raise _disk_full(repo, cache, f"{need} bytes are needed, {free} are free")
+        raise _disk_full(repo, cache, f"{need} bytes needed, {free} free")
 
 
 def _disk_full(repo: str, cache: Path, detail: str) -> HubError:
     return HubError(
         f"No space left for {echo(repo)} in the cache {cache}: {detail}.",
-        hint="Free some space there, or name another folder with --cache-dir.",
+        hint="Free some space there, or choose another folder with --cache-dir.",
     )

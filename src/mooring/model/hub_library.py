@@ -1,6 +1,6 @@
-"""The one importer of huggingface_hub: its import, its silence and its progress bars. Called by `hub.py`.
+"""Import and configure huggingface_hub, and report its download progress. Called by `hub.py`.
 
-The library is configured here once, so that it makes no call, prints no line and writes no file of its own accord.
+No other module imports the library. Configured here, it makes no call, prints nothing and writes no extra file.
 """
 
 import os
@@ -17,23 +17,23 @@ _CHUNK = 1 << 20
 
 
 def import_hub() -> ModuleType:
-    """The library, imported only now: it takes a third of a second, and a folder needs nothing of it."""
-    # These are read when the library is imported; setdefault leaves a user's own choice alone.
-    # Telemetry: no call that nobody asked for. Xet: it keeps logs and a second cache outside of the cache folder.
+    """The library, imported on first use: it takes a third of a second, and a local folder does not need it."""
+    # The library reads these on import; setdefault keeps a user's own choice.
+    # Telemetry: no unrequested calls. Xet: it keeps logs and a second cache outside the cache folder.
     for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_SYMLINKS_WARNING"):
         os.environ.setdefault(name, "1")
     import huggingface_hub
     import huggingface_hub.constants
     import huggingface_hub.errors
 
-    # 10 MiB otherwise: too coarse for a bar, and for Ctrl-C, on a slow connection.
+    # The default of 10 MiB is too coarse for progress and Ctrl-C on a slow connection.
     huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE = _CHUNK
     return huggingface_hub
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """The library's own warnings and retry notes off: what matters of them is in our messages."""
+    """Silence the library's warnings and retry notes: our messages contain what matters."""
     from huggingface_hub.utils import logging
 
     before = logging.get_verbosity()
@@ -47,7 +47,7 @@ def quiet() -> Iterator[None]:
 
 
 class Bars:
-    """Progress bars that draw nothing and report bytes, until `stop` is set: then they end the download."""
+    """Progress bars that draw nothing and report bytes; once `stop` is set they end the download."""
 
     def __init__(self, total: int, progress: Callable[[int, int], None] | None) -> None:
         self.stop = threading.Event()
@@ -57,7 +57,7 @@ class Bars:
         self._seen: dict[int, int] = {}
 
     def count(self, bar: int, done: int) -> None:
-        """Take note of `done` more bytes on a bar. The library has one or two for bytes: the furthest one counts."""
+        """Add `done` bytes to a bar. The library has one or two byte bars: the furthest one counts."""
         if self.stop.is_set():
             raise CancelledError
         with self._lock:
@@ -66,11 +66,11 @@ class Bars:
                 self._progress(min(max(self._seen.values()), self._total), self._total)
 
     def bar_class(self, hub: ModuleType) -> type:
-        """What snapshot_download takes as `tqdm_class`."""
+        """The `tqdm_class` for snapshot_download."""
         bars = self
 
         class Bar(hub.utils.tqdm):  # type: ignore[misc, name-defined]
-            monitor_interval = 0  # otherwise tqdm starts a thread that redraws bars
+            monitor_interval = 0  # or tqdm starts a thread that redraws bars
 
             def __init__(self, *args: Any, **kwargs: Any) -> None:
                 self.counts_bytes = kwargs.get("unit") == "B"

@@ -18,11 +18,11 @@ Identity = Mapping[str, str]
 """Part ("model" or "code") → digest. Empty if anything may be served."""
 
 MOST_FILES = 1000
-"""Number of code files that are hashed at most."""
+"""Most code files hashed."""
 
 
 def identity_of(facts: Mapping[str, Any]) -> dict[str, str]:
-    """The identity in the facts of `/info`. Weights that a model's own code reads have no digest and are left out."""
+    """The identity in the facts of `/info`. Weights read by user code have no digest and are left out."""
     found = {"model": facts.get("model", {}).get("digest"), "code": facts.get("code_digest")}
     return {part: digest for part, digest in found.items() if digest}
 
@@ -32,14 +32,14 @@ def refuse_another(expected: Identity, found: Identity) -> None:
     for part, digest in expected.items():
         if found.get(part) != digest:
             raise ModelChanged(
-                f"The {part} on disk is not the one being served: its digest is {found.get(part, 'unknown')}, "
-                f"and {digest} is being served.",
-                hint=f"Restart the whole service to serve the new {part}, or put the old files back.",
+                f"The {part} on disk is not the one being served: digest {found.get(part, 'unknown')} on disk, "
+                f"{digest} being served.",
+                hint=f"Restart the whole service to serve the new {part}, or restore the old files.",
             )
 
 
 def code_digest(program: Path) -> str:
-    """ "sha256:…" over names and contents of all Python files in and below the folder of the model's own code."""
+    """ "sha256:…" over names and contents of all Python files in and below the folder of the user code."""
     total = hashlib.sha256()
     for path in itertools.islice(_python_files(program.parent), MOST_FILES):
         total.update(os.fsencode(path.relative_to(program.parent)) + f"\0{_content(path)}\n".encode())
@@ -47,7 +47,7 @@ def code_digest(program: Path) -> str:
 
 
 def _content(path: Path) -> str:
-    """What cannot be read cannot be imported either, and changes nothing as long as that is so."""
+    """An unreadable file cannot be imported either, so it does not matter."""
     try:
         with io.BufferedReader(open_file(path)) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -56,7 +56,7 @@ def _content(path: Path) -> str:
 
 
 def _python_files(folder: Path) -> Iterator[Path]:
-    """In a fixed order, without hidden folders (virtual environments)."""
+    """The files in a fixed order, without hidden folders (virtual environments)."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(place, name) for name in sorted(names) if name.endswith(".py"))

@@ -1,6 +1,6 @@
-"""What the model in a folder is: `Manifest`, and mooring.json, in which `moor build` writes it.
+"""Describe the model in a folder (`Manifest`), and read and write it as mooring.json.
 
-`tasks/recognise.py` makes the same struct for a folder straight from the Hub: nobody downstream asks which it was.
+`tasks/recognise.py` makes the same struct for a folder from the Hub, so later code need not tell them apart.
 """
 
 from pathlib import Path
@@ -25,31 +25,31 @@ from mooring.model.foreign import foreign_weights
 from mooring.model.weights import SINGLE_FILE, weight_files
 
 SCHEMA = 1
-"""Version of mooring.json written here; a newer one is refused, an older one is read."""
+"""Version of mooring.json written here; newer versions are refused, older ones are read."""
 
 Format = Literal["safetensors", "openvino"]
 Precision = Literal["fp32", "bf16", "int8", "mixed"]
 
 
 class NarrowRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The same for CPUs with AVX2 alone, where int8 activations have fewer levels (`graph/narrow.py`)."""
+    """The same check for CPUs with AVX2 only, where int8 activations have fewer levels (`graph/narrow.py`)."""
 
     questions: int
     reference: float | None = None
-    """On the same questions, which may be fewer or more than those of the gate."""
+    """fp32 and built model on the same questions, which may differ in number from the accuracy check's."""
     candidate: float
     drop: float
     drop_upper: float
     figures: dict[str, float] | None = None
-    """Every figure of the task's metric, in points; None without labels."""
+    """All figures of the task's metric, in points; None without labels."""
     passed: bool
 
 
 class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """How the built model compared with fp32. Numbers are None where the gate did not run (`skipped`)."""
+    """Accuracy of the built model compared with fp32. Numbers are None if the check was skipped (`skipped`)."""
 
     metric: str = "f1"
-    """Of the task; "agreement" with fp32 where there were no labels."""
+    """The task's metric; "agreement" with fp32 without labels."""
     questions: int = 0
     reference: float | None = None
     """The fp32 model's value of the metric, in percent."""
@@ -57,47 +57,47 @@ class GateRecord(msgspec.Struct, frozen=True, kw_only=True):
     drop: float | None = None
     """reference − candidate, in points."""
     drop_upper: float | None = None
-    """The bootstrap interval's upper bound of the drop; the gate compares this with `max_drop`."""
+    """Upper bound of the drop's bootstrap interval; compared with `max_drop`."""
     max_drop: float | None = None
     passed: bool = False
     skipped: bool = False
     excluded_ops: tuple[str, ...] = ()
-    """Operations kept out of int8 to pass."""
+    """Operations kept in floating point to pass."""
     narrow: NarrowRecord | None = None
-    """None where it was not judged."""
+    """None if not checked."""
     seconds: float = 0.0
 
     @property
     def allows_narrow(self) -> bool:
-        """Whether int8 may be computed with fewer levels without being asked for: it passed, or nobody wants a gate."""
+        """Whether int8 with fewer levels may be chosen automatically: it passed, or the check was skipped."""
         return self.skipped or (self.narrow is not None and self.narrow.passed)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a model is. Lengths are in tokens."""
+    """The facts of a model. Lengths are in tokens."""
 
     schema: int = SCHEMA
     name: str
     source: str
-    """What the user named: "embedded", a path or a Hub id."""
+    """The model as the user named it: "embedded", a path or a Hub id."""
     task: str
     family: str
     architecture: str
     format: Format
     precision: Precision
-    """At which it is computed."""
+    """The precision of the computation."""
     weights_dtype: str
-    """As most of the weights are stored: "F32", "F16", "BF16", "I8" …"""
+    """The storage type of most weights: "F32", "F16", "BF16", "I8" …"""
     labels: dict[str, str]
     max_positions: int
     vocab_size: int
     hidden_size: int
     layers: int
     max_seq_len: int
-    """The default window."""
+    """Default window length."""
     revision: str | None = None
     digest: str = ""
-    """`folder_digest` of the folder. Empty for a folder that `moor build` did not write, until it has been read."""
+    """`folder_digest` of the folder. Empty for other folders than `moor build`'s until they have been read."""
     built: str | None = None
     """ISO date."""
     built_with: dict[str, str] = {}
@@ -106,17 +106,17 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """Measured figures with questions and dataset, e.g. {"exact_match": 62.5, "f1": 73.9, "questions": 10570, …}."""
     warnings: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    """Files that the folder lacks and can be served without."""
+    """Optional files that the folder lacks."""
 
     def replaced(self, **changes: Any) -> "Manifest":
-        """A copy with other values."""
+        """A copy with changed values."""
         return msgspec.structs.replace(self, **changes)
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
     """Write mooring.json, with the folder's digest filled in if it is empty, and return what was written.
 
-    Call it last: the digest is over the files that are there.
+    Call it last: the digest covers the files that exist.
     """
     if not manifest.digest:
         manifest = msgspec.structs.replace(manifest, digest=folder_digest(folder, built=manifest.format == "openvino"))
@@ -126,7 +126,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> Manifest:
 
 
 def name_of(source: str, folder: Path) -> str:
-    """A short name to show: a Hub id as it is, else the last part of the path without its archive suffix."""
+    """A short display name: a Hub id as is, else the last part of the path without its archive suffix."""
     parts = [p for p in source.replace("\\", "/").split("/") if p not in ("", ".", "..", "~")]
     if len(parts) == 2 and not source.startswith(("/", ".", "~")) and not Path(source).exists():
         return source
@@ -135,7 +135,7 @@ def name_of(source: str, folder: Path) -> str:
 
 
 def read_built(folder: ModelFolder) -> Manifest:
-    """What mooring.json says, checked against the files beside it; the task is not.
+    """Read mooring.json and check it against the files beside it; the task is not checked.
 
     Raises ModelIncomplete, ModelUnsupported or ModelInvalid.
     """
@@ -144,12 +144,12 @@ def read_built(folder: ModelFolder) -> Manifest:
         schema = msgspec.json.decode(text, type=_Versioned).schema
         if schema > SCHEMA:
             raise ModelUnsupported(
-                f"{MANIFEST_FILE} has schema {schema}; this Mooring reads up to {SCHEMA}: a newer one wrote it.",
+                f"{MANIFEST_FILE} has schema {schema}, written by a newer Mooring; this version reads up to {SCHEMA}.",
                 hint="Upgrade Mooring, or build the model again with this version.",
             )
         manifest = msgspec.json.decode(text, type=Manifest)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ModelInvalid(f"{MANIFEST_FILE} in {folder} cannot be read: {error}.") from error
+        raise ModelInvalid(f"Cannot read {MANIFEST_FILE} in {folder}: {error}.") from error
     if manifest.family not in FAMILIES:
         raise ModelUnsupported(
             f"{MANIFEST_FILE}: family is {echo(manifest.family)}, which is not supported.",
@@ -157,7 +157,7 @@ def read_built(folder: ModelFolder) -> Manifest:
         )
     names = GRAPH_FILES if manifest.format == "openvino" else (CONFIG_FILE,)
     missing = [name for name in names if not folder.has(name)] + _missing_tokenizer(folder)
-    require(folder, str(folder.path), missing, f"which {MANIFEST_FILE} needs")
+    require(folder, str(folder.path), missing, f"required by {MANIFEST_FILE}")
     _check_sizes(folder, manifest)
     if manifest.format == "safetensors":
         weight_files(folder)
@@ -169,7 +169,7 @@ class _Versioned(msgspec.Struct):
 
 
 def _check_sizes(folder: ModelFolder, manifest: Manifest) -> None:
-    """Sizes that no model has, and those that config.json, which the digest covers, does not agree with."""
+    """Refuse impossible sizes, and sizes that contradict config.json, which the digest covers."""
     stated = msgspec.structs.asdict(manifest)
     for key in ("max_positions", "vocab_size", "hidden_size", "layers", "max_seq_len"):
         whole(stated, key, MANIFEST_FILE)
@@ -185,13 +185,13 @@ def _check_sizes(folder: ModelFolder, manifest: Manifest) -> None:
     for key, own in ((family.keys.positions, rows), ("vocab_size", manifest.vocab_size)):
         if config.get(key, own) != own:
             raise ModelInvalid(
-                f"{CONFIG_FILE}: {key} is {echo(config[key])}, and {MANIFEST_FILE} says {own}.",
-                hint="The files are of different models, or one was edited. Build the model again.",
+                f"{CONFIG_FILE}: {key} is {echo(config[key])}, but {MANIFEST_FILE} says {own}.",
+                hint="The files belong to different models, or one was edited. Build the model again.",
             )
 
 
 def missing_from_hub_folder(folder: ModelFolder) -> list[str]:
-    """Files that a folder straight from the Hub needs and does not have."""
+    """Required files that a folder from the Hub lacks."""
     missing = [] if folder.has(CONFIG_FILE) else [CONFIG_FILE]
     missing += _missing_tokenizer(folder)
     try:
@@ -206,16 +206,16 @@ def _missing_tokenizer(folder: ModelFolder) -> list[str]:
 
 
 def require(folder: ModelFolder, source: str, missing: list[str], why: str = "") -> None:
-    """Raise ModelIncomplete if files are missing, ModelUnsupported if their weights are there in another format."""
+    """Raise ModelIncomplete if files are missing, ModelUnsupported if the weights are in an unsupported format."""
     if not missing:
         return
     packed = source.endswith(ARCHIVE_SUFFIXES)
-    # An archive is unpacked to a place that says nothing to its owner.
+    # An archive is unpacked to a path that means nothing to the user.
     what = f"archive {echo(source)}" if packed else f"model folder {folder}"
     names = [path.name for path in folder.path.iterdir() if path.is_file()]
     if SINGLE_FILE in missing and (foreign := foreign_weights(names)) is not None:
         raise ModelUnsupported(
-            f"The {what} has its weights only as {foreign.names}, which is {foreign.format}; safetensors is served.",
+            f"The {what} has only {foreign.names} ({foreign.format}), not safetensors.",
             hint=foreign.way_out + (_PACK if packed else ""),
         )
     lacks = f"lacks {', '.join(missing)}" + (f", {why}" if why else "")
@@ -226,16 +226,16 @@ _PACK = " Then pack it again: tar -czf model.tar.gz -C FOLDER ."
 
 
 def _where(folder: ModelFolder, *, packed: bool) -> str:
-    """What to do about missing files: look further down, if there is a model."""
+    """What to do about missing files; names a subfolder that holds a model."""
     below = models_below(folder.path)
     if below:
         more = f" (and {len(below) - 1} more)" if len(below) > 1 else ""
-        return f"Its folder {str(below[0])!r}{more} holds a model: did you mean that one?"
-    return _PACK.strip() if packed else "Put them there."
+        return f"The subfolder {str(below[0])!r}{more} holds a model. Did you mean that one?"
+    return _PACK.strip() if packed else "Add the missing files to the folder."
 
 
 def models_below(folder: Path) -> list[Path]:
-    """Folders below this one that hold a model, relative to it; a glance, not a search of a whole disk."""
+    """Subfolders that hold a model, relative to this one. A bounded look, not a search of a whole disk."""
     found: list[Path] = []
     level = [folder]
     for _ in range(_DEPTH):
@@ -246,7 +246,7 @@ def models_below(folder: Path) -> list[Path]:
 
 _DEPTH = 4
 _GLANCES = 500
-"""Folders looked into on each level."""
+"""Most folders examined on each level."""
 
 
 def _folders(parent: Path) -> list[Path]:

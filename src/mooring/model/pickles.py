@@ -1,7 +1,7 @@
-"""Refuses pickled weights: names of a folder's or repository's files in, an `UnsafeWeights` error (or nothing) out.
+"""Refuse pickled weights, by file name.
 
-A pickle is a program; reading one written by a stranger runs it. Called by `weights.py`, `manifest.py` and `hub.py`,
-always on names alone: no pickle is ever opened.
+Loading a pickle can run arbitrary code, so no pickle is ever opened. Called by `weights.py`, `manifest.py` and
+`hub.py`.
 """
 
 from collections.abc import Iterable
@@ -10,10 +10,10 @@ from pathlib import PurePosixPath
 from mooring.errors import UnsafeWeights, echo
 
 PICKLE_SUFFIXES = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt")
-"""Suffixes of files that torch writes with pickle."""
+"""Suffixes of pickle files that torch writes."""
 
 _HARMLESS = frozenset({"training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state.pth", "openvino_model.bin"})
-"""Files with such a suffix that are no weights of a PyTorch model."""
+"""Files with such a suffix that are not PyTorch weights."""
 
 
 def pickled_weights(names: Iterable[str]) -> tuple[str, ...]:
@@ -26,13 +26,13 @@ def unsafe_weights(source: str, names: tuple[str, ...], *, hub: bool = False) ->
     """The error for a model at `source` whose only weights are the pickled files `names` (at least one)."""
     shown = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
     message = (
-        f"The model {echo(source)} has its weights only as pickle ({shown}). "
-        "A pickle is a program: loading it would run code of unknown origin, so Mooring does not read it."
+        f"The model {echo(source)} has only pickled weights ({shown}). "
+        "Pickle files are refused: loading one can run arbitrary code."
     )
     if hub:
         return UnsafeWeights(
             message,
-            hint="Use a revision that has model.safetensors (look at the repository's pull requests on the Hub: "
+            hint="Use a revision that has model.safetensors (see the repository's pull requests on the Hub: "
             "--revision refs/pr/N), or download the repository and, if you trust its author, convert it inside that "
             f"folder: {conversion_command(names)}",
         )
@@ -44,7 +44,7 @@ def unsafe_weights(source: str, names: tuple[str, ...], *, hub: bool = False) ->
 def conversion_command(names: tuple[str, ...]) -> str:
     """A one-line command that turns the pickled files into model.safetensors; needs torch and safetensors installed.
 
-    `weights_only=True` restricts torch's unpickler to tensors, so that the conversion does not run foreign code either.
+    `weights_only=True` restricts torch's unpickler to tensors, so the conversion does not run foreign code either.
     `clone` undoes tied weights, which safetensors refuses to store twice.
     """
     files = ",".join(f"'{name}'" for name in names)

@@ -1,7 +1,6 @@
-"""Large files read once into memory of the caller's, hashed on the way.
+"""Read large files once into the caller's memory, hashing them on the way.
 
-Nothing is mapped: what is served cannot change, and cannot vanish, when somebody writes into a file, truncates it or
-puts another one in its place.
+Nothing is memory-mapped, so what is served cannot change or vanish when a file is written to, truncated or replaced.
 """
 
 import contextlib
@@ -20,20 +19,20 @@ _CHUNK = 8 << 20
 
 
 class Digest(Protocol):
-    """A hash of hashlib's."""
+    """A hashlib hash."""
 
     def update(self, data: memoryview, /) -> None: ...
 
 
 def open_file(path: Path) -> io.FileIO:
-    """A file to read from, unbuffered. Raises OSError, also for a folder, a pipe or a device."""
-    # Otherwise opening a pipe waits for whoever writes into it.
+    """Open a file for unbuffered reading. Raises OSError, also for a folder, a pipe or a device."""
+    # Otherwise opening a pipe waits for a writer.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         mode = os.fstat(descriptor).st_mode
         if not stat.S_ISREG(mode):
             kind = "folder" if stat.S_ISDIR(mode) else "pipe" if stat.S_ISFIFO(mode) else "device or socket"
-            raise OSError(errno.EINVAL, f"it is a {kind}, not a file", str(path))
+            raise OSError(errno.EINVAL, f"it is a {kind}, not a regular file", str(path))
         return io.FileIO(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
@@ -42,7 +41,7 @@ def open_file(path: Path) -> io.FileIO:
 
 @contextlib.contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Around reads: their OSError names no file."""
+    """Add the file name to the OSError of a read."""
     try:
         yield
     except OSError as error:
@@ -50,14 +49,14 @@ def naming(path: Path) -> Iterator[None]:
 
 
 class OpenFile:
-    """A file that is opened once; later reads are of the same one, whatever its name means by then.
+    """A file that is opened once; later reads use the same file, even if another now has its name.
 
-    Raises OSError; whoever opens a model turns it into a ModelError.
+    Raises OSError; callers that open a model turn it into a ModelError.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # Unbuffered: what is read goes straight into the caller's memory.
+        # Unbuffered: bytes go straight into the caller's memory.
         self._file = open_file(path)
         self._close = weakref.finalize(self, self._file.close)
         self.size = os.fstat(self._file.fileno()).st_size
@@ -67,7 +66,7 @@ class OpenFile:
         self._file.seek(0)
 
     def read_into(self, target: memoryview, digest: Digest | None = None) -> None:
-        """Fill `target`, which is of single bytes. Raises ModelInvalid if the file ends before that."""
+        """Fill `target` (a view of single bytes). Raises ModelInvalid if the file ends first."""
         done = 0
         while done < len(target):
             part = target[done : done + _CHUNK]
@@ -75,13 +74,13 @@ class OpenFile:
                 count = self._file.readinto(part)
             if not count:
                 raise ModelInvalid(
-                    f"{self.path.name} became shorter while it was read: {len(target) - done} bytes are missing.",
-                    hint="Do not write into a model's files while it is loaded; put a new folder in their place.",
+                    f"{self.path.name} was truncated while Mooring read it: {len(target) - done} bytes are missing.",
+                    hint="Do not write to a model's files while it loads. Replace the whole folder instead.",
                 )
             if digest is not None:
                 digest.update(part[:count])
             done += count
 
     def close(self) -> None:
-        """Let go of the file; whoever forgets this object has that done for him."""
+        """Close the file; this also happens when the object is garbage-collected."""
         self._close()

@@ -1,7 +1,7 @@
-"""One safetensors file: its header, checked, and where each tensor lies.
+"""Read and check the header of one safetensors file.
 
 A file is 8 bytes of little-endian length, a JSON header, then the tensors without gaps. Every number in the header is
-checked before it is believed. Format: https://github.com/huggingface/safetensors#format.
+checked before use. Format: https://github.com/huggingface/safetensors#format.
 """
 
 import json
@@ -18,7 +18,7 @@ from mooring.model.folder import LFS_HINT, LFS_POINTER
 from mooring.model.reading import OpenFile
 
 MAX_HEADER_BYTES = 100_000_000
-"""The same limit as the reference implementation's; a BERT's header is about 12 kB."""
+"""The reference implementation's limit; a BERT header takes about 12 kB."""
 
 NUMPY_TYPES: dict[str, str] = {
     "BOOL": "?",
@@ -37,12 +37,12 @@ NUMPY_TYPES: dict[str, str] = {
     "F8_E4M3": "u1",
     "F8_E5M2": "u1",
 }
-"""safetensors dtype → numpy's. numpy has no BF16 and no F8: those come as bits."""
+"""safetensors dtype → numpy dtype. numpy has no BF16 and no F8: they are read as bits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """Where one tensor lies: `start` and `end` are byte positions in the file at `path`."""
+    """The place of one tensor: `start` and `end` are byte positions in the file at `path`."""
 
     path: Path
     dtype: str
@@ -70,9 +70,7 @@ def open_tensors(path: Path) -> TensorFile:
         if expected > file.size:
             raise _truncated(path, expected, file.size)
         if expected < file.size:
-            raise ModelInvalid(
-                f"{path.name} has {file.size} bytes, its header accounts for {expected} only.", hint=_AGAIN
-            )
+            raise ModelInvalid(f"{path.name} has {file.size} bytes, but its header describes {expected}.", hint=_AGAIN)
     except BaseException:
         file.close()
         raise
@@ -82,7 +80,7 @@ def open_tensors(path: Path) -> TensorFile:
 def _head(file: OpenFile) -> bytes:
     path, size = file.path, file.size
     if size < 8:
-        raise ModelInvalid(f"{path.name} has {size} bytes; a safetensors file has at least 8.", hint=_AGAIN)
+        raise ModelInvalid(f"{path.name} has only {size} bytes; a safetensors file has at least 8.", hint=_AGAIN)
     length = bytearray(8)
     file.read_into(memoryview(length))
     header_bytes = int.from_bytes(length, "little")
@@ -93,7 +91,7 @@ def _head(file: OpenFile) -> bytes:
     if header_bytes > MAX_HEADER_BYTES:
         raise ModelInvalid(
             f"{path.name} declares a header of {header_bytes} bytes, more than {MAX_HEADER_BYTES}.",
-            hint="It is probably not a safetensors file: an error page, or a file of another format?",
+            hint="It is probably not a safetensors file: check whether it is an error page or another format.",
         )
     if header_bytes + 8 > size:
         raise _truncated(path, header_bytes + 8, size)
@@ -103,12 +101,12 @@ def _head(file: OpenFile) -> bytes:
 
 
 def _parse_header(path: Path, text: bytes, data: int) -> dict[str, Tensor]:
-    """The header's tensors, contiguous from byte `data` on, as the format demands."""
+    """The tensors of the header, contiguous from byte `data` on, as the format requires."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len(pairs) > len(table := dict(pairs)):
             twice = next(k for k, n in Counter(k for k, _ in pairs).items() if n > 1)
-            raise ModelInvalid(f"{path.name} has the name {echo(twice)} twice in its header.")
+            raise ModelInvalid(f"{path.name} has the key {echo(twice)} twice in its header.")
         return table
 
     try:
@@ -116,13 +114,13 @@ def _parse_header(path: Path, text: bytes, data: int) -> dict[str, Tensor]:
     except (ValueError, RecursionError) as error:
         raise ModelInvalid(f"The header of {path.name} is not JSON: {error}.", hint=_AGAIN) from error
     if not isinstance(header, dict):
-        raise ModelInvalid(f"The header of {path.name} is not a JSON object but {echo(header)}.")
+        raise ModelInvalid(f"The header of {path.name} is {echo(header)}, not a JSON object.")
     header.pop("__metadata__", None)
     tensors = {name: _entry(path, name, entry, data) for name, entry in header.items()}
     position, before = data, "the header"
     for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].end)):
         if tensor.start != position:
-            what = "overlaps" if tensor.start < position else f"leaves a hole of {tensor.start - position} bytes after"
+            what = "overlaps" if tensor.start < position else f"leaves a gap of {tensor.start - position} bytes after"
             raise ModelInvalid(f"Tensor {name!r} in {path.name} {what} {before}.", hint=_AGAIN)
         position, before = tensor.end, f"tensor {name!r}"
     return tensors
@@ -133,15 +131,15 @@ def _entry(path: Path, name: str, entry: Any, data: int) -> Tensor:
     fields = entry if isinstance(entry, dict) else {}
     dtype, shape, offsets = fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")
     if not (isinstance(dtype, str) and _naturals(shape) and _naturals(offsets)) or len(offsets) != 2:
-        raise ModelInvalid(f"Tensor {echo(name)} in {path.name} has an impossible header entry: {echo(entry)}.")
+        raise ModelInvalid(f"Tensor {echo(name)} in {path.name} has an invalid header entry: {echo(entry)}.")
     if dtype not in NUMPY_TYPES:
         raise ModelInvalid(f"Tensor {echo(name)} in {path.name} has the unknown type {echo(dtype)}.")
     start, end = offsets
     need = math.prod(shape) * np.dtype(NUMPY_TYPES[dtype]).itemsize
     if end - start != need:
         raise ModelInvalid(
-            f"Tensor {echo(name)} in {path.name}: {dtype} of shape {echo(shape)} takes {need} bytes, "
-            f"its offsets {start} to {end} hold {end - start}."
+            f"Tensor {echo(name)} in {path.name}: {dtype} of shape {echo(shape)} takes {need} bytes, but "
+            f"its offsets {start} to {end} span {end - start}."
         )
     return Tensor(path, dtype, tuple(shape), data + start, data + end)
 
@@ -151,7 +149,7 @@ def _naturals(value: Any) -> TypeGuard[list[int]]:
 
 
 def _truncated(path: Path, expected: int, seen: int) -> ModelInvalid:
-    return ModelInvalid(f"{path.name} is cut off: expected {expected} bytes, seen {seen}.", hint=_AGAIN)
+    return ModelInvalid(f"{path.name} is truncated: expected {expected} bytes, found {seen}.", hint=_AGAIN)
 
 
 _AGAIN = "Download or copy the file again."

@@ -1,7 +1,7 @@
-"""What a user calls a model in, a folder on this machine out. Called by `wiring/` and the commands.
+"""Resolve a model's name to a folder on this machine. Called by `wiring/` and the commands.
 
-Nothing (the embedded model), an existing folder, a `.tar.gz`, or a Hub id; anything that looks like a path is never
-looked up on the Hub, so that a typo in a path makes no call.
+A name is nothing (the embedded model), an existing folder, a `.tar.gz`, or a Hub id. Whatever looks like a path is
+never looked up on the Hub, so a typo in a path makes no request.
 """
 
 import atexit
@@ -30,7 +30,7 @@ _HUB_URL = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([^/?#]+/[
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """Where the model lies now. `revision` is the Hub's commit, None for anything else."""
+    """The model's location. `revision` is the Hub commit, None for anything else."""
 
     folder: Path
     source: str
@@ -38,24 +38,24 @@ class ResolvedModel:
     revision: str | None = None
     warnings: tuple[str, ...] = ()
     top: Path | None = None
-    """The top of the archive, if the model lies in a folder of it; code may lie beside that folder."""
+    """The top of the archive if the model is in a folder of it; code may be beside that folder."""
 
 
 def resolve(source: str | None, options: SourceOptions = SourceOptions()) -> ResolvedModel:
-    """Find, unpack or download the model that `source` names; None is the embedded one.
+    """Find, unpack or download the model that `source` names; None is the embedded model.
 
-    Raises ModelNotFound, HubError, UnsafeWeights, ModelInvalid or ModelIncomplete; the message says what `source` was
-    taken for.
+    Raises ModelNotFound, HubError, UnsafeWeights, ModelInvalid or ModelIncomplete; the message says how `source` was
+    understood.
     """
     if source is None or source == EMBEDDED:
         return _embedded(options)
     if not source.strip() or "\0" in source:
-        raise ModelNotFound(f"The model is named {echo(source)}.", hint="Name a folder, a .tar.gz or a Hub id.")
+        raise ModelNotFound(f"Invalid model name {echo(source)}.", hint="Name a folder, a .tar.gz or a Hub id.")
     try:
         path = expanded(source, "The model")
         is_folder, is_file = path.is_dir(), path.is_file()
     except OSError as error:  # no permission, a name too long
-        raise ModelNotFound(f"The path {echo(source)} cannot be looked at: {error.strerror or error}.") from error
+        raise ModelNotFound(f"Cannot access the path {echo(source)}: {error.strerror or error}.") from error
     except UsageError as error:
         raise ModelNotFound(error.message, hint=error.hint) from error
     if is_folder:
@@ -71,7 +71,7 @@ def _embedded(options: SourceOptions) -> ResolvedModel:
     if not EMBEDDED_FOLDER.is_dir():
         raise ModelNotFound(
             "This installation has no embedded model.",
-            hint="In a source tree it is made with: make embedded. Or name a model: a folder, a .tar.gz or a Hub id.",
+            hint="Run make embedded in a source tree, or name a folder, a .tar.gz or a Hub id.",
         )
     return ResolvedModel(
         EMBEDDED_FOLDER, EMBEDDED, "embedded", warnings=_unused_revision(options, "the embedded model")
@@ -79,7 +79,7 @@ def _embedded(options: SourceOptions) -> ResolvedModel:
 
 
 def _from_folder(path: Path, source: str, options: SourceOptions) -> ResolvedModel:
-    """The folder, or as in an archive the one folder in it that has a model: SageMaker unpacks archives itself."""
+    """The folder, or, as in an archive, its one subfolder with a model: SageMaker unpacks archives itself."""
     located = locate(path, "folder")
     top = None if located.folder == path else path
     notes = _unused_revision(options, "a folder")
@@ -89,8 +89,12 @@ def _from_folder(path: Path, source: str, options: SourceOptions) -> ResolvedMod
 def _from_file(path: Path, source: str, options: SourceOptions) -> ResolvedModel:
     if not path.name.endswith(ARCHIVE_SUFFIXES):
         folder = str(path.parent)
-        hint = f"To serve the folder it is in: {folder}" if path.suffix == ".safetensors" else "Pack it as .tar.gz."
-        raise ModelNotFound(f"{echo(source)} is a file, but neither a model folder nor a .tar.gz.", hint=hint)
+        hint = (
+            f"Name its folder instead: {folder}"
+            if path.suffix == ".safetensors"
+            else "Name a model folder, or pack the model as a .tar.gz."
+        )
+        raise ModelNotFound(f"{echo(source)} is a file, but not a .tar.gz.", hint=hint)
     notes = _unused_revision(options, "an archive")
     if options.cache_dir is None:
         place = Path(tempfile.mkdtemp(prefix="mooring-"))
@@ -101,7 +105,7 @@ def _from_file(path: Path, source: str, options: SourceOptions) -> ResolvedModel
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise ModelError(f"The archive {echo(source)} cannot be read: {error.strerror}.") from error
+            raise ModelError(f"Cannot read the archive {echo(source)}: {error.strerror}.") from error
         target = options.cache_dir / "mooring-archives" / digest
     unpacked = locate(target) if target.is_dir() else unpack(path, target, Limits(options.max_unpacked_bytes))
     top = None if unpacked.folder == target else target
@@ -109,33 +113,34 @@ def _from_file(path: Path, source: str, options: SourceOptions) -> ResolvedModel
 
 
 def _refuse_paths(path: Path, source: str) -> None:
-    """Raise for what does not exist here and cannot be a Hub id either."""
+    """Raise for a name that does not exist here and is not a valid Hub id."""
     if match := _HUB_URL.match(source):
-        raise ModelNotFound(f"{echo(source)} is an address, not a Hub id.", hint=f"Name it as: {match[1]}")
+        raise ModelNotFound(f"{echo(source)} is a URL, not a Hub id.", hint=f"Use the Hub id {match[1]}.")
     if "://" in source:
         raise ModelUnsupported(
-            f"Models are not read from {echo(source)}.", hint="Download it, then name the folder or the .tar.gz."
+            f"Cannot load a model from the URL {echo(source)}.",
+            hint="Download it, then name the folder or the .tar.gz.",
         )
     why = _path_like(source)
     if why is None and is_hub_id(source):
         return
     if why is None:
         raise ModelNotFound(
-            f"There is no file or folder {echo(source)}, and it cannot be a Hub id.",
-            hint="A Hub id is `owner/name` or `name`, of letters, digits, '-', '_' and '.', at most 96 of them.",
+            f"No file or folder {echo(source)} exists, and it is not a valid Hub id.",
+            hint="A Hub id is `owner/name` or `name`: at most 96 letters, digits, '-', '_' and '.'.",
         )
     parent = path.parent
     near = sorted(p.name for p in parent.iterdir())[:8] if parent.is_dir() else []
-    hint = f"In {parent} there are: {', '.join(near)}." if near else f"There is nothing in {parent} either."
-    raise ModelNotFound(f"There is no file or folder {echo(source)} (taken for a path, because {why}).", hint=hint)
+    hint = f"{parent} contains: {', '.join(near)}." if near else f"{parent} is empty or does not exist."
+    raise ModelNotFound(f"No file or folder {echo(source)} exists (read as a path because {why}).", hint=hint)
 
 
 def _path_like(source: str) -> str | None:
-    """Why the text must be a path, or None if it may be a Hub id."""
+    """Why the text is a path, or None if it may be a Hub id."""
     if source.startswith((".", "/", "~", "\\")):
         return f"it starts with {source[0]!r}"
     if "\\" in source or re.match(r"[A-Za-z]:", source):
-        return "it is written as on Windows"
+        return "it looks like a Windows path"
     if source.endswith((*ARCHIVE_SUFFIXES, "/")):
         return f"it ends in {'/' if source.endswith('/') else source[source.rindex('.t') :]!r}"
     return "it has more than one '/'" if source.count("/") > 1 else None
@@ -144,4 +149,4 @@ def _path_like(source: str) -> str | None:
 def _unused_revision(options: SourceOptions, what: str) -> tuple[str, ...]:
     if options.revision is None:
         return ()
-    return (f"The revision {echo(options.revision)} was ignored: {what} has none.",)
+    return (f"--revision {echo(options.revision)} was ignored: {what} has no revisions.",)

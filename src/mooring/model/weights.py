@@ -1,7 +1,7 @@
-"""The weights of a model in safetensors files, each opened once and read once.
+"""Read a model's weights from safetensors files, each opened and read once.
 
-The memory that tensors are read into belongs to whoever asks for them: an engine that reads weights later keeps them
-alive by itself. What is in one file is read and checked by `safetensors_file.py`.
+Tensors are read into memory that the caller owns, so an engine that needs weights later keeps them alive itself.
+`safetensors_file.py` reads and checks each file's header.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 
 Place = Callable[[str], memoryview]
-"""A tensor's name → as many writable bytes as it has."""
+"""Tensor name → a writable buffer of its size."""
 
 
 class Weights:
@@ -39,12 +39,12 @@ class Weights:
         self.close()
 
     def close(self) -> None:
-        """Close the files. Names, shapes and types stay known."""
+        """Close the files. Names, shapes and types stay available."""
         for opened in self._files:
             opened.file.close()
 
     def names(self) -> frozenset[str]:
-        """Of all tensors."""
+        """Names of all tensors."""
         return frozenset(self._tensors)
 
     def shape(self, name: str) -> tuple[int, ...]:
@@ -61,16 +61,16 @@ class Weights:
         return tensor.end - tensor.start
 
     def read(self, place: Place) -> dict[str, str]:
-        """Read every tensor into the memory that `place` gives for it; file name → hex sha256 of the file.
+        """Read every tensor into the buffer that `place` returns for it; file name → hex sha256 of the file.
 
-        Files are read from beginning to end, so that the hash is that of exactly the bytes that were read. Raises
-        ModelInvalid if a file was written to meanwhile.
+        Files are read from beginning to end, so the hash covers exactly the bytes read. Raises ModelInvalid if a file
+        was written to meanwhile.
         """
         return {opened.file.path.name: _read(opened, place) for opened in self._files}
 
     @property
     def main_dtype(self) -> str:
-        """The type that most of the bytes have, e.g. "F16"; "" without tensors."""
+        """The type of most of the bytes, e.g. "F16"; "" without tensors."""
         sizes: Counter[str] = Counter()
         for tensor in self._tensors.values():
             sizes[tensor.dtype] += tensor.end - tensor.start
@@ -80,8 +80,8 @@ class Weights:
         if name not in self._tensors:
             files = ", ".join(opened.file.path.name for opened in self._files)
             raise ModelInvalid(
-                f"The weights have no tensor {name!r} ({len(self._tensors)} tensors in {files}).",
-                hint="Does config.json belong to these weights?",
+                f"Tensor {name!r} not found in the weights ({len(self._tensors)} tensors in {files}).",
+                hint="Check that config.json belongs to these weights.",
             )
         return self._tensors[name]
 
@@ -93,7 +93,7 @@ def _read(opened: TensorFile, place: Place) -> str:
     opened.file.read_into(memoryview(head), digest)
     if head != opened.head:
         raise ModelInvalid(
-            f"{opened.file.path.name} was written to while the model was loaded.",
+            f"{opened.file.path.name} was written to while the model was loading.",
             hint="Load the model again once its files are complete.",
         )
     for name, tensor in sorted(opened.tensors.items(), key=lambda item: (item[1].start, item[1].end)):
@@ -105,8 +105,8 @@ def _read(opened: TensorFile, place: Place) -> str:
 def open_weights(folder: ModelFolder) -> Weights:
     """Open the folder's `model.safetensors`, or the shards that `model.safetensors.index.json` names.
 
-    Raises ModelIncomplete (files missing, by name), ModelInvalid (a damaged or contradictory file) or UnsafeWeights
-    (there is only pickle).
+    Raises ModelIncomplete (naming missing files), ModelInvalid (a damaged or contradictory file) or UnsafeWeights
+    (only pickle files).
     """
     files: list[TensorFile] = []
     seen: dict[str, str] = {}
@@ -115,9 +115,9 @@ def open_weights(folder: ModelFolder) -> Weights:
             files.append(open_tensors(path))
             found = files[-1].tensors
             for name in expected - found.keys():
-                raise ModelInvalid(f"{INDEX_FILE} says that tensor {name!r} is in {path.name}, and it is not.")
+                raise ModelInvalid(f"{INDEX_FILE} lists tensor {name!r} in {path.name}, which does not contain it.")
             for name in found.keys() & seen.keys():
-                raise ModelInvalid(f"Tensor {name!r} is in two files, {seen[name]} and {path.name}.")
+                raise ModelInvalid(f"Tensor {name!r} is in two files: {seen[name]} and {path.name}.")
             seen |= dict.fromkeys(found, path.name)
     except BaseException:
         for opened in files:
@@ -127,7 +127,7 @@ def open_weights(folder: ModelFolder) -> Weights:
 
 
 def weight_files(folder: ModelFolder) -> dict[Path, frozenset[str]]:
-    """The safetensors files of the folder, in order, each with the tensor names its index expects (none: no index)."""
+    """The safetensors files of the folder, in order, each with its tensor names in the index (none: no index)."""
     if folder.has(SINGLE_FILE):
         return {folder.path / SINGLE_FILE: frozenset()}
     if not folder.has(INDEX_FILE):
@@ -140,7 +140,7 @@ def weight_files(folder: ModelFolder) -> dict[Path, frozenset[str]]:
         shards.setdefault(file, set()).add(tensor)
     if missing := tuple(f for f in sorted(shards) if not (folder.path / f).exists()):
         raise ModelIncomplete(
-            f"{INDEX_FILE} names {len(shards)} files, of which {len(missing)} are missing: {', '.join(missing[:5])}.",
+            f"{INDEX_FILE} lists {len(shards)} files; {len(missing)} are missing: {', '.join(missing[:5])}.",
             missing=missing,
             hint="Download them into the same folder.",
         )
@@ -150,11 +150,13 @@ def weight_files(folder: ModelFolder) -> dict[Path, frozenset[str]]:
 def _weight_map(folder: ModelFolder) -> dict[str, str]:
     mapping = folder.json(INDEX_FILE).get("weight_map")
     if not isinstance(mapping, dict) or not mapping:
-        raise ModelInvalid(f"{INDEX_FILE} has a `weight_map` that is not a map of tensors to files: {echo(mapping)}.")
+        raise ModelInvalid(
+            f"{INDEX_FILE} has an invalid `weight_map`, which must map tensors to files: {echo(mapping)}."
+        )
     for tensor, file in mapping.items():
         beside = isinstance(file, str) and Path(file).name == file and "\\" not in file
         if not beside or not file.endswith(".safetensors"):
             raise ModelInvalid(
-                f"{INDEX_FILE} puts tensor {echo(tensor)} into {echo(file)}, which is no file beside it."
+                f"{INDEX_FILE} lists tensor {echo(tensor)} in {echo(file)}, which is not the name of a file beside it."
             )
     return mapping

@@ -1,6 +1,6 @@
-"""Several models in one server, loaded and unloaded while it runs: SageMaker's multi-model contract.
+"""Serve several models, loaded and unloaded at run time: SageMaker's multi-model contract.
 
-registry.py  the models that are loaded      routes.py    /models
-ledger.py    whether another model fits      lost.py      models that a replaced worker could not load again
-requests.py  names of models, and pages of GET /models
+registry.py  the loaded models               routes.py    /models
+ledger.py    whether another model fits      lost.py      models that a restarted worker could not reload
+requests.py  model names, and pages of GET /models
 """

@@ -1,4 +1,4 @@
-"""Models that a restarted worker could not reload. Used by `registry.py`."""
+"""Track models that a restarted worker could not reload. Used by `registry.py`."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class _Lost:
 
 
 class LostModels:
-    """Lost models by name, with the reason, until they are reloaded or unloaded."""
+    """The lost models and the reasons, until they are reloaded or unloaded."""
 
     def __init__(self, on_change: Callable[[int], None]) -> None:
         """`on_change` is called with the number of lost models."""
@@ -58,10 +58,10 @@ class LostModels:
         """Record that the model could not be reloaded. Logs each distinct reason once."""
         reason = str(error) if isinstance(error, MooringError) else type(error).__name__
         if isinstance(error, ModelChanged):
-            reason = f"{error.message} Unload it and load it again to serve the new one, or put the old files back."
+            reason = f"{error.message} Unload it and load it again to serve the new one, or restore the old files."
         known = self._lost.get(name)
         if known is None or known.reason != reason:
-            self._log.error("model cannot be reloaded", model=name, reason=reason)
+            self._log.error("failed to reload model", model=name, reason=reason)
             self._lost[name] = _Lost(held, reason, known.since if known else timestamp())
             self._on_change(len(self._lost))
 
@@ -72,6 +72,6 @@ class LostModels:
         return known is not None
 
     def described(self, name: str) -> Mapping[str, Any]:
-        """As the contract's routes show a model, with the reason."""
+        """The model in the format of the contract's routes, with the reason."""
         lost = self._lost[name]
         return {"modelName": name, "modelUrl": lost.held.url, "reason": lost.reason, "since": lost.since}

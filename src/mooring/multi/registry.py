@@ -1,4 +1,4 @@
-"""The models that are loaded, by name: each with an engine of its own. Made by `wiring/`, asked by `routes.py`."""
+"""Load, unload and find models by name, each with its own engine. Made by `wiring/`, used by `routes.py`."""
 
 import asyncio
 import functools
@@ -20,12 +20,12 @@ from mooring.observe.memory import release_memory
 from mooring.web.service import AnyServed, Service
 
 UNLOAD_S = 30.0
-"""How long requests in flight may go on when their model is unloaded."""
+"""How long in-flight requests may continue when their model is unloaded."""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One that is loaded."""
+    """A loaded model."""
 
     name: str
     url: str
@@ -34,17 +34,17 @@ class Model:
 
     @property
     def described(self) -> dict[str, str]:
-        """As the contract's routes show it."""
+        """The model in the format of the contract's routes."""
         return {"modelName": self.name, "modelUrl": self.url}
 
     @property
     def identity(self) -> Identity:
-        """Digests of what answers."""
+        """Digests of the served model and code."""
         return identity_of(self.service.facts)
 
 
 class Registry:
-    """Loads one model at a time; answers while it does."""
+    """Loads one model at a time, while others answer."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Registry:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """For whoever started this: which models it holds."""
+        """The loaded models, for the supervisor."""
         return {"models": [model.described for model in self.models], "multi_model": True}
 
     async def start(self) -> None:
@@ -102,7 +102,7 @@ class Registry:
         self._on_loading(name)
         try:
             service = await self._opened(name, held.url, held.identity)
-        except Exception as error:  # Border: one broken model must not affect the others.
+        except Exception as error:  # Boundary: one broken model must not affect the others.
             if wanted():
                 self._lost.lose(name, held, error)
             return
@@ -127,7 +127,7 @@ class Registry:
         return name in self._lost and name not in self._loading
 
     def health(self) -> Health:
-        """Ready, also without a model: the platform loads models into a server that is healthy."""
+        """Healthy even without models: the platform loads models into a healthy server."""
         return Health(True)
 
     async def check(self) -> Health:
@@ -135,7 +135,7 @@ class Registry:
         return self.health()
 
     def alive(self) -> Health:
-        """Not ready if the engine of one model hangs: its thread can only be ended with the process."""
+        """Not ready if a model's engine hangs: only a restart ends its thread."""
         for model in self.models:
             if not (found := model.service.alive()).ready:
                 return Health(False, f"Model {echo(model.name)}: {found.reason}")
@@ -158,7 +158,7 @@ class Registry:
         """
         check_name(name)
         if name in self._models or name in self._loading:
-            raise AlreadyLoaded(f"The model {echo(name)} is loaded already.", hint="Unload it first.")
+            raise AlreadyLoaded(f"Model {echo(name)} is already loaded.", hint="Unload it first.")
         self._loading.add(name)
         try:
             return self._add(Model(name, url, await self._opened(name, url, {})))
@@ -179,7 +179,7 @@ class Registry:
                 service = Service(lambda: self._open(folder, name, expected))
                 await self._start(service)
             except MemoryError as error:
-                raise NoMemory("Memory ran out while the model was loaded.", hint="Unload another one.") from error
+                raise NoMemory("Out of memory while loading the model.", hint="Unload another model.") from error
             finally:
                 self._ledger.settle(name)
         return service
@@ -198,13 +198,13 @@ class Registry:
         if name in self._models:
             return self._models[name]
         if name in self._loading:
-            raise NotReady(f"The model {echo(name)} is loading.")
+            raise NotReady(f"Model {echo(name)} is loading.")
         if name in self._lost:
-            raise NotReady(f"The model {echo(name)} could not be reloaded: {self._lost.reason(name)}")
-        raise NotLoaded(f"There is no model {echo(name)}.", hint="GET /models lists those that are loaded.")
+            raise NotReady(f"Model {echo(name)} could not be reloaded: {self._lost.reason(name)}")
+        raise NotLoaded(f"Model {echo(name)} is not loaded.", hint="List the loaded models with GET /models.")
 
     async def unload(self, name: str) -> None:
-        """Answer what is in flight, then give its memory back. Raises NotLoaded."""
+        """Finish in-flight requests, then free the model's memory. Raises NotLoaded."""
         if self._is_lost(name):
             self._lost.forget(name)
             return
@@ -233,5 +233,5 @@ def _folder(url: str) -> Path:
     except (OSError, ValueError) as error:  # no permission, name too long, invalid character
         reason = getattr(error, "strerror", None) or str(error)
     if reason:
-        raise NotLoaded(f"There is no folder {echo(url)}: {reason}.", hint="`url` is a folder in the container.")
+        raise NotLoaded(f"Cannot load from {echo(url)}: {reason}.", hint="Set `url` to a folder in the container.")
     return Path(url)

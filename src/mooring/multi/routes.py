@@ -1,4 +1,4 @@
-"""SageMaker's protocol for several models, and the ASGI application that speaks it. Made by `wiring/`.
+"""Serve SageMaker's multi-model protocol as an ASGI application. Made by `wiring/`.
 
 POST /models, GET /models, GET and DELETE /models/{name}, POST /models/{name}/invoke.
 """
@@ -34,11 +34,11 @@ from mooring.web.status import ErrorBody, refuse
 from mooring.web.wire import Bodies, Endpoint, Site, WireProtocol
 
 BODY_LIMIT = 1 << 20
-"""Bytes of a body that names a model."""
+"""Most bytes of a body that names a model."""
 
 
 class LoadBody(msgspec.Struct):
-    """Which model to load."""
+    """The model to load."""
 
     model_name: str
     url: str
@@ -46,7 +46,7 @@ class LoadBody(msgspec.Struct):
 
 
 class ModelEntry(msgspec.Struct, rename="camel"):
-    """A model that is loaded."""
+    """A loaded model."""
 
     model_name: str
     model_url: str
@@ -60,11 +60,11 @@ class ModelPage(msgspec.Struct, rename="camel", omit_defaults=True):
 
 
 async def load(site: Site[Registry], request: Request) -> Response:
-    """The model is loaded when this is answered."""
+    """Load a model; answers once it is loaded."""
     fields = await _fields(site, request)
     for name in ("model_name", "url"):
         if not isinstance(fields.get(name), str) or not fields[name]:
-            raise InvalidRequest(f"it is {echo(fields.get(name))}; text is needed.", pointer=f"/{name}")
+            raise InvalidRequest(f"it must be text, not {echo(fields.get(name))}.", pointer=f"/{name}")
     try:
         model = await site.life.load(fields["model_name"], fields["url"])
     except (ModelError, UsageError) as error:
@@ -77,14 +77,14 @@ async def _fields(site: Site[Registry], request: Request) -> dict[str, Any]:
     try:
         found = msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidRequest(f"This is not JSON: {error}.") from error
+        raise InvalidRequest(f"Invalid JSON: {error}.") from error
     if not isinstance(found, dict):
-        raise InvalidRequest(f"an object is needed, not {echo(found)}.")
+        raise InvalidRequest(f"expected an object, not {echo(found)}.")
     return found
 
 
 async def listed(site: Site[Registry], request: Request) -> Response:
-    """Sorted by name, in pages."""
+    """List the models, sorted by name, in pages."""
     query = request.query_params
     urls = {model.name: model.url for model in site.life.models}
     urls |= {model["modelName"]: model["modelUrl"] for model in site.life.lost}
@@ -92,7 +92,7 @@ async def listed(site: Site[Registry], request: Request) -> Response:
 
 
 async def describe(site: Site[Registry], request: Request) -> Response:
-    """One model, with what it is."""
+    """Describe one model."""
     name = request.path_params["name"]
     for lost in site.life.lost:
         if lost["modelName"] == name:
@@ -102,14 +102,14 @@ async def describe(site: Site[Registry], request: Request) -> Response:
 
 
 async def unload(site: Site[Registry], request: Request) -> Response:
-    """Its memory is free when this is answered."""
+    """Unload a model; answers once its memory is free."""
     name = request.path_params["name"]
     await site.life.unload(name)
     return json_response({"status": f'Model "{name}" unregistered'})
 
 
 async def info(site: Site[Registry], _: Request) -> Response:
-    """What is loaded."""
+    """The loaded models."""
     models = [{**model.described, "engine": model.service.snapshot()} for model in site.life.models]
     facts = {"multi_model": True, "models": models, "ready": True, "reason": "", "degraded": site.life.lost}
     return json_response({**facts, "versions": versions()})
@@ -123,8 +123,8 @@ def _page_body(_: TaskSpec | None) -> Bodies:
     return {JSON: (ModelPage,)}
 
 
-PAGES = {"limit": "How many models to list, at most 100.", "next_page_token": "`nextPageToken` of the page before."}
-INVOKE = dataclasses.replace(INVOCATIONS, path="/models/{name}/invoke", summary="Ask a model")
+PAGES = {"limit": "Number of models to list, at most 100.", "next_page_token": "`nextPageToken` of the previous page."}
+INVOKE = dataclasses.replace(INVOCATIONS, path="/models/{name}/invoke", summary="Run a model")
 SAGEMAKER_MODELS = WireProtocol(
     "SageMaker multi-model",
     (
@@ -147,7 +147,7 @@ WATCHED = WireProtocol(
 
 
 def create_multi_app(registry: Registry, metrics: Metrics, limits: WebLimits, *, log_requests: bool) -> Starlette:
-    """The routes, with the border around them. Any task may be loaded, so the OpenAPI document has all of them."""
+    """The routes inside the border middleware. Any task may be loaded, so the OpenAPI document covers all."""
     toolkit = (hf_toolkit(INVOKE),) if limits.hft_errors else ()
 
     def find(path: Mapping[str, str]) -> Service:

@@ -1,4 +1,4 @@
-"""What makes imports fast at the start of a server."""
+"""Speed up imports at server start."""
 
 import gc
 import sys
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def without(module: str) -> Iterator[None]:
-    """For what is imported meanwhile, `module` is not installed, unless it has been imported before.
+    """Hide `module` from imports meanwhile, unless it is already imported.
 
-    Of libraries that do less without it, and whose lesser is enough for us. Afterwards it can be imported as ever.
-    Half of what importing structlog takes is rich, which it uses for tracebacks.
+    For libraries that work without it well enough for us. Afterwards it can be imported normally.
+    Half of structlog's import time is rich, which it uses for tracebacks.
     """
     if module in sys.modules:
         yield
@@ -26,7 +26,7 @@ def without(module: str) -> Iterator[None]:
 
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Around imports: the garbage collector would look at all modules again and again, a tenth of the time."""
+    """Disable garbage collection around imports: it would take a tenth of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:

@@ -1,10 +1,10 @@
-"""Level and format in, one shape of log line out, for our own lines and for other libraries'. Called by the commands.
+"""Set up logging in one format for Mooring and other libraries. Called by the commands.
 
     2026-05-01T09:30:00Z info request method=POST route=/invocations status=200 ms=12.4 request_id=…
     {"time": "2026-05-01T09:30:00Z", "level": "info", "event": "request", "method": "POST", …}
 
-Lines go to stderr. No line holds what a caller sent: exceptions are shown by class and place, and their messages, which
-may repeat a value, at level debug only. The exception is what a model's own code raises (`handler/raised.py`).
+Lines go to stderr. No line contains what a client sent: exceptions are shown by class and place, and their messages,
+which may repeat a value, only at level debug. User code is the exception (`handler/raised.py`).
 """
 
 import contextlib
@@ -39,7 +39,7 @@ QUIET = (
     "filelock",
     "urllib3",
 )
-"""Libraries that say more at level info than anybody asked for: heard from warning on."""
+"""Libraries that are too verbose at level info: shown from warning on."""
 
 
 def configure_logs(
@@ -47,7 +47,7 @@ def configure_logs(
 ) -> None:
     """Set up logging for the process. `level` is one of `LEVELS`, `form` is auto, text or json.
 
-    With `ours_only`, what other libraries log goes where it went: in somebody else's program that is not ours to say.
+    With `ours_only` the logging of other libraries is left alone, for use inside another program.
     """
     stream = stream or sys.stderr
     on_terminal = stream.isatty()
@@ -65,13 +65,13 @@ def configure_logs(
         cache_logger_on_first_use=False,
     )
     if not ours_only:
-        # A log that cannot be written (no reader, a full disk) must not change what is answered.
+        # A log that cannot be written (no reader, a full disk) must not affect answers.
         logging.raiseExceptions = False
         _adopt(LEVELS[level], stream, shared, last)
 
 
 def _adopt(level: int, stream: TextIO, shared: list[Processor], last: Processor) -> None:
-    """Lines of the standard library's logging in the same shape."""
+    """Format standard library log records the same way."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -89,7 +89,7 @@ def _adopt(level: int, stream: TextIO, shared: list[Processor], last: Processor)
 
 
 class _Streams:
-    """Makes loggers that write to one stream, whatever name they are asked for by."""
+    """Makes loggers that all write to one stream."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -99,7 +99,7 @@ class _Streams:
 
 
 class _Writer(structlog.WriteLogger):
-    """Loses a line rather than failing whoever wanted to say it."""
+    """Drops a line that cannot be written instead of raising."""
 
     def msg(self, message: str) -> None:
         """Write and flush."""
@@ -110,7 +110,7 @@ class _Writer(structlog.WriteLogger):
 
 
 def _exceptions(*, with_messages: bool) -> Processor:
-    """Replace `exc_info` by lines of text. Not structlog's own: it shows local variables, and those hold texts."""
+    """Replace `exc_info` by text. structlog's own formatter shows local variables, which may hold request texts."""
 
     def process(_: Any, __: str, event: EventDict) -> EventDict:
         error = _error_of(event.pop("exc_info", None))
@@ -138,7 +138,7 @@ def timestamp() -> str:
 
 
 def where(error: BaseException, frames: int = 5) -> str:
-    """The innermost places that an exception came through, the raising one last. Places only, no values."""
+    """The innermost places of a traceback, the raising one last. No values."""
     found = traceback.extract_tb(error.__traceback__)[-frames:]
     return " > ".join(f"{_short(frame.filename)}:{frame.lineno} {frame.name}" for frame in found)
 
@@ -157,7 +157,7 @@ _COLOURS = {"debug": "\033[2m", "info": "\033[32m", "warning": "\033[33m", "erro
 
 
 def _text(*, colours: bool) -> Processor:
-    """One line of words. Control characters are escaped: a line of the log is a line."""
+    """Format one text line. Control characters are escaped, so an event is always one line."""
 
     def render(_: Any, __: str, event: MutableMapping[str, Any]) -> str:
         time, level, what = event.pop("time", ""), str(event.pop("level", "")), event.pop("event", "")

@@ -1,9 +1,9 @@
-"""What this process may use: cores, CPU time and memory, with cgroup limits of both versions. Unix only.
+"""Find the cores, CPU time and memory that this process may use, with cgroup limits (v1 and v2). Unix only.
 
 Used by `container/` for its topology and by `multi/` for its memory ledger.
 
-A container's --cpus does not change what `nproc` says, and --memory not what /proc/meminfo does: both are limits of a
-cgroup, this process's own or any above it, and the smallest holds.
+A container's --cpus does not change `nproc`, nor --memory /proc/meminfo: both limit a cgroup, this process's or any
+above it, and the smallest limit applies.
 """
 
 import os
@@ -12,28 +12,28 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 NO_LIMIT = 1 << 60
-"""Memory limits from here on are version 1's way to say that there is none."""
+"""Memory limits from here on mean "no limit" in cgroup v1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What there is to use."""
+    """The available resources."""
 
     cores: tuple[int, ...]
     """Numbers of the cores that this process may run on."""
     cpus: float
-    """CPU seconds a second: the number of cores, or less under a quota."""
+    """CPU seconds per second: the number of cores, or less under a quota."""
     memory: int | None
-    """Bytes; None where nothing says."""
+    """In bytes; None if unknown."""
 
     @property
     def threads(self) -> int:
-        """Threads that can compute all the time: under a quota one more would only make all of them wait."""
+        """Threads that can run all the time: with more, a quota would make all of them wait."""
         return max(1, min(len(self.cores), int(self.cpus + 0.01)))
 
 
 def this_machine(root: Path = Path("/")) -> Machine:
-    """Read it all. `root` is for tests."""
+    """Read the resources. `root` is for tests."""
     affinity = getattr(os, "sched_getaffinity", None)
     cores = tuple(sorted(affinity(0))) if affinity else tuple(range(os.cpu_count() or 1))
     quotas = [quota for folder in _folders(root, "cpu") if (quota := _quota(folder)) is not None]
@@ -45,9 +45,9 @@ def this_machine(root: Path = Path("/")) -> Machine:
 
 
 def free_bytes(root: Path = Path("/")) -> int | None:
-    """Memory that can still be taken before the kernel kills: of the cgroup and of those above it, and of the machine.
+    """Bytes available before the kernel kills processes: in this cgroup, those above it, and the machine.
 
-    Pages of files that were read and are not in use count as free. None where nothing says.
+    Unused page cache counts as free. None if unknown.
     """
     found = [free for folder in _folders(root, "memory") if (free := _free(folder)) is not None]
     available = _meminfo(root, "MemAvailable")
@@ -68,17 +68,17 @@ def _free(folder: Path) -> int | None:
 
 
 def _folders(root: Path, controller: str) -> Iterator[Path]:
-    """The group's folder and those above it, for the controller, of whichever version has it."""
+    """The cgroup's folder and those above it, for a controller of either version."""
     for mount, group in _mounts(root, controller):
         path = PurePosixPath(group.lstrip("/"))
         for part in (path, *path.parents):
-            # In a container the path is often the host's, and only the mount's top is really there.
+            # In a container the path is often the host's, and only the top of the mount exists.
             if (folder := mount / part).is_dir():
                 yield folder
 
 
 def _mounts(root: Path, controller: str) -> Iterator[tuple[Path, str]]:
-    """(where it is mounted, this process's group in it); version 1 first, as on mixed systems."""
+    """(mount point, this process's cgroup); version 1 first, for mixed systems."""
     base = root / "sys/fs/cgroup"
     for line in _lines(root / "proc/self/cgroup"):
         number, names, group = [*line.split(":", 2), "", ""][:3]
@@ -90,7 +90,7 @@ def _mounts(root: Path, controller: str) -> Iterator[tuple[Path, str]]:
 
 
 def _quota(folder: Path) -> float | None:
-    """CPUs of the folder's limit, None without one."""
+    """The folder's CPU limit, or None."""
     two = _text(folder / "cpu.max").split()
     if len(two) == 2 and two[0].isdigit():
         return int(two[0]) / int(two[1])

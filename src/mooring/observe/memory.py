@@ -1,4 +1,4 @@
-"""How much memory this process has, and giving back what it does not need.
+"""Measure this process's memory, and return unused memory to the system.
 
 Used by `/info`, by the load report of `wiring/`, and by `multi/`.
 """
@@ -27,21 +27,21 @@ def _kilobytes(field: str, path: Path = _STATUS) -> int | None:
 
 
 def resident_bytes() -> int | None:
-    """Resident memory now (VmRSS), mapped files included; None where the kernel does not say."""
+    """Resident memory now (VmRSS), including mapped files; None if unknown."""
     kilobytes = _kilobytes("VmRSS")
     return None if kilobytes is None else kilobytes * 1024
 
 
 def peak_bytes() -> int | None:
-    """The most resident memory so far (VmHWM); None where the kernel does not say."""
+    """Peak resident memory (VmHWM); None if unknown."""
     kilobytes = _kilobytes("VmHWM")
     return None if kilobytes is None else kilobytes * 1024
 
 
 def proportional_bytes(pid: int) -> int | None:
-    """A process's share of memory: pages that it shares with others count in part (Pss).
+    """Proportional set size (Pss): shared pages are divided among the processes.
 
-    Its resident memory where this process may not look so closely at another user's; None where nothing is known.
+    Resident memory if Pss of another user's process is not readable; None if unknown.
     """
     folder = Path("/proc") / str(pid)
     kilobytes = _kilobytes("Pss", folder / "smaps_rollup") or _kilobytes("VmRSS", folder / "status")
@@ -49,24 +49,24 @@ def proportional_bytes(pid: int) -> int | None:
 
 
 def tune_malloc() -> None:
-    """Have glibc (`mallopt`) give freed memory back to the kernel. Call it before other threads run.
+    """Make glibc (`mallopt`) return freed memory to the kernel. Call it before other threads run.
 
-    One arena for all threads: of several, each keeps what was freed in it. A server of the embedded model takes 20 MB
-    less, and a multi-model server no longer 20 MB more after every fifth load. Requests a second stay the same.
-    Blocks of 1 MiB and more in mappings of their own: by default the first one that is freed raises that bound up to
-    32 MiB, and from then on weights leave holes in the heap (16 MB after a few loads; none in 60 with a fixed bound).
+    One arena for all threads: each arena keeps its freed memory. This saves 20 MB with the embedded model, and stops a
+    multi-model server from growing 20 MB every fifth load, at the same throughput. Blocks of 1 MiB and more get their
+    own mappings: by default the first freed block raises that bound up to 32 MiB, and weights then leave holes in the
+    heap (16 MB after a few loads; none in 60 loads with a fixed bound).
     """
     _call("mallopt", _M_ARENA_MAX, 1)
     _call("mallopt", _M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 def release_memory() -> None:
-    """Give freed memory back to the kernel now: glibc keeps it otherwise, and the next model would not find it free."""
+    """Return freed memory to the kernel now: glibc would keep it, and it would not count as free for the next model."""
     gc.collect()
     _call("malloc_trim", 0)
 
 
 def _call(function: str, *arguments: int) -> None:
-    """A function of glibc; nothing where the C library is another one, or cannot be named (Windows)."""
+    """A glibc function, or None with another C library."""
     with contextlib.suppress(OSError, AttributeError, TypeError):
         getattr(ctypes.CDLL(None), function)(*arguments)

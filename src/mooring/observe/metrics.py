@@ -1,10 +1,10 @@
-"""Counts and times in, Prometheus' text out. The engine's observer, and told of each request by `web/`.
+"""Collect Prometheus metrics: the engine's observer, also called by `web/` for each request.
 
-Its own registry: nothing of the process's other users of prometheus_client gets in, and tests make as many as they
-like. Labels are few and fixed: routes, statuses, stages, reasons. Never anything that a caller wrote.
+It has its own registry, so other users of prometheus_client in the process do not interfere, and tests can make
+several. Labels are few and fixed: routes, statuses, stages, reasons; never text from a client.
 
-Behind nginx a worker keeps its numbers in files of its slot (`share`): they outlive it, the worker that replaces it
-goes on with them, and the process that answers /metrics reads them (`container/metrics.py`).
+Behind nginx a worker stores its numbers in files of its slot (`share`): they outlive it, its replacement continues
+them, and the process that answers /metrics reads them (`container/metrics.py`).
 """
 
 from typing import Protocol
@@ -16,7 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
-# A second series for each counter, with the time of its making: of no use where counters outlive processes.
+# A second series per counter with its creation time: useless if counters outlive processes.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
 SECONDS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
@@ -24,7 +24,7 @@ ROWS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64)
 
 
 class Stages(Protocol):
-    """A request's timings in milliseconds, as the engine gives them."""
+    """A request's timings in milliseconds, from the engine."""
 
     @property
     def queue_ms(self) -> float:
@@ -44,15 +44,15 @@ class Stages(Protocol):
 
 
 def share(slot: int) -> None:
-    """From now on keep numbers in files named by the slot, in the folder that PROMETHEUS_MULTIPROC_DIR names.
+    """Store numbers from now on in files named by the slot, in the folder PROMETHEUS_MULTIPROC_DIR.
 
-    The variable is prometheus_client's own, and is read when that is imported: it must be set before.
+    prometheus_client reads the variable on import: it must be set before.
     """
     storage.ValueClass = storage.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
 
 
 class Metrics:
-    """Safe to call from any thread. The label sets that occur all the time are looked up once."""
+    """Thread-safe. Frequent label sets are looked up once."""
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -62,13 +62,13 @@ class Metrics:
         )
         self._seconds = Histogram(
             "mooring_request_seconds",
-            "From the headers to the end of the response of POST /invocations.",
+            "Time from the headers to the end of the response of POST /invocations.",
             buckets=SECONDS,
             registry=registry,
         )
         stages = Histogram(
             "mooring_stage_seconds",
-            "Where the time of answers went.",
+            "Time of answers by stage.",
             ["stage"],
             buckets=SECONDS,
             registry=registry,
@@ -76,26 +76,28 @@ class Metrics:
         self._queue_s, self._tokenise_s, self._compute_s, self._decode_s = (
             stages.labels(stage) for stage in ("queue", "tokenise", "compute", "decode")
         )
-        self._batch_rows = Histogram("mooring_batch_rows", "Windows in a batch.", buckets=ROWS, registry=registry)
+        self._batch_rows = Histogram("mooring_batch_rows", "Windows per batch.", buckets=ROWS, registry=registry)
         self._batch_seconds = Histogram(
-            "mooring_batch_seconds", "How long a batch computes.", buckets=SECONDS, registry=registry
+            "mooring_batch_seconds", "Computation time of a batch.", buckets=SECONDS, registry=registry
         )
-        tokens = Counter("mooring_batch_tokens", "Tokens computed: real, and as padded.", ["kind"], registry=registry)
+        tokens = Counter("mooring_batch_tokens", "Tokens computed: real and padded.", ["kind"], registry=registry)
         self._real, self._padded = tokens.labels("real"), tokens.labels("padded")
-        self._queue_windows = Gauge("mooring_queue_windows", "Windows that wait.", registry=registry)
-        self._queue_tokens = Gauge("mooring_queue_tokens", "Padded tokens that wait.", registry=registry)
+        self._queue_windows = Gauge("mooring_queue_windows", "Windows waiting in the queue.", registry=registry)
+        self._queue_tokens = Gauge("mooring_queue_tokens", "Padded tokens waiting in the queue.", registry=registry)
         self._dropped = Counter(
-            "mooring_dropped_windows", "Windows spared because nobody waited.", ["reason"], registry=registry
+            "mooring_dropped_windows", "Windows dropped because their request had ended.", ["reason"], registry=registry
         )
-        self._refused = Counter("mooring_refused", "Requests refused at the door.", ["reason"], registry=registry)
+        self._refused = Counter(
+            "mooring_refused", "Requests refused by admission control.", ["reason"], registry=registry
+        )
         answers = Counter(
             "mooring_answers",
-            "Answers: computed, shared with who asked the same at the same time, or from the cache.",
+            "Answers: computed, shared with an identical concurrent request, or from the cache.",
             ["source"],
             registry=registry,
         )
         self._answers = {source: answers.labels(source) for source in ("computed", "shared", "cache")}
-        self._cached = Gauge("mooring_cache_bytes", "Memory of the answers in the cache.", registry=registry)
+        self._cached = Gauge("mooring_cache_bytes", "Memory used by the answer cache.", registry=registry)
         self._ready = Gauge("mooring_ready", "1 if the model answers.", registry=registry)
         self._lost = Gauge(
             "mooring_models_lost", "Number of models that a restarted worker could not reload.", registry=registry
@@ -134,20 +136,20 @@ class Metrics:
     # From the web layer
 
     def request(self, route: str, status: int, seconds: float) -> None:
-        """A request is over; `route` is one of the application's own or "other"."""
+        """A request has ended; `route` is one of the application's or "other"."""
         self._requests.labels(route, str(status)).inc()
         if route in ("/invocations", "/models/{name}/invoke"):
             self._seconds.observe(seconds)
 
     def stages(self, timings: Stages) -> None:
-        """Where an answered request's time went."""
+        """The stage timings of an answered request."""
         self._queue_s.observe(timings.queue_ms / 1000)
         self._tokenise_s.observe(timings.tokenise_ms / 1000)
         self._compute_s.observe(timings.compute_ms / 1000)
         self._decode_s.observe(timings.decode_ms / 1000)
 
     def ready(self, ready: bool) -> None:
-        """Whether /ping is green."""
+        """Whether /ping is healthy."""
         self._ready.set(ready)
 
     # From a registry of several models
@@ -157,5 +159,5 @@ class Metrics:
         self._lost.set(count)
 
     def render(self) -> bytes:
-        """All of it in Prometheus' text format."""
+        """All metrics in Prometheus text format."""
         return generate_latest(self.registry)

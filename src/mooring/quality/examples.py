@@ -1,7 +1,7 @@
-"""Read a file of examples: what `moor build` calibrates on and judges with, and what `moor eval` scores.
+"""Read files of examples, for the calibration and accuracy check of `moor build` and for `moor eval`.
 
-Formats are told apart by content, never by the file's name. A labelled format is the task's own (`read_labelled`); any
-task takes requests as a client would send them, one a line or one JSON array, which have no labels.
+Formats are detected by content, not by file name. Each task has its labeled format (`read_labelled`); any task also
+accepts unlabeled requests as a client would send them, one per line or as one JSON array.
 """
 
 import hashlib
@@ -16,45 +16,45 @@ from mooring.errors import InvalidRequest, UsageError, echo
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One request, labelled or not."""
+    """One request, labeled or not."""
 
     body: Any
-    """What a client would send. Of a labelled format always the bare `inputs`."""
+    """The request as sent by a client. In a labeled format always the bare `inputs`."""
     label: Any = None
-    """What the task's metric compares with; None without one."""
+    """The label for the task's metric, or None."""
     id: str = ""
     group: str = ""
-    """Examples of one group share a text; hold them back together where there are enough."""
+    """Examples of one group share a text; hold them out together if there are enough."""
     answerable: bool = True
-    """False where the file says that there is no right answer; then the label says how that is answered."""
+    """False if the file says that no answer exists; the label then says how to answer."""
 
     @property
     def key(self) -> str:
-        """Equal for two examples that ask the same."""
+        """A digest that is equal for identical requests."""
         return json.dumps(self.body, sort_keys=True, ensure_ascii=False)
 
 
 ReadLabelled = Callable[[Path, Any], "list[Example] | None"]
-"""(where it came from, JSON value or list of the values of JSON Lines) → its examples; None for another format.
+"""(path, JSON value or list of JSON Lines values) → examples; None for another format.
 
-Raises UsageError, with the place in the file, where the format is this one and the file goes wrong.
+Raises UsageError, with the place in the file, if the format matches but the file is invalid.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A task's labelled format."""
+    """A task's labeled format."""
 
     expected: str
-    """For the hints of errors, e.g. "SQuAD JSON"."""
+    """For hints, e.g. "SQuAD JSON"."""
     read: ReadLabelled
     request: str
-    """A request of the task, for the hints of errors."""
+    """An example request of the task, for hints."""
 
     @property
     def shapes(self) -> str:
-        """What a file of examples may be."""
-        return f"{self.expected}, or requests such as {self.request}, one a line"
+        """The accepted formats, for hints."""
+        return f"{self.expected}, or requests such as {self.request}, one per line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,15 @@ class ExampleFile:
     sha256: str
     examples: tuple[Example, ...]
     labelled: bool
-    """Every example has a label."""
+    """Whether all examples have labels."""
     skipped: int = 0
-    """Examples left out because they have no right answer."""
+    """Number of examples left out because no answer exists."""
 
 
 def read_examples(path: Path, known: Format, parse: Callable[[object], Any]) -> ExampleFile:
-    """Read and check all of a file for calibrating and judging. `parse` is the task's: each example has to pass it.
+    """Read and check a file for calibration and accuracy checks. Each example must pass the task's `parse`.
 
-    Raises UsageError when the file cannot be read, has no known shape, is of another task, or is empty.
+    Raises UsageError if the file is unreadable, has an unknown format, is for another task, or is empty.
     """
     raw, value = load(path, known)
     found = known.read(path, value)
@@ -87,42 +87,42 @@ def read_examples(path: Path, known: Format, parse: Callable[[object], Any]) -> 
             place = f"example {example.id}" if example.id else f"example {number}"
             raise UsageError(
                 f"{path}, {place} is not a request for this model's task: {error.message}",
-                hint=f"Calibrating on another task's data would spoil the model. The file must be {known.shapes}.",
+                hint=f"Calibration needs data for this task. The file must be {known.shapes}.",
             ) from error
     if not usable:
-        raise UsageError(f"{path} holds no example.", hint=f"It must be {known.shapes}.")
+        raise UsageError(f"{path} contains no examples.", hint=f"It must be {known.shapes}.")
     labelled = all(example.label is not None for example in usable)
     return ExampleFile(path.name, hashlib.sha256(raw).hexdigest(), tuple(usable), labelled, len(found) - len(usable))
 
 
 def read_labelled(path: Path, known: Format) -> list[Example]:
-    """Every example of a labelled file, in its order. Raises UsageError, also for an example without a label."""
+    """All examples of a labeled file, in order. Raises UsageError, also for an example without a label."""
     _, value = load(path, known)
     found = known.read(path, value)
     if not found:
-        what = "holds no example" if found == [] else "has no labels that this model's task knows"
+        what = "contains no examples" if found == [] else "has no labels for this model's task"
         raise UsageError(f"{path} {what}.", hint=f"Expected {known.expected}.")
     for example in found:
         if example.label is None:
             raise UsageError(
-                f"{path}: example {echo(example.id)} has no label to compare with.",
-                hint=f"Evaluation needs a labelled file: {known.expected}.",
+                f"{path}: example {echo(example.id)} has no label.",
+                hint=f"Evaluation needs a labeled file: {known.expected}.",
             )
     return found
 
 
 def load(path: Path, known: Format) -> tuple[bytes, Any]:
-    """The bytes of a file, and its JSON value or the list of the values of its lines. Raises UsageError."""
+    """The bytes of a file, and its JSON value or the list of its lines' values. Raises UsageError."""
     try:
         raw = path.read_bytes()
     except OSError as error:
-        hint = "Give a file that is there and that you may read."
+        hint = "Check that the file exists and is readable."
         raise UsageError(f"Cannot read {path}: {error.strerror or error}.", hint=hint) from error
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         hint = f"It must be {known.shapes}."
-        raise UsageError(f"{path} is not UTF-8 text (byte {error.start}).", hint=hint) from error
+        raise UsageError(f"{path} is not valid UTF-8 (byte {error.start}).", hint=hint) from error
     try:
         return raw, json.loads(text)
     except (ValueError, RecursionError):
@@ -136,11 +136,11 @@ def _lines(path: Path, text: str, known: Format) -> Iterable[Any]:
                 yield json.loads(line)
             except (ValueError, RecursionError) as error:
                 hint = f"It must be {known.shapes}."
-                raise UsageError(f"{path}, line {number} is not JSON: {echo(line)}.", hint=hint) from error
+                raise UsageError(f"{path}, line {number} is not valid JSON: {echo(line)}.", hint=hint) from error
 
 
 def _request(body: Any) -> Example:
     inputs = body.get("inputs", body) if isinstance(body, dict) else body
     texts = [text for text in inputs.values() if isinstance(text, str)] if isinstance(inputs, dict) else []
-    # Requests that share their longest text share a passage.
+    # Requests with the same longest text share a passage.
     return Example(body, group=max(texts, key=len, default=json.dumps(inputs, sort_keys=True)))

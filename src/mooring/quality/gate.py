@@ -1,4 +1,4 @@
-"""May the compressed model replace the exact one? A verdict from the scores of both on the same questions.
+"""Decide whether a quantized model may replace the exact one, from the scores of both on the same questions.
 
 Pure: numpy only. A task's metric says how scores become one number (`metrics.py`), in points.
 """
@@ -16,29 +16,29 @@ from mooring.quality.metrics import Parts
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
 MINIMUM_QUESTIONS = 2_000
-"""Below this the interval is as wide as the drops it should detect; a smaller number has to be asked for by name."""
+"""Default number of questions: with fewer, the interval is as wide as the drops it should detect."""
 MOST_QUESTIONS = 8_000
-"""While the verdict is undecided, unless all are asked for: a build must end. Two doublings halve the interval."""
+"""Most questions while undecided, unless all are requested: a build must end. Two doublings halve the interval."""
 
 RULE_OF_THREE = 3
-"""−ln(0.05), rounded: with 95 % confidence an event that did not happen in n attempts has a probability below 3/n."""
+"""−ln(0.05), rounded: with 95 % confidence an event not seen in n trials has a probability below 3/n."""
 
 _CHUNK = 2_000_000
 """Random indices drawn at a time: 16 MB of memory instead of 170 MB for all of SQuAD dev."""
 
 
 class Verdict(Enum):
-    """What an interval says about a limit."""
+    """The result of comparing an interval with a limit."""
 
     PASSED = "passed"
     FAILED = "failed"
     UNDECIDED = "undecided"
-    """The limit lies inside the interval: more questions could still decide either way."""
+    """The limit is inside the interval: more questions could decide it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """How much worse the candidate is, in points; negative where it is better."""
+    """How much worse the candidate is, in points; negative if better."""
 
     mean: float
     lower: float
@@ -48,7 +48,7 @@ class Drop:
     questions: int
 
     def verdict(self, max_drop: float) -> Verdict:
-        """PASSED only if the whole interval lies at or below `max_drop`."""
+        """PASSED only if the whole interval is at or below `max_drop`."""
         if self.upper <= max_drop:
             return Verdict.PASSED
         return Verdict.FAILED if self.lower > max_drop else Verdict.UNDECIDED
@@ -64,12 +64,12 @@ def paired_drop(
 ) -> Drop:
     """Total of reference − total of candidate, with its percentile bootstrap interval (Efron 1979), two-sided, 95 %.
 
-    Both are [n, k], n at least 1, of the same questions in the same order; `total` is the metric's, [.., n, k] → [..].
-    Questions are drawn, not scores, so that what is hard for both models cancels, and the total is computed anew of
-    every draw: it need not be a mean.
+    Both are [n, k], n at least 1, for the same questions in the same order; `total` is the metric's, [.., n, k] → [..].
+    Questions are resampled, not scores, so that difficulty common to both models cancels. The total is recomputed for
+    every resample: it need not be a mean.
 
-    Where no question went wrong the bootstrap has no width; the bad end is then 100 · 3/n points, the rule of three for
-    what was not seen in n attempts (Hanley and Lippman-Hand 1983).
+    If no question got worse the bootstrap interval has no width; the upper bound is then 100 · 3/n points, by the rule
+    of three for events not seen in n trials (Hanley and Lippman-Hand 1983).
     """
     count = len(reference)
     if count == 0:
@@ -104,19 +104,19 @@ def _bootstrap(
 
 
 def fewest_questions(max_drop: float) -> int:
-    """How many questions can show a drop of at most `max_drop` points (above 0), even if not one goes wrong."""
+    """Fewest questions that can show a drop of at most `max_drop` points (above 0), even if none gets worse."""
     fewest = max(1, math.floor(100 * RULE_OF_THREE / max_drop))
     return fewest if 100 * RULE_OF_THREE / fewest <= max_drop else fewest + 1
 
 
 def looks(asked: int, available: int) -> tuple[int, ...]:
-    """How many questions to have answered at each look: `asked`, then twice as many while undecided, up to `available`.
+    """Total questions after each round: `asked`, then twice as many while undecided, up to `available`.
 
-    `asked` is cut to `available`. A good model is then not refused merely because the first look was too coarse.
+    `asked` is capped at `available`. More rounds avoid refusing a good model because the first was too coarse.
     """
     counts = [min(asked, available)]
     while counts[-1] < available:
         doubled = counts[-1] * 2
-        # A last look at few more than the one before would cost time and tell nothing.
+        # A last round with only a few more questions would cost time and decide nothing.
         counts.append(available if doubled * 1.5 > available else doubled)
     return tuple(counts)

@@ -1,7 +1,7 @@
-"""What a task's metric is, and how a set of answers is scored with one.
+"""Define a task's metric, and score a set of answers with it.
 
-A metric has a part for every example and a total over parts. The total need not be their mean (entity F1 and Spearman's
-correlation are not), so whoever estimates its uncertainty draws examples and computes the total anew.
+A metric has parts per example and a total over parts. The total need not be their mean (entity F1 and Spearman's
+correlation are not), so its uncertainty is estimated by resampling examples and recomputing the total.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,27 +17,27 @@ Parts = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """How answers of one task are scored. Totals are in points, from 0 to 100 where the measure is a share."""
+    """How answers of one task are scored. Totals are in points, from 0 to 100 if the metric is a fraction."""
 
     name: str
-    """In the manifest and in messages, e.g. "f1"."""
+    """Name in the manifest and in messages, e.g. "f1"."""
     title: str
-    """For people, e.g. "F1"."""
+    """Display name, e.g. "F1"."""
     max_drop: float
-    """Points that a quantized model may lose by default."""
+    """Default largest drop of a quantized model, in points."""
     part: Callable[[Any, Any], tuple[float, ...]]
     """(answer, label) → the k numbers of one example."""
     total: Callable[[Parts], npt.NDArray[np.float64]]
     """[..., n, k] → [...]: the metric of n examples."""
     agree: Callable[[Any, Any], float]
-    """(exact model's answer, candidate's) → how far they say the same, 0 to 1. For examples without labels."""
+    """(exact model's answer, candidate's) → agreement, 0 to 1. For examples without labels."""
     said: Callable[[Any], str]
-    """What an answer says, as one text. Raises ValueError for an answer of another shape."""
+    """An answer as one text. Raises ValueError for an answer of another shape."""
     report: Callable[[Parts], Mapping[str, float]]
-    """[n, k] → every figure worth telling, by name ("exact_match"), in points; n is at least 1."""
+    """[n, k] → all reported figures by name ("exact_match"), in points; n is at least 1."""
 
     def parts(self, answers: Sequence[Any], labels: Sequence[Any]) -> Parts:
-        """[n, k] of as many answers as labels."""
+        """[n, k] for n answers and their labels."""
         pairs = zip(answers, labels, strict=True)
         return np.array([self.part(answer, label) for answer, label in pairs], np.float64)
 
@@ -49,5 +49,5 @@ def mean(parts: Parts) -> npt.NDArray[np.float64]:
 
 
 AGREEMENT_MAX_DROP = 5.0
-"""Points of agreement with fp32 that may be lost. Wider than a labelled limit: without labels a better answer counts
-against the candidate too."""
+"""Largest loss of agreement with fp32, in points. Wider than a limit with labels: without labels a better answer also
+counts against the candidate."""

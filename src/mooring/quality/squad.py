@@ -1,7 +1,7 @@
-"""SQuAD: its files, and its metric.
+"""Read SQuAD files, and compute the SQuAD metric.
 
-Exact match and F1 as Rajpurkar et al. (2016), section 6.1, define them and as the official scripts compute them: after
-normalization, the best over the right answers, averaged over the questions.
+Exact match and F1 are as in Rajpurkar et al. (2016), section 6.1, and in the official scripts: after normalization, the
+best over the correct answers, averaged over the questions.
 """
 
 import re
@@ -20,16 +20,16 @@ from mooring.quality.metrics import Metric, Parts, mean
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
-EXPECTED = "Expected SQuAD's shape: data → paragraphs → context and qas → id, question and answers → text."
+EXPECTED = "Expected the SQuAD format: data → paragraphs → context and qas → id, question and answers → text."
 
 
 def normalise(text: str) -> str:
-    """Lower case, without ASCII punctuation, without the articles a, an and the, single spaces."""
+    """Normalize: lower case, no ASCII punctuation, no articles (a, an, the), single spaces."""
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_NO_PUNCTUATION)).split())
 
 
 def exact_match(prediction: str, answers: Sequence[str]) -> float:
-    """1.0 if the prediction equals one of `answers` after normalisation, else 0.0. `answers` is not empty."""
+    """1.0 if the prediction equals one of `answers` after normalization, else 0.0. `answers` is not empty."""
     said = normalise(prediction)
     return float(any(said == normalise(answer) for answer in answers))
 
@@ -37,8 +37,8 @@ def exact_match(prediction: str, answers: Sequence[str]) -> float:
 def f1_score(prediction: str, answers: Sequence[str]) -> float:
     """The best token F1 of the prediction against one of `answers`, 0 to 1. `answers` is not empty.
 
-    Where one side has no tokens left, F1 is 1 if both have none, else 0: SQuAD 2's rule. SQuAD 1.1's script says 0 in
-    both cases, which can only matter to an answer that is punctuation alone.
+    If one side has no tokens, F1 is 1 if both have none, else 0, as in SQuAD 2. The script of SQuAD 1.1 gives 0 in both
+    cases, which only matters for an answer of punctuation only.
     """
     said = normalise(prediction).split()
     return max(_token_f1(said, normalise(answer).split()) for answer in answers)
@@ -52,10 +52,10 @@ def _token_f1(said: list[str], right: list[str]) -> float:
 
 
 def squad_examples(path: Path, value: Any) -> list[Example] | None:
-    """Every question of a SQuAD-shaped file (1.1 or 2.0), in its order; None for a file that is not one.
+    """All questions of a SQuAD file (1.1 or 2.0), in order; None for another format.
 
-    Labels are the right answers, any of which will do: ("",) for a question without an answer (SQuAD 2). Raises
-    UsageError saying where the file goes wrong.
+    Labels are the acceptable answers: ("",) for a question without an answer (SQuAD 2). Raises UsageError naming the
+    invalid place in the file.
     """
     if not isinstance(value, dict) or "data" not in value:
         return None
@@ -71,20 +71,20 @@ SQUAD = Format(
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question of a file, by its parts."""
+    """One question of a file."""
 
     id: str
     question: str
     context: str
     answers: tuple[str, ...]
-    """The right answers, any of which will do; ("",) for a question without one (SQuAD 2), () if unlabelled."""
+    """The acceptable answers; ("",) for a question without one (SQuAD 2), () if unlabeled."""
 
 
 def read_squad(path: Path, *, labelled: bool = True) -> list[Question]:
-    """Every question of a SQuAD file. Raises UsageError; with `labelled`, also for a question without answers."""
+    """All questions of a SQuAD file. Raises UsageError; with `labelled`, also for a question without answers."""
     found = read_labelled(path, SQUAD) if labelled else squad_examples(path, load(path, SQUAD)[1])
     if not found:
-        what = "holds no question" if found == [] else "is a file without `data`"
+        what = "contains no questions" if found == [] else "has no `data`"
         raise UsageError(f"{path} {what}.", hint=EXPECTED)
     return [Question(one.id, one.body["question"], one.body["context"], one.label or ()) for one in found]
 
@@ -107,7 +107,7 @@ def _said(answer: Any) -> str:
     best = answer[0] if isinstance(answer, list) and answer else answer
     text = best.get("answer") if isinstance(best, dict) else None
     if not isinstance(text, str):
-        raise ValueError("it has no `answer`")
+        raise ValueError("missing `answer`")
     return text
 
 
@@ -121,7 +121,7 @@ def texts_of(answer: Any) -> tuple[str, ...]:
 
 
 def agreement(first: Any, second: Any) -> float:
-    """How far two answers say the same, 0 to 1: token F1 of one against the other, averaged over the texts."""
+    """Agreement of two answers, 0 to 1: token F1 of one against the other, averaged over the texts."""
     pairs = list(zip_longest(texts_of(first), texts_of(second), fillvalue=""))
     return sum(f1_score(right, (left,)) for left, right in pairs) / len(pairs) if pairs else 1.0
 
@@ -130,7 +130,7 @@ F1 = Metric("f1", "F1", max_drop=0.5, part=_part, total=_total, agree=agreement,
 
 
 def _questions(path: Path, articles: Any) -> Iterator[Example]:
-    """Reads with the place at hand, so that a fault in a file of 30 MB can be found."""
+    """Reads values and tracks the place, so that an error in a 30 MB file can be found."""
     for at, article in _items(path, articles, "data"):
         for inside, paragraph in _items(path, _get(path, article, "paragraphs", at), f"{at}/paragraphs"):
             context = _text(path, paragraph, "context", inside)

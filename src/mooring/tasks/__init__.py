@@ -1,4 +1,4 @@
-"""The tasks that models are served for, by the Hub's names. A new one is a file and a row here."""
+"""List the supported tasks by their Hub names. A new task is a file and a row here."""
 
 from collections.abc import Mapping
 

@@ -1,9 +1,9 @@
-"""Turn a request's spans into the answers that clients get: characters, text and score.
+"""Turn a request's spans into answers: character offsets, text and score.
 
 Called by `question_answering.py`. Semantics are those of transformers 4.57's question-answering pipeline: spans are
-widened to whole words, and those with the same text, whatever its case, are one answer whose score is their sum. Two
-differences: `top_k` above 1 always gives a list, where the pipeline gives an object when it finds a single answer; and
-spans with a score of 0, which lie outside of the text, are not answers.
+widened to whole words, and those with the same text, ignoring case, are one answer whose score is their sum. Two
+differences: `top_k` above 1 always gives a list, where the pipeline gives an object for a single answer; and spans
+with a score of 0, which lie outside the text, are not answers.
 """
 
 from collections.abc import Sequence
@@ -17,11 +17,11 @@ from mooring.tasks.windows import Piece
 from mooring.tokenization.text import NO_WORD, Tokens
 
 Answer = dict[str, Any]
-"""score, start, end, answer."""
+"""(score, start, end, answer)."""
 
 
 class Places:
-    """Where a context's tokens are in its text."""
+    """The offsets of a context's tokens in its text."""
 
     def __init__(self, context: Tokens, *, align_to_words: bool) -> None:
         self._starts, self._ends = context.places[:, 0], context.places[:, 1]
@@ -30,7 +30,7 @@ class Places:
             self._firsts, self._lasts = _word_bounds(context)
 
     def characters(self, starts: Indices, ends: Indices, piece: Piece) -> tuple[list[int], list[int]]:
-        """First character and the one after the last, of spans of context tokens (ends inclusive) in one window.
+        """Start and end (exclusive) in characters, of spans of context tokens (ends inclusive) in one window.
 
         A word that the window's edge cuts is widened up to the edge.
         """
@@ -40,7 +40,7 @@ class Places:
 
 
 def _word_bounds(context: Tokens) -> tuple[Indices, Indices]:
-    """For each token the first and the last token of its word; itself where it has none."""
+    """The first and last token of each token's word; the token itself if it has no word."""
     words = context.words
     begins = np.ones(len(words), bool)
     begins[1:] = (words[1:] != words[:-1]) | (words[1:] == NO_WORD)
@@ -51,10 +51,10 @@ def _word_bounds(context: Tokens) -> tuple[Indices, Indices]:
 
 
 def collect(text: str, places: Places, windows: Sequence[tuple[Piece, Spans]], room: int) -> tuple[list[Answer], int]:
-    """Every answer of a context, spans with the same text merged, in the order in which each was first met.
+    """All answers of a context, with spans of the same text merged, in order of first occurrence.
 
     `windows` gives each window's piece of the context and its spans, [K] each. Candidates may have `room` characters
-    together; what is left of it is returned too. Raises InvalidRequest when it does not suffice.
+    in total; the remainder is returned too. Raises InvalidRequest if they need more.
     """
     found: dict[str, Answer] = {}
     for piece, spans in windows:
@@ -64,7 +64,7 @@ def collect(text: str, places: Places, windows: Sequence[tuple[Piece, Spans]], r
         room -= sum(lasts) - sum(firsts)
         if room < 0:
             raise InvalidRequest(
-                "the possible answers are too long together: words of the text have thousands of characters.",
+                "the candidate answers are too long in total: the text has words of thousands of characters.",
                 hint="Ask for fewer answers (top_k) or shorter ones (max_answer_len), or ask fewer questions at once.",
             )
         for start, end, score in zip(firsts, lasts, spans.scores[good].tolist(), strict=True):
@@ -77,19 +77,19 @@ def collect(text: str, places: Places, windows: Sequence[tuple[Piece, Spans]], r
 def best(answers: list[Answer], top_k: int, null: float | None) -> Answer | list[Answer]:
     """The `top_k` answers with the highest scores: one object for a `top_k` of 1, else a list of 1 to `top_k`.
 
-    `null` is the score of "no answer", None if that was not asked for.
+    `null` is the score of "no answer", None if not requested.
     """
     if null is not None:
         answers = [*answers, {"score": null, "start": 0, "end": 0, "answer": ""}]
     ranked = sorted(answers, key=lambda answer: -answer["score"])[:top_k]
     if not ranked:  # a context without a token
         ranked = [{"score": 0.0, "start": 0, "end": 0, "answer": ""}]
-    # By what was asked for, never by how many were found: clients must know the type before they see the answer.
+    # Depends on the request, never on the number of answers: clients must know the type in advance.
     return ranked[0] if top_k == 1 else ranked
 
 
 def allowed_tokens(ids: Sequence[Any], pieces: Sequence[Piece], length: int, cls_id: int | None) -> Flags:
-    """[W, L]: the tokens that take part in the softmax, which are the context's and every CLS token."""
+    """[W, L]: the tokens that take part in the softmax: the context's and every CLS token."""
     allowed = np.zeros((len(pieces), length), bool)
     for row, (window, piece) in enumerate(zip(ids, pieces, strict=True)):
         allowed[row, piece.at : piece.at + piece.count] = True

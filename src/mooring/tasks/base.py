@@ -1,4 +1,4 @@
-"""What a task is: `TaskSpec`, the facts of a kind of question, and `Task`, that task opened on one model.
+"""Define tasks: `TaskSpec`, the facts of a task, and `Task`, a task opened on one model.
 
 `prepare` and `finish` are called by the engine in a thread, never on the event loop; `parse` by the web layer.
 """
@@ -17,17 +17,17 @@ from mooring.tokenization.text import TextTokenizer
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request after tokenizing: its windows, and whatever `finish` needs to read the numbers."""
+    """A tokenized request: its windows, and what `finish` needs to decode the model's output."""
 
     windows: Sequence[Window]
     state: Any
-    """Belongs to the task alone."""
+    """Private to the task."""
     truncated: bool = False
-    """Whether some of the text is in no window."""
+    """Whether some of the text was cut off."""
 
     @property
     def tokens(self) -> int:
-        """Tokens of all windows, special tokens and overlaps included, padding not."""
+        """Tokens of all windows, including special tokens and overlaps, without padding."""
         return sum(len(window) for window in self.windows)
 
 
@@ -39,23 +39,23 @@ class Task(Protocol):
         """The Hub's name of the task, e.g. "question-answering"."""
 
     def parse(self, body: object) -> Any:
-        """Check a decoded body in the shape of Hugging Face's pipelines and return the task's own request.
+        """Check a decoded body in the format of Hugging Face's pipelines and return the task's request.
 
         The body may be wrapped (`{"inputs": …, "parameters": …}`) or not. Cheap: no tokenizing. Raises InvalidRequest
-        with a JSON pointer to the field at fault.
+        with a JSON pointer to the invalid field.
         """
 
     def estimate(self, request: Any) -> int:
-        """About how many tokens `prepare` will make of this request, from its characters alone. At least 1."""
+        """Estimated number of tokens of this request, from its characters only. At least 1."""
 
     def key(self, request: Any) -> bytes:
-        """A digest of everything that the answer to this request depends on, the model apart."""
+        """A digest of everything that the answer depends on, except the model."""
 
     def prepare(self, request: Any) -> Prepared:
-        """Tokenize and cut into windows. Raises InvalidRequest for a fault that only tokenizing shows."""
+        """Tokenize and cut into windows. Raises InvalidRequest for errors that only tokenizing reveals."""
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
-        """Turn the windows' numbers, in the windows' order, into an answer of dicts, lists, str, int, float."""
+        """Turn the outputs, in the order of the windows, into an answer of dicts, lists, str, int and float."""
 
     def probe(self) -> Any:
         """A request of exactly one short window, for warm-up and health."""
@@ -63,17 +63,17 @@ class Task(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TaskOptions:
-    """How a task is opened."""
+    """Options for opening a task."""
 
     max_windows: int = 4096
-    """In one request."""
+    """Limit of one request."""
     document_bytes: int = 0
-    """Memory for texts that are kept tokenized for requests to come."""
+    """Memory for the cache of tokenized texts."""
 
 
 @dataclass(frozen=True, slots=True)
 class ModelParts:
-    """What a task is opened on."""
+    """The model that a task is opened on."""
 
     folder: ModelFolder
     manifest: Manifest
@@ -83,16 +83,16 @@ class ModelParts:
 
 @dataclass(frozen=True, slots=True)
 class TaskSpec:
-    """A kind of question that models answer: a value in a file of its own, listed in `TASKS`."""
+    """The facts of a task. Each task is a value in its own file, listed in `TASKS`."""
 
     name: str
     """The Hub's name of the task."""
     head: str
-    """What the graph computes for it: a key of `HEADS` in graph/heads.py."""
+    """The graph's head: a key of `HEADS` in graph/heads.py."""
     architectures: tuple[str, ...]
-    """Ends of the names of transformers' classes that do this task, e.g. "ForQuestionAnswering"."""
+    """Suffixes of the transformers classes for this task, e.g. "ForQuestionAnswering"."""
     default_window: int | None
-    """Longest window by default, in tokens; None for as long as the model can read."""
+    """Default window length in tokens; None for the model's limit."""
     inputs: Any
     """Type of `inputs` in a request, for the OpenAPI document: a type that msgspec describes."""
     parameters: Any
@@ -100,13 +100,13 @@ class TaskSpec:
     answer: Any
     """Type of the answer to one input."""
     example: Mapping[str, Any]
-    """A whole body that any model of the task can answer."""
+    """A complete example body for any model of the task."""
     columns: tuple[str, ...]
-    """The columns that a row of CSV may have instead of one called `inputs`."""
+    """CSV columns that may be used instead of `inputs`."""
     several: Callable[[object], bool]
-    """Whether `inputs` hold several requests, so that they are answered by a list."""
+    """Whether `inputs` hold several requests, which are answered by a list."""
     open: Callable[[ModelParts], Task]
-    """Open the task on a model. Raises a ModelError if the model cannot do it after all."""
+    """Open the task on a model. Raises a ModelError if the model is not suitable."""
     metric: Metric
     labelled: Format
-    """The format of files with labelled examples."""
+    """The format of files with labeled examples."""

@@ -1,6 +1,6 @@
-"""Texts that were tokenised lately: a document that is asked about again and again is tokenised once.
+"""Cache tokenized texts, so a document with many questions is tokenized once.
 
-Used by `question_answering.py` from several threads. Kept in memory with their texts, never written anywhere.
+Used by `question_answering.py` from several threads. Texts are kept in memory and never written to disk.
 """
 
 import threading
@@ -11,13 +11,13 @@ from cachetools import LRUCache
 from mooring.tokenization.text import Tokens
 
 MAX_BYTES = 8 << 20
-"""Of one model: more texts are hardly asked about at a time."""
+"""Most texts cached per model."""
 SHARE = 4
-"""A text of more than one so-manieth of the whole is not kept."""
+"""A text larger than `max_bytes` / `LARGEST` is not cached."""
 
 
 class Documents:
-    """As many as fit into `max_bytes`, the longest unused forgotten first."""
+    """An LRU cache of at most `max_bytes`."""
 
     def __init__(self, encode: Callable[[str], Tokens], max_bytes: int = MAX_BYTES) -> None:
         self._encode = encode
@@ -25,11 +25,11 @@ class Documents:
         self._kept: LRUCache[str, tuple[Tokens, int]] = LRUCache(max_bytes, getsizeof=lambda value: value[1])
 
     def tokens(self, text: str) -> Tokens:
-        """The text's tokens; not to be changed. Raises as `TextTokenizer.encode`."""
+        """The text's tokens; do not modify them. Raises as `TextTokenizer.encode`."""
         with self._lock:
             if (known := self._kept.get(text)) is not None:
                 return known[0]
-        # Outside of the lock: at worst a text that two ask about at the same time is tokenised twice.
+        # Outside the lock: at worst two concurrent requests tokenize the same text twice.
         tokens = self._encode(text)
         size = _size(text, tokens)
         if size <= self._kept.maxsize // SHARE:
@@ -39,11 +39,11 @@ class Documents:
 
     @property
     def bytes(self) -> int:
-        """What is kept now."""
+        """Bytes cached now."""
         return int(self._kept.currsize)
 
 
 def _size(text: str, tokens: Tokens) -> int:
-    # A str takes 1, 2 or 4 bytes a character, by its widest one.
+    # A str takes 1, 2 or 4 bytes per character, depending on its widest one.
     width = 1 if text.isascii() else 4
     return width * len(text) + tokens.ids.nbytes + tokens.places.nbytes + tokens.words.nbytes + 700

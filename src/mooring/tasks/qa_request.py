@@ -1,7 +1,7 @@
-"""Read a decoded body: the questions to answer and how, or an error that points at the field at fault.
+"""Read a decoded question answering request: its questions, contexts and parameters.
 
 Called by `question_answering.py`. Parameters have the names, defaults and meanings of transformers 4.57's
-question-answering pipeline. What that ignores without a word (a misspelt parameter) is an error here.
+question-answering pipeline. What the pipeline silently ignores (a misspelled parameter) is an error here.
 """
 
 from collections.abc import Iterator
@@ -15,28 +15,28 @@ EXAMPLE = 'Send {"inputs": {"question": "…", "context": "…"}}.'
 
 DEFAULT_STRIDE = 128
 MOST_ANSWERS = 1000
-"""Of `top_k`. Every one of them is a candidate in every window."""
+"""Largest `top_k`. Each answer is a candidate in every window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """What the model allows, in tokens."""
+    """The model's limits, in tokens."""
 
     max_seq_len: int
-    """A window's default."""
+    """Default window length."""
     max_positions: int
-    """And its limit."""
+    """Longest window."""
     max_pairs: int = 4096
-    """In one request: each is a window at least."""
+    """Most pairs in one request; each makes at least one window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """How to answer. Lengths in tokens."""
+    """Parameters of a request. Lengths in tokens."""
 
     max_seq_len: int
     doc_stride: int
-    """Tokens that neighbouring windows share."""
+    """Tokens shared by neighboring windows."""
     top_k: int = 1
     max_answer_len: int = 15
     handle_impossible_answer: bool = False
@@ -45,7 +45,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One question on one text, both not blank."""
+    """One question about one text, both non-blank."""
 
     question: str
     context: str
@@ -60,26 +60,26 @@ class Request:
 
 
 def parse(body: object, lengths: Lengths) -> Request:
-    """Read a body, wrapped in `inputs` or not. Raises InvalidRequest."""
+    """Read a body with or without the key `inputs`. Raises InvalidRequest."""
     keys = Keys(READERS, KEYS)
     inputs, given, at = unwrapped(body, keys)
     if not at and not isinstance(inputs, (list, dict)):
-        raise InvalidRequest(f"{kind(inputs)} where an object belongs: {echo(inputs)}.", hint=EXAMPLE)
+        raise InvalidRequest(f"expected an object, found {kind(inputs)}: {echo(inputs)}.", hint=EXAMPLE)
     return Request(_few(_pairs(inputs, at, keys), lengths), _parameters(given, lengths))
 
 
 def several(inputs: object) -> bool:
-    """Whether they ask more than one question."""
+    """Whether the inputs hold more than one question."""
     return isinstance(inputs, list) or (isinstance(inputs, dict) and isinstance(inputs.get("question"), list))
 
 
 def _few(pairs: Iterator[Pair], lengths: Lengths) -> tuple[Pair, ...]:
-    """All of them, unless they are more than can be answered: what is certain to be too much costs nothing more."""
+    """Read all pairs, stopping early once there are too many."""
     found = tuple(islice(pairs, lengths.max_pairs + 1))
     if len(found) > lengths.max_pairs:
         raise PayloadTooLarge(
-            f"The request has more than {lengths.max_pairs} questions; one request may have as many windows, and each "
-            "question makes one at least.",
+            f"The request has more than {lengths.max_pairs} questions, the limit for one request: each question "
+            "makes at least one window.",
             hint="Split it into several requests.",
         )
     return found
@@ -96,12 +96,12 @@ def _pairs(inputs: object, at: str, keys: Keys) -> Iterator[Pair]:
 
 
 def _of_object(item: object, at: str, keys: Keys) -> Iterator[Pair]:
-    """The pairs of one object: one, or one a question where it has a list of them on one context or on as many."""
+    """The pairs of one object: one, or one per question of a list on one context or on equally many."""
     if not isinstance(item, dict):
-        raise InvalidRequest(f"{kind(item)} where an object belongs: {echo(item)}.", pointer=at, hint=EXAMPLE)
+        raise InvalidRequest(f"expected an object, found {kind(item)}: {echo(item)}.", pointer=at, hint=EXAMPLE)
     for key in KEYS:
         if key not in item:
-            raise InvalidRequest(f"there is no `{key}`{like(key, item)}.", pointer=at, hint=EXAMPLE)
+            raise InvalidRequest(f"missing `{key}`{like(key, item)}.", pointer=at, hint=EXAMPLE)
     keys.check(item, at)
     questions, contexts = item["question"], item["context"]
     if not isinstance(questions, list):
@@ -113,7 +113,7 @@ def _of_object(item: object, at: str, keys: Keys) -> Iterator[Pair]:
         raise InvalidRequest(
             f"{len(contexts)} contexts for {len(questions)} questions.",
             pointer=f"{at}/context",
-            hint="Send one context for all of them, or as many as there are questions.",
+            hint="Send one context for all questions, or one per question.",
         )
     for place, question in enumerate(questions):
         own = isinstance(contexts, list)
@@ -130,13 +130,13 @@ def _parameters(given: object, lengths: Lengths) -> Parameters:
     longest = values.setdefault("max_seq_len", lengths.max_seq_len)
     if longest > lengths.max_positions:
         raise InvalidRequest(
-            f"a window of {echo(longest)} tokens; this model reads at most {lengths.max_positions} at once.",
+            f"{echo(longest)} exceeds this model's limit of {lengths.max_positions} tokens.",
             pointer=f"{at}/max_seq_len",
         )
     stride = values.setdefault("doc_stride", min(longest // 2, DEFAULT_STRIDE))
     if stride > longest:
         raise InvalidRequest(
-            f"windows of {longest} tokens (max_seq_len) cannot share {echo(stride)}.", pointer=f"{at}/doc_stride"
+            f"{echo(stride)} exceeds the window length (max_seq_len, {longest} tokens).", pointer=f"{at}/doc_stride"
         )
     return Parameters(**values)
 
@@ -144,7 +144,7 @@ def _parameters(given: object, lengths: Lengths) -> Parameters:
 def _answers(value: object, at: str) -> int:
     wanted = count(value, at)
     if wanted > MOST_ANSWERS:
-        raise InvalidRequest(f"{echo(wanted)} answers are too many; {MOST_ANSWERS} may be asked for.", pointer=at)
+        raise InvalidRequest(f"{echo(wanted)} exceeds the limit of {MOST_ANSWERS} answers.", pointer=at)
     return wanted
 
 
@@ -156,7 +156,7 @@ KEYS = ("question", "context")
 
 READERS: Readers = {
     "top_k": _answers,
-    "topk": _answers,  # the name it had before
+    "topk": _answers,  # its older name
     "max_answer_len": count,
     "max_seq_len": count,
     "doc_stride": _stride,
@@ -164,4 +164,4 @@ READERS: Readers = {
     "handle_impossible_answer": flag,
     "align_to_words": flag,
 }
-"""Parameter → what reads it."""
+"""Parameter name → reader."""

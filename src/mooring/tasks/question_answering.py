@@ -1,6 +1,6 @@
-"""Extractive question answering: a question and a text in, the part of the text that answers it out.
+"""Answer questions with exact quotes from a text (extractive question answering).
 
-The hops: `qa_request.py` (body → pairs and parameters), `tokenization/text.py` and `windows.py` (texts → windows), the
+Steps: `qa_request.py` (body → pairs and parameters), `tokenization/text.py` and `windows.py` (texts → windows), the
 engine, `spans.py` (logits → spans), `answers.py`.
 """
 
@@ -25,9 +25,9 @@ from mooring.tasks.windows import Piece, cut
 from mooring.tokenization.text import TextTokenizer, Tokens
 
 MOST_SPANS = 1 << 18
-"""Candidates of one request, over all its windows: each costs about 400 bytes while answers are made of them."""
+"""Most candidates of one request over all windows; each takes about 400 bytes while decoding."""
 MOST_TEXT = 1 << 25
-"""Characters of all candidates of one request. A word has no limit of its own, and each candidate is a copy."""
+"""Most characters of all candidates of one request: words have no length limit, and each candidate is a copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,10 @@ class _Cut:
 
     pair: Pair
     tokens: Tokens
-    """Of the context."""
+    """Tokens of the context."""
     pieces: list[Piece]
     ids: list[Any]
-    """Of each window."""
+    """Tokens of each window."""
 
 
 class QuestionAnswering:
@@ -53,28 +53,28 @@ class QuestionAnswering:
         max_positions: int,
         options: TaskOptions = TaskOptions(document_bytes=MAX_BYTES),
     ) -> None:
-        """`max_seq_len` is the default window and `max_positions` its limit, in tokens."""
+        """`max_seq_len` is the default window length and `max_positions` its limit, in tokens."""
         self._tokenizer = tokenizer
         self._documents = Documents(tokenizer.encode, min(MAX_BYTES, options.document_bytes))
         self._lengths = Lengths(max_seq_len, max_positions, options.max_windows)
 
     @property
     def name(self) -> str:
-        """As on the Hub."""
+        """The Hub's name of the task."""
         return "question-answering"
 
     def parse(self, body: object) -> Request:
-        """As `Task.parse`: one pair, a list of them, or several questions on one context."""
+        """See `Task.parse`. One pair, a list of pairs, or several questions on one context."""
         return parse(body, self._lengths)
 
     def estimate(self, request: Request) -> int:
-        """Tokens of all windows, with their overlaps."""
+        """Estimated tokens of all windows, including overlaps."""
         known: dict[str, int] = {}
         return max(1, sum(self._estimate(pair, request.parameters, known) for pair in request.pairs))
 
     def _estimate(self, pair: Pair, parameters: Parameters, known: dict[str, int]) -> int:
         frame = tokens_in(pair.question) + self._tokenizer.template.specials
-        # Counted once: thousands of questions may be asked of one long text.
+        # Counted once: one long text may have thousands of questions.
         context = known.get(pair.context) or known.setdefault(pair.context, tokens_in(pair.context))
         room = parameters.max_seq_len - frame
         if context <= room:
@@ -92,7 +92,7 @@ class QuestionAnswering:
         return digest.digest()
 
     def prepare(self, request: Request) -> Prepared:
-        """Tokenise each text once, and cut."""
+        """Tokenize each text once and cut it into windows."""
         known: dict[str, Tokens] = {}
         windows: list[Window] = []
         cuts: list[_Cut] = []
@@ -118,9 +118,9 @@ class QuestionAnswering:
         return windows, _Cut(pair, context, [piece for _, piece in made], [window.input_ids for window in windows])
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
-        """The answer of a request's only pair, or a list with each pair's.
+        """The answer of a single pair, or a list of answers.
 
-        A list of one question is answered as that question alone, as by the pipeline.
+        As in the pipeline, a list of one question is answered like that question alone.
         """
         parameters, cuts = prepared.state
         answers = []
@@ -134,7 +134,7 @@ class QuestionAnswering:
     def _found(
         self, one: _Cut, outputs: Sequence[Outputs], parameters: Parameters, room: int
     ) -> tuple[list[Answer], float, int]:
-        """A pair's answers in no order, the score of "no answer", and what is left of `room` characters."""
+        """A pair's answers, unordered; the score of "no answer"; and the rest of `room` characters."""
         start, end = (_stacked([rows[side] for rows in outputs]) for side in (0, 1))
         allowed = allowed_tokens(one.ids, one.pieces, start.shape[1], self._tokenizer.cls_id)
         chances = probabilities(start, end, allowed)
@@ -150,22 +150,22 @@ class QuestionAnswering:
 
 
 def _wanted(parameters: Parameters) -> int:
-    """Spans of each window. More than asked for: several may turn out to be the same words."""
+    """Spans of each window. More than requested: several may be the same words."""
     return 2 * parameters.top_k + 10 if parameters.align_to_words else parameters.top_k
 
 
 def _bounded(parameters: Parameters, windows: int) -> None:
-    """Raise InvalidRequest if so many answers from so many windows would take more memory than one request may have."""
+    """Raise InvalidRequest if the candidates would take more memory than one request may have."""
     if parameters.top_k > 1 and windows * _wanted(parameters) > MOST_SPANS:
         raise InvalidRequest(
-            f"{parameters.top_k} answers from {windows} windows are too many to weigh in one request.",
+            f"Selecting {parameters.top_k} answers (top_k) from {windows} windows needs too much memory.",
             pointer="/parameters/top_k",
-            hint=f"Ask for at most {max(1, (MOST_SPANS // windows - 10) // 2)}, or about less text at a time.",
+            hint=f"Set top_k to at most {max(1, (MOST_SPANS // windows - 10) // 2)}, or send less text.",
         )
 
 
 def _stacked(rows: Sequence[Floats]) -> Floats:
-    """Rows of different lengths as one array, [W, L]; what is beyond a row's end is masked by the caller."""
+    """Rows of different lengths as one array, [W, L]; the caller masks what is beyond a row's end."""
     if len(rows) == 1:
         return rows[0][None]
     stacked = np.zeros((len(rows), max(len(row) for row in rows)), np.float32)
@@ -175,14 +175,14 @@ def _stacked(rows: Sequence[Floats]) -> Floats:
 
 
 class Inputs(msgspec.Struct):
-    """One question on one text, or several on one or on as many."""
+    """One question on one text, or several questions on one text or on equally many."""
 
     question: str | list[str]
     context: str | list[str]
 
 
 class ParametersBody(msgspec.Struct, omit_defaults=True):
-    """As transformers' question-answering pipeline has them. Lengths in tokens."""
+    """The parameters of transformers' question-answering pipeline. Lengths in tokens."""
 
     top_k: Annotated[int, msgspec.Meta(ge=1)] | None = None
     max_answer_len: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -196,7 +196,7 @@ class ParametersBody(msgspec.Struct, omit_defaults=True):
 
 
 class SpanAnswer(msgspec.Struct):
-    """A part of the text; `start` and `end` count characters (code points)."""
+    """A quote from the text; `start` and `end` count characters (code points)."""
 
     score: float
     start: int

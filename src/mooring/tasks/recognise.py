@@ -1,4 +1,4 @@
-"""Tell what the model in a folder is: its task, from what the folder says, and its other facts, as a `Manifest`."""
+"""Determine the task and the other facts of the model in a folder, as a `Manifest`."""
 
 from pathlib import Path
 
@@ -21,20 +21,20 @@ NOT_SERVED = {
     "ForConditionalGeneration": "text2text-generation",
     "Model": "feature-extraction",
 }
-"""End of an architecture's name → a task that Mooring does not serve. The longest end that matches wins."""
+"""Architecture suffix → a task that Mooring does not support. The longest match wins."""
 
 
 def read_manifest(
     folder: ModelFolder | Path, *, source: str, revision: str | None = None, task: str | None = None
 ) -> Manifest:
-    """What the model in `folder` is; `source` is what the user named, `revision` overrides the one stored.
+    """The facts of the model in `folder`; `source` is the user's name for it, `revision` overrides the stored one.
 
-    `task` is the one asked for; None is the one that the folder names. Raises ModelNotFound, ModelIncomplete (naming
+    `task` is the requested task; None means the folder's. Raises ModelNotFound, ModelIncomplete (naming
     the missing files), ModelUnsupported, ModelInvalid or UnsafeWeights.
     """
     folder = ModelFolder.of(folder)
     if not folder.path.is_dir():
-        raise ModelNotFound(f"There is no folder {folder}.")
+        raise ModelNotFound(f"Folder {folder} does not exist.")
     if folder.has(MANIFEST_FILE):
         built = read_built(folder)
         if built.task not in TASKS:
@@ -65,23 +65,23 @@ def read_manifest(
         layers=facts.sizes.layers,
         max_seq_len=min(facts.max_length, spec.default_window or facts.max_length),
         revision=revision,
-        warnings=tuple(f"There is no {name}; its usual values are assumed." for name in optional),
+        warnings=tuple(f"{name} is missing; using default values." for name in optional),
         missing=optional,
     )
 
 
 def _task_of(facts: Facts, asked: str | None) -> tuple[TaskSpec, str]:
-    """The task, and the architecture that names it; "" where the folder names none and the task was asked for.
+    """The task, and the architecture that determines it; "" if the task was requested and the folder names none.
 
-    Raises ModelUnsupported for a task that Mooring does not serve, with what to do about it.
+    Raises ModelUnsupported for an unsupported task, with what to do about it.
     """
     listed = facts.architectures
     if not isinstance(listed, list) or not listed or not isinstance(listed[0], str):
         if asked is not None and asked in TASKS:
-            return TASKS[asked], ""  # the weights tell whether they have that task's head
+            return TASKS[asked], ""  # the weights show whether they have that task's head
         raise ModelUnsupported(
             f"{CONFIG_FILE}: architectures is {echo(listed)}, so the model's task is unknown.",
-            hint=f"Name the task with --task (or HF_TASK): {_served()}.",
+            hint=f"Set the task with --task (or HF_TASK): {_served()}.",
         )
     architecture = listed[0]
     ends = {end: spec.name for spec in TASKS.values() for end in spec.architectures} | NOT_SERVED
@@ -92,30 +92,30 @@ def _task_of(facts: Facts, asked: str | None) -> tuple[TaskSpec, str]:
     wanted = ", ".join(f"…{end}" for spec in TASKS.values() for end in spec.architectures)
     if name in ("feature-extraction", "fill-mask"):
         raise ModelUnsupported(
-            f"{CONFIG_FILE}: the architecture is {echo(architecture)}, an encoder without a trained head for a task.",
-            hint=f"Fine-tune it first, or choose a model whose architecture is {wanted}. Tasks served: {_served()}.",
+            f"{CONFIG_FILE}: the architecture is {echo(architecture)}, an encoder without a task head.",
+            hint=f"Fine-tune it first, or choose a model whose architecture is {wanted}. Supported tasks: {_served()}.",
         )
     raise ModelUnsupported(
-        f"{CONFIG_FILE}: the architecture is {echo(architecture)}, whose task is {name}, which is not served.",
-        hint=f"Choose a model whose architecture is {wanted}. Tasks served: {_served()}.",
+        f"{CONFIG_FILE}: the architecture is {echo(architecture)}, whose task, {name}, is not supported.",
+        hint=f"Choose a model whose architecture is {wanted}. Supported tasks: {_served()}.",
     )
 
 
 def _check_weights(weights: Weights, facts: Facts, spec: TaskSpec, architecture: str) -> None:
-    """Raise ModelInvalid unless the weights have the task's head and as many layers as config.json says."""
+    """Raise ModelInvalid unless the weights have the task's head and the number of layers in config.json."""
     names = weights.names()
     head = facts.family.weights.get(spec.head)
     if head is not None and head not in names and facts.family.prefix + head not in names:
         raise ModelInvalid(
             f"{CONFIG_FILE} says {architecture or spec.name}, but the weights have no tensor {head!r}: "
-            "the head was never trained, or is not in this file.",
-            hint="Take the weights from the fine-tuned model's repository.",
+            "the head was never trained or is in another file.",
+            hint="Use the weights from the fine-tuned model's repository.",
         )
     stored, said = facts.family.layers_in(names), facts.sizes.layers
     if stored != said:
         raise ModelInvalid(
-            f"{CONFIG_FILE} says {said} layers, and the weights have {stored}.",
-            hint="A model computed with some of its layers gives wrong answers. Take both files from the same model.",
+            f"{CONFIG_FILE} says {said} layers, but the weights have {stored}.",
+            hint="Use config.json and weights of the same model.",
         )
 
 

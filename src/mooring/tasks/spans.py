@@ -1,4 +1,4 @@
-"""Start and end logits of a request's windows in, the most likely spans of each out. Pure numpy.
+"""Find the most likely spans of each window from its start and end logits. Pure numpy.
 
 Called by `question_answering.py`. Shapes: W windows, L length of the longest, K spans. Semantics are those of
 transformers 4.57's question-answering pipeline, without its n × n matrix of all spans: the work is linear in L.
@@ -12,10 +12,10 @@ import numpy.typing as npt
 from mooring.backends.base import Floats
 
 MASKED = np.float32(-10_000)
-"""What the logits of tokens outside the context become before the softmax, as in the pipeline."""
+"""Value of the logits of tokens outside the context before the softmax, as in the pipeline."""
 
 CANDIDATES = 1 << 20
-"""Spans that are looked at together: 30 MB of numbers."""
+"""Spans processed together: 30 MB of numbers."""
 
 Flags = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
@@ -23,11 +23,11 @@ Indices = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Spans:
-    """Each [W, K], or [K] of one window; best first. Spans with score 0 are none: fewer than K were there."""
+    """Each [W, K], or [K] of one window; best first. A score of 0 marks a missing span: fewer than K exist."""
 
     starts: Indices
     ends: Indices
-    """Of the last token, inclusive."""
+    """Last token, inclusive."""
     scores: Floats
 
     def of(self, window: int) -> "Spans":
@@ -37,16 +37,16 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Probabilities:
-    """Each [W, L], summing to 1 over a window before the first token's were set to 0."""
+    """Each [W, L]; summed to 1 per window before the first token's were set to 0."""
 
     start: Floats
     end: Floats
     null: float
-    """The least probability, over the windows, that start and end are both the first token: "no answer here"."""
+    """Score of "no answer": the smallest probability over the windows that start and end are the first token."""
 
 
 def probabilities(start_logits: Floats, end_logits: Floats, allowed: Flags) -> Probabilities:
-    """Softmax over each window, [W, L]; `allowed` are the tokens that may take part: context and the CLS token."""
+    """Softmax over each window, [W, L]; `allowed` marks the tokens that take part: the context and the CLS token."""
     start, end = (_softmax(np.where(allowed, logits, MASKED)) for logits in (start_logits, end_logits))
     null = float((start[:, 0] * end[:, 0]).min())
     start[:, 0] = end[:, 0] = 0
@@ -62,7 +62,7 @@ def _softmax(logits: Floats) -> Floats:
 def best_spans(start: Floats, end: Floats, count: int, longest: int) -> Spans:
     """The `count` spans with the largest start[s] · end[e], s ≤ e < s + `longest`, of each window; [W, L] each.
 
-    Among equal scores the one that begins first, then the one that ends first, comes first.
+    Ties are broken by the earlier start, then the earlier end.
     """
     windows, length = start.shape
     longest = min(longest, length)
@@ -75,9 +75,9 @@ def best_spans(start: Floats, end: Floats, count: int, longest: int) -> Spans:
 
 
 def _best_spans(start: Floats, end: Floats, count: int, longest: int) -> Spans:
-    """Of a few windows, whose candidates fit into memory together."""
+    """The spans of a few windows, whose candidates fit into memory together."""
     windows, length = start.shape
-    # A span among the best `count` begins at one of the `count` tokens whose best span is best.
+    # The best `count` spans begin at the `count` tokens with the best best-spans.
     reach = start * _running_max(end, longest)
     firsts = np.argsort(-reach, axis=1, kind="stable")[:, : min(count, length)]
     firsts.sort(axis=1)

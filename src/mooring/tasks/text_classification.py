@@ -1,7 +1,7 @@
-"""Text classification: a text, or a pair of texts, gets one of the model's labels, or a score for each.
+"""Classify a text or a pair of texts: the best label, or a score for each label.
 
 Parameters, defaults and result shapes are those of transformers 4.57's text-classification pipeline. Two differences: a
-misspelt parameter is an error, and a text that is too long is refused unless `truncation` is true.
+misspelled parameter is an error, and a text that is too long is refused unless `truncation` is true.
 """
 
 import hashlib
@@ -41,12 +41,12 @@ FUNCTION_OF = {
     "multi_label_classification": "sigmoid",
     "single_label_classification": "softmax",
 }
-"""`problem_type` of config.json → what makes scores of logits."""
+"""`problem_type` of config.json → function from logits to scores."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What gets a label; not blank."""
+    """A text or a pair, non-blank."""
 
     text: str
     pair: str | None = None
@@ -54,17 +54,17 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """How to answer."""
+    """Parameters of a request."""
 
     top_k: int | None = 1
-    """Labels of each text; None is all."""
+    """Labels per text; None means all."""
     legacy: bool = True
-    """Whether `top_k` was not named: then an answer is one object, and a lone text's is in a list."""
+    """Whether `top_k` was omitted: then an answer is one object, and that of a single text is in a list."""
     function: str | None = None
-    """None is the model's own."""
+    """None means the model's default."""
     truncation: bool = False
     max_length: int | None = None
-    """Tokens; None is as many as the model reads."""
+    """In tokens; None means the model's limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +74,12 @@ class Request:
     texts: tuple[Text, ...]
     parameters: Parameters
     shape: Literal["text", "object", "list"]
-    """Of `inputs`, which decides on the shape of the answer."""
+    """Shape of `inputs`, which determines the shape of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the model allows."""
+    """The model's limits."""
 
     max_tokens: int
     max_texts: int
@@ -91,14 +91,14 @@ class TextClassification:
     name = "text-classification"
 
     def __init__(self, tokenizer: TextTokenizer, labels: Sequence[str], function: str, limits: Limits) -> None:
-        """`function` makes scores of logits where a request does not name another: one of `FUNCTIONS`."""
+        """`function` is the default from logits to scores: one of `FUNCTIONS`."""
         self._tokenizer = tokenizer
         self._labels = tuple(labels)
         self._function = function
         self._limits = limits
 
     def parse(self, body: object) -> Request:
-        """As `Task.parse`: a text, an object with `text` and `text_pair`, or a list of either."""
+        """See `Task.parse`. A text, an object with `text` and `text_pair`, or a list of either."""
         keys = Keys(READERS, KEYS)
         inputs, given, at = unwrapped(body, keys)
         many = isinstance(inputs, list)
@@ -107,7 +107,7 @@ class TextClassification:
             raise InvalidRequest("the list is empty.", pointer=at, hint=EXAMPLE)
         if len(items) > self._limits.max_texts:
             raise PayloadTooLarge(
-                f"The request has {len(items)} texts; one request may have {self._limits.max_texts}.",
+                f"The request has {len(items)} texts; the limit is {self._limits.max_texts}.",
                 hint="Split it into several requests.",
             )
         texts = tuple(_text(item, f"{at}/{place}" if many else at, keys) for place, item in enumerate(items))
@@ -119,11 +119,11 @@ class TextClassification:
         named = isinstance(given, dict) and "top_k" in given
         if (longest := values.get("max_length")) is not None and longest > self._limits.max_tokens:
             raise InvalidRequest(
-                f"{echo(longest)} tokens; this model reads at most {self._limits.max_tokens}.",
+                f"{echo(longest)} exceeds this model's limit of {self._limits.max_tokens} tokens.",
                 pointer="/parameters/max_length",
             )
         if named:
-            values.setdefault("top_k", None)  # null asks for every label
+            values.setdefault("top_k", None)  # null means all labels
         elif every is not None:
             values["top_k"] = None if every else 1
         if "function_to_apply" in values:
@@ -131,7 +131,7 @@ class TextClassification:
         return Parameters(**values, legacy=not named)
 
     def estimate(self, request: Request) -> int:
-        """Tokens of all texts, as far as the model reads them."""
+        """Estimated tokens of all texts, up to the model's limit."""
         most = self._limits.max_tokens
         return max(1, sum(min(most, tokens_in(one.text) + tokens_in(one.pair or "")) for one in request.texts))
 
@@ -150,7 +150,7 @@ class TextClassification:
         return Prepared([window for window, _ in found], request, any(cut for _, cut in found))
 
     def _window(self, one: Text, number: int, longest: int, request: Request) -> tuple[Window, bool]:
-        """The window, and whether some of the text is not in it. Raises PayloadTooLarge."""
+        """The window, and whether the text was truncated. Raises PayloadTooLarge."""
         tokenizer = self._tokenizer
         first = tokenizer.encode(one.text)
         second = None if one.pair is None else tokenizer.encode(one.pair)
@@ -161,8 +161,8 @@ class TextClassification:
         if not request.parameters.truncation:
             which = f"Text {number}" if len(request.texts) > 1 else "The text"
             raise PayloadTooLarge(
-                f"{which} has {tokens} tokens; at most {longest} are read.",
-                hint='Shorten it, or send {"truncation": true} in `parameters` to cut it.',
+                f"{which} has {tokens} tokens; the limit is {longest}.",
+                hint='Shorten it, or set {"truncation": true} in `parameters` to truncate it.',
             )
         room = max(0, longest - specials)
         if second is None:
@@ -175,7 +175,7 @@ class TextClassification:
         return tokens.part(max(0, len(tokens) - room) if from_left else 0, min(room, len(tokens)))
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
-        """Labels with scores, shaped as the pipeline shapes them."""
+        """Labels with scores, in the pipeline's shape."""
         request: Request = prepared.state
         answers = [self._answer(logits, request.parameters) for (logits,) in outputs]
         if request.shape == "list":
@@ -198,9 +198,9 @@ class TextClassification:
 
 
 def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
-    """How many tokens of each text fit into `room` together, if the longer one is always cut first.
+    """Tokens of each text that fit into `room` together if the longer text is cut first.
 
-    As transformers' truncation "longest_first" does it; of two that are both too long the second keeps the odd token.
+    As transformers' truncation "longest_first"; if both are too long, the second keeps the odd token.
     """
     if first + second <= room:
         return first, second
@@ -220,17 +220,17 @@ def _text(item: object, at: str, keys: Keys) -> Text:
     if isinstance(item, str):
         return Text(text(item, at))
     if not isinstance(item, dict):
-        raise InvalidRequest(f"{kind(item)} where a text belongs: {echo(item)}.", pointer=at, hint=EXAMPLE)
+        raise InvalidRequest(f"expected a text, found {kind(item)}: {echo(item)}.", pointer=at, hint=EXAMPLE)
     keys.check(item, at)
     if "text" not in item:
-        raise InvalidRequest("there is no `text`.", pointer=at, hint=EXAMPLE)
+        raise InvalidRequest("missing `text`.", pointer=at, hint=EXAMPLE)
     pair = item.get("text_pair")
     return Text(text(item["text"], f"{at}/text"), None if pair is None else text(pair, f"{at}/text_pair"))
 
 
 def _function(value: object, at: str) -> str:
     if not isinstance(value, str) or value.lower() not in FUNCTIONS:
-        raise InvalidRequest(f"it is {echo(value)}; there are: {', '.join(FUNCTIONS)}.", pointer=at)
+        raise InvalidRequest(f"{echo(value)} is not one of {', '.join(FUNCTIONS)}.", pointer=at)
     return value.lower()
 
 
@@ -267,7 +267,7 @@ def _open(parts: ModelParts) -> TextClassification:
     if sorted(labels) != sorted(str(number) for number in range(len(labels))) or not labels:
         raise ModelInvalid(
             f"{CONFIG_FILE}: the keys of id2label are {echo(', '.join(labels))}; they must be 0, 1, 2 and so on.",
-            hint="Take config.json from the model's own repository.",
+            hint="Use config.json from the model's own repository.",
         )
     kind_of = parts.folder.json_or_empty(CONFIG_FILE).get("problem_type")
     if kind_of is not None and kind_of not in FUNCTION_OF:
@@ -282,14 +282,14 @@ def _open(parts: ModelParts) -> TextClassification:
 
 
 class Inputs(msgspec.Struct):
-    """A pair of texts, or a text by itself."""
+    """A text, or a pair of texts."""
 
     text: str
     text_pair: str | None = None
 
 
 class ParametersBody(msgspec.Struct, omit_defaults=True):
-    """As transformers' text-classification pipeline has them. Lengths in tokens."""
+    """The parameters of transformers' text-classification pipeline. Lengths in tokens."""
 
     top_k: Annotated[int, msgspec.Meta(ge=1)] | None = None
     function_to_apply: Literal["softmax", "sigmoid", "none"] | None = None
@@ -309,12 +309,12 @@ def _said(answer: Any) -> str:
     best = answer[0] if isinstance(answer, list) and answer else answer
     label = best.get("label") if isinstance(best, dict) else None
     if not isinstance(label, str):
-        raise ValueError("it has no `label`")
+        raise ValueError("missing `label`")
     return label
 
 
 def _agree(exact: Any, candidate: Any) -> float:
-    """The part of the texts that get the same label."""
+    """The fraction of texts with equal labels."""
     pairs = list(zip(*(one if isinstance(one, list) else [one] for one in (exact, candidate)), strict=True))
     return sum(_said(left) == _said(right) for left, right in pairs) / len(pairs)
 
@@ -347,7 +347,9 @@ def _example(path: Path, number: int, item: dict[str, Any]) -> Example:
     except InvalidRequest as error:
         raise UsageError(f"{path}, example {number}: {error.message}", hint=f"Expected {_EXPECTED}.") from error
     if not isinstance(item["label"], str):
-        raise UsageError(f"{path}, example {number}: label is {echo(item['label'])}.", hint=f"Expected {_EXPECTED}.")
+        raise UsageError(
+            f"{path}, example {number}: invalid label {echo(item['label'])}.", hint=f"Expected {_EXPECTED}."
+        )
     inputs = {"text": body.text} | ({} if body.pair is None else {"text_pair": body.pair})
     return Example(inputs, item["label"], str(item.get("id", number)), group=body.text)
 

@@ -1,7 +1,7 @@
-"""A tokenized question and context in, windows that fit the model out, each with its place in the context.
+"""Cut a tokenized question and context into windows that fit the model.
 
-Pure. Windows are those that transformers 4.57 makes with truncation="only_second": the question whole in each, the
-context in pieces that overlap by `stride` tokens.
+Pure. Windows are those of transformers 4.57 with truncation="only_second": each has the whole question and a piece of
+the context; pieces overlap by `stride` tokens.
 """
 
 from collections.abc import Iterator
@@ -14,30 +14,30 @@ from mooring.tokenization.text import TextTokenizer, Tokens
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Which context tokens a window holds, and where."""
+    """The context tokens of a window."""
 
     first: int
-    """Index in the context of its first token."""
+    """Index of the first token in the context."""
     count: int
     at: int
-    """Index in the window of that token."""
+    """Index of that token in the window."""
 
 
 def pieces(
     question: int, context: int, specials: int, max_seq_len: int, stride: int, *, from_left: bool = False
 ) -> list[tuple[int, int]]:
-    """(first, count) of each window's context tokens, for texts of so many tokens; at least one window.
+    """(first, count) of each window's context tokens, given the numbers of tokens; at least one window.
 
     `from_left`: counted from the end of the context, its last piece first (transformers' truncation_side "left").
-    Raises InvalidRequest when the context has to be cut and the question leaves no room to move on by at least a token.
+    Raises InvalidRequest if the context must be cut and the question leaves no room to advance by a token.
     """
     room = max_seq_len - specials - question
     if context <= room:
         return [(0, context)]
     if room <= stride:
         raise InvalidRequest(
-            f"the question has {question} tokens, so that a window of {max_seq_len} has {max(room, 0)} left "
-            f"for the context; with a doc_stride of {stride} it needs at least {stride + 1}.",
+            f"the question has {question} tokens, so a window of {max_seq_len} tokens has {max(room, 0)} left "
+            f"for the context; a doc_stride of {stride} needs at least {stride + 1}.",
             hint="Shorten the question, lower doc_stride, or raise max_seq_len.",
         )
     step = room - stride

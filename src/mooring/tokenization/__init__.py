@@ -1,10 +1,10 @@
 """Tokenizers of model folders, built as transformers 4.57 builds them.
 
-classes.py     the tokenizer classes that are known, and what each one does with the keys of tokenizer_config.json
-config.py      the keys themselves, read and checked
+classes.py     the known tokenizer classes, and what each does with the keys of tokenizer_config.json
+config.py      reading and checking those keys
 special.py     added and special tokens
-wordpiece.py   BERT's kind: from vocab.txt, and its own keys
-ids.py         token ids against the model's embedding table
-load.py        a folder → a tokenizer: all of the above
+wordpiece.py   BERT's kind: vocab.txt and its keys
+ids.py         checking token ids against the model's embedding table
+load.py        loading a folder's tokenizer with all of the above
 pair.py        texts → tokens, with their places in the text
 """

@@ -1,7 +1,7 @@
-"""The tokenizer classes of transformers that Mooring knows, and what each does with the keys of tokenizer_config.json.
+"""List the supported tokenizer classes of transformers, and the keys of tokenizer_config.json that each obeys.
 
 transformers picks a class by name and then applies keys by class: `do_lower_case` overrides tokenizer.json in
-BertTokenizer and means nothing in PreTrainedTokenizerFast. A test holds this table against transformers 4.57.
+BertTokenizer and means nothing in PreTrainedTokenizerFast. A test compares this table with transformers 4.57.
 """
 
 from collections.abc import Mapping
@@ -39,18 +39,18 @@ _XLM_ROBERTA = {
 
 @dataclass(frozen=True, slots=True)
 class TokenizerClass:
-    """One class of transformers, under its name without "Fast"."""
+    """One transformers class, named without "Fast"."""
 
     name: str
     kind: Kind
     inputs: tuple[str, ...]
-    """Default of `model_input_names`. Without token_type_ids the model sees segment 0 everywhere."""
+    """Default of `model_input_names`. Without token_type_ids every token is in segment 0."""
     special_tokens: Mapping[str, str]
     """Defaults of the special tokens."""
     stripping_mask: bool = False
-    """Whether the mask token takes the white space before it (AddedToken's lstrip)."""
+    """Whether the mask token absorbs the white space before it (lstrip of AddedToken)."""
     prefix_space: bool = False
-    """Whether `add_prefix_space` overrides the pre-tokenizer's own."""
+    """Whether `add_prefix_space` overrides the pre-tokenizer's setting."""
 
 
 def _wordpiece(name: str, inputs: tuple[str, ...] = SEGMENTS) -> TokenizerClass:
@@ -73,7 +73,7 @@ CLASSES: Mapping[str, TokenizerClass] = {
         _wordpiece("RetriBertTokenizer", NO_SEGMENTS),
         _wordpiece("SqueezeBertTokenizer"),
         TokenizerClass("PreTrainedTokenizer", "plain", SEGMENTS, {}, prefix_space=True),
-        # What transformers 5 writes for a tokenizer that is no more than its tokenizer.json.
+        # What transformers 5 writes for a tokenizer that is just its tokenizer.json.
         TokenizerClass("TokenizersBackend", "plain", SEGMENTS, {}),
         TokenizerClass("RobertaTokenizer", "plain", NO_SEGMENTS, _XLM_ROBERTA, stripping_mask=True, prefix_space=True),
         TokenizerClass(
@@ -88,9 +88,9 @@ _REASONS: Mapping[str, str] = {
 
 
 def class_of(folder: ModelFolder) -> TokenizerClass:
-    """The class that transformers would choose: tokenizer_config.json's, else config.json's, else the family's.
+    """The class that transformers would choose: from tokenizer_config.json, else config.json, else the family.
 
-    Raises ModelUnsupported for one that is not known, by name: another class would give other ids.
+    Raises ModelUnsupported, naming an unknown class: another class would give other ids.
     """
     config = folder.json_or_empty(CONFIG_FILE)
     for file, values in ((TOKENIZER_CONFIG_FILE, folder.json_or_empty(TOKENIZER_CONFIG_FILE)), (CONFIG_FILE, config)):
@@ -105,7 +105,7 @@ def _named(stated: object, file: str) -> TokenizerClass:
     if name not in CLASSES:
         raise ModelUnsupported(
             f"{file}: tokenizer_class is {echo(stated)}, which is not supported.{_REASONS.get(name, '')}",
-            hint=f"Supported: {', '.join(CLASSES)}, each with or without Fast at its end. If tokenizer.json alone says "
-            "how to split texts, set tokenizer_class to PreTrainedTokenizerFast.",
+            hint=f"Supported: {', '.join(CLASSES)}, with or without the suffix Fast. If tokenizer.json alone defines "
+            "the tokenization, set tokenizer_class to PreTrainedTokenizerFast.",
         )
     return CLASSES[name]

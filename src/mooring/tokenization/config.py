@@ -1,7 +1,7 @@
-"""The keys of tokenizer_config.json that decide on token ids: one table, and what a folder's file says by it.
+"""Read the keys of tokenizer_config.json that affect token ids, from one table.
 
-Every other key is ignored, as transformers ignores it. A key that would change ids and is not implemented is refused by
-name: silently other ids are silently other answers.
+All other keys are ignored, as in transformers. A key that would change ids and is not implemented is refused by name:
+wrong ids give wrong answers silently.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,7 @@ from mooring.model.folder import TOKENIZER_CONFIG_FILE
 from mooring.tokenization.classes import SEGMENTS, Kind, TokenizerClass
 
 Read = Callable[[str, Any], Any]
-"""(where it stands, its value) → what it means. Raises ModelInvalid or ModelUnsupported."""
+"""(where the key is, its value) → the parsed value. Raises ModelInvalid or ModelUnsupported."""
 
 
 def flag(where: str, value: Any) -> bool:
@@ -24,19 +24,19 @@ def flag(where: str, value: Any) -> bool:
 
 
 def flag_or_null(where: str, value: Any) -> bool | None:
-    """True, false, or null for what the rest implies."""
+    """True, false, or null for the implied value."""
     return None if value is None else flag(where, value)
 
 
 def side(where: str, value: Any) -> str:
     """Left or right."""
     if value not in ("left", "right"):
-        raise ModelInvalid(f"{where} is {echo(value)}; it must be left or right.")
+        raise ModelInvalid(f"{where} is {echo(value)}; it must be 'left' or 'right'.")
     return str(value)
 
 
 def right(where: str, value: Any) -> str:
-    """Right: with padding on the left transformers puts the context before the question."""
+    """Only right: with left padding transformers puts the context before the question."""
     if side(where, value) == "left":
         raise ModelUnsupported(
             f"{where} is 'left'; question answering is implemented for 'right' only.",
@@ -47,21 +47,21 @@ def right(where: str, value: Any) -> str:
 
 
 def inputs(where: str, value: Any) -> tuple[str, ...]:
-    """Names of what the model is given."""
+    """Names of the model's inputs."""
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
         raise ModelInvalid(f"{where} is {echo(value)}; it must be a list of names.")
     if unknown := [name for name in value if name not in SEGMENTS]:
         raise ModelUnsupported(
-            f"{where} has {echo(unknown[0])}; known are {', '.join(SEGMENTS)}.",
-            hint="Remove it, or serve the model that the tokenizer belongs to.",
+            f"{where} contains {echo(unknown[0])}; supported: {', '.join(SEGMENTS)}.",
+            hint="Remove that name, or serve the model that the tokenizer belongs to.",
         )
     if "input_ids" not in value:
-        raise ModelInvalid(f"{where} is {echo(value)}; input_ids must be in it.")
+        raise ModelInvalid(f"{where} is {echo(value)}; it must contain input_ids.")
     return tuple(value)
 
 
 def nothing(way_out: str) -> Read:
-    """Anything but an empty value is refused."""
+    """Refuse anything but an empty value."""
 
     def read(where: str, value: Any) -> None:
         if value:
@@ -77,66 +77,72 @@ class Key:
     meaning: str
     read: Read
     unset: str = ""
-    """What holds where the file does not have the key."""
+    """The value used if the file lacks the key."""
     kinds: tuple[Kind, ...] = ("wordpiece", "plain")
-    """The kinds of classes that obey it."""
+    """Kinds of classes that obey it."""
     only: str | None = None
     """The one class that obeys it."""
 
 
-_FRAME = "Write the frame into tokenizer.json's post_processor and remove the key."
+_FRAME = "Put the special tokens into the post_processor of tokenizer.json and remove the key."
 
 KEYS: Mapping[str, Key] = {
     "do_lower_case": Key("Lower-case texts.", flag, "true", kinds=("wordpiece",)),
-    "strip_accents": Key("Remove accents; null: if texts are lower-cased.", flag_or_null, "null", kinds=("wordpiece",)),
-    "tokenize_chinese_chars": Key("Make each Chinese character a word of its own.", flag, "true", kinds=("wordpiece",)),
+    "strip_accents": Key(
+        "Remove accents; null: only if texts are lower-cased.", flag_or_null, "null", kinds=("wordpiece",)
+    ),
+    "tokenize_chinese_chars": Key("Make each Chinese character its own word.", flag, "true", kinds=("wordpiece",)),
     "add_prefix_space": Key(
-        "Put a space before texts, where the pre-tokenizer has that setting; null: as it says.", flag_or_null, "false"
+        "Put a space before texts, if the pre-tokenizer has that setting; null: keep its setting.",
+        flag_or_null,
+        "false",
     ),
     "split_special_tokens": Key("Split the text of special tokens like any other text.", flag, "false"),
     "model_input_names": Key(
-        "What the model is given; without token_type_ids it sees segment 0 everywhere.", inputs, "the class's"
+        "The model's inputs; without token_type_ids every token is in segment 0.", inputs, "the class's"
     ),
-    "truncation_side": Key("Where long contexts are cut: left counts windows from the end.", side, "tokenizer.json's"),
+    "truncation_side": Key(
+        "Side on which long contexts are cut; left counts windows from the end.", side, "tokenizer.json's"
+    ),
     "padding_side": Key("Only right.", right, "tokenizer.json's"),
     "fast_tokenizer_files": Key(
-        "Refused.", nothing("Keep the right one of those files as tokenizer.json and remove the key.")
+        "Refused.", nothing("Keep the correct one of those files as tokenizer.json and remove the key.")
     ),
-    "init_inputs": Key("Refused.", nothing("Name the values by their keys, and remove this one.")),
+    "init_inputs": Key("Refused.", nothing("Set each value under its own key, and remove this one.")),
     "add_bos_token": Key("Refused.", nothing(_FRAME), only="TokenizersBackend"),
     "add_eos_token": Key("Refused.", nothing(_FRAME), only="TokenizersBackend"),
 }
-"""As transformers 4.57 applies them, but for what is refused."""
+"""As transformers 4.57 applies them, except for the refused keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What a tokenizer's configuration asks for."""
+    """The settings of a tokenizer's configuration."""
 
     lower_case: bool = True
-    """This and the next two count for WordPiece classes only."""
+    """This and the next two apply to WordPiece classes only."""
     strip_accents: bool | None = None
-    """None: as `lower_case`."""
+    """None: the same as `lower_case`."""
     chinese_chars: bool = True
-    """Whether each Chinese character is a word of its own."""
+    """Whether each Chinese character is its own word."""
     prefix_space: bool | None = False
-    """None leaves the pre-tokenizer's own."""
+    """None keeps the pre-tokenizer's setting."""
     split_special_tokens: bool = False
     """Whether the text of a special token is split like any other text."""
     segments: bool = True
-    """Whether the model is given token_type_ids; without them it sees segment 0 everywhere."""
+    """Whether the model gets token_type_ids; without them every token is in segment 0."""
     truncation_side: str | None = None
-    """None: what tokenizer.json says."""
+    """None: as in tokenizer.json."""
     padding_side: str | None = None
-    """None: what tokenizer.json says."""
+    """None: as in tokenizer.json."""
     from_vocabulary: bool = False
-    """Whether transformers would build it from vocab.txt although there is a tokenizer.json."""
+    """Whether transformers would build it from vocab.txt despite a tokenizer.json."""
     stated: frozenset[str] = field(default_factory=frozenset)
-    """The keys that the file has."""
+    """The keys in the file."""
 
 
 def read_keys(values: Mapping[str, Any], known: TokenizerClass) -> Keys:
-    """Check tokenizer_config.json. Raises ModelInvalid (an impossible value) or ModelUnsupported."""
+    """Read and check tokenizer_config.json. Raises ModelInvalid (an invalid value) or ModelUnsupported."""
     found = {
         name: key.read(f"{TOKENIZER_CONFIG_FILE}: {name}", values[name])
         for name, key in KEYS.items()

@@ -1,4 +1,4 @@
-"""A model folder in, its tokenizer out, built as transformers 4.57 builds it from the same files."""
+"""Load the tokenizer of a model folder as transformers 4.57 builds it from the same files."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> Tex
     if known.prefix_space:
         _set_prefix_space(tokenizer, keys)
     cut_at = keys.truncation_side or (tokenizer.truncation or {}).get("direction")
-    # A folder's tokenizer.json often has both on, at the lengths of some training run.
+    # Many tokenizer.json files enable both, with lengths from training.
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = keys.split_special_tokens
@@ -53,16 +53,16 @@ def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> Tex
 
 
 _Built = tuple[Tokenizer, NamedTokens, tuple[str, ...]]
-"""The tokenizer with all of its tokens, what the folder's files name, and warnings."""
+"""The tokenizer with all its tokens, the tokens named by the folder's files, and warnings."""
 
 
 def _read(folder: ModelFolder) -> Tokenizer:
     content = folder.read(TOKENIZER_FILE)
     try:
         return Tokenizer.from_buffer(content)
-    except Exception as error:  # Border: the library raises bare Exceptions.
+    except Exception as error:  # Boundary: the library raises bare Exceptions.
         raise ModelInvalid(
-            f"{TOKENIZER_FILE} in {folder} cannot be read: {str(error)[:200]}.", hint="Download or copy the file again."
+            f"Cannot read {TOKENIZER_FILE} in {folder}: {str(error)[:200]}.", hint="Download or copy the file again."
         ) from error
 
 
@@ -72,7 +72,7 @@ def _from_json(folder: ModelFolder, known: TokenizerClass, keys: Keys) -> _Built
         right(f"{TOKENIZER_FILE}: padding direction", (tokenizer.padding or {}).get("direction", "right"))
     wordpiece.check_unknown(tokenizer, TOKENIZER_FILE, folder)
     named = named_tokens(folder, known, tokenizer.get_added_tokens_decoder())
-    # Before the keys: transformers, too, prepares the search for added tokens with the file's own normalizer.
+    # Before the keys: transformers also prepares the search for added tokens with the file's normalizer.
     add_missing(tokenizer, named)
     if known.kind != "wordpiece":
         return tokenizer, named, ()
@@ -84,12 +84,12 @@ def _from_json(folder: ModelFolder, known: TokenizerClass, keys: Keys) -> _Built
 def _from_vocabulary(folder: ModelFolder, known: TokenizerClass, keys: Keys) -> _Built:
     if known.kind != "wordpiece":
         raise ModelIncomplete(
-            f"The model folder {folder} has a {VOCAB_FILE}, and its tokenizer class {known.name} cannot be built from "
+            f"The model folder {folder} has a {VOCAB_FILE}, but its tokenizer class {known.name} cannot be built from "
             "that.",
             missing=(TOKENIZER_FILE,),
             hint=f"Copy {TOKENIZER_FILE} from the model's repository into it.",
         )
-    # Also where the vocabulary is taken instead of a tokenizer.json: that file's added tokens count all the same.
+    # Even if the vocabulary is used instead of tokenizer.json, that file's added tokens apply.
     named = named_tokens(folder, known, _read(folder).get_added_tokens_decoder() if folder.has(TOKENIZER_FILE) else {})
     tokenizer = wordpiece.from_vocabulary(wordpiece.vocabulary(folder), named.text("unk_token") or "", keys)
     wordpiece.check_unknown(tokenizer, VOCAB_FILE, folder)
@@ -99,24 +99,24 @@ def _from_vocabulary(folder: ModelFolder, known: TokenizerClass, keys: Keys) -> 
 
 
 def _set_prefix_space(tokenizer: Tokenizer, keys: Keys) -> None:
-    """Make `add_prefix_space` win over a pre-tokenizer that has such a setting."""
+    """Let `add_prefix_space` override a pre-tokenizer that has the setting."""
     if tokenizer.pre_tokenizer is None or keys.prefix_space is None:
         return
     state = json.loads(tokenizer.pre_tokenizer.__getstate__())
     if state.get("add_prefix_space", keys.prefix_space) == keys.prefix_space:
         return
     kind = getattr(pre_tokenizers, state.pop("type"))
-    with contextlib.suppress(TypeError):  # as transformers: what cannot be made anew stays as it is
+    with contextlib.suppress(TypeError):  # as in transformers: what cannot be rebuilt stays
         tokenizer.pre_tokenizer = kind(**{**state, "add_prefix_space": keys.prefix_space})
 
 
 def _check_segments(folder: ModelFolder, template: Template) -> None:
-    """The same rule as for token ids: a segment without an embedding is none."""
+    """Check segments as token ids are checked: each must have an embedding."""
     rows = folder.json_or_empty(CONFIG_FILE).get("type_vocab_size")
     highest = max(template.first_type, template.second_type)
     if type(rows) is int and 0 < rows <= highest:
         raise ModelInvalid(
-            f"The tokenizer puts the context into segment {highest}; {CONFIG_FILE} has type_vocab_size {rows}, "
+            f"The tokenizer puts the context into segment {highest}, but {CONFIG_FILE} has type_vocab_size {rows}, "
             f"segments 0 to {rows - 1}.",
             hint=f"If the model was trained without segments, set model_input_names to "
             f'["input_ids", "attention_mask"] in {TOKENIZER_CONFIG_FILE}.',

@@ -1,6 +1,6 @@
-"""Added and special tokens: those that a folder's files name, added to a tokenizer that lacks them.
+"""Add the added and special tokens that a folder's files name to a tokenizer that lacks them.
 
-The order decides on ids, for a token that the vocabulary lacks gets the next free one. It is transformers': added
+The order affects ids: a token that the vocabulary lacks gets the next free one. It is the order of transformers: added
 tokens by id, then special tokens by role.
 """
 
@@ -17,31 +17,31 @@ from mooring.tokenization.classes import TokenizerClass
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 MORE = "additional_special_tokens"
 EXTRA = "extra_special_tokens"
-"""transformers 4 writes it as an object of role → token, transformers 5 as a list."""
+"""transformers 4 writes an object of role → token, transformers 5 a list."""
 
 Token = str | AddedToken
-"""An AddedToken brings its own flags, which replace those that a tokenizer has for the same text; a str brings none."""
+"""An AddedToken's flags replace those that a tokenizer has for the same text; a str has no flags."""
 
 _FLAGS = ("single_word", "lstrip", "rstrip", "normalized", "special")
 
 
 @dataclass(frozen=True, slots=True)
 class NamedTokens:
-    """What a folder's files name."""
+    """The tokens that a folder's files name."""
 
     added: tuple[AddedToken, ...]
-    """Sorted by id. The ids themselves do not count: a token keeps the one it has, or gets the next free one."""
+    """Sorted by id. The ids themselves are not used: a token keeps its id, or gets the next free one."""
     roles: Mapping[str, Token]
     """E.g. "cls_token" → "[CLS]"."""
     more: tuple[Token, ...]
     """Special tokens without a role."""
 
     def text(self, role: str) -> str | None:
-        """The text of a role's token; None if there is none."""
+        """The text of a role's token, or None."""
         return text_of(self.roles[role]) if role in self.roles else None
 
     def special(self) -> list[Token]:
-        """Every special token once, in the order of roles."""
+        """Each special token once, in the order of roles."""
         found: dict[str, Token] = {}
         for token in (*self.roles.values(), *self.more):
             found.setdefault(text_of(token), token)
@@ -52,7 +52,7 @@ def named_tokens(folder: ModelFolder, known: TokenizerClass, in_file: Mapping[in
     """Read tokenizer_config.json and, where it has no `added_tokens_decoder`, the two older files.
 
     `in_file` are the added tokens of tokenizer.json by id. Raises ModelInvalid, with file and key, for a value that is
-    no token.
+    not a token.
     """
     values = folder.json_or_empty(TOKENIZER_CONFIG_FILE)
     if "added_tokens_decoder" in values:
@@ -72,7 +72,7 @@ def named_tokens(folder: ModelFolder, known: TokenizerClass, in_file: Mapping[in
 
 
 def add_missing(tokenizer: Tokenizer, named: NamedTokens) -> None:
-    """Add every token that the tokenizer does not have as an added token yet."""
+    """Add every token that is not yet an added token of the tokenizer."""
     present = tokenizer.get_added_tokens_decoder().values()
     same = {repr(token) for token in present}
     missing: list[Token] = [token for token in named.added if repr(token) not in same]
@@ -87,7 +87,7 @@ def add_missing(tokenizer: Tokenizer, named: NamedTokens) -> None:
 
 
 def text_of(token: Token) -> str:
-    """The text that stands for the token."""
+    """The token's text."""
     return token if isinstance(token, str) else str(token.content)
 
 
@@ -112,7 +112,7 @@ def _decoder(stated: object) -> dict[int, AddedToken]:
 
 
 def _special_tokens_map(folder: ModelFolder, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What special_tokens_map.json says; its list of more tokens goes behind that of tokenizer_config.json."""
+    """Read special_tokens_map.json; its list of additional tokens follows that of tokenizer_config.json."""
     stated = folder.json_or_empty(SPECIAL_TOKENS_FILE)
     found: dict[str, Any] = {}
     for key, value in stated.items():
@@ -129,13 +129,13 @@ def _special_tokens_map(folder: ModelFolder, values: Mapping[str, Any]) -> dict[
 
 
 def _added_tokens(folder: ModelFolder, values: Mapping[str, Any]) -> dict[int, AddedToken]:
-    """added_tokens.json: token → id."""
+    """Read added_tokens.json: token → id."""
     stated = [_token(values[role], role) for role in ROLES if values.get(role)]
     special = {text_of(token) for token in (*stated, *_list(values, MORE))}
     found = {}
     for text, number in folder.json_or_empty(ADDED_TOKENS_FILE).items():
         if type(number) is not int or number < 0:
-            raise _no_token(text, number, ADDED_TOKENS_FILE, "it must be the token's id, a whole number")
+            raise _no_token(text, number, ADDED_TOKENS_FILE, "it must be the token's id, an integer")
         found[number] = AddedToken(text, special=text in special, normalized=text not in special)
     return found
 
@@ -155,7 +155,7 @@ def _extra(values: Mapping[str, Any]) -> list[Token]:
 
 
 def _token(value: object, key: str, file: str = TOKENIZER_CONFIG_FILE, *, special: bool = False) -> Token:
-    """A token as files write it: its text, or an object with `content` and flags."""
+    """A token as in a file: its text, or an object with `content` and flags."""
     if isinstance(value, str | AddedToken):
         return value
     if not isinstance(value, dict) or not isinstance(value.get("content"), str):
@@ -167,6 +167,6 @@ def _token(value: object, key: str, file: str = TOKENIZER_CONFIG_FILE, *, specia
 
 
 def _no_token(
-    key: str, value: object, file: str = TOKENIZER_CONFIG_FILE, needs: str = "it must be a token: text, or an object"
+    key: str, value: object, file: str = TOKENIZER_CONFIG_FILE, needs: str = "it must be a token: a string or an object"
 ) -> ModelInvalid:
     return ModelInvalid(f"{file}: {key} is {echo(value)}; {needs}.")

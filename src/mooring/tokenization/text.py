@@ -1,7 +1,7 @@
-"""Turn texts into token ids with their places in the text, and put special tokens around them.
+"""Turn texts into token ids with their offsets, and frame them with special tokens.
 
-Each text is tokenized by itself and windows are put together from the pieces (`tasks/windows.py`): that way a context
-is tokenized once, however many windows and questions it has.
+Each text is tokenized alone and windows are assembled from the pieces (`tasks/windows.py`), so a context is tokenized
+once, however many windows and questions it has.
 """
 
 from collections.abc import Mapping
@@ -20,102 +20,105 @@ NO_WORD = -1
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """One text, tokenized without special tokens. n tokens; n may be 0 for a text of control characters alone."""
+    """One text, tokenized without special tokens. n tokens; n may be 0 for a text of control characters only."""
 
     ids: Ids
     """[n]."""
     places: npt.NDArray[np.int32]
-    """[n, 2]: each token's first character in the text, and the one after its last."""
+    """[n, 2]: start and end (exclusive) of each token, in characters."""
     words: npt.NDArray[np.int32]
-    """[n]: which word each token belongs to, ascending; `NO_WORD` where the tokenizer knows none."""
+    """[n]: the word index of each token, ascending; `NO_WORD` if the tokenizer has none."""
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def part(self, first: int, count: int) -> "Tokens":
-        """`count` of them from `first` on."""
+        """`count` tokens from `first` on."""
         end = first + count
         return Tokens(self.ids[first:end], self.places[first:end], self.words[first:end])
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a text by itself is put between: before + text + after."""
+    """The special tokens around a single text: before + text + after."""
 
     before: Ids
     after: Ids
     segment: int = 0
-    """`token_type_ids` of everything."""
+    """Segment of all tokens."""
 
     @property
     def specials(self) -> int:
-        """Special tokens in a window."""
+        """Number of special tokens in a window."""
         return len(self.before) + len(self.after)
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """What a pair of texts is put together with: before + first + between + second + after."""
+    """The special tokens of a pair of texts: before + first + between + second + after."""
 
     before: Ids
     between: Ids
     after: Ids
     first_type: int
-    """`token_type_ids` of everything up to and with `between`."""
+    """Segment of all tokens up to and including `between`."""
     second_type: int
-    """And of what follows."""
+    """Segment of the tokens after `between`."""
 
     @property
     def specials(self) -> int:
-        """Special tokens in a window."""
+        """Number of special tokens in a window."""
         return len(self.before) + len(self.between) + len(self.after)
 
     @property
     def ids(self) -> frozenset[int]:
-        """Those of the special tokens."""
+        """Ids of the special tokens."""
         return frozenset(np.concatenate((self.before, self.between, self.after)).tolist())
 
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """How texts become windows, beyond what the `tokenizers` library keeps in a tokenizer."""
+    """How texts become windows, beyond the `tokenizers` library's own settings."""
 
     cls_id: int | None = None
-    """The token at which a model may put "no answer", and which takes part in every softmax."""
+    """The token that stands for "no answer"; it takes part in every softmax."""
     segments: bool = True
-    """Whether the second text has another segment than the first, where the frame says so."""
+    """Whether the second text may have another segment than the first."""
     from_left: bool = False
     """Whether windows are counted from the end of the text (`truncation_side: left`)."""
 
 
 @dataclass(frozen=True)
 class TextTokenizer:
-    """Safe to call from several threads. One text a call: the library's own thread pool, which would fight the engine
-    for the cores, works on lists of texts only."""
+    """Tokenize texts. Thread-safe. One text per call: for lists the library would start its own thread pool, which
+    competes with the engine for cores."""
 
     tokenizer: Tokenizer
     habits: Habits
     frame: Frame
     template: Template
     beyond: Mapping[int, str] = field(default_factory=dict)
-    """Added tokens for which the model has no embedding, by id."""
+    """Added tokens without an embedding, by id."""
     warnings: tuple[str, ...] = ()
-    """What whoever serves the model should know."""
+    """Warnings for the operator."""
 
     @property
     def cls_id(self) -> int | None:
-        """As in `habits`."""
+        """See `Habits.cls_id`."""
         return self.habits.cls_id
 
     def encode(self, text: str) -> Tokens:
-        """Tokenize one text. Raises InvalidRequest for a text that is not Unicode, or that the model cannot read."""
+        """Tokenize one text. Raises InvalidRequest for invalid Unicode, or for tokens that the model lacks."""
         try:
             encoding = self.tokenizer.encode(text, add_special_tokens=False)
         except TypeError as error:
             raise InvalidRequest(
-                "the text contains half of a surrogate pair, which is not a character.", hint="Send it as valid UTF-8."
+                "the text contains an unpaired surrogate, which is not a valid character.",
+                hint="Send it as valid UTF-8.",
             ) from error
-        except Exception as error:  # Border: the library raises bare Exceptions for texts that its model cannot encode.
+        except (
+            Exception
+        ) as error:  # Boundary: the library raises bare Exceptions for texts that its model cannot encode.
             raise InvalidRequest(f"the model's tokenizer cannot encode the text: {str(error)[:200]}.") from error
         found = encoding.ids
         if self.beyond:
@@ -128,7 +131,7 @@ class TextTokenizer:
         return Tokens(ids, places, np.array(words, np.int32))
 
     def framed(self, text: Tokens, pair: Tokens | None = None) -> tuple[Ids, Ids]:
-        """Token ids and segments, [length] each, of a text with its special tokens, or of a pair of texts."""
+        """Token ids and segments, [length] each, of a text or a pair of texts with special tokens."""
         if pair is None:
             ids = np.concatenate((self.frame.before, text.ids, self.frame.after))
             return ids, np.full(len(ids), self.frame.segment, np.int32)
@@ -142,43 +145,45 @@ class TextTokenizer:
         number = next((number for number in ids if number in self.beyond), None)
         if number is not None:
             raise InvalidRequest(
-                f"the text contains the token {echo(self.beyond[number])} (id {number}), for which the model has no "
-                "embedding.",
+                f"the text contains the token {echo(self.beyond[number])} (id {number}), which has no embedding in the "
+                "model.",
                 hint="Remove it from the text.",
             )
 
 
 def frame_of(tokenizer: Tokenizer, habits: Habits) -> Frame:
-    """Found by framing a text. Raises ModelInvalid if the tokenizer drops it, or cannot encode any."""
+    """Determined by encoding a sample text. Raises ModelInvalid if the tokenizer drops it or fails."""
     try:
         framed = tokenizer.encode("a")
-    except Exception as error:  # Border: the library raises bare Exceptions.
-        raise ModelInvalid(f"The tokenizer cannot encode a text: {str(error)[:200]}.", hint=_OWN) from error
+    except Exception as error:  # Boundary: the library raises bare Exceptions.
+        raise ModelInvalid(f"The tokenizer cannot encode a sample text: {str(error)[:200]}.", hint=_OWN) from error
     sides = framed.sequence_ids
     if 0 not in sides:
-        raise ModelInvalid("The tokenizer's post-processor drops the text.", hint=_OWN)
+        raise ModelInvalid("The tokenizer's post_processor drops the text.", hint=_OWN)
     ids, first = np.array(framed.ids, np.int32), sides.index(0)
     segment = framed.type_ids[first] if habits.segments else 0
     return Frame(ids[:first], ids[first + sides.count(0) :], segment)
 
 
 def template_of(tokenizer: Tokenizer, habits: Habits) -> Template:
-    """Found by framing a pair: what belongs to neither text is the frame.
+    """Determined by encoding a sample pair: tokens of neither text are the frame.
 
-    Raises ModelInvalid if the tokenizer drops one of the texts, or cannot encode any.
+    Raises ModelInvalid if the tokenizer drops one of the texts or fails.
     """
     try:
         framed = tokenizer.encode("a", "b")
-    except Exception as error:  # Border: the library raises bare Exceptions.
-        raise ModelInvalid(f"The tokenizer cannot encode a text: {str(error)[:200]}.", hint=_OWN) from error
+    except Exception as error:  # Boundary: the library raises bare Exceptions.
+        raise ModelInvalid(f"The tokenizer cannot encode a sample text: {str(error)[:200]}.", hint=_OWN) from error
     sides = framed.sequence_ids
     texts = [side for side in sides if side is not None]
     if set(texts) != {0, 1} or texts != sorted(texts):
         raise ModelInvalid(
-            "The tokenizer cannot frame a question and a context: its post-processor does not keep both.", hint=_OWN
+            "The tokenizer cannot encode a pair of texts: its post_processor drops one of them.", hint=_OWN
         )
     if max(framed.ids) > np.iinfo(np.int32).max:
-        raise ModelInvalid(f"The tokenizer has a token with id {max(framed.ids)}; no model has so many.", hint=_OWN)
+        raise ModelInvalid(
+            f"The tokenizer has a token with id {max(framed.ids)}, which is beyond any vocabulary.", hint=_OWN
+        )
     ids, types = np.array(framed.ids, np.int32), framed.type_ids if habits.segments else [0] * len(framed.ids)
     first, second = sides.index(0), sides.index(1)
     first_end, second_end = first + sides.count(0), second + sides.count(1)
@@ -186,4 +191,4 @@ def template_of(tokenizer: Tokenizer, habits: Habits) -> Template:
     return Template(*parts, first_type=types[first], second_type=types[second])
 
 
-_OWN = "Take tokenizer.json from the model's own repository."
+_OWN = "Use tokenizer.json from the model's own repository."

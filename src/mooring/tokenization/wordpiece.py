@@ -1,4 +1,4 @@
-"""BERT's kind of tokenizer: built from vocab.txt, and its keys applied to the normalizer of tokenizer.json."""
+"""Build WordPiece tokenizers from vocab.txt, and apply BERT's keys to the normalizer of tokenizer.json."""
 
 from collections.abc import Mapping
 
@@ -10,23 +10,23 @@ from mooring.tokenization.config import Keys
 
 
 def vocabulary(folder: ModelFolder) -> dict[str, int]:
-    """Token → id of vocab.txt, one token a line, counted as transformers counts lines.
+    """Token → id of vocab.txt, one token per line, with lines counted as in transformers.
 
-    Lines end at \\n, \\r\\n or \\r and nowhere else: Unicode's other separators may be tokens. Of equal tokens the last
-    one counts. Raises ModelInvalid if the file is not UTF-8.
+    Lines end at \\n, \\r\\n or \\r only: Unicode's other separators may be tokens. The last of equal tokens wins.
+    Raises ModelInvalid if the file is not UTF-8.
     """
     try:
         text = folder.read(VOCAB_FILE).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ModelInvalid(f"{VOCAB_FILE} in {folder} is not UTF-8 (byte {error.start}).") from error
+        raise ModelInvalid(f"{VOCAB_FILE} in {folder} is not valid UTF-8 (byte {error.start}).") from error
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if not lines[-1]:
-        lines.pop()  # what follows the last line's end is not a line
+        lines.pop()  # nothing follows the end of the last line
     return {token: number for number, token in enumerate(lines)}
 
 
 def from_vocabulary(words: Mapping[str, int], unknown: str, keys: Keys) -> Tokenizer:
-    """A tokenizer that has its keys, and no special tokens or frame yet."""
+    """A tokenizer with the keys applied, without special tokens and frame."""
     tokenizer = Tokenizer(models.WordPiece(dict(words), unk_token=unknown))
     tokenizer.normalizer = _normalizer(keys, clean_text=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
@@ -34,7 +34,7 @@ def from_vocabulary(words: Mapping[str, int], unknown: str, keys: Keys) -> Token
 
 
 def frame(tokenizer: Tokenizer, cls: str | None, sep: str | None) -> None:
-    """Make pairs [CLS] first [SEP] second [SEP], the second in segment 1. Raises ModelInvalid without these tokens."""
+    """Frame pairs as [CLS] first [SEP] second [SEP], the second in segment 1. Raises ModelInvalid without them."""
     if not cls or not sep:
         role = "sep_token" if cls else "cls_token"
         raise ModelInvalid(f"{TOKENIZER_CONFIG_FILE}: {role} is null; a tokenizer built from {VOCAB_FILE} needs one.")
@@ -49,17 +49,17 @@ def frame(tokenizer: Tokenizer, cls: str | None, sep: str | None) -> None:
 
 
 def check_unknown(tokenizer: Tokenizer, file: str, folder: ModelFolder) -> None:
-    """Raises ModelInvalid if a WordPiece vocabulary lacks the token for unknown words: it could not encode any."""
+    """Raise ModelInvalid if a WordPiece vocabulary lacks the unknown token: it could not encode unknown words."""
     model = tokenizer.model
     if isinstance(model, models.WordPiece) and model.token_to_id(model.unk_token) is None:
         raise ModelInvalid(
-            f"{file} in {folder} has no unknown token {echo(model.unk_token)} in its vocabulary.",
-            hint="If it has another name, say so as unk_token in tokenizer_config.json.",
+            f"{file} in {folder} lacks the unknown token {echo(model.unk_token)} in its vocabulary.",
+            hint="If it has another name, set unk_token in tokenizer_config.json.",
         )
 
 
 def overridden(tokenizer: Tokenizer, keys: Keys, class_name: str) -> tuple[str, ...]:
-    """Warnings for settings of tokenizer.json that lose against a default of the class, which nobody may have meant."""
+    """Warn about settings of tokenizer.json that a default of the class overrides, perhaps unintentionally."""
     normalizer = tokenizer.normalizer
     if not isinstance(normalizer, normalizers.BertNormalizer):
         return ()
@@ -69,24 +69,23 @@ def overridden(tokenizer: Tokenizer, keys: Keys, class_name: str) -> tuple[str, 
         ("strip_accents", _strips(normalizer.strip_accents, keys), _strips(keys.strip_accents, keys)),
     )
     return tuple(
-        f"{TOKENIZER_FILE} has {key} {str(own).lower()}, and {class_name} makes it {str(used).lower()} because "
-        f"{TOKENIZER_CONFIG_FILE} does not say: so does transformers 4.57. Write {key} there to be sure."
+        f"{TOKENIZER_FILE} sets {key} to {str(own).lower()}, but {class_name} uses {str(used).lower()} because "
+        f"{TOKENIZER_CONFIG_FILE} does not set it, as in transformers 4.57. Set {key} there to choose."
         for key, own, used in settings
         if own != used and key not in keys.stated
     )
 
 
 def apply_keys(tokenizer: Tokenizer, keys: Keys) -> None:
-    """Make `do_lower_case`, `strip_accents` and `tokenize_chinese_chars` win over the normalizer of tokenizer.json.
+    """Let `do_lower_case`, `strip_accents` and `tokenize_chinese_chars` override the normalizer of tokenizer.json.
 
-    Normalizers of another kind are left alone, as in transformers; none at all is refused, as there.
+    As in transformers, other kinds of normalizer are left alone, and a missing one is refused.
     """
     normalizer = tokenizer.normalizer
     if normalizer is None:
         raise ModelUnsupported(
-            f"{TOKENIZER_FILE} has no normalizer, and its class needs one for do_lower_case.",
-            hint="If texts are to be taken as they are, set tokenizer_class to PreTrainedTokenizerFast in "
-            f"{TOKENIZER_CONFIG_FILE}.",
+            f"{TOKENIZER_FILE} has no normalizer, but its class needs one for do_lower_case.",
+            hint=f"To use texts unchanged, set tokenizer_class to PreTrainedTokenizerFast in {TOKENIZER_CONFIG_FILE}.",
         )
     if isinstance(normalizer, normalizers.BertNormalizer):
         tokenizer.normalizer = _normalizer(keys, clean_text=normalizer.clean_text)

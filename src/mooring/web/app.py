@@ -1,8 +1,8 @@
-"""Make the ASGI application of a server: the endpoints of its wire protocols, with the border around them.
+"""Build a server's ASGI application: the endpoints of its wire protocols inside the border middleware.
 
-border.py        request id, errors → responses, log, metrics
-  asking.py        requests to the model: body.py, then the endpoint's protocol, which decodes, asks and encodes
-    protocols/       SageMaker's (decode.py, records.py → service.py → encode.py) and others
+border.py        request ids, errors → responses, logs, metrics
+  asking.py        inference requests: body.py, then the endpoint's protocol, which decodes, computes and encodes
+    protocols/       SageMaker (decode.py, records.py → service.py → encode.py) and others
   pages.py         GET /ping, /health/…, /execution-parameters, /metrics, /info, /; /openapi.json: openapi.py
   no_route.py      404 and 405
 """
@@ -32,7 +32,7 @@ from mooring.web.wire import Asks, Site
 def create_app(
     service: Service, metrics: Metrics, limits: WebLimits | None = None, *, log_requests: bool = True
 ) -> Starlette:
-    """The routes over a service of one model, which the caller starts and stops (`server.py` does)."""
+    """The routes for a service of one model, which the caller (`server.py`) starts and stops."""
     limits = limits or WebLimits()
 
     def specs() -> Sequence[TaskSpec | None]:
@@ -46,7 +46,7 @@ def create_app(
 
 
 def app_of(site: Site[Any], table: RouteTable, *, log_requests: bool) -> Starlette:
-    """The application of a site. Requests for what is not there are answered from the `table`."""
+    """The application of a site. `table` answers requests for unknown routes."""
     endpoints = [endpoint for _, endpoint in site.endpoints.values()]
     refusals = {path: protocol.refuse for (_, path), (protocol, _) in reversed([*site.endpoints.items()])}
     border = Middleware(
@@ -65,6 +65,6 @@ def app_of(site: Site[Any], table: RouteTable, *, log_requests: bool) -> Starlet
             report = functools.partial(endpoint.answer, site)
             routes.append(Route(endpoint.path, report, methods=[endpoint.method]))
     app = Starlette(routes=routes, middleware=[border], exception_handlers={HTTPException: table.refuse})
-    # A client that misspells a path is told so: a redirect would drop its body.
+    # A misspelled path gets an error: a redirect would drop the body.
     app.router.redirect_slashes = False
     return app

@@ -1,4 +1,4 @@
-"""Requests to the model: what every wire protocol's endpoints for them have in common. Called by `border.py`.
+"""Handle inference requests: the part common to all wire protocols. Called by `border.py`.
 
 Admission (`room.py`) → headers (the endpoint's `Begin`) → body (`body.py`) → the endpoint's `Answer` → response.
 """
@@ -21,7 +21,7 @@ from mooring.web.room import Room, Visit
 from mooring.web.service import ByEngine, Service
 
 WRITTEN_HERE = 512
-"""Answers that are written on the event loop (a millisecond as CSV); more are in a thread."""
+"""Most answers encoded on the event loop (a millisecond as CSV); more are encoded in a thread."""
 
 
 class Asking:
@@ -34,30 +34,30 @@ class Asking:
         self._metrics = metrics
         pairs = reversed(scope["headers"])
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
-        """By their names in lower case; of several the first. A dict, for Starlette's `Headers` searches each time."""
+        """By lower-case name; the first of several. A dict because Starlette's `Headers` searches linearly."""
         self.model = model
         self.limits = limits
 
     @property
     def request_id(self) -> str:
-        """As in the response."""
+        """As in the response header."""
         name: str = self._scope[REQUEST_ID]
         return name
 
     @property
     def path(self) -> Mapping[str, str]:
-        """The parameters of its path."""
+        """Path parameters."""
         found: Mapping[str, str] = self._scope["path_params"]
         return found
 
     @property
     def accept(self) -> str:
-        """What the client accepts; what the server's settings say if that is anything."""
+        """The Accept header; the server's default if it accepts anything."""
         given = b",".join([value for name, value in self._scope["headers"] if name == b"accept"])
         return self.limits.default_accept if given.strip() in (b"", b"*/*") else given.decode("latin-1")
 
     def headers_as_sent(self) -> dict[str, str]:
-        """The headers by the names that the client wrote, where the server kept them; of several the last."""
+        """Headers by the client's spelling, if the server kept it; the last of several."""
         headers = self._scope["headers"]
         names = self._scope.get(HEADER_NAMES) or [name for name, _ in headers]
         pairs = zip(names, headers, strict=True)
@@ -66,7 +66,7 @@ class Asking:
     async def exchange(
         self, model: ByEngine, body: bytes, decode: Callable[[bytes], Any], encode: Callable[[Answered], Reply]
     ) -> Reply:
-        """Decode a body to the task's request, compute the answer, encode it. What takes long is done in a thread."""
+        """Decode a body, compute the answer and encode it. Slow steps run in a thread."""
         large = len(body) > self.limits.thread_bytes
         request = await asyncio.to_thread(decode, body) if large else decode(body)
         answered = await self._computed(model, request)
@@ -84,13 +84,13 @@ class Asking:
 
 
 Answer = Callable[[bytes], Awaitable[Reply]]
-"""A whole body → what is sent back. Raises what `border.py` turns into a response."""
+"""A complete body → the reply. Raises what `border.py` turns into a response."""
 Begin = Callable[[Asking], Answer]
-"""Called before the body is read: refuses by the headers alone, or returns what answers the body."""
+"""Called before the body is read: refuses based on the headers, or returns what answers the body."""
 
 
 class ModelEndpoint:
-    """An ASGI endpoint, without request and response objects: it is the one that has to be fast."""
+    """The ASGI endpoint for inference. It avoids request and response objects for speed."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class ModelEndpoint:
         metrics: Metrics,
         room: Room,
     ) -> None:
-        """`find` returns the service that a path's parameters name. The `room` is one for all models of a server."""
+        """`find` returns the service that the path parameters name. All models of a server share `room`."""
         self._begin = begin
         self._find = find
         self._limits = limits
@@ -131,27 +131,33 @@ class ModelEndpoint:
 
 
 def _is_long(answer: object) -> bool:
-    """Whether there is much to write."""
+    """Whether encoding takes long."""
     if not isinstance(answer, list):
         return False
     return sum(len(one) if isinstance(one, list) else 1 for one in answer) > WRITTEN_HERE
 
 
 def _afresh(headers: Mapping[str, str]) -> bool:
-    """Whether the caller wants nothing remembered: RFC 9111, 5.2.1."""
+    """Whether the client bypasses the cache: RFC 9111, 5.2.1."""
     asked = headers.get("cache-control", "").lower()
     return "no-cache" in asked or "no-store" in asked
 
 
 HEADERS: Mapping[str, tuple[type, str]] = {
-    "X-Mooring-Windows": (int, "Windows that the model read."),
-    "X-Mooring-Tokens": (int, "Tokens of these windows, special tokens and overlaps included, padding not."),
-    "X-Mooring-Truncated": (bool, "`true` if some of the text was in no window; else it is not there."),
-    "X-Mooring-Cache": (str, "`hit` or `shared` if the answer was not computed for this request alone."),
-    "X-Mooring-Failed-Records": (int, "In a batch transform job: records that have an error instead of an answer."),
-    "Server-Timing": (str, "The time of each stage in milliseconds."),
+    "X-Mooring-Windows": (int, "Number of windows."),
+    "X-Mooring-Tokens": (int, "Tokens in these windows, including special tokens and overlaps, without padding."),
+    "X-Mooring-Truncated": (bool, "`true` if some of the text was cut off; absent otherwise."),
+    "X-Mooring-Cache": (
+        str,
+        "`hit` or `shared` if the answer came from the cache or from an identical concurrent request.",
+    ),
+    "X-Mooring-Failed-Records": (
+        int,
+        "In a batch transform job: number of records with an error instead of an answer.",
+    ),
+    "Server-Timing": (str, "Duration of each stage in milliseconds."),
 }
-"""Of the engine's answers: type and meaning of each."""
+"""Response header → type and meaning."""
 
 
 def _headers(answered: Answered) -> dict[str, str]:
@@ -163,7 +169,7 @@ def _headers(answered: Answered) -> dict[str, str]:
 
 
 def server_timing(timings: Timings) -> str:
-    """The stages in milliseconds as W3C's Server-Timing has them; browsers and proxies read it too."""
+    """Stage durations in milliseconds as a W3C Server-Timing header, which browsers and proxies also read."""
     return (
         f"queue;dur={timings.queue_ms:.3f}, tokenise;dur={timings.tokenise_ms:.3f}, "
         f"compute;dur={timings.compute_ms:.3f}, decode;dur={timings.decode_ms:.3f}"

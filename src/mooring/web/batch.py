@@ -1,11 +1,10 @@
-"""Answer a batch transform job's body of many records: an answer or an error for each of them, in order.
+"""Answer a batch transform body of many records: an answer or an error for each, in order.
 
-Used by `protocols/sagemaker.py` when the platform says that this is a batch job. Each record is a request of its own to
-the engine, which batches them; one that is at fault does not fail the others, and a full queue is waited for, not
-refused.
+Used by `protocols/sagemaker.py` when the platform marks a batch job. Each record is a separate request to the engine,
+which batches them. An invalid record does not fail the others, and a full queue makes records wait instead of failing.
 
-A body can hold as many records as it has bytes, so what each costs is bounded: `AT_ONCE` of them are in the engine,
-`READ_AT_ONCE` are decoded, and the others are bytes of the body before their turn and of the response after it.
+A body can hold as many records as bytes, so memory is bounded: `AT_ONCE` records are in the engine, `READ_AT_ONCE` are
+decoded, and the others are bytes, of the body before their turn and of the response afterwards.
 """
 
 import asyncio
@@ -28,41 +27,41 @@ from mooring.web.service import ByEngine
 from mooring.web.status import describe
 
 AT_ONCE = 256
-"""Records in the engine at the same time: more make no batch fuller, and each holds its windows in memory."""
+"""Concurrent records in the engine: more do not make batches fuller, and each holds its windows in memory."""
 READ_AT_ONCE = 256
-"""Records decoded in one go: half a millisecond, if they are short."""
+"""Records decoded in one step: half a millisecond if they are short."""
 AGAIN_S = 0.05
-"""Between two attempts to get into a full queue."""
+"""Pause between attempts to enter a full queue."""
 MESSAGE_LIMIT = 200
-"""Characters of an error's message: there can be as many errors as records."""
+"""Most characters of an error message: every record can have one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """All records' answers, written."""
+    """The encoded answers of all records."""
 
     content: bytes
     windows: int
     tokens: int
     truncated: bool
-    """Whether one of them was."""
+    """Whether any text was truncated."""
     failed: int
-    """Records whose answer is an error."""
+    """Number of records with an error."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """How a body is to be answered."""
+    """Options for answering a body."""
 
     sent: str
     wanted: str
-    """Kinds of `media.KINDS`."""
+    """Media types from `media.KINDS`."""
     most: int
-    """Records that the body may hold."""
+    """Most records in the body."""
     thread_bytes: int
-    """Larger bodies are decoded in a thread."""
+    """Bytes; larger bodies are decoded in a thread."""
     deadline_s: float
-    """For all records together."""
+    """Deadline for all records together."""
     request_id: str
 
 
@@ -72,7 +71,7 @@ async def answer_records(model: ByEngine, body: bytes, job: Job) -> Batch:
 
 
 class _Run:
-    """One body on its way. Everything but decoding and writing is on the event loop."""
+    """One body being answered. Everything except decoding and encoding runs on the event loop."""
 
     def __init__(self, model: ByEngine, body: bytes, job: Job) -> None:
         self._model = model
@@ -95,19 +94,19 @@ class _Run:
             while some := await self._aside(self._parsed, found):
                 for request in some:
                     await self._begin(request)
-                # All of these may have been at fault, and then nothing was waited for.
+                # If all of these were invalid, nothing was awaited.
                 await asyncio.sleep(0)
             while self._tasks:
                 await asyncio.wait(self._tasks)
         finally:
-            # A client that leaves takes its records with it.
+            # If the client disconnects, cancel its records.
             for task in self._tasks:
                 task.cancel()
         content = await self._aside(self._content)
         return Batch(content, self._windows, self._tokens, self._truncated, self._failed)
 
     async def _begin(self, request: Any) -> None:
-        """Answer it, as soon as it may be in the engine; or note its error."""
+        """Answer it once the engine has room, or record its error."""
         place = len(self._written)
         self._written.append(None)
         if isinstance(request, RequestError):
@@ -119,13 +118,13 @@ class _Run:
         task.add_done_callback(self._tasks.discard)
 
     async def _aside(self, function: Any, *arguments: Any) -> Any:
-        """Call it; in a thread if the body is large."""
+        """Call it, in a thread if the body is large."""
         if len(self._body) > self._job.thread_bytes:
             return await asyncio.to_thread(function, *arguments)
         return function(*arguments)
 
     def _parsed(self, found: Iterator[Record]) -> list[Any]:
-        """The task's requests of the next few records, or the errors of those that are at fault."""
+        """Parse the next few records into requests; invalid ones become errors."""
         return [self._request(record) for record in islice(found, READ_AT_ONCE)]
 
     def _request(self, record: Record) -> Any:
@@ -141,7 +140,7 @@ class _Run:
     async def _one(self, place: int, request: Any) -> None:
         try:
             self._written[place] = self._kept(await self._answer(request))
-        except Exception as error:  # Border: one record's failure must not fail the others.
+        except Exception as error:  # Boundary: one failing record must not fail the others.
             if not isinstance(error, MooringError):
                 log = structlog.get_logger("mooring.web")
                 log.error("failed", request_id=self._job.request_id, error=type(error).__name__, where=where(error))
@@ -163,13 +162,13 @@ class _Run:
     def _failure(self, error: Exception) -> object:
         self._failed += 1
         body = describe(error, self._job.request_id)
-        # Without the hint, which is the same for all of them.
+        # Without the hint, which is the same for all.
         said = error.message if isinstance(error, MooringError) else body.message
         message = said if len(said) <= MESSAGE_LIMIT else said[: MESSAGE_LIMIT - 1] + "…"
         return self._kept({"error": {"code": body.code, "type": body.type, "message": message}})
 
     def _kept(self, answer: object) -> object:
-        """As it waits for the others: as bytes, which are a fifth of the memory, where the kind allows it."""
+        """The answer as kept until the others are done: as bytes if the type allows, a fifth of the memory."""
         return answer if self._job.wanted == CSV else msgspec.Raw(msgspec.json.encode(answer))
 
     def _content(self) -> bytes:
@@ -180,7 +179,7 @@ class _Run:
 
 
 async def wait_for_room(model: ByEngine, request: object, end: float) -> Answered:
-    """As `ByEngine.answer`, but a full queue is waited for until `end` on the loop's clock."""
+    """As `ByEngine.answer`, but waits for a full queue until `end` on the loop's clock."""
     loop = asyncio.get_running_loop()
     while True:
         try:

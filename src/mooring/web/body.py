@@ -1,4 +1,4 @@
-"""Reads a request's body, no more of it than allowed and no longer; and notices when its sender goes away.
+"""Read a request's body within limits of size and time, and detect a disconnected client.
 
 Called by `asking.py`.
 """
@@ -17,19 +17,19 @@ T = TypeVar("T")
 
 LINGER_BYTES = 64 * 1024 * 1024
 LINGER_S = 5.0
-"""How much of a refused body is still taken in, for its sender to get to reading the refusal."""
+"""Bytes of a refused body that are still read, so the client gets to reading the refusal."""
 
 
 async def read_body(
     headers: Mapping[str, str], receive: Receive, limit: int, timeout_s: float, visit: Visit | None = None
 ) -> bytes:
-    """The whole body. Raises PayloadTooLarge as early as can be, BodyTooSlow, and ClientGone if its sender leaves.
+    """Read the body. Raises PayloadTooLarge as early as possible, BodyTooSlow, and ClientGone on a disconnect.
 
-    `visit` is told how much there is, and raises QueueFull when others hold too much already.
+    `visit` is told the size so far, and raises QueueFull if other bodies already take too much.
     """
     coding = headers.get("content-encoding", "")
     if coding.strip().lower() not in ("", "identity"):
-        raise UnsupportedMediaType(f"A body in {echo(coding)} coding cannot be read.", hint="Send it uncompressed.")
+        raise UnsupportedMediaType(f"Unsupported Content-Encoding {echo(coding)}.", hint="Send it uncompressed.")
     announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(f"{int(announced)} bytes", limit)
@@ -38,7 +38,7 @@ async def read_body(
             return await _read(receive, limit, visit)
     except TimeoutError as error:
         raise BodyTooSlow(
-            f"The body was not here after {timeout_s:g} s.", hint="Send it faster, or less of it at once."
+            f"The request body did not arrive within {timeout_s:g} s.", hint="Send it faster, or send smaller requests."
         ) from error
 
 
@@ -48,7 +48,7 @@ async def _read(receive: Receive, limit: int, visit: Visit | None) -> bytes:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise ClientGone("The client left before its body was here.")
+            raise ClientGone("The client disconnected before its body arrived.")
         part = message.get("body", b"")
         size += len(part)
         if size > limit:
@@ -56,21 +56,21 @@ async def _read(receive: Receive, limit: int, visit: Visit | None) -> bytes:
         if visit is not None and size > FREE_BYTES:
             visit.grow(size)
         if not message.get("more_body", False):
-            # Most bodies come in one piece, which is not to be copied.
+            # Most bodies come in one piece: do not copy it.
             return b"".join([*parts, part]) if parts else bytes(part)
         parts.append(part)
 
 
 def _too_large(size: str, limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(
-        f"The body has {size}; one request may have {limit}.", hint="Split it, or raise the server's --max-body-bytes."
+        f"The body has {size}; the limit is {limit}.", hint="Split it, or raise the server's --max-body-bytes."
     )
 
 
 async def swallow(receive: Receive) -> None:
-    """Take in the rest of a refused body, within bounds.
+    """Read and drop the rest of a refused body, within bounds.
 
-    Closing a connection with unread bytes resets it, and the reset can overtake the response on its way.
+    Closing a connection with unread bytes resets it, and the reset can overtake the response.
     """
     left = LINGER_BYTES
     try:
@@ -85,14 +85,14 @@ async def swallow(receive: Receive) -> None:
 
 
 async def unless_gone(receive: Receive, work: Awaitable[T]) -> T:
-    """Await `work`; if the client goes away meanwhile, cancel it and raise ClientGone. The body has been read."""
+    """Await `work`; if the client disconnects meanwhile, cancel it and raise ClientGone. The body has been read."""
     with _cancelled_when_gone(receive):
         return await work
 
 
 @contextmanager
 def _cancelled_when_gone(receive: Receive) -> Iterator[None]:
-    """Within, the current task is cancelled at a disconnect, and that becomes ClientGone."""
+    """Cancel the current task on a disconnect, and turn that into ClientGone."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine of the server runs in a task
 
@@ -105,9 +105,9 @@ def _cancelled_when_gone(receive: Receive) -> Iterator[None]:
     try:
         yield
     except asyncio.CancelledError:
-        # Ours only if the watch has ended; then it is taken back, so that the task can go on to clean up.
+        # Our cancellation only if the watch has ended; then undo it, so the task can clean up.
         if watch.done() and not watch.cancelled() and not task.uncancel():
-            raise ClientGone("The client left before its answer was ready.") from None
+            raise ClientGone("The client disconnected before its answer was ready.") from None
         raise
     finally:
         watch.remove_done_callback(left)

@@ -1,7 +1,7 @@
-"""The web layer's border, as ASGI middleware: every request comes in and every response goes out through it.
+"""Assign request ids, turn errors into responses, log and count requests: the outermost ASGI middleware.
 
-It names the request, has whatever is raised turned into a response by the route's protocol, and counts and logs the
-outcome; nothing of what a caller sends gets into the log but the request id. Put around the routes by `app.py`.
+The route's protocol turns exceptions into responses. Of what a client sends only the request id gets into the log.
+`app.py` wraps the routes in it.
 """
 
 import random
@@ -21,24 +21,24 @@ from mooring.web.reply import Refuse, Reply
 from mooring.web.status import refuse, status_of
 
 REQUEST_ID = "mooring.request_id"
-"""Key of the scope: the request's id, str."""
+"""Scope key: the request id, str."""
 UNREAD = "mooring.unread"
-"""Key of the scope: true when a body is refused unread, so that the connection cannot be used again."""
+"""Scope key: true if a body was refused unread, so the connection cannot be reused."""
 WINDOWS = "mooring.windows"
-"""Key of the scope: how many windows an answered request had, for the log."""
+"""Scope key: number of windows of an answered request, for the log."""
 
 HEADER_NAMES = "mooring.header_names"
-"""Key of the scope: the names of its headers as sent, list[bytes]; only where the model's own code may want them."""
+"""Scope key: header names as sent, list[bytes]; only if user code may need them."""
 
 ID_HEADERS = (b"x-request-id", b"x-amzn-sagemaker-inference-id")
-"""Where a caller may name its request, the one that wins first."""
+"""Headers that may carry a request id, in order of precedence."""
 
 _SAFE = frozenset(range(0x21, 0x7F)) - frozenset(b'"\\')
-"""A name of these needs no escaping, wherever it is repeated."""
+"""An id of these characters needs no escaping anywhere."""
 
 
 class Border:
-    """Pure ASGI: the response passes as it is made."""
+    """Pure ASGI: responses are not buffered."""
 
     def __init__(
         self,
@@ -49,10 +49,10 @@ class Border:
         quiet: Collection[str] = (),
         log_requests: bool = True,
     ) -> None:
-        """`routes` are the paths that logs and metrics name, each with what answers its errors. Every other path is
-        "other", for a path can hold any text.
+        """`routes` maps the paths named in logs and metrics to what answers their errors. Any other path is logged as
+        "other", because a path can hold any text.
 
-        Requests to the `quiet` ones are not logged. `log_requests` false leaves all of them to a proxy in front.
+        Requests to `quiet` paths are not logged. With `log_requests` false a proxy in front logs all requests.
         """
         self._log_requests = log_requests
         self._app = app
@@ -83,15 +83,15 @@ class Border:
             await self._app(scope, receive, send_named)
         except ClientGone as error:
             status = status_of(error)
-        except Exception as error:  # The border: nobody above could tell the caller.
+        except Exception as error:  # Boundary: nothing above could answer the client.
             if status_of(error) == 500:
-                # The backend's words are its own; any other exception's may repeat what was sent.
+                # A BackendError's message is ours; any other may repeat what the client sent.
                 words = {"message": str(error)} if isinstance(error, BackendError) else {}
                 self._log.error(
                     "failed", request_id=request_id, error=type(error).__name__, where=where(error), **words
                 )
             if status:
-                raise  # the response has begun; only cutting the connection can say that it is not whole
+                raise  # the response has begun; only closing the connection shows that it is incomplete
             refuse_route = self._routes.get(self._route_of(scope["path"]), refuse)
             await _send_refusal(refuse_route(error, request_id), scope, receive, send_named)
         finally:
@@ -113,24 +113,24 @@ class Border:
             )
 
     def _route_of(self, path: str) -> str:
-        """The path itself, or the template that it fits; "other" for what is none of ours."""
+        """The path itself, or the matching template; "other" for unknown paths."""
         if path in self._routes:
             return path
         return next((template for template, pattern in self._templates if pattern.match(path)), "other")
 
 
 def _method(method: str) -> str:
-    """A method for the log; clients may invent them."""
+    """The method for the log; clients may invent methods."""
     return method if method in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH") else "other"
 
 
 def request_id_of(headers: list[tuple[bytes, bytes]]) -> str:
-    """The caller's name for its request if it is 1 to 128 visible ASCII characters without " and \\, else a new one."""
+    """The client's request id if it is 1 to 128 visible ASCII characters without " and \\, else a new one."""
     for wanted in ID_HEADERS:
         for name, value in headers:
             if name == wanted and 1 <= len(value) <= 128 and all(byte in _SAFE for byte in value):
                 return value.decode("ascii")
-    # Unique, not secret: uuid4 would ask the kernel for each.
+    # Unique, not secret: uuid4 would make a system call for each.
     return f"{random.getrandbits(128):032x}"
 
 
@@ -147,7 +147,7 @@ async def _send_refusal(reply: Reply, scope: Scope, receive: Receive, send: Send
 
 
 def start(status: int, media_type: str, length: int, headers: Mapping[str, str]) -> Message:
-    """A response's beginning, as ASGI has it."""
+    """The start message of an ASGI response."""
     raw = [(b"content-type", media_type.encode()), (b"content-length", b"%d" % length)]
     raw += [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
     return {"type": "http.response.start", "status": status, "headers": raw}

@@ -1,6 +1,6 @@
-"""uvicorn's HTTP connection, with bounds on what a client may send and our own errors. Used by `server.py`.
+"""Extend uvicorn's HTTP connection with limits on what a client may send and our error bodies. Used by `server.py`.
 
-Everything that nginx bounds in front of the image is bounded here as well, for a server that listens by itself:
+A server without nginx in front has the same limits as the image with nginx:
 
 | what | here | nginx |
 | --- | --- | --- |
@@ -30,18 +30,18 @@ from mooring.web.gathered import Gathered
 from mooring.web.status import ErrorBody
 
 LINE_BYTES = 8192
-"""Of the first line, and of each header."""
+"""Longest request line, and longest header."""
 HEAD_BYTES = 65_536
 HEAD_S = 20.0
-"""For a head to arrive, from its first byte; and for a new connection to say anything at all."""
+"""Time for a head to arrive after its first byte, and for a new connection to send anything."""
 FRAMING_BYTES = 65_536
-"""Received without a byte of the body among them, while the body is not at its end."""
+"""Most bytes received in a row without body data before the body ends."""
 MOST_PIPELINED = 64
-"""Requests that wait for their turn on one connection. Few clients send a second one before the first answer."""
+"""Most pipelined requests waiting on one connection. Few clients use pipelining."""
 LINGER_S = 5.0
-"""For the rest of a body whose request has been answered without it."""
+"""Time for the rest of a body whose request has already been answered."""
 SEND_S = 60.0
-"""For a client to take some of what was sent to it."""
+"""Time for a client to read some of what was sent."""
 
 _REASONS = {
     400: b"Bad Request",
@@ -54,11 +54,11 @@ _REASONS = {
 
 
 class _Refused(Exception):
-    """Ends the parser's work on what has been received."""
+    """Raised to stop parsing the received data."""
 
 
 class _Trailers(list[tuple[bytes, bytes]]):
-    """Takes a message's trailers, which nobody wants, and keeps none."""
+    """Discards a message's trailers."""
 
     def append(self, header: tuple[bytes, bytes]) -> None:
         """Nothing."""
@@ -68,7 +68,7 @@ class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
     max_connections = 0
-    """Of the whole server; 0: as many as there are descriptors. Set by `server.py`."""
+    """Connections of the whole server; 0: limited by file descriptors. Set by `server.py`."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -83,9 +83,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by the event loop."""
-        super().connection_made(Gathered(transport, self.loop))  # type: ignore[arg-type]  # all but a class of asyncio's
+        super().connection_made(Gathered(transport, self.loop))  # type: ignore[arg-type]  # same interface, different class
         if 0 < self.max_connections < len(self.connections):
-            message = f"{self.max_connections} connections are open, as many as there may be. Try again later."
+            message = f"Too many connections: {self.max_connections} are open, which is the limit. Try again later."
             self._refuse(503, "QueueFull", message)
             return
         self._timer = self.loop.call_later(HEAD_S, self._too_late)
@@ -96,7 +96,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._taken()
         super().connection_lost(exc)
 
-    # What comes in
+    # Incoming
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
@@ -117,7 +117,7 @@ class BoundedProtocol(HttpToolsProtocol):
         elif in_body and not progress:
             self._framing += self._read
             if self._framing > FRAMING_BYTES:
-                message = f"The body has more than {FRAMING_BYTES} bytes of chunk extensions or trailers in a row."
+                message = f"The body has more than {FRAMING_BYTES} consecutive bytes of chunk extensions or trailers."
                 self._refuse(400, "InvalidRequest", message)
         else:
             self._framing = 0
@@ -126,7 +126,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """Called by the parser."""
         self._check_head()
         if len(self.pipeline) >= MOST_PIPELINED:
-            message = f"{MOST_PIPELINED} requests wait on this connection already. Wait for answers, or use several."
+            message = (
+                f"{MOST_PIPELINED} requests are queued on this connection. Wait for answers, or use more connections."
+            )
             self._refuse(429, "QueueFull", message)
             raise _Refused
         self._in_head = False
@@ -136,11 +138,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self.headers = _Trailers()
 
     def on_body(self, body: bytes) -> None:
-        """Called by the parser, for each chunk. A body in chunks of a byte is handed on in larger pieces."""
+        """Called by the parser for each chunk. Tiny chunks are passed on in larger pieces."""
         self._pieces.append(body)
 
     def on_message_complete(self) -> None:
-        """Called by the parser. What comes next is another head, for which a keep-alive connection may wait longer."""
+        """Called by the parser. A keep-alive connection may wait longer for the next head."""
         self._deliver()
         self._in_head = True
         self._head_bytes = 0
@@ -154,7 +156,7 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def _check_head(self) -> None:
-        """Refuse a head that is too large, or that nginx would not take."""
+        """Refuse a head that is too large, or that nginx would refuse."""
         if (self._head_bytes > LINE_BYTES or self._read > LINE_BYTES) and self._is_too_large():
             self._head_too_large()
             raise _Refused
@@ -163,21 +165,21 @@ class BoundedProtocol(HttpToolsProtocol):
             if name == b"host":
                 hosts += 1
             elif name == b"transfer-encoding" and value.lower() != b"chunked":
-                message = "This Transfer-Encoding is not read. Send the body with a length, or chunked."
+                message = "Unsupported Transfer-Encoding. Send the body with Content-Length, or chunked."
                 self._refuse(501, "InvalidRequest", message)
                 raise _Refused
         if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):
-            self._refuse(400, "InvalidRequest", f"The request has {hosts} Host headers. It needs exactly one.")
+            self._refuse(400, "InvalidRequest", f"The request has {hosts} Host headers. Send exactly one.")
             raise _Refused
 
     def _is_too_large(self) -> bool:
         lengths = [len(self.url), *(len(name) + len(value) for name, value in self.headers)]
         return max(lengths) > LINE_BYTES or sum(lengths) + len(": \r\n") * len(lengths) > HEAD_BYTES
 
-    # What goes out
+    # Outgoing
 
     def on_response_complete(self) -> None:
-        """Called when an answer has been written."""
+        """Called when a response has been written."""
         if self._refusal and not self.pipeline:
             self._end(self._refusal)
             return
@@ -186,18 +188,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer = self.loop.call_later(LINGER_S, self.transport.close)
 
     def pause_writing(self) -> None:
-        """Called by the transport when the client does not take what is sent."""
+        """Called by the transport when the client does not read."""
         super().pause_writing()
         if self._sending is None:
             self._watch(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
-        """Called by the transport when it has taken most of it."""
+        """Called by the transport when the client has read most of the data."""
         self._taken()
         super().resume_writing()
 
     def _watch(self, unsent: int) -> None:
-        """End the connection if so much is still unsent after a while."""
+        """Close the connection if there was no progress."""
 
         def look() -> None:
             left = self.transport.get_write_buffer_size()
@@ -213,32 +215,32 @@ class BoundedProtocol(HttpToolsProtocol):
             self._sending.cancel()
             self._sending = None
 
-    # What is refused
+    # Refusals
 
     def send_400_response(self, msg: str) -> None:
-        """As uvicorn's, in the shape of our errors."""
+        """As in uvicorn, with our error body."""
         del msg
-        self._refuse(400, "InvalidRequest", "This is not an HTTP request that can be read.")
+        self._refuse(400, "InvalidRequest", "Invalid HTTP request.")
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Nothing: the request is answered as if it had not asked for another protocol."""
+        """Ignore upgrade requests."""
 
     def _too_late(self) -> None:
         self._timer = None
         if self._head_bytes:
-            self._refuse(408, "BodyTooSlow", f"The request's head did not arrive within {HEAD_S:g} s.")
+            self._refuse(408, "BodyTooSlow", f"The request head did not arrive within {HEAD_S:g} s.")
         else:
             self.transport.close()
 
     def _head_too_large(self) -> None:
         message = (
-            f"The request's head has a line of more than {LINE_BYTES} bytes, or more than {HEAD_BYTES} bytes together. "
-            "Send less in headers and address."
+            f"The request head has a line of more than {LINE_BYTES} bytes, or more than {HEAD_BYTES} bytes in total. "
+            "Shorten the headers and the URL."
         )
         self._refuse(431, "InvalidRequest", message)
 
     def _refuse(self, status: int, kind: str, message: str) -> None:
-        """Answer and close; after the answers of requests before it, if they are still being made."""
+        """Answer and close, after the responses to earlier requests that are still in progress."""
         self._cancel()
         if self._refusal or self.transport.is_closing():
             return
@@ -264,9 +266,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 class NamesAsSent(BoundedProtocol):
-    """Keeps the names of headers as the client wrote them, beside ASGI's in lower case: for a model's own code.
+    """Keeps header names as the client wrote them, besides ASGI's lower-case names, for user code.
 
-    A class of its own, so that connections to models without such code do not spend the time.
+    A separate class, so that models without user code do not pay for it.
     """
 
     def on_message_begin(self) -> None:
@@ -276,7 +278,7 @@ class NamesAsSent(BoundedProtocol):
         self.scope[HEADER_NAMES] = self._names  # type: ignore[literal-required]
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Called by the parser, also for trailers, which nobody sees."""
+        """Called by the parser, also for trailers, which are dropped."""
         if self._in_head:
             self._names.append(name)
         super().on_header(name, value)

@@ -1,6 +1,6 @@
-"""Decode a body by its kind into what the task parses. Used by `protocols/`; large bodies in a thread.
+"""Decode a body of JSON, JSON Lines or CSV into the task's input. Used by `protocols/`; large bodies in a thread.
 
-Every fault is an InvalidRequest that says where: a byte, a row or a line.
+Every error is an InvalidRequest that says where: a byte, a row or a line.
 """
 
 import re
@@ -14,25 +14,25 @@ from mooring.web.records import Record, records
 from mooring.web.text import read_json, unmarked
 
 MOST_RECORDS = 250_000
-"""Of a body whose reader names no other limit. 6 MB of JSON Lines, a transform job's default, hold fewer requests."""
+"""Default limit of records. 6 MB of JSON Lines, a transform job's default, hold fewer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What a body says."""
+    """A decoded body."""
 
     body: object
-    """As `Task.parse` takes it."""
+    """The input of `Task.parse`."""
     records: Sequence[Record] | None = None
-    """A body of rows or lines has one request in each; None for a body of one request."""
+    """The records of a body of rows or lines, one request each; None for a body of one request."""
 
     @property
     def rows(self) -> int | None:
-        """How many requests came as rows or lines; None for a body of one request."""
+        """Number of rows or lines; None for a body of one request."""
         return None if self.records is None else len(self.records)
 
     def located(self, error: InvalidRequest) -> InvalidRequest:
-        """An error of `Task.parse`, with the row or line instead of a pointer into the list that was made of them."""
+        """An error of `Task.parse`, with the row or line instead of a pointer into the list of records."""
         found = re.match(r"/inputs/(\d{1,9})(/|$)", error.pointer)
         if self.records is None or found is None:
             return error
@@ -55,25 +55,25 @@ def decode(kind: str, data: bytes, form: Form, most: int = MOST_RECORDS) -> Deco
         value, given = (record.value, None) if record.row else _line(record, form)
         if found and given != parameters:
             raise InvalidRequest(
-                f"{record.place}: its parameters differ from the first line's.",
-                hint="Send lines with other parameters in another request.",
+                f"{record.place}: the parameters differ from those of the first line.",
+                hint="Send lines with different parameters in separate requests.",
             )
         parameters = given
         inputs.append(value)
         found.append(record)
     if not found:
-        raise InvalidRequest("The CSV has a header and no rows.", hint="Add a row for each request.")
+        raise InvalidRequest("The CSV has a header but no rows.", hint="Add a row for each request.")
     return Decoded({INPUTS: inputs} | ({} if parameters is None else {"parameters": parameters}), found)
 
 
 def _line(record: Record, form: Form) -> tuple[object, object]:
-    """What a line asks, and its parameters, which hold for all lines and so must agree."""
+    """A line's inputs and parameters; the parameters apply to all lines, so they must agree."""
     value, parameters = record.value, None
     if isinstance(value, dict):
         parameters = value.pop("parameters", None)
         value = value.get(INPUTS, value)
     if form.several(value):
         raise InvalidRequest(
-            f"{record.place}: a list where one request belongs.", hint="Give each of them a line of its own."
+            f"{record.place}: expected one request, found a list.", hint="Put each request on its own line."
         )
     return value, parameters

@@ -13,9 +13,9 @@ from mooring.web.media import CSV, LINES
 def encode(kind: str, answer: object, rows: int | None = None, columns: Sequence[str] = ()) -> bytes:
     """Write an answer as one of `media.KINDS`.
 
-    `rows` is how many requests came in as rows or lines (None: one, or a list in JSON): JSON Lines give back as many
-    lines, however many answers each has. `columns` are those of CSV that are there whatever the answers have. Raises
-    NotAcceptable for an answer that has no rows to be written as CSV.
+    `rows` is the number of requests received as rows or lines (None: one, or a JSON list): a JSON Lines response has as
+    many lines, however many answers each has. `columns` are the CSV columns that are always present. Raises
+    NotAcceptable for an answer that cannot be written as CSV rows.
     """
     if kind == CSV:
         return _csv(answer, columns)
@@ -23,7 +23,7 @@ def encode(kind: str, answer: object, rows: int | None = None, columns: Sequence
 
 
 def no_rows() -> NotAcceptable:
-    """The error for answers that CSV cannot hold."""
+    """The error for answers that do not fit into CSV."""
     return NotAcceptable(
         "Several answers to each of several questions do not fit into CSV rows.",
         hint="Ask for one answer each (top_k 1), or accept application/jsonlines.",
@@ -31,7 +31,7 @@ def no_rows() -> NotAcceptable:
 
 
 def _lines(answer: object, rows: int | None) -> bytes:
-    # A task answers a list of one request as that request alone; the one line may then hold a list of its own.
+    # A task answers a list of one request like that request alone; the one line may then hold a list.
     entries = answer if isinstance(answer, list) and rows != 1 else [answer]
     return b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
 
@@ -41,7 +41,7 @@ def _csv(answer: object, columns: Sequence[str]) -> bytes:
     if any(isinstance(entry, list) for entry in entries):
         raise no_rows()
     records = [entry if isinstance(entry, dict) else {"answer": entry} for entry in entries]
-    # In the order in which the task makes an answer, `score,start,end,answer`; what only others have comes after.
+    # In the order of the task's keys, `score,start,end,answer`; keys of other answers follow.
     names = list(dict.fromkeys([*(name for record in sorted(records, key=_is_error) for name in record), *columns]))
     sink = io.StringIO(newline="")
     writer = csv.writer(sink, lineterminator="\r\n")
@@ -55,5 +55,5 @@ def _is_error(record: dict[str, object]) -> bool:
 
 
 def _cell(value: object) -> object:
-    """Numbers and strings as they are, anything deeper as JSON."""
+    """Numbers and strings as they are, nested values as JSON."""
     return msgspec.json.encode(value).decode() if isinstance(value, (dict, list, bool)) else value

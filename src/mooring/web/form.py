@@ -1,4 +1,4 @@
-"""What the decoding of a body needs to know of the tasks that the body may be for. Used by `decode.py` and below it."""
+"""Describe how the requests of a task look on the wire. Used by `decode.py` and below it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,23 +9,23 @@ from mooring.tasks import TASKS
 from mooring.tasks.base import TaskSpec
 
 INPUTS = "inputs"
-"""The column of a CSV body, and the key of a JSON body, that holds whatever the task takes."""
+"""The CSV column and JSON key that holds the task's input."""
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How requests look on the wire."""
+    """The wire format of a task's requests."""
 
     columns: tuple[str, ...]
-    """A CSV body's header names at least one of these or `INPUTS`."""
+    """A CSV header names at least one of these or `INPUTS`."""
     several: Callable[[object], bool]
     """Whether `inputs` hold several requests."""
     hint: str
-    """Says what to send, for error messages."""
+    """What to send, for error messages."""
 
     @property
     def names(self) -> frozenset[str]:
-        """Every column that means something."""
+        """All known columns."""
         return frozenset((*self.columns, INPUTS))
 
 
@@ -35,7 +35,7 @@ def _form(spec: TaskSpec) -> Form:
 
 
 def _elided(value: object) -> object:
-    """An example with … for every text."""
+    """An example with … in place of every text."""
     if isinstance(value, dict):
         return {key: _elided(part) for key, part in value.items()}
     if isinstance(value, list):
@@ -44,11 +44,11 @@ def _elided(value: object) -> object:
 
 
 FORMS = {name: _form(spec) for name, spec in TASKS.items()}
-"""By a task's name."""
+"""Task name → form."""
 
 ANY_TASK = Form(
     tuple(dict.fromkeys(column for form in FORMS.values() for column in form.columns)),
     lambda inputs: any(form.several(inputs) for form in FORMS.values()),
     f'Send {{"{INPUTS}": …}}.',
 )
-"""For a model's own code, whose task is not known."""
+"""For user code, whose task is unknown."""

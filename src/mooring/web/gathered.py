@@ -1,7 +1,7 @@
-"""A connection's writes of one turn of the event loop, sent as one. Used by `connection.py`.
+"""Combine a connection's writes of one event loop turn into one. Used by `connection.py`.
 
-uvicorn writes a response's head and body one after the other. Sent as one they cost one system call instead of two; and
-a process that is killed leaves all of an answer behind or nothing of it, so that a proxy may give it to another.
+uvicorn writes a response's head and body separately. Combined they take one system call, and a process that is killed
+has sent all of a response or nothing, so a proxy may retry elsewhere.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Gathered:
-    """Everything but `write` and `close` is the transport's own."""
+    """A transport that delays `write` and `close`; everything else is delegated."""
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self._transport = transport
@@ -17,7 +17,7 @@ class Gathered:
         self._parts: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        """Send at the end of this turn, with what else is written in it."""
+        """Send at the end of this turn, together with its other writes."""
         if not self._parts:
             self._loop.call_soon(self._send)
         self._parts.append(data)

@@ -1,4 +1,4 @@
-"""What one HTTP request may take and how it is met, as plain values. Made by `wiring/`, or by a test."""
+"""Limits and options of HTTP requests, as plain values. Made by `wiring/` or a test."""
 
 from dataclasses import dataclass
 
@@ -9,24 +9,24 @@ class WebLimits:
 
     max_body_bytes: int = 26_214_400
     max_in_flight: int = 1024
-    """Requests to the model at the same time."""
+    """Most concurrent inference requests."""
     deadline_s: float = 60.0
-    """From the end of the body to the answer."""
+    """Time from the end of the body to the answer."""
     body_s: float = 60.0
-    """From the end of the headers to the end of the body."""
+    """Time from the end of the headers to the end of the body."""
     thread_bytes: int = 65_536
-    """Bodies above this are decoded in a thread: what takes milliseconds must not hold up everybody's next step."""
+    """Larger bodies are decoded in a thread: milliseconds on the event loop delay every request."""
     max_records: int = 4096
-    """Lines or rows that one body may hold. Where they are one request, each is a window of it at least."""
+    """Most lines or rows in one body. Each makes at least one window."""
     batch: bool = False
-    """A batch transform job: lines and rows are answered one by one, and a full queue is waited for."""
+    """Batch transform: lines and rows are answered separately, and wait for a full queue."""
     default_accept: str = ""
-    """For requests that accept nothing in particular; "" is JSON."""
+    """Default response type; "" means JSON."""
     ping_always_200: bool = False
-    """As the stock server: /ping is no news of the model."""
+    """As in the stock server: /ping answers 200 whatever the state of the model."""
     strict_content_types: bool = False
-    """As the stock toolkit: a Content-Type has to be one of the names, letter by letter."""
+    """As in the stock toolkit: the Content-Type must match a supported name exactly."""
     hft_errors: bool = False
-    """As the stock toolkit: every error of POST /invocations is a 400."""
+    """As in the stock toolkit: every error of POST /invocations is a 400."""
     max_transforms: int = 2
-    """Batch transform's requests at the same time: one is computed while the other's answers travel."""
+    """Concurrent batch transform requests: one is computed while another's response is transferred."""

@@ -1,4 +1,4 @@
-"""An address in, bound sockets out, or an error that says what is in the way. Called by `server.py`."""
+"""Bind the sockets of an address, with clear errors. Called by `server.py`."""
 
 import contextlib
 import errno
@@ -15,29 +15,29 @@ BACKLOG = 2048
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen: a host and a port (0: any free one), or the path of a unix socket."""
+    """The address to listen on: a host and a port (0: any free port), or the path of a Unix socket."""
 
     host: str = "127.0.0.1"
     port: int = 8080
     unix: Path | None = None
 
     def url(self, port: int) -> str:
-        """Where a browser on this machine finds what listens here at `port`."""
+        """The URL for a browser on this machine, given the `port`."""
         if self.unix is not None:
             return f"unix:{self.unix}"
         host = _LOOPBACK.get(self.host, self.host)
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - to be recognised, not to be bound
-"""Hosts that stand for every interface → the one to visit."""
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104 - recognized, not bound
+"""Wildcard host → the host to visit."""
 
 
 def allow_many_connections() -> None:
-    """Raise the limit of open files to what this process may have: each connection is one, and 1,024 are soon idle."""
+    """Raise the limit of open files to the maximum: each connection needs one, and 1,024 are soon used up."""
     try:
         import resource
-    except ImportError:  # Windows has no such limit
+    except ImportError:  # no such limit on Windows
         return
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
@@ -45,7 +45,7 @@ def allow_many_connections() -> None:
 
 
 def listen(address: Address) -> list[socket.socket]:
-    """Bind every socket of the address. Raises UsageError for a wrong host, ListenError for a taken port."""
+    """Bind every socket of the address. Raises UsageError for an invalid host, ListenError for a port in use."""
     if address.unix is not None:
         return [_listen_unix(address.unix)]
     bound: list[socket.socket] = []
@@ -53,7 +53,7 @@ def listen(address: Address) -> list[socket.socket]:
     try:
         for family, host in _resolve(address):
             bound.append(_bind(family, host, port))
-            # `localhost` is two addresses, which are to share a port that the kernel picks.
+            # `localhost` has two addresses, which must share the port that the kernel picks.
             port = port or bound[0].getsockname()[1]
     except OSError as error:
         for one in bound:
@@ -63,11 +63,11 @@ def listen(address: Address) -> list[socket.socket]:
 
 
 def _resolve(address: Address) -> list[tuple[int, str]]:
-    hint = "--host takes an address of this machine: 127.0.0.1 for itself, 0.0.0.0 for everybody."
+    hint = "Set --host to an address of this machine: 127.0.0.1 for local access only, 0.0.0.0 for all interfaces."
     try:
         found = socket.getaddrinfo(address.host or None, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
-        raise UsageError(f"There is no host {echo(address.host)}.", hint=hint) from error
+        raise UsageError(f"Unknown host {echo(address.host)}.", hint=hint) from error
     return list(dict.fromkeys((int(family), str(place[0])) for family, _, _, _, place in found))
 
 
@@ -75,7 +75,7 @@ def _bind(family: int, host: str, port: int) -> socket.socket:
     one = socket.socket(family, socket.SOCK_STREAM)
     try:
         if sys.platform != "win32":
-            # So that a server can be started again at once; on Windows the option would let two share a port.
+            # Allows an immediate restart; on Windows the option would let two programs share a port.
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -92,19 +92,19 @@ def _unbound(address: Address, error: OSError) -> ListenError | UsageError:
     place = f"{address.host}:{address.port}"
     if error.errno == errno.EADDRINUSE:
         return ListenError(
-            f"Port {address.port} is in use: another program listens at {place}.",
-            hint=f"Stop it, or choose another port: --port {_next(address.port)}; --port 0 takes any free one.",
+            f"Port {address.port} is in use: another program listens on {place}.",
+            hint=f"Stop it, or choose another port: --port {_next(address.port)}. --port 0 picks a free port.",
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return UsageError(
-            f"{echo(address.host)} is not an address of this machine.", hint="Listen at --host 127.0.0.1 or 0.0.0.0."
+            f"{echo(address.host)} is not an address of this machine.", hint="Use --host 127.0.0.1 or 0.0.0.0."
         )
     if error.errno in (errno.EACCES, errno.EPERM):
         return ListenError(
-            f"This user may not listen at {place}.",
-            hint="Ports below 1024 are root's on most machines: try --port 8080.",
+            f"Permission denied to listen on {place}.",
+            hint="Most systems reserve ports below 1024 for root. Try --port 8080.",
         )
-    return ListenError(f"Cannot listen at {place}: {error.strerror or error}.", hint="Try another --host or --port.")
+    return ListenError(f"Cannot listen on {place}: {error.strerror or error}.", hint="Try another --host or --port.")
 
 
 def _next(port: int) -> int:
@@ -113,13 +113,13 @@ def _next(port: int) -> int:
 
 def _listen_unix(path: Path) -> socket.socket:
     if not hasattr(socket, "AF_UNIX"):
-        raise UsageError("This system has no unix sockets.", hint="Listen at a --host and a --port.")
+        raise UsageError("This system does not support Unix sockets.", hint="Use --host and --port.")
     one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if path.is_socket():
             if one.connect_ex(os.fspath(path)) == 0:
-                raise ListenError(f"Another program listens at {path}.", hint="Stop it, or choose another path.")
-            # Left by a process that was killed; nobody answers there.
+                raise ListenError(f"Another program listens on {path}.", hint="Stop it, or choose another path.")
+            # Left behind by a killed process; nothing listens there.
             path.unlink()
             one.close()
             one = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -129,7 +129,7 @@ def _listen_unix(path: Path) -> socket.socket:
     except OSError as error:
         one.close()
         raise ListenError(
-            f"Cannot listen at {path}: {error.strerror or error}.", hint="Is its folder there?"
+            f"Cannot listen on {path}: {error.strerror or error}.", hint="Check that its folder exists."
         ) from error
     except ListenError:
         one.close()
@@ -138,7 +138,7 @@ def _listen_unix(path: Path) -> socket.socket:
 
 
 def close(address: Address, bound: list[socket.socket]) -> None:
-    """Close what `listen` made and remove a unix socket's file; one that it did not make is somebody else's."""
+    """Close the sockets of `listen`, and remove a Unix socket's file if `listen` created it."""
     for one in bound:
         one.close()
     if bound and address.unix is not None:

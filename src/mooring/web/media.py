@@ -1,6 +1,6 @@
-"""Find the kind of a body from Content-Type and Accept headers. Used by `protocols/` before the body is read.
+"""Choose media types from Content-Type and Accept headers. Used by `protocols/` before the body is read.
 
-A kind is the type's own name, one of `KINDS`. Types are matched without their parameters and without regard to case.
+A kind is one of `KINDS`. Types are matched without their parameters, ignoring case.
 """
 
 from functools import lru_cache
@@ -12,7 +12,7 @@ CSV = "text/csv"
 LINES = "application/jsonlines"
 
 KINDS = (JSON, LINES, CSV)
-"""What is read and written, the most wanted first."""
+"""Supported media types, in order of preference."""
 
 SPELLINGS = {
     JSON: JSON,
@@ -25,10 +25,10 @@ SPELLINGS = {
     "application/x-ndjson": LINES,
     "application/ndjson": LINES,
 }
-"""Names that people use, and the kind that each means."""
+"""Alias → kind."""
 
 CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
-"""All of them are UTF-8, or a part of it."""
+"""Charsets that are UTF-8 or a subset."""
 
 READ = ", ".join(KINDS)
 
@@ -39,30 +39,30 @@ def body_kind(header: str) -> str:
     name, parameters = split_type(header)
     kind = SPELLINGS.get(name) if name else JSON
     if kind is None:
-        hint = f"Send one of {READ}, or no Content-Type for JSON."
+        hint = f"Send one of {READ}, or omit the Content-Type for JSON."
         if name == "application/x-www-form-urlencoded":
-            hint = "That is what curl sends by itself: add -H 'Content-Type: application/json'."
-        raise UnsupportedMediaType(f"A body of type {echo(header)} cannot be read.", hint=hint)
+            hint = "This is curl's default: add -H 'Content-Type: application/json'."
+        raise UnsupportedMediaType(f"Unsupported Content-Type {echo(header)}.", hint=hint)
     charset = parameters.get("charset", "utf-8")
     if charset not in CHARSETS:
-        raise UnsupportedMediaType(f"A body in charset {echo(charset)} cannot be read.", hint="Send it as UTF-8.")
+        raise UnsupportedMediaType(f"Unsupported charset {echo(charset)} in Content-Type.", hint="Send it as UTF-8.")
     return kind
 
 
 def strict_body_kind(header: str) -> str:
-    """As `body_kind`, but the header has to be one of `KINDS` as it stands. Raises UnsupportedMediaType."""
+    """As `body_kind`, but the header must equal one of `KINDS` exactly. Raises UnsupportedMediaType."""
     if header not in KINDS:
-        said = f"A body of type {echo(header)}" if header else "A body without Content-Type"
-        raise UnsupportedMediaType(f"{said} cannot be read.", hint=f"Send one of {READ}, letter by letter.")
+        said = f"Unsupported Content-Type {echo(header)}" if header else "Missing Content-Type"
+        raise UnsupportedMediaType(f"{said}.", hint=f"Send exactly one of {READ}.")
     return header
 
 
 @lru_cache(maxsize=64)
 def answer_kind(header: str) -> str:
-    """The kind to answer in for the Accept `header`, "" being anything. Raises NotAcceptable.
+    """The kind of the answer for the Accept `header`; "" accepts anything. Raises NotAcceptable.
 
-    RFC 9110, 12.5.1: the most specific range that fits a type gives its weight; the heaviest type wins, among equals
-    the one whose range comes first, and within a range the first of `KINDS`.
+    RFC 9110, 12.5.1: the most specific matching range gives a type's weight. The highest weight wins; ties go to the
+    earliest range, and within a range to the first of `KINDS`.
     """
     ranges = [_range(part) for part in header.split(",") if part.strip()]
     if not ranges:
@@ -77,21 +77,21 @@ def answer_kind(header: str) -> str:
         if q > 0 and (best is None or (q, place) > best):
             best, chosen = (q, place), kind
     if not chosen:
-        raise NotAcceptable(f"No answer can be written as Accept: {echo(header)} asks.", hint=f"There are {READ}.")
+        raise NotAcceptable(f"Cannot satisfy Accept: {echo(header)}.", hint=f"Supported: {READ}.")
     return chosen
 
 
 def text_kind(header: str) -> str | None:
-    """The kind of a body that is read as text: its type is one of `KINDS` and its charset UTF-8; None for any other."""
+    """The kind of a text body (a type of `KINDS`, charset UTF-8); None for any other."""
     name, parameters = split_type(header)
     kind = SPELLINGS.get(name)
     return kind if parameters.get("charset", "utf-8") in CHARSETS else None
 
 
 def preferred(header: str) -> str:
-    """The type that an Accept `header` wants most, with its parameters as sent, without its weight; JSON for any."""
+    """The preferred type of an Accept `header`, with its parameters but without weight; JSON for any."""
     ranges = [part.strip() for part in header.split(",") if part.strip()]
-    weighed = sorted(ranges, key=lambda part: -_range(part)[1])  # stable: among equals the first
+    weighed = sorted(ranges, key=lambda part: -_range(part)[1])  # stable: the first of equals
     best = weighed[0] if weighed else ""
     if "*" in best.partition(";")[0] or not best:
         return JSON
@@ -107,7 +107,7 @@ def split_type(header: str) -> tuple[str, dict[str, str]]:
 
 
 def _range(part: str) -> tuple[str, float]:
-    """A range's name and weight; a weight that is none counts as 1."""
+    """A range's name and weight; an invalid weight counts as 1."""
     name, parameters = split_type(part)
     try:
         q = float(parameters.get("q", "1"))
@@ -117,7 +117,7 @@ def _range(part: str) -> tuple[str, float]:
 
 
 def _fits(name: str, kind: str) -> int:
-    """How specifically a range fits a kind: 0 not at all, 1 as */*, 2 as its family, 3 as a name of its own."""
+    """How specifically a range matches a kind: 0 not at all, 1 as */*, 2 as type/*, 3 exactly."""
     if name in ("*/*", "*"):
         return 1
     if name.endswith("/*"):

@@ -1,7 +1,7 @@
-"""Answer requests to what is not there (404) or is asked with another method (405) by saying what is.
+"""Answer requests for unknown paths (404) and wrong methods (405), naming the routes that exist.
 
-A table for each kind of server. nginx, process 1 and the workers each answer some of the routes, and all of them answer
-from the same table. It is not made from the protocols' endpoints, for which process 1 would import the engine.
+One table for each kind of server, shared by nginx, process 1 and the workers, which each answer some routes. It is not
+derived from the protocols' endpoints: process 1 would have to import the engine.
 """
 
 from collections.abc import Mapping
@@ -20,21 +20,21 @@ from mooring.web.media import JSON
 from mooring.web.status import ErrorBody
 
 BODIES = ("POST", "PUT", "PATCH")
-"""Methods of those who want an answer to a question."""
+"""Methods of a client that wants inference."""
 
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
-    """What a server answers."""
+    """The routes of a server."""
 
     ask: str
-    """Where questions go: "POST /invocations"."""
+    """The inference route, e.g. "POST /invocations"."""
     methods: Mapping[str, tuple[str, ...]]
-    """Path, which may have parameters, → methods."""
+    """Path (may have parameters) → methods."""
 
     @property
     def listed(self) -> str:
-        """All of it, for an error message."""
+        """All routes, for an error message."""
         by_method: dict[str, list[str]] = {}
         for path, methods in self.methods.items():
             for method in methods:
@@ -42,28 +42,26 @@ class RouteTable:
         return "; ".join(f"{method} {', '.join(paths)}" for method, paths in by_method.items())
 
     async def refuse(self, request: Request, error: Exception) -> Response:
-        """404 and 405, which the router raises, in the shape of our errors."""
+        """Answer the router's 404 and 405 with our error body."""
         assert isinstance(error, HTTPException)  # noqa: S101 - registered for that class alone
         path = request.url.path
         if error.status_code == 405:
             allowed = (error.headers or {}).get("Allow", "")
             methods = self._methods(path) or tuple(sorted(allowed.split(", ")))
-            message = f"{echo(path)} does not take {echo(request.method)}. It takes {', '.join(methods)}."
+            message = f"{echo(path)} does not support {echo(request.method)}. Supported: {', '.join(methods)}."
             if request.method in BODIES:
-                message += f" Questions go to {self.ask}."
+                message += f" Send inference requests to {self.ask}."
             kind, headers = "MethodNotAllowed", {"Allow": ", ".join(methods)}
         else:
             near = nearest(path, self.methods, cutoff=0.8)
             meant = f" Did you mean {near[0]}?" if near else ""
-            message = (
-                f"There is no {echo(path)} here.{meant} Questions go to {self.ask}. The routes are: {self.listed}."
-            )
+            message = f"{echo(path)} not found.{meant} Send inference requests to {self.ask}. Routes: {self.listed}."
             kind, headers = "NotFound", {}
         body = ErrorBody(error.status_code, kind, message, request.scope[REQUEST_ID])
         return Response(msgspec.json.encode(body), body.code, headers, JSON)
 
     def _methods(self, path: str) -> tuple[str, ...]:
-        """Those of a path, with HEAD where there is GET; () for a path that is not in the table."""
+        """The methods of a path, with HEAD for GET; () for an unknown path."""
         fitting = (methods for template, methods in self.methods.items() if compile_path(template)[0].match(path))
         found = next(fitting, ())
         return (*found, "HEAD") if "GET" in found else found

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document of a server, made from its endpoints and the tasks that it serves: GET /openapi.json."""
+"""Generate the OpenAPI 3.1 document of a server from its endpoints and tasks (GET /openapi.json)."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,12 +19,12 @@ TYPES = {int: "integer", bool: "boolean", str: "string"}
 
 
 async def report(site: Site[Any], _: Request) -> Response:
-    """The document of this server. Raises NotReady while its task is not known."""
+    """The document of this server. Raises NotReady while its task is unknown."""
     return Response(msgspec.json.encode(document(site)), media_type=JSON)
 
 
 def document(site: Site[Any]) -> dict[str, Any]:
-    """Every endpoint with its types; a type that several endpoints have is described once."""
+    """All endpoints with their types; shared types are described once."""
     specs = site.specs()
     described = _Described(site, specs)
     paths: dict[str, dict[str, Any]] = {}
@@ -39,7 +39,7 @@ def document(site: Site[Any]) -> dict[str, Any]:
 
 
 class _Described:
-    """The schemas of all types of a site, which have to be made together for their names to differ."""
+    """The schemas of all types of a site, generated together so that names are unique."""
 
     def __init__(self, site: Site[Any], specs: Sequence[TaskSpec | None]) -> None:
         self._specs = specs

@@ -1,4 +1,4 @@
-"""Answer what is asked with GET: /ping, /health/…, /execution-parameters, /metrics, /info, /. Used by `protocols/`."""
+"""Answer GET requests: /ping, /health/…, /execution-parameters, /metrics, /info, /. Used by `protocols/`."""
 
 import contextlib
 import platform
@@ -21,24 +21,24 @@ from mooring.web.service import Service
 from mooring.web.wire import Site
 
 PACKAGES = ("openvino", "tokenizers", "numpy", "starlette", "uvicorn", "msgspec")
-"""What a fault may depend on, named in `/info` with versions."""
+"""Packages whose versions `/info` reports."""
 
 MEGABYTE = 1024 * 1024
 TIMELY = 0.25
-"""Part of the deadline that a batch transform's request should take."""
+"""Fraction of the deadline that a batch transform request should take."""
 BYTES_PER_TOKEN = 2.5
-"""Of a JSON line: English has 4.6 a token, and questions, overlaps and padding take the rest."""
+"""Bytes of JSON Lines per token: English has 4.6; questions, overlaps and padding take the rest."""
 MOST_AT_ONCE_MB = 100
 
 
 class Status(msgspec.Struct):
-    """The body of a health check that passes."""
+    """The body of a passing health check."""
 
     status: str
 
 
 class ExecutionParameters(msgspec.Struct, rename="pascal"):
-    """What SageMaker's batch transform asks before it starts."""
+    """What SageMaker batch transform reads before it starts."""
 
     max_concurrent_transforms: int
     batch_strategy: str
@@ -46,15 +46,15 @@ class ExecutionParameters(msgspec.Struct, rename="pascal"):
 
 
 async def ping(site: Site[Any], _: Request) -> Response:
-    """200 only if the model really answers; else 503 with the reason."""
+    """200 if the model answers, else 503 with the reason."""
     health = await site.life.check()
     site.metrics.ready(health.ready)
     if health.ready != site.green:
         log = structlog.get_logger("mooring.web")
         if health.ready:
-            log.info("ping turned green")
+            log.info("ping is healthy")
         else:
-            log.warning("ping turned red", reason=health.reason)
+            log.warning("ping is unhealthy", reason=health.reason)
     site.green = health.ready
     if not health.ready and not site.limits.ping_always_200:
         raise NotReady(health.reason)
@@ -62,7 +62,7 @@ async def ping(site: Site[Any], _: Request) -> Response:
 
 
 async def live(site: Site[Any], _: Request) -> Response:
-    """200 unless an engine has ended or hangs, which nothing but a new process mends."""
+    """200 unless an engine has died or hangs, which only a restart can fix."""
     health = site.life.alive()
     if not health.ready:
         raise NotReady(health.reason)
@@ -70,7 +70,7 @@ async def live(site: Site[Any], _: Request) -> Response:
 
 
 async def execution_parameters(site: Site[Any], _: Request) -> Response:
-    """As much at once as is answered well in time."""
+    """Batch sizes that are answered well within the deadline."""
     tokens = site.life.snapshot().get("tokens_per_second")
     rate = float(tokens) if isinstance(tokens, (int, float)) else 0.0
     limits = site.limits
@@ -85,13 +85,13 @@ async def metrics(site: Site[Any], _: Request) -> Response:
 
 
 async def info(site: Site[Service], _: Request) -> Response:
-    """What answers here, and how it is set."""
+    """The model, the engine and the settings of this server."""
     health = site.life.health()
     facts: dict[str, Any] = {
         **site.life.facts,
         "ready": health.ready,
         "reason": health.reason,
-        # Behind nginx: workers that should answer and do not (`container/front.py`).
+        # Behind nginx: workers that do not answer (`container/front.py`).
         "degraded": [],
         "engine": site.life.snapshot(),
         "limits": {"max_body_bytes": site.limits.max_body_bytes, "deadline_s": site.limits.deadline_s},
@@ -103,7 +103,7 @@ async def info(site: Site[Service], _: Request) -> Response:
 
 
 async def index(site: Site[Any], request: Request) -> Response:
-    """What there is, for people who open the address in a browser."""
+    """The routes, for people who open the server in a browser."""
     routes = {f"{method} {path}": endpoint.summary for (method, path), (_, endpoint) in site.endpoints.items()}
     shown: dict[str, Any] = {"mooring": mooring.__version__, "routes": routes}
     with contextlib.suppress(NotReady):
@@ -115,7 +115,7 @@ async def index(site: Site[Any], request: Request) -> Response:
 
 
 def json_response(content: object, *, indent: int | None = None) -> Response:
-    """A response in JSON; indented where people read it as often as machines."""
+    """A JSON response; indented where people read it."""
     body = msgspec.json.encode(content)
     if indent is not None:
         body = msgspec.json.format(body, indent=indent) + b"\n"
@@ -123,9 +123,9 @@ def json_response(content: object, *, indent: int | None = None) -> Response:
 
 
 def payload_mb(tokens_per_second: float, deadline_s: float, max_body_bytes: int, at_once: int) -> int:
-    """Megabytes, at least 1, that are answered within `TIMELY` of the deadline at the speed measured by the warm-up.
+    """Megabytes, at least 1, that can be answered within `TIMELY` of the deadline at the warm-up's speed.
 
-    Not more than a request may have, nor than batch transform allows for all requests at the same time.
+    At most the size limit of a request, and batch transform's limit for all concurrent requests.
     """
     timely = TIMELY * deadline_s * tokens_per_second * BYTES_PER_TOKEN / at_once
     most = min(max_body_bytes, MOST_AT_ONCE_MB * MEGABYTE // at_once)
@@ -134,7 +134,7 @@ def payload_mb(tokens_per_second: float, deadline_s: float, max_body_bytes: int,
 
 @lru_cache(maxsize=1)
 def versions() -> dict[str, str]:
-    """Of Mooring, Python and the packages that answers depend on; those not installed are left out."""
+    """Versions of Mooring, Python and the installed packages that answers depend on."""
     found = {"mooring": mooring.__version__, "python": platform.python_version()}
     for name in PACKAGES:
         try:

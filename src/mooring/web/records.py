@@ -1,7 +1,7 @@
 """Split a body of JSON Lines or CSV into its records, one at a time. Used by `decode.py` and `batch.py`.
 
-Work and memory are linear in the body and bounded by a count: a body may hold `most` records, and whoever reads them
-one at a time holds one at a time. Blank lines are passed over without a step of Python for each.
+Work and memory are linear in the body: it may hold `most` records, and a caller that reads them one at a time holds one
+at a time. Blank lines are skipped without a Python step for each.
 """
 
 import csv
@@ -17,26 +17,26 @@ from mooring.web.text import read_json, read_text, unmarked
 
 MOST_COLUMNS = 1000
 SHOWN_COLUMNS = 20
-"""How many names an error message about the header is made of."""
+"""Most names shown in an error message about the header."""
 
 _DELIMITERS = {";": "semicolons (;)", "\t": "tabs", "|": "vertical bars (|)"}
-"""What else separates columns in files that are called CSV, with their names for people."""
+"""Other delimiters in files called CSV → display name."""
 _BLANK = re.compile(rb"\s*")
 
-# The csv module's own limit for a field is 128 KB and belongs to the process; a body's limit has been applied already.
+# The csv module's field limit of 128 KB is per process; the body's size limit has already been applied.
 csv.field_size_limit(2**31 - 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One request of a body, or why it cannot be read."""
+    """One request of a body, or the error of reading it."""
 
     value: object
-    """Decoded; a RequestError in the place of one that cannot be."""
+    """The decoded value, or a RequestError."""
     line: int
-    """The line of the body that it is on; a row of several lines ends there. The first is 1."""
+    """Line number from 1; the last line of a multi-line row."""
     row: int = 0
-    """Of CSV, the first below the header is 1; 0 in JSON Lines."""
+    """CSV row number from 1 below the header; 0 in JSON Lines."""
 
     @property
     def place(self) -> str:
@@ -44,23 +44,23 @@ class Record:
         return f"Row {self.row} (line {self.line})" if self.row else f"Line {self.line}"
 
     def located(self, error: InvalidRequest, pointer: str) -> InvalidRequest:
-        """An error of what this record says, with its place; `pointer` is within the record."""
+        """An error in this record, with its place; `pointer` is relative to the record."""
         field = pointer.removeprefix("/")
         part = "" if not field else f", column {field}" if self.row else f", /{field}"
         return InvalidRequest(f"{self.place}{part}: {error.reason}", hint=error.hint)
 
 
 def records(kind: str, data: bytes, form: Form, most: int) -> Iterator[Record]:
-    """The records of a body of lines or rows, in order; one that cannot be read has its error as its value.
+    """The records of a body of lines or rows, in order; an unreadable record has its error as value.
 
-    Raises InvalidRequest where the body cannot be told apart into records, PayloadTooLarge after `most` of them.
+    Raises InvalidRequest if the body cannot be split into records, PayloadTooLarge after `most` of them.
     """
     data = unmarked(data)
     return _rows(data, form, most) if kind == CSV else _lines(data, form, most)
 
 
 def check_count(kind: str, data: bytes, most: int) -> None:
-    """Raise as `records`, without decoding what is in them: that they are few is known before work begins."""
+    """Raise as `records` without decoding them, so that too many are refused before any work."""
     data = unmarked(data)
     for _ in _cells(data, most) if kind == CSV else _spans(data, most):
         pass
@@ -79,7 +79,7 @@ def _spans(data: bytes, most: int) -> Iterator[tuple[int, int, int]]:
     at, number, found = 0, 1, 0
     while True:
         blank = _BLANK.match(data, at)
-        assert blank is not None  # noqa: S101 - it matches nothing, too
+        assert blank is not None  # noqa: S101 - it also matches the empty string
         first = blank.end()
         if first == len(data):
             return
@@ -95,15 +95,15 @@ def _spans(data: bytes, most: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _rows(data: bytes, form: Form, most: int) -> Iterator[Record]:
-    """RFC 4180 with a header row: each row an object of its columns, or the value of the column `INPUTS` alone."""
+    """RFC 4180 with a header row: each row becomes an object, or the value of the column `INPUTS` if alone."""
     header: list[str] = []
     for row, line, cells in _cells(data, most):
         if not header:
             header = _header(cells, form)
         elif len(cells) != len(header):
             error = InvalidRequest(
-                f"Row {row} (line {line}) has {len(cells)} fields, the header {len(header)}.",
-                hint='Put "quotes" around a field with commas, quotes or line breaks, and double the quotes in it.',
+                f"Row {row} (line {line}) has {len(cells)} fields, but the header has {len(header)}.",
+                hint="Put fields with commas, quotes or line breaks in double quotes, and double the quotes in them.",
             )
             yield Record(error, line, row)
         else:
@@ -112,7 +112,7 @@ def _rows(data: bytes, form: Form, most: int) -> Iterator[Record]:
 
 
 def _cells(data: bytes, most: int) -> Iterator[tuple[int, int, list[str]]]:
-    """(row, line, cells) of every row that is not blank; the header is row 0. Blank rows count for `most`."""
+    """(row, line, cells) of every non-blank row; the header is row 0. Blank rows count towards `most`."""
     reader = csv.reader(io.StringIO(read_text(data), newline=""), strict=True)
     row = 0
     try:
@@ -124,37 +124,37 @@ def _cells(data: bytes, most: int) -> Iterator[tuple[int, int, list[str]]]:
                 row += 1
     except csv.Error as error:
         raise InvalidRequest(
-            f"Row {row} (line {reader.line_num}) is not CSV: {error}.",
-            hint="Fields are separated by commas, and quotes in a quoted field are doubled (RFC 4180).",
+            f"Row {row} (line {reader.line_num}) is not valid CSV: {error}.",
+            hint="Separate fields by commas, and double the quotes in a quoted field (RFC 4180).",
         ) from error
 
 
 def _too_many(what: str, most: int) -> PayloadTooLarge:
     return PayloadTooLarge(
-        f"The body has more than {most} {what}; one request may have {most}.",
+        f"The body has more than {most} {what}, the limit for one request.",
         hint=f"Split it into several requests of at most {most} {what} each.",
     )
 
 
 def _header(cells: list[str], form: Form) -> list[str]:
-    """The columns' names: those that mean something here in lower case, others as they came."""
+    """The column names: known ones in lower case, others as sent."""
     if len(cells) > MOST_COLUMNS:
-        raise InvalidRequest(f"The CSV's header has {len(cells)} columns; {MOST_COLUMNS} are allowed.")
+        raise InvalidRequest(f"The CSV header has {len(cells)} columns; the limit is {MOST_COLUMNS}.")
     known = form.names
     names = [_name(cell, known) for cell in cells]
     shown = echo(", ".join(cell.strip() for cell in cells[:SHOWN_COLUMNS]))
     if not known.intersection(names):
         if used := _delimiter(cells[0][:1000], known):
             raise InvalidRequest(
-                f"The CSV's columns are separated by {used}: the first row is {shown}.",
-                hint="Separate them by commas (RFC 4180).",
+                f"The CSV columns are separated by {used}: the first row is {shown}.",
+                hint="Separate columns by commas (RFC 4180).",
             )
         raise InvalidRequest(
-            f"The CSV's first row must name its columns, and is {shown}.",
-            hint=f"The columns are {' and '.join(form.columns)}, or {INPUTS}.",
+            f"The first CSV row must name the columns, but is {shown}.",
+            hint=f"Name the columns {' and '.join(form.columns)}, or {INPUTS}.",
         )
     if len(set(names)) < len(names):
-        raise InvalidRequest(f"The CSV's header names a column twice: {shown}.")
+        raise InvalidRequest(f"The CSV header names a column twice: {shown}.")
     return names
 
 
@@ -164,7 +164,7 @@ def _name(cell: str, known: Set[str]) -> str:
 
 
 def _delimiter(cell: str, known: Set[str]) -> str:
-    """What separates the columns, if it is not a comma but this first cell holds names of columns."""
+    """The delimiter, if it is not a comma and this first cell holds column names."""
     for mark, said in _DELIMITERS.items():
         if any(_name(part, known) in known for part in cell.split(mark)):
             return said

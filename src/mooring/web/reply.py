@@ -1,4 +1,4 @@
-"""A request and a response as bytes, for whatever answers without Starlette: wire protocols and a model's own code."""
+"""Represent requests and responses as bytes, for wire protocols and user code."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -9,30 +9,30 @@ import msgspec
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, its body whole."""
+    """One request with its complete body."""
 
     body: bytes
     content_type: str
-    """The header as it came; "" for none."""
+    """The header as sent; "" if missing."""
     accept: str
     headers: Mapping[str, str]
-    """All of them, by their names as the client wrote them."""
+    """All headers, named as the client wrote them."""
     request_id: str
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """What is sent back: an answer or an error. A Struct, for it is made twice for each request."""
+    """A response: an answer or an error. A Struct because two are made for each request."""
 
     body: bytes
     content_type: str
     status: int = 200
     headers: Mapping[str, str] = {}
     windows: int | None = None
-    """How many the engine computed for it; None where it did not compute."""
+    """Windows computed by the engine; None if it did not compute."""
 
 
 def counts(windows: int, tokens: int, truncated: bool) -> dict[str, str]:
-    """The headers that say what an answer took."""
+    """Headers with the cost of an answer."""
     headers = {"X-Mooring-Windows": str(windows), "X-Mooring-Tokens": str(tokens)}
     if truncated:
         headers["X-Mooring-Truncated"] = "true"
@@ -40,11 +40,11 @@ def counts(windows: int, tokens: int, truncated: bool) -> dict[str, str]:
 
 
 Refuse = Callable[[BaseException, str], Reply]
-"""(error, request id) → what is sent back: how a wire protocol answers a request that failed."""
+"""(error, request id) → reply: how a wire protocol answers a failed request."""
 
 
 class UserCode(Protocol):
-    """A model's own code. Implemented by `handler/`."""
+    """User code. Implemented by `handler/`."""
 
     async def handle(self, call: Call, deadline_s: float) -> Reply:
-        """Raises what the web layer turns into a response; cancelling it drops what has not begun."""
+        """Raises what the web layer turns into a response; cancelling drops a call that has not begun."""

@@ -1,9 +1,9 @@
-"""An application and its service in, a process that listens until it is told to stop. Called by `moor serve`.
+"""Run an application and its service until told to stop, with a graceful shutdown. Called by `moor serve`.
 
-The life of a server: bind (a taken port is known before the model is loaded) → listen, /ping red → service starts →
-ready, /ping green → SIGINT or SIGTERM: drain, /ping red, new requests 503 → close → return. A second Ctrl-C ends it
-at once. Behind a proxy it listens late, when it is ready: until then the proxy has nobody to send to, rather than
-somebody who refuses. uvicorn speaks HTTP; signals and order are ours: who was told to stop has not failed.
+Life cycle: bind (a port in use is found before the model loads) → listen, /ping 503 → start the service → ready, /ping
+200 → SIGINT or SIGTERM: drain, /ping and new requests 503 → close → return. A second Ctrl-C stops at once. Behind a
+proxy it listens only when ready, so the proxy does not send requests that would be refused. uvicorn handles HTTP;
+signals are handled here, so that a requested stop is not a failure.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ from mooring.web.connection import BoundedProtocol, NamesAsSent
 from mooring.web.listen import Address, allow_many_connections, close, listen
 
 AT_ONCE_S = 1.0
-"""For a batch to end after the second Ctrl-C."""
+"""Time for a batch to end after the second Ctrl-C."""
 CLOSING_S = 3.0
-"""For responses that are complete to get out, after the drain."""
+"""Time to send completed responses after the drain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,15 @@ class ServerOptions:
     keep_alive_s: float = 75.0
     drain_s: float = 25.0
     max_connections: int = 0
-    """Open at the same time; 0: as many as there are descriptors."""
+    """Most open connections; 0: limited by file descriptors."""
     late: bool = False
-    """Listen only when the service is ready."""
+    """Listen only once the service is ready."""
     names_as_sent: Callable[[], bool] = lambda: False
-    """Whether a new connection keeps the names of headers as the client wrote them."""
+    """Whether a new connection keeps header names as the client wrote them."""
 
 
 def connections_for(max_in_flight: int) -> int:
-    """How many connections to hold for so many requests at a time: most of them are idle."""
+    """Connections to allow for that many concurrent requests: most connections are idle."""
     return 4 * max_in_flight + 64
 
 
@@ -59,11 +59,11 @@ def serve(
     on_ready: Callable[[int], None] = lambda _: None,
     stop: asyncio.Event | None = None,
 ) -> None:
-    """Serve until told to stop; returns when everything in flight is answered or `drain_s` is over.
+    """Serve until told to stop; returns when in-flight requests are answered or after `drain_s`.
 
-    `on_ready` gets the port that was really bound (0 for a unix socket) once the model answers; `stop`, set in the
-    server's loop, does what a signal does. Raises ListenError or UsageError if the address cannot be had, what starting
-    the service raises, and KeyboardInterrupt on a second Ctrl-C.
+    `on_ready` gets the bound port (0 for a Unix socket) once the model answers; setting `stop` in the server's loop
+    acts like a signal. Raises ListenError or UsageError if the address is unavailable, what starting the service
+    raises, and KeyboardInterrupt on a second Ctrl-C.
     """
     allow_many_connections()
 
@@ -90,7 +90,7 @@ def serve(
 
 
 def _connections(options: ServerOptions) -> type[BoundedProtocol]:
-    """What uvicorn calls for each connection."""
+    """The protocol factory that uvicorn calls for each connection."""
 
     def connection(**named: Any) -> BoundedProtocol:
         made = (NamesAsSent if options.names_as_sent() else BoundedProtocol)(**named)
@@ -128,8 +128,8 @@ class Running:
             try:
                 await self._live(on_ready)
             except asyncio.CancelledError:
-                # The second Ctrl-C: nothing is waited for any more but the threads, whom an ending process would crash.
-                # uvicorn would report each request it cuts off.
+                # The second Ctrl-C: wait only for the threads, which would crash in an exiting process.
+                # uvicorn would log each aborted request.
                 logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
                 await self._service.stop(AT_ONCE_S)
                 raise KeyboardInterrupt from None
@@ -159,11 +159,11 @@ class Running:
 
     @property
     def _port(self) -> int:
-        """The one that was really bound; 0 for a unix socket."""
+        """The bound port; 0 for a Unix socket."""
         return 0 if self._options.address.unix else self._bound[0].getsockname()[1]
 
     async def _close(self, ticking: "asyncio.Task[None] | None") -> None:
-        """The engine first: whoever still waits gets a response from it, which uvicorn then sees out."""
+        """Stop the engine first: it answers waiting requests, and uvicorn then sends the responses."""
         await self._service.stop()
         if ticking is None:
             return
@@ -172,7 +172,7 @@ class Running:
         await self._server.shutdown(sockets=self._bound)
 
     async def _started(self) -> bool:
-        """Start the service; False if the server was told to stop before it was there."""
+        """Start the service; False if the server was told to stop first."""
         starting = asyncio.ensure_future(self._service.start())
         stopping = asyncio.ensure_future(self._stop.wait())
         await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -184,14 +184,14 @@ class Running:
         return False
 
     async def _drain(self) -> None:
-        if not self._options.late:  # else the proxy's keeper says it, for all
+        if not self._options.late:  # otherwise process 1 logs it for all workers
             self._log.info("stopping", in_flight=self._service.snapshot().get("in_flight"))
         if not await self._service.drain(self._options.drain_s):
-            self._log.warning("stopped before everything was answered", waited_s=self._options.drain_s)
+            self._log.warning("stopped before all requests were answered", waited_s=self._options.drain_s)
 
     @contextmanager
     def _signals_taken(self) -> Iterator[None]:
-        """SIGINT and SIGTERM are ours meanwhile; signals exist in the main thread only."""
+        """Handle SIGINT and SIGTERM meanwhile; only the main thread can."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -208,7 +208,7 @@ class Running:
                 signal.signal(number, handler)
 
     def _told(self, number: int) -> None:
-        """A signal: stop; a second SIGINT: at once."""
+        """Handle a signal: stop gracefully, or at once on a second SIGINT."""
         self._signals += 1
         self._stop.set()
         if self._signals > 1 and number == signal.SIGINT and self._main is not None and not self._cancelled:

@@ -1,6 +1,6 @@
-"""A model as the web layer sees it: nothing yet, starting, answering, going down. Made by `wiring/`, or by a test.
+"""A model as the web layer sees it: loading, ready, draining. Made by `wiring/` or a test.
 
-The server listens before the model is there, so that /ping can say what it waits for; opening happens in a thread.
+The server listens before the model is loaded, so /ping can report the reason. The model is opened in a thread.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ LOADING = "The model is loading."
 
 
 class Answers(Protocol):
-    """An engine, or what remembers its answers."""
+    """An engine, or an answer cache around it."""
 
     async def answer(self, request: Any, *, deadline_s: float | None = None) -> Answered:
         """As `Engine.answer`."""
@@ -29,15 +29,15 @@ class Answers(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ByEngine:
-    """A model whose task reads the requests and whose answers the engine computes."""
+    """A model whose task parses requests and whose answers the engine computes."""
 
     task: Task
     engine: Answers
     once: Answers | None = None
-    """Computes the same request once; None: every request is computed."""
+    """The answer cache; None: every request is computed."""
 
     async def answer(self, request: Any, deadline_s: float, *, afresh: bool = False) -> Answered:
-        """As `Engine.answer`; `afresh` computes it even if the answer is remembered."""
+        """As `Engine.answer`; `afresh` bypasses the cache."""
         answers = self.engine if afresh or self.once is None else self.once
         return await answers.answer(request, deadline_s=deadline_s)
 
@@ -47,49 +47,49 @@ M_co = TypeVar("M_co", bound=ByEngine | UserCode, covariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Served(Generic[M_co]):
-    """A model ready to be started."""
+    """An opened model, ready to start."""
 
     model: M_co
-    """Answers requests: the engine, or the model's own code."""
+    """Answers requests: the engine, or user code."""
     life: ModelLife
-    """What is started and stopped for it."""
+    """The life cycle to start and stop."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What `/info` says of it: "model" (the manifest) and "backend"."""
+    """For `/info`: "model" (the manifest) and "backend"."""
     close: Callable[[], None] = lambda: None
     """Called after `life` has stopped."""
     counts: Callable[[], Mapping[str, object]] = dict
-    """More numbers for `/info`, beside those of `life`."""
+    """More numbers for `/info`, besides those of `life`."""
 
 
 AnyServed = Served[ByEngine | UserCode]
 
 
 class Service:
-    """The life of a model that is opened when it is started."""
+    """The life cycle of a model that is opened on start."""
 
     def __init__(self, open_model: Callable[[], AnyServed]) -> None:
-        """`open_model` may take its time and may raise: a ModelError ends the start."""
+        """`open_model` may be slow and may raise: a ModelError ends the start."""
         self._open = open_model
         self._served: AnyServed | None = None
         self._opener: threading.Thread | None = None
         self.stopping = threading.Event()
-        """Set when nobody waits for the model any more: what takes long in `open_model` should look at it and raise."""
+        """Set when the start was cancelled: slow steps of `open_model` should check it and raise."""
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What is known of the model, empty while it loads."""
+        """Facts of the model, empty while it loads."""
         return self._served.facts if self._served else {}
 
     @property
     def model(self) -> ByEngine | UserCode:
-        """What answers. Raises NotReady."""
+        """What answers requests. Raises NotReady."""
         if self._served is None:
-            raise NotReady(LOADING, hint="GET /ping says when it is there.")
+            raise NotReady(LOADING, hint="Poll GET /ping until it returns 200.")
         return self._served.model
 
     @property
     def may_run_code(self) -> bool:
-        """Whether requests may be answered by the model's own code, as far as is known."""
+        """Whether user code may answer requests, as far as known."""
         return self._served is None or not isinstance(self._served.model, ByEngine)
 
     async def start(self) -> None:
@@ -123,7 +123,7 @@ class Service:
         """As `ModelLife.stop`; the model is closed only if its threads have ended."""
         self.stopping.set()
         if self._opener is not None:
-            # Leaving Python while this thread is inside a library can end in a crash: let it come out.
+            # Exiting Python while this thread is inside a library can crash: wait for it.
             await asyncio.to_thread(self._opener.join, timeout_s)
         if self._served is None:
             return True
@@ -132,7 +132,7 @@ class Service:
         return ended
 
     async def _opened(self) -> AnyServed:
-        """Call `open_model` in a daemon thread: one of asyncio's pool would keep the process from ending."""
+        """Call `open_model` in a daemon thread: a thread of asyncio's pool would keep the process alive."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[AnyServed] = loop.create_future()
 
@@ -148,9 +148,9 @@ class Service:
             outcome: tuple[AnyServed | None, BaseException | None]
             try:
                 outcome = self._open(), None
-            except BaseException as error:  # Border: it belongs to whoever awaits the start.
+            except BaseException as error:  # Boundary: pass it to the task that awaits the start.
                 outcome = None, error
-            with contextlib.suppress(RuntimeError):  # the loop is closed: the server has been stopped meanwhile
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the server was stopped meanwhile
                 loop.call_soon_threadsafe(settle, *outcome)
 
         self._opener = threading.Thread(target=work, name="moor-open", daemon=True)

@@ -1,6 +1,6 @@
-"""The HTTP status of each error, and its body unless a wire protocol has its own.
+"""Map errors to HTTP statuses and to the default error body.
 
-A test holds the table against every class of `mooring.errors`.
+A test compares the table with the classes of `mooring.errors`.
 """
 
 from collections.abc import Mapping
@@ -40,49 +40,49 @@ STATUS: Mapping[type[MooringError], int] = {
     AlreadyLoaded: 409,
     NoMemory: 507,
     QueueFull: 429,
-    ClientGone: 499,  # never sent: nginx's number for it, in logs and metrics
+    ClientGone: 499,  # never sent: nginx's code, for logs and metrics
     BackendError: 500,
     HandlerFailed: 500,
-    MooringError: 500,  # what should have ended the start, and not a request
+    MooringError: 500,  # should have failed the start, not a request
     RefusedError: 503,
     DeadlineExceeded: 504,
 }
-"""The nearest of an error's ancestors decides: NotReady and Draining are RefusedErrors, hence 503."""
+"""The nearest base class decides: NotReady and Draining are RefusedErrors, hence 503."""
 
 
 class ErrorBody(msgspec.Struct, frozen=True):
-    """What a caller gets instead of an answer."""
+    """The body of an error response."""
 
     code: int
-    """The status again, for clients that see only the body."""
+    """The HTTP status, for clients that see only the body."""
     type: str
     """The error's class, e.g. "InvalidRequest"."""
     message: str
     request_id: str
     error: str = ""
-    """The message again, under the name by which Hugging Face's clients know it. Filled in."""
+    """The message under the key that Hugging Face clients read. Filled in automatically."""
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "error", self.message)
 
 
 def status_of(error: BaseException) -> int:
-    """The HTTP status of an error; 500 for one that is none of ours."""
+    """The HTTP status of an error; 500 for foreign exceptions."""
     if isinstance(error, HandlerFailed) and error.status is not None:
         return error.status
     return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
 
 
 def describe(error: BaseException, request_id: str) -> ErrorBody:
-    """The body for an error. What an unexpected one says stays here: it may hold anything, a caller's text included."""
+    """The body for an error. The message of an unexpected one is not sent: it may contain any text."""
     if isinstance(error, MooringError):
         return ErrorBody(status_of(error), type(error).__name__, str(error), request_id)
-    message = "The server failed. This is its fault, not the request's; its log has more under this request id."
+    message = "Internal server error, not caused by the request. See the server log for this request id."
     return ErrorBody(500, "InternalError", message, request_id)
 
 
 def refuse(error: BaseException, request_id: str) -> Reply:
-    """The response to a request that failed, as every protocol has it that has no shape of its own."""
+    """The default response to a failed request."""
     body = describe(error, request_id)
     return Reply(msgspec.json.encode(body), JSON, body.code, headers_of(error))
 
@@ -91,5 +91,5 @@ def headers_of(error: BaseException) -> dict[str, str]:
     """Headers that go with an error."""
     if isinstance(error, QueueFull):
         return {"Retry-After": str(error.retry_after)}
-    # For the next request to go to another server.
+    # Makes the next request go to another server.
     return {"Connection": "close"} if isinstance(error, Draining) else {}

@@ -1,4 +1,4 @@
-"""Read bytes as UTF-8 and as JSON, and say where and why that fails. Used by `decode.py` and `records.py`."""
+"""Decode UTF-8 and JSON, with errors that say where and why it fails. Used by `decode.py` and `records.py`."""
 
 import msgspec
 
@@ -7,8 +7,8 @@ from mooring.errors import InvalidRequest, PayloadTooLarge
 BOM = b"\xef\xbb\xbf"
 
 MOST_CONTAINERS = 1_000_000
-"""Objects and lists of one JSON value: each takes 70 bytes, for 3 bytes of the body. Braces in texts count, too; a text
-of so many would have more windows than a request may have."""
+"""Most objects and lists in one JSON value: each takes 70 bytes for 3 bytes of the body. Braces in texts count too; a
+text with that many would exceed the window limit anyway."""
 
 _OTHER_MARKS = {
     b"\xff\xfe\x00\x00": "UTF-32",
@@ -16,7 +16,7 @@ _OTHER_MARKS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
-"""Byte order marks of other encodings; those that begin with another one come first."""
+"""Byte order marks of other encodings, longest first."""
 
 
 def unmarked(data: bytes) -> bytes:
@@ -27,7 +27,7 @@ def unmarked(data: bytes) -> bytes:
     if data.startswith(BOM):
         return data[len(BOM) :]
     other = next((name for mark, name in _OTHER_MARKS.items() if data.startswith(mark)), "")
-    # Without a mark: no text that is read here has a NUL among its first characters.
+    # Without a mark: no valid text has a NUL among its first characters.
     if not other and b"\x00" in first:
         other = "UTF-16 or UTF-32"
     if other:
@@ -36,7 +36,7 @@ def unmarked(data: bytes) -> bytes:
 
 
 def read_text(data: bytes) -> str:
-    """Raises InvalidRequest with the place of the first byte that is not UTF-8."""
+    """Decode UTF-8. Raises InvalidRequest with the place of the first invalid byte."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -44,7 +44,7 @@ def read_text(data: bytes) -> str:
 
 
 def read_json(data: bytes, hint: str, where: str = "") -> object:
-    """One JSON value. Raises PayloadTooLarge, or InvalidRequest with the `hint`; `where` is e.g. "Line 3: "."""
+    """Decode one JSON value. Raises PayloadTooLarge, or InvalidRequest with the `hint`; `where` is e.g. "Line 3: "."""
     if len(data) > MOST_CONTAINERS and data.count(b"{") + data.count(b"[") > MOST_CONTAINERS:
         raise PayloadTooLarge(
             f"{where}The JSON has more than {MOST_CONTAINERS} objects and lists.",
@@ -58,9 +58,9 @@ def read_json(data: bytes, hint: str, where: str = "") -> object:
         raise InvalidRequest(f"{where}The JSON is nested too deeply.", hint=hint) from error
     except msgspec.DecodeError as error:
         if "trailing" in str(error):
-            hint = "One JSON value is wanted; several, one per line, are Content-Type: application/jsonlines."
-        # msgspec's messages name bytes and kinds, never content.
-        raise InvalidRequest(f"{where}This is not JSON: {_plain(error)}.", hint=hint) from error
+            hint = "Send one JSON value, or one per line with Content-Type: application/jsonlines."
+        # msgspec's messages name bytes and types, never content.
+        raise InvalidRequest(f"{where}Invalid JSON: {_plain(error)}.", hint=hint) from error
     return value
 
 
@@ -70,10 +70,10 @@ def _plain(error: Exception) -> str:
 
 
 def _not_utf8(data: bytes, where: str) -> InvalidRequest:
-    # Decoded again, since msgspec counts from the start of the string in which it met the fault.
+    # Decode again: msgspec counts from the start of the string with the error.
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         place = f"byte {error.start} is 0x{data[error.start]:02x}"
-        return InvalidRequest(f"{where}This is not UTF-8: {place}.", hint="Encode it as UTF-8.")
-    return InvalidRequest(f"{where}This is not UTF-8.", hint="Encode it as UTF-8.")
+        return InvalidRequest(f"{where}Invalid UTF-8: {place}.", hint="Encode it as UTF-8.")
+    return InvalidRequest(f"{where}Invalid UTF-8.", hint="Encode it as UTF-8.")

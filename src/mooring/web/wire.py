@@ -1,7 +1,7 @@
-"""What a wire protocol is: its endpoints and the body of its errors. Each is one file of `protocols/`.
+"""Define wire protocols: endpoints and error bodies. Each protocol is one file of `protocols/`.
 
-An endpoint asks the model (`Begin`, run by `asking.py`) or reports something (`Report`). It declares the types of its
-bodies, from which `openapi.py` makes the OpenAPI document.
+An endpoint runs the model (`Begin`, called by `asking.py`) or reports something (`Report`). It declares the types of
+its bodies, from which `openapi.py` generates the OpenAPI document.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,25 +25,25 @@ L_co = TypeVar("L_co", bound=ModelLife, covariant=True)
 
 @dataclass(slots=True)
 class Site(Generic[L_co]):
-    """What the endpoints of one server share."""
+    """State shared by the endpoints of one server."""
 
     life: L_co
-    """A service of one model, or a registry of several."""
+    """The service of one model, or a registry of several."""
     find: Callable[[Mapping[str, str]], Service]
-    """The service that a path's parameters name. Raises NotLoaded, NotReady."""
+    """The service that the path parameters name. Raises NotLoaded, NotReady."""
     specs: Callable[[], Sequence[TaskSpec | None]]
-    """The tasks that are served, None for one that only a model's own code knows. Raises NotReady."""
+    """The served tasks, None for one known only to user code. Raises NotReady."""
     metrics: Metrics
     limits: WebLimits
     room: Room
     protocols: "Sequence[WireProtocol]"
-    """All that the server speaks. Where two have the same method and path, the first one answers."""
+    """All wire protocols of the server. If two share a method and path, the first one answers."""
     green: bool = False
-    """What the last ping answered."""
+    """The result of the last ping."""
 
     @property
     def endpoints(self) -> "Mapping[tuple[str, str], tuple[WireProtocol, Endpoint]]":
-        """(method, path) → the endpoint that answers, with its protocol."""
+        """(method, path) → (protocol, endpoint)."""
         found: dict[tuple[str, str], tuple[WireProtocol, Endpoint]] = {}
         for protocol in self.protocols:
             for endpoint in protocol.endpoints:
@@ -53,7 +53,7 @@ class Site(Generic[L_co]):
 
 Report = Callable[[Site[Any], Request], Awaitable[Response]]
 Bodies = Mapping[str, Sequence[Any]]
-"""Media type → the types that a body of it may have, as msgspec describes them."""
+"""Media type → the possible types of a body, as msgspec describes them."""
 
 
 def nothing(_: TaskSpec | None) -> Bodies:
@@ -63,35 +63,35 @@ def nothing(_: TaskSpec | None) -> Bodies:
 
 @dataclass(frozen=True, slots=True)
 class Asks:
-    """Answers by asking the model."""
+    """Answers by running the model."""
 
     begin: Begin
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One method of one path."""
+    """One method on one path."""
 
     method: str
     path: str
-    """May have parameters, `{name}`."""
+    """The path; may have parameters, `{name}`."""
     summary: str
     answer: Asks | Report
     response: Callable[[TaskSpec | None], Bodies]
-    """The bodies of answers with status 200, for one of the served tasks."""
+    """Body types of responses with status 200, for one task."""
     request: Callable[[TaskSpec | None], Bodies] = nothing
     query: Mapping[str, str] = field(default_factory=dict)
-    """Name → meaning of each parameter of the query, all of them text and optional."""
+    """Query parameter → description; all are optional text."""
     logged: bool = True
-    """False for what machines ask every few seconds."""
+    """False for endpoints that are polled every few seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class WireProtocol:
-    """A dialect of HTTP that clients speak."""
+    """A set of endpoints with common errors that clients know."""
 
     name: str
     endpoints: tuple[Endpoint, ...]
     refuse: Refuse
     error: Any
-    """Type of an error's body."""
+    """Type of error bodies."""

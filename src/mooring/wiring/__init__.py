@@ -1,6 +1,6 @@
-"""The only place that constructs concrete things from settings: below it, constructors take plain values.
+"""Construct concrete objects from settings. Below this package, constructors take plain values.
 
 source.py  settings → a model's folder, without an engine
-model.py   a model's folder → its task and its compiled graph
-server.py  both → an engine, its routes and a process that listens
+model.py   a model's folder → its task and compiled graph
+server.py  both → an engine, its routes and a listening process
 """

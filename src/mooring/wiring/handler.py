@@ -1,4 +1,4 @@
-"""Decide whether a model's own code is run, load it, and make what answers with it. For `opening.py`."""
+"""Decide whether user code is run, load it, and build what answers with it. For `opening.py`."""
 
 import atexit
 import shutil
@@ -23,12 +23,12 @@ from mooring.settings import Settings
 from mooring.wiring.model import OpenedModel
 
 STUCK_GRACE_S = 30.0
-"""How long after its deadline a call of user code may still run before the process counts as hung."""
+"""Time after the deadline for which a call of user code may run before the process counts as hung."""
 SHOWN = 5
-"""Files that one warning names."""
+"""Most files named in one warning."""
 
 Open = Callable[[Path], OpenedModel]
-"""The model of a folder, opened with the server's settings."""
+"""Opens the model of a folder with the server's settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +38,27 @@ class Loaded:
     code: UserCode
     functions: UserFunctions
     endpoint: type | None
-    """EndpointHandler, where the code is one."""
+    """The EndpointHandler class, if the code defines it."""
     warnings: tuple[str, ...] = ()
-    """What of it will not be called."""
+    """Functions that will not be called."""
 
     @property
     def own(self) -> bool:
-        """Whether it predicts by itself, and the engine has no part in it."""
+        """Whether user code computes instead of the engine."""
         functions = self.functions
         return bool(self.endpoint or functions.model_fn or functions.predict_fn or functions.transform_fn)
 
     @property
     def facts(self) -> dict[str, Any]:
-        """For /info and the start-up text."""
+        """Facts for /info and the startup text."""
         live = [self.endpoint.__name__] if self.endpoint else list(self.functions.live)
         return {"file": self.code.path.name, "functions": live, "computes": "itself" if self.own else "engine"}
 
 
 def user_code_of(settings: Settings, found: ResolvedModel) -> tuple[UserCode | None, tuple[str, ...]]:
-    """The code to run, if any, and warnings on code that is not run. Code of a Hub repository is never run.
+    """The code to run, if any, and warnings about code that is not run. Code from the Hub is never run.
 
-    Raises UsageError where there is some and nobody said whether to run it, HandlerError if it cannot be told which
-    file is meant or it is not Python.
+    Raises UsageError for code without --run-code or --no-run-code, HandlerError if the file is ambiguous or not Python.
     """
     if settings.run_code is False:
         return None, ()
@@ -73,27 +72,27 @@ def user_code_of(settings: Settings, found: ResolvedModel) -> tuple[UserCode | N
 
 
 def locate_code(settings: Settings, found: ResolvedModel) -> Located:
-    """Where the code is, and which of it would be run."""
+    """Locate the code, and what of it would be run."""
     own = found.kind in ("folder", "archive")
     places = Places(found.folder if own else None, found.top, settings.base_dir, settings.submit_dir)
     return locate(places, settings.program, required=not settings.multi_model)
 
 
 def refuse_unasked(located: Located, found: ResolvedModel) -> None:
-    """Raises UsageError if there is code: running it, and leaving it out, have to be asked for."""
+    """Raise UsageError if there is code: the user must choose whether to run it."""
     first = located.first
     if first is None:
         return
     files = len(located.idle) + (located.path is not None)
     more = f" (and {files - 1} more files)" if files > 1 else ""
     raise UsageError(
-        f"The model has code of its own: {_named(first, found)}{more}. Running it means running a program.",
-        hint="If you trust it: --run-code. To go without it: --no-run-code.",
+        f"The model comes with code: {_named(first, found)}{more}.",
+        hint="Run it with --run-code if you trust it, or ignore it with --no-run-code.",
     )
 
 
 def _named(path: Path, found: ResolvedModel) -> str:
-    """A path that the user can look at: an archive's is in the archive, not where that was unpacked for the moment."""
+    """A path for the user: relative to the archive if unpacked temporarily."""
     root = found.top or found.folder
     if found.kind == "archive" and path.is_relative_to(root):
         return f"{path.relative_to(root)} in {found.source}"
@@ -104,7 +103,7 @@ def _warnings(settings: Settings, located: Located, found: ResolvedModel) -> Ite
     submitted = (settings.submit_dir or "").removeprefix("file://")
     if submitted and not Path(submitted).is_dir():
         where = echo(settings.submit_dir)
-        yield f"Nothing is run from {where} (SAGEMAKER_SUBMIT_DIRECTORY): there is no such folder here."
+        yield f"No code is run from {where} (SAGEMAKER_SUBMIT_DIRECTORY): the folder does not exist."
     if located.idle:
         shown = ", ".join(_named(path, found) for path in located.idle[:SHOWN])
         more = len(located.idle) - SHOWN
@@ -113,15 +112,15 @@ def _warnings(settings: Settings, located: Located, found: ResolvedModel) -> Ite
             yield f"Not run: {shown}. The model's code is {_named(located.path, found)}."
         else:
             yield (
-                f"Not run: {shown}. Code is run from inference.py or handler.py, in a folder code/ or beside "
-                "config.json. SAGEMAKER_PROGRAM names another file, SAGEMAKER_SUBMIT_DIRECTORY another folder."
+                f"Not run: {shown}. Mooring runs inference.py or handler.py, in a folder code/ or beside "
+                "config.json. Set SAGEMAKER_PROGRAM for another file, SAGEMAKER_SUBMIT_DIRECTORY for another folder."
             )
     if not located.complete:
-        yield "The model has too many files to search all of them for code; only code/ and its own folder are certain."
+        yield "The model has too many files to search all for code; only code/ and its own folder were fully searched."
 
 
 def load_user_code(settings: Settings, code: UserCode) -> Loaded:
-    """Install its requirements, import it, and look at its functions. Raises HandlerError with file and line."""
+    """Install its requirements, import it, and read its functions. Raises HandlerError with file and line."""
     if code.requirements is not None:
         install_requirements(code.requirements, _packages(settings), settings.requirements_timeout_s)
     module = load_module(code)
@@ -133,7 +132,7 @@ def load_user_code(settings: Settings, code: UserCode) -> Loaded:
 
 
 def _packages(settings: Settings) -> Path:
-    """The folder that was given, or one that goes away with this process."""
+    """The configured folder, or one that is deleted at exit."""
     if settings.packages_dir is not None:
         return settings.packages_dir
     folder = Path(tempfile.mkdtemp(prefix="mooring-packages-"))
@@ -149,7 +148,7 @@ def loading_context(loaded: Loaded, found: ResolvedModel, name: str) -> Context:
 
 
 def own_service(settings: Settings, loaded: Loaded, loading: Context, open_model: Open) -> OwnService:
-    """What answers instead of the engine. `open_model` is for code that predicts with our model."""
+    """User code that answers instead of the engine. `open_model` is for code that uses our model."""
     functions, path, place = loaded.functions, loaded.code.path, str(loading.system_properties["model_dir"])
 
     def load(context: Context) -> Any:

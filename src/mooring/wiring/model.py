@@ -1,4 +1,4 @@
-"""Settings in, a model that can compute out. For the server, and for the commands that need no server."""
+"""Open the model named by the settings, for the server and for commands without a server."""
 
 import time
 from collections.abc import Iterator
@@ -37,24 +37,24 @@ def _tokenizer(folder: ModelFolder, manifest: Manifest) -> TextTokenizer:
 
 
 def cache_bytes(settings: Settings) -> int:
-    """Memory for answers: none for each of several models, for nobody would bound their sum."""
+    """Memory for cached answers; 0 with several models, because nothing would bound the sum."""
     return 0 if settings.multi_model else settings.answer_cache_bytes
 
 
 @dataclass(frozen=True, slots=True)
 class LoadReport:
-    """What opening the model took. Bytes are None where the kernel does not say."""
+    """Time and memory of opening the model. Bytes are None if unknown."""
 
     seconds: float
     resident: int | None
     """Resident memory afterwards."""
     peak: int | None
-    """The most resident memory on the way."""
+    """Peak resident memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenedModel:
-    """A model that can compute: its facts, its task and its compiled graph."""
+    """An opened model: its facts, its task and its compiled graph."""
 
     folder: Path
     manifest: Manifest
@@ -67,14 +67,14 @@ class OpenedModel:
 def open_model(settings: Settings, source: str | None = None, progress: Progress | None = None) -> OpenedModel:
     """Find, check, build and compile the model that `source` (or else the settings) names; None is the embedded one.
 
-    Raises a ModelError that says what is wrong with it, or UsageError for a precision it cannot be computed at.
+    Raises a ModelError, or UsageError for an unsupported precision.
     """
     return open_found(settings, find_model(settings, source, progress))
 
 
 @contextmanager
 def readable(folder: Path) -> Iterator[None]:
-    """Files that this user may not read, and disks that fail, as a ModelError: starting again changes nothing."""
+    """Turn unreadable files and disk errors into a ModelError: a restart would not help."""
     try:
         yield
     except OSError as error:
@@ -93,12 +93,12 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     manifest = read_manifest(folder, source=found.source, revision=found.revision, task=settings.task)
     if settings.task is not None and settings.task != manifest.task:
         raise UsageError(
-            f"the task asked for is {echo(settings.task)}, and the model's is {manifest.task}.",
-            hint="Leave HF_TASK and --task out to serve what the model is for.",
+            f"the requested task is {echo(settings.task)}, but the model's task is {manifest.task}.",
+            hint="Remove HF_TASK and --task to serve the model's task.",
         )
     kind, spec = BACKENDS[DEFAULT], TASKS[manifest.task]
     choice = kind.choose(manifest, settings.precision)
-    # First: an artefact's weights are hashed while the tokenizer is built.
+    # First: a built model's weights are hashed while the tokenizer is built.
     source = Artefact(folder) if manifest.format == "openvino" else Checkpoint(folder, spec.head)
     tokenizer = _tokenizer(folder, manifest)
     limits = TaskOptions(settings.max_windows, cache_bytes(settings))
@@ -120,20 +120,20 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
 
 
 def _with_digest(folder: ModelFolder, manifest: Manifest, source: Artefact | Checkpoint) -> Manifest:
-    """The manifest with the digest of the bytes that are served. Raises ModelInvalid if it claims another one."""
+    """The manifest with the digest of the served bytes. Raises ModelInvalid if it states another one."""
     digest = digest_of(folder, source.hashes)
     if manifest.digest and manifest.digest != digest:
         source.close()
         raise ModelInvalid(
-            f"The files in {folder} are not those that {MANIFEST_FILE} describes: their digest is {digest}, and it "
-            f"says {manifest.digest}. What it says of their accuracy does not hold for them.",
+            f"The files in {folder} do not match {MANIFEST_FILE}: their digest is {digest}, but it "
+            f"says {manifest.digest}. Its accuracy figures are not valid for them.",
             hint="Copy the whole folder again, or build it again with `moor build`.",
         )
     return manifest.replaced(digest=digest)
 
 
 def compile_cache(settings: Settings, manifest: Manifest) -> CompileCache | None:
-    """Where the model is kept compiled, if anywhere."""
+    """The cache of compiled models, if enabled."""
     base = settings.cache_dir or user_cache()
     if not settings.compile_cache_bytes or base is None:
         return None

@@ -1,4 +1,4 @@
-"""Settings in, a server for several models out: `serve` alone, `serve_worker` behind nginx. Called by `server.py`."""
+"""Run a server for several models: `serve` alone, `serve_worker` behind nginx. Called by `server.py`."""
 
 import dataclasses
 import threading
@@ -31,12 +31,12 @@ def multi_app(
     *,
     log_requests: bool,
 ) -> tuple[Starlette, Registry]:
-    """The application, and the registry that is its life. `first` and `on_loading` as `Registry`."""
+    """The application and its registry, which is its life cycle. `first` and `on_loading` as in `Registry`."""
     metrics = Metrics()
     turn = threading.Lock()
 
     def open_model(folder: Path, name: str, expected: Identity) -> AnyServed:
-        # What a multi-model server was told of a model holds for none in particular.
+        # Settings for a single model do not apply to a multi-model server.
         one = dataclasses.replace(settings, model=str(folder), base_dir=None, revision=None, task=None, submit_dir=None)
         place = Place(lambda backend: TurnTaking(backend, turn), name)
         return open_served(one, metrics, place=place, expected=expected)
@@ -46,10 +46,10 @@ def multi_app(
 
 
 def read_first(path: Path | None) -> Mapping[str, Held]:
-    """By name, the models to load at the start, from a file of the supervisor's."""
+    """The models to load at startup by name, from the supervisor's file."""
     if path is None or not path.is_file():
         return {}
     try:
         return msgspec.json.decode(path.read_bytes(), type=dict[str, Held])
     except msgspec.DecodeError as error:
-        raise ModelInvalid(f"The list of models {echo(str(path))} cannot be read: {error}.") from error
+        raise ModelInvalid(f"Cannot read the list of models {echo(str(path))}: {error}.") from error

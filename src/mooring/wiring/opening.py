@@ -1,4 +1,4 @@
-"""Open what answers: the engine on a model, the model's own code, or one around the other.
+"""Open what answers requests: the engine, user code, or user functions around the engine.
 
 Called by `server.py` for one model and by `multi.py` for each of several.
 """
@@ -42,32 +42,32 @@ from mooring.wiring.model import OpenedModel, cache_bytes, open_found, open_mode
 from mooring.wiring.source import Progress, find_model
 
 ONE_MODEL = "model"
-"""What user code is told of the model's name where only one is served, as the stock server does."""
+"""The model name passed to user code if only one is served, as in the stock server."""
 WARM_FIRST = 2
-"""Shapes warmed before /ping turns green, the cheapest ones; the others follow while nobody waits.
+"""Number of cheapest shapes warmed before /ping is healthy; the others follow while idle.
 
-The first one takes what is to be done once. From the third on a shape that has never been computed takes hardly longer
-than one that has, and to warm it is to compute it: whoever comes first had better not wait for all of them.
+The first one includes one-time work. From the third on, the first computation of a shape takes hardly longer than later
+ones, so warming more would only delay the first request.
 """
 
 M = TypeVar("M", bound=ByEngine | UserCode)
 
 
 def alone(backend: Backend) -> Backend:
-    """For a backend that is the only one of its process."""
+    """For the only backend of a process: returns it unchanged."""
     return backend
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a model is opened: alone in its process, or beside others."""
+    """How a model is opened: alone in its process, or beside others."""
 
     share: Callable[[Backend], Backend] = alone
-    """Wraps the backend where it is not the only one of the process."""
+    """Wraps the backend if the process has several."""
     name: str = ONE_MODEL
-    """What user code is told of the model's name."""
+    """The model name passed to user code."""
     idle_warm: bool = True
-    """Whether the engine may compute while nobody waits."""
+    """Whether the engine may warm shapes while idle."""
 
 
 def open_served(
@@ -78,7 +78,7 @@ def open_served(
     *,
     expected: Identity | None = None,
 ) -> AnyServed:
-    """Whatever answers: the engine, the model's own code, or one around the other.
+    """Open what answers: the engine, user code, or user functions around the engine.
 
     Raises a ModelError (ModelChanged if the digests are not those `expected`), UsageError for settings that do not fit
     the model, or NoMemory.
@@ -96,7 +96,7 @@ def open_served(
 def open_with_code(
     settings: Settings, metrics: Metrics, found: ResolvedModel, code: FoundCode, warnings: tuple[str, ...]
 ) -> Served[UserCode]:
-    """A model that was found, answered by its own code. Raises as `open_served`."""
+    """Open a model that is answered by its user code. Raises as `open_served`."""
     with opening(found.source):
         return _by_code(settings, metrics, found, code, warnings)
 
@@ -109,7 +109,7 @@ def _served(settings: Settings, metrics: Metrics, found: ResolvedModel, place: P
 
 
 def _warned(settings: Settings, served: Served[M], warnings: tuple[str, ...]) -> Served[M]:
-    """With more warnings for the start-up text and /info; of several models nobody sees one."""
+    """With more warnings for the startup text and /info, which several models do not show."""
     if settings.multi_model:
         for warning in warnings:
             structlog.get_logger("mooring.handler").warning(warning)
@@ -125,11 +125,11 @@ def _by_code(
     warnings: tuple[str, ...],
     place: Place | None = None,
 ) -> Served[UserCode]:
-    """The model's own code, alone or around the engine."""
+    """User code, alone or around the engine."""
     place = place or Place()
     digest = code_digest(code.path)
     loaded = load_user_code(settings, code)
-    structlog.get_logger("mooring.handler").info("running the model's own code", **loaded.facts)
+    structlog.get_logger("mooring.handler").info("running the model's code", **loaded.facts)
     loading = loading_context(loaded, found, place.name)
     if loaded.own:
         served = _by_user(settings, loaded, found, loading)
@@ -143,7 +143,7 @@ def _by_code(
 
 
 def _warm_up(loaded: Loaded, loading: Context, opened: OpenedModel, place: Place) -> None:
-    """Call the user's hook with a pipeline on the model, which is closed if that fails."""
+    """Call the user's hook with a pipeline on the model; close the model if that fails."""
     try:
         after_load(loaded, loading, Pipeline(opened.task, place.share(opened.backend)))
     except BaseException:
@@ -152,7 +152,7 @@ def _warm_up(loaded: Loaded, loading: Context, opened: OpenedModel, place: Place
 
 
 def _around(loaded: Loaded, loading: Context, served: Served[ByEngine]) -> Served[UserCode]:
-    """The engine, with the user's functions before and after it."""
+    """The engine with user functions before and after it."""
     around = AroundEngine(loaded.functions, loaded.code.path, loading, served.model)
 
     def close() -> None:

@@ -1,4 +1,4 @@
-"""Settings in, a server until it is told to stop out. Called by `moor serve`, and by each worker behind nginx."""
+"""Run a server until it is told to stop. Called by `moor serve`, and by each worker behind nginx."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
@@ -24,11 +24,11 @@ from mooring.wiring.opening import open_served
 from mooring.wiring.source import Progress
 
 Ready = Callable[[Mapping[str, Any], str], None]
-"""Called with the facts of `/info` and the address that is really bound, once the model answers."""
+"""Called with the facts of `/info` and the bound address once the model answers."""
 
 
 def serve(settings: Settings, *, ready: Ready, progress: Progress | None = None) -> None:
-    """Serve the model that the settings name, or those that it is told to load, until the process is told to stop.
+    """Serve the configured model, or those loaded at run time, until the process is told to stop.
 
     Raises what opening the model raises, ListenError or UsageError for the address, KeyboardInterrupt on a second
     Ctrl-C.
@@ -41,7 +41,7 @@ def serve(settings: Settings, *, ready: Ready, progress: Progress | None = None)
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """What a worker behind the proxy must serve: the same as the other workers, and as the one it replaces."""
+    """What a worker behind the proxy must serve: the same as the other workers and its predecessor."""
 
     expected: Identity = field(default_factory=dict)
     """Digests of what is being served; empty for the first worker."""
@@ -52,7 +52,7 @@ class Duty:
 
 
 def serve_worker(settings: Settings, socket: Path, duty: Duty, *, ready: Callable[[Mapping[str, Any]], None]) -> None:
-    """Answer at a unix socket, which is there only while the model answers, behind a proxy that logs requests.
+    """Serve on a Unix socket that exists only while the model answers, behind a proxy that logs requests.
 
     Raises as `serve`, and ModelChanged.
     """
@@ -63,14 +63,14 @@ def serve_worker(settings: Settings, socket: Path, duty: Duty, *, ready: Callabl
 
 
 Parts = tuple[ASGIApp, Lifecycle, Callable[[], Mapping[str, Any]]]
-"""Routes, what is started and stopped with them, and what `/info` says once it is."""
+"""The application, its life cycle, and the facts for `/info` once started."""
 
 
 def _one(settings: Settings, progress: Progress | None, duty: Duty | None = None) -> Parts:
     metrics = Metrics()
 
     def noted(done: int, total: int) -> None:
-        # A download must not outlive the server that wants it.
+        # A download must not outlive the server.
         if service.stopping.is_set():
             raise CancelledError
         if progress is not None:
@@ -108,9 +108,9 @@ def _options(settings: Settings, life: Lifecycle, address: Address, *, late: boo
         address,
         keep_alive_s=settings.keep_alive_s,
         drain_s=settings.drain_s,
-        # Behind nginx it is nginx that bounds connections; in front of nobody, as many as nginx would take.
+        # Behind nginx, nginx limits connections; without it, use the same limit.
         max_connections=0 if late else connections_for(settings.max_in_flight),
         late=late,
-        # Only user code sees the names; keeping them takes half a microsecond for each.
+        # Only user code sees the names; keeping them takes half a microsecond each.
         names_as_sent=lambda: bool(settings.run_code) and (not isinstance(life, Service) or life.may_run_code),
     )

@@ -1,4 +1,4 @@
-"""Settings in, the folder of the model that they name out. Loads no engine: some commands only move models."""
+"""Find the folder of the configured model, without loading an engine: some commands only move models."""
 
 from collections.abc import Callable
 
@@ -6,16 +6,16 @@ from mooring.model.source import ResolvedModel, SourceOptions, resolve
 from mooring.settings import Settings
 
 Progress = Callable[[int, int], None]
-"""Called with (bytes done, bytes in all) while a model is downloaded."""
+"""Called with (bytes done, total bytes) while a model is downloaded."""
 
 
 def find_model(settings: Settings, source: str | None = None, progress: Progress | None = None) -> ResolvedModel:
-    """The folder of the model that `source`, or else the settings, or else a platform names; else the embedded one."""
+    """The model folder named by `source`, the settings or the platform, in this order; else the embedded model."""
     return resolve(source or settings.model or platform_model(settings), source_options(settings, progress))
 
 
 def platform_model(settings: Settings) -> str | None:
-    """The folder that a platform has unpacked a model into, if there is anything in it but code."""
+    """The folder into which a platform unpacks a model, if it contains more than code."""
     folder = settings.base_dir / "model" if settings.base_dir is not None else None
     if folder is None or not folder.is_dir():
         return None
@@ -23,7 +23,7 @@ def platform_model(settings: Settings) -> str | None:
 
 
 def source_options(settings: Settings, progress: Progress | None = None) -> SourceOptions:
-    """Where and how models are looked for, from the settings."""
+    """The settings for finding models."""
     return SourceOptions(
         revision=settings.revision,
         token=settings.hub_token,

@@ -1,4 +1,4 @@
-"""The wire protocols of a server for one model. A new one is a file and a row here, and its routes in `no_route.py`."""
+"""List the wire protocols of a single-model server. A new one is a file, a row here, and routes in `no_route.py`."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,6 @@ from mooring.web.protocols.sagemaker import INVOCATIONS, SAGEMAKER
 from mooring.web.wire import WireProtocol
 
 PROTOCOLS: Sequence[WireProtocol] = (SAGEMAKER, HF_INFERENCE, NATIVE)
-"""Where two have the same method and path, the first one answers."""
+"""If two share a method and path, the first one answers."""
 TOOLKIT_PROTOCOLS: Sequence[WireProtocol] = (hf_toolkit(INVOCATIONS, BARE), *PROTOCOLS)
 """With the errors of the stock Hugging Face inference toolkit."""

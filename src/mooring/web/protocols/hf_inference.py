@@ -1,4 +1,4 @@
-"""Hugging Face's inference protocol: its clients post to the address that they are given, as it is, and ask /health.
+"""Serve Hugging Face's inference clients, which post to the bare address and poll /health.
 
 Requests and answers are those of /invocations.
 """
@@ -9,7 +9,7 @@ from mooring.web.protocols.sagemaker import INVOCATIONS, PING
 from mooring.web.status import ErrorBody, refuse
 from mooring.web.wire import WireProtocol
 
-BARE = dataclasses.replace(INVOCATIONS, path="/", summary="As POST /invocations, for Hugging Face's clients")
-HEALTH = dataclasses.replace(PING, path="/health", summary="As GET /ping")
+BARE = dataclasses.replace(INVOCATIONS, path="/", summary="Same as POST /invocations, for Hugging Face clients")
+HEALTH = dataclasses.replace(PING, path="/health", summary="Same as GET /ping")
 
 HF_INFERENCE = WireProtocol("Hugging Face", (BARE, HEALTH), refuse, ErrorBody)

@@ -1,6 +1,6 @@
-"""The errors of the stock Hugging Face inference toolkit: requests to the model fail with 400, whatever is wrong.
+"""Imitate the errors of the Hugging Face inference toolkit: every failed inference request is a 400.
 
-For clients that were written for it (`--hft-errors`). Requests and answers are those of the endpoints that it is for.
+For clients written for the toolkit (`--hft-errors`). Requests and answers are unchanged.
 """
 
 import msgspec
@@ -15,11 +15,11 @@ TYPE = "InternalServerException"
 
 
 def refuse(error: BaseException, request_id: str) -> Reply:
-    """The response to a request that failed."""
+    """The response to a failed request."""
     body = ErrorBody(STATUS, TYPE, describe(error, request_id).message, request_id)
     return Reply(msgspec.json.encode(body), JSON, STATUS, headers_of(error))
 
 
 def hf_toolkit(*endpoints: Endpoint) -> WireProtocol:
-    """These endpoints with the toolkit's errors."""
+    """The given endpoints with the toolkit's errors."""
     return WireProtocol("Hugging Face inference toolkit", endpoints, refuse, ErrorBody)

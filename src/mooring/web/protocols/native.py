@@ -1,4 +1,4 @@
-"""Mooring's own endpoints, for people and monitoring: GET /, /health/…, /info, /metrics, /openapi.json."""
+"""Serve Mooring's own endpoints for people and monitoring: GET /, /health/…, /info, /metrics, /openapi.json."""
 
 import dataclasses
 from typing import Annotated, Any
@@ -23,22 +23,22 @@ def object_body(_: TaskSpec | None) -> Bodies:
 LIVE = Endpoint(
     "GET",
     "/health/live",
-    "200 unless only a new process can help",
+    "200 unless the process must be restarted",
     pages.live,
     status_body,
     logged=False,
 )
-READY = dataclasses.replace(PING, path="/health/ready", summary="As GET /ping")
+READY = dataclasses.replace(PING, path="/health/ready", summary="Same as GET /ping")
 INFO = Endpoint("GET", "/info", "Model, precision, limits, versions", pages.info, object_body)
 METRICS = Endpoint(
     "GET",
     "/metrics",
     "For Prometheus",
     pages.metrics,
-    lambda _: {CONTENT_TYPE: (Annotated[str, Meta(description="Prometheus' text format.")],)},
+    lambda _: {CONTENT_TYPE: (Annotated[str, Meta(description="Prometheus text format.")],)},
     logged=False,
 )
 OPENAPI = Endpoint("GET", "/openapi.json", "This API as an OpenAPI 3.1 document", report, object_body)
-INDEX = Endpoint("GET", "/", "The routes, and a line to try", pages.index, object_body)
+INDEX = Endpoint("GET", "/", "Routes, and an example command", pages.index, object_body)
 
 NATIVE = WireProtocol("Mooring", (INDEX, LIVE, READY, INFO, METRICS, OPENAPI), refuse, ErrorBody)

@@ -1,6 +1,6 @@
-"""Amazon SageMaker's protocol for one model: POST /invocations, GET /ping, GET /execution-parameters.
+"""Serve SageMaker's single-model protocol: POST /invocations, GET /ping, GET /execution-parameters.
 
-A request has the shape of Hugging Face's pipelines, as JSON, JSON Lines or CSV. A model's own code gets it as it is.
+Requests have the format of Hugging Face's pipelines, as JSON, JSON Lines or CSV. User code gets them unchanged.
 """
 
 import functools
@@ -28,7 +28,7 @@ from mooring.web.wire import Asks, Bodies, Endpoint, WireProtocol
 
 
 def begin(asking: Asking) -> Answer:
-    """Read the types of the body and of the answer. Raises UnsupportedMediaType, NotAcceptable."""
+    """Choose the types of the body and of the answer. Raises UnsupportedMediaType, NotAcceptable."""
     model = asking.model
     if not isinstance(model, ByEngine):
         return functools.partial(_by_code, asking, model)
@@ -43,7 +43,7 @@ class _Invocation:
     __slots__ = ("_asking", "_model", "_rows", "_sent", "_wanted")
 
     def __init__(self, asking: Asking, model: ByEngine, sent: str, wanted: str) -> None:
-        """`sent` and `wanted` are kinds of `media.KINDS`."""
+        """`sent` and `wanted` are from `media.KINDS`."""
         self._asking = asking
         self._model = model
         self._sent = sent
@@ -51,7 +51,7 @@ class _Invocation:
         self._rows: int | None = None
 
     async def answer(self, body: bytes) -> Reply:
-        """Of one request; of a batch transform job's request, each record is one of its own."""
+        """Answer one request; in a batch transform request each record is answered separately."""
         limits = self._asking.limits
         if not limits.batch or self._sent == JSON:
             return await self._asking.exchange(self._model, body, self._decode, self._encode)
@@ -82,18 +82,18 @@ class _Invocation:
 
 
 async def _by_code(asking: Asking, code: UserCode, body: bytes) -> Reply:
-    """The model's own code reads the body and writes the answer."""
+    """User code reads the body and writes the answer."""
     content_type = asking.headers.get("content-type", "")
     call = Call(body, content_type, asking.accept, asking.headers_as_sent(), asking.request_id)
     return await code.handle(call, asking.limits.deadline_s)
 
 
 def request_bodies(spec: TaskSpec | None) -> Bodies:
-    """One request or a list of them, in `inputs` or alone, with parameters."""
+    """One request or a list, with or without the key `inputs`, with parameters."""
     if spec is None:
         return {"*/*": (Any,)}
-    lines = Annotated[str, Meta(description="A JSON object on each line, as for application/json.")]
-    columns = f"A header row with the columns {', '.join(spec.columns)}, or {INPUTS}; then a request in each row."
+    lines = Annotated[str, Meta(description="One JSON object per line, as for application/json.")]
+    columns = f"A header row with the columns {', '.join(spec.columns)}, or {INPUTS}, then one request per row."
     rows = Annotated[str, Meta(description=columns)]
     return {JSON: (*_wrapped(spec.name), spec.inputs, list[spec.inputs]), LINES: (lines,), CSV: (rows,)}  # type: ignore[name-defined]
 
@@ -111,20 +111,20 @@ def _wrapped(task: str) -> Sequence[Any]:
 
 
 def response_bodies(spec: TaskSpec | None) -> Bodies:
-    """An answer, or a list of as many as there were requests."""
+    """An answer, or a list with one answer per request."""
     if spec is None:
         return {"*/*": (Any,)}
-    lines = Annotated[str, Meta(description="The answer to each request on a line of its own, as JSON.")]
-    rows = Annotated[str, Meta(description="A header row, then a row for each answer.")]
+    lines = Annotated[str, Meta(description="The answer to each request as JSON, one per line.")]
+    rows = Annotated[str, Meta(description="A header row, then one row per answer.")]
     return {JSON: (spec.answer, list[spec.answer]), LINES: (lines,), CSV: (rows,)}  # type: ignore[name-defined]
 
 
 def status_body(_: TaskSpec | None) -> Bodies:
-    """Of /ping and its like."""
+    """The body of /ping and similar endpoints."""
     return {JSON: (pages.Status,)}
 
 
-INVOCATIONS = Endpoint("POST", "/invocations", "Ask the model", Asks(begin), response_bodies, request_bodies)
+INVOCATIONS = Endpoint("POST", "/invocations", "Run the model", Asks(begin), response_bodies, request_bodies)
 PING = Endpoint(
     "GET", "/ping", "200 if the model answers, else 503 with the reason", pages.ping, status_body, logged=False
 )
@@ -136,7 +136,7 @@ SAGEMAKER = WireProtocol(
         Endpoint(
             "GET",
             "/execution-parameters",
-            "For SageMaker batch transform: how much to send at once",
+            "Request sizes for SageMaker batch transform",
             pages.execution_parameters,
             lambda _: {JSON: (pages.ExecutionParameters,)},
         ),

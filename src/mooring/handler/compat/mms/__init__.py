@@ -1,8 +1,8 @@
-"""Stands in for the stock model server's package where that is not installed: what user code imports of it."""
+"""Replace the stock model server's package where it is not installed: the names that user code imports."""
 
 from mooring.handler.stand_ins import install
 
 __version__ = "1.1.11"
-"""Of the stock server whose names these are."""
+"""Version of the stock server with these names."""
 
 install(__name__)

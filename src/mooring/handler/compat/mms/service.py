@@ -1,4 +1,4 @@
-"""What a handler raises to choose the status of its response, and what measures: in the log, and printed."""
+"""Let handlers choose the response status by an exception, and measure time and metrics."""
 
 import logging
 import time
@@ -12,7 +12,7 @@ PREDICTION_METRIC = "PredictionTime"
 
 
 class PredictionException(Exception):
-    """The caller gets the message, with `error_code` as HTTP status."""
+    """The client gets the message, with `error_code` as HTTP status."""
 
     def __init__(self, message, error_code=500):
         super().__init__(message)
@@ -24,7 +24,7 @@ class PredictionException(Exception):
 
 
 def emit_metrics(metrics):
-    """Each of them in a line of the log."""
+    """Log each metric on its own line."""
     for metric in metrics or ():
         logger.info("[METRICS]%s", metric)
 

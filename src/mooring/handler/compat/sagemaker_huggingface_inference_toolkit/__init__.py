@@ -1,4 +1,4 @@
-"""Stands in for the Hugging Face inference toolkit where that is not installed: what user code imports of it."""
+"""Replace the Hugging Face inference toolkit where it is not installed: the names that user code imports."""
 
 from mooring.handler.stand_ins import install
 

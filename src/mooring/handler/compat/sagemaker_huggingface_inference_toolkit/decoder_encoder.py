@@ -1,4 +1,4 @@
-"""Media types; bodies to what a pipeline is called with, and back."""
+"""Decode request bodies to pipeline arguments, and encode results."""
 
 import base64
 import csv
@@ -34,7 +34,7 @@ X_AUDIO = "audio/x-audio"
 AUDIO_TYPES = [FLAC, MP3, WAV, OGG, X_AUDIO]
 
 COLUMNS = ("question", "context", "inputs")
-"""A CSV body's header names one of them."""
+"""A CSV header names one of these."""
 
 
 def decode_json(content):
@@ -85,7 +85,7 @@ def encode_json(content, accept_type=None):
 
 
 def encode_csv(content, accept_type=None):
-    """A list of objects as rows below a header."""
+    """A list of objects as CSV rows below a header."""
     rows = content if isinstance(content, list) else [content]
     stream = StringIO(newline="")
     writer = csv.DictWriter(stream, list(rows[0]))
@@ -122,14 +122,14 @@ _decoder_map = {
 
 
 def decode(content, content_type=JSON):
-    """What a body of that type says. Raises UnsupportedFormatError."""
+    """Decode a body of that type. Raises UnsupportedFormatError."""
     if content_type not in _decoder_map:
         raise errors.UnsupportedFormatError(content_type)
     return _decoder_map[content_type](content)
 
 
 def encode(content, accept_type=JSON):
-    """A body of that type. Raises UnsupportedFormatError."""
+    """Encode a body of that type. Raises UnsupportedFormatError."""
     if accept_type not in _encoder_map:
         raise errors.UnsupportedFormatError(accept_type)
     return _encoder_map[accept_type](content, accept_type)

@@ -1,4 +1,4 @@
-"""The toolkit's handler service with Mooring's pipeline, for code that subclasses it or calls it."""
+"""Provide the toolkit's handler service on Mooring's pipeline, for code that subclasses or calls it."""
 
 import importlib
 import importlib.util
@@ -27,7 +27,7 @@ DEFAULT_MODEL_STORE = "/"
 
 
 class HuggingFaceHandlerService:
-    """load, preprocess, predict and postprocess may be overridden; functions of inference.py go before them."""
+    """load, preprocess, predict and postprocess may be overridden; functions of inference.py take precedence."""
 
     def __init__(self):
         self.error = None
@@ -62,17 +62,17 @@ class HuggingFaceHandlerService:
         return load_model(model_dir)
 
     def preprocess(self, input_data, content_type, context=None):
-        """What the body says."""
+        """Decode the body."""
         return decoder_encoder.decode(input_data, content_type)
 
     def predict(self, data, model, context=None):
-        """The model called with inputs and parameters."""
+        """Call the model with inputs and parameters."""
         inputs = data.pop("inputs", data)
         parameters = data.pop("parameters", None) or {}
         return model(inputs, **parameters)
 
     def postprocess(self, prediction, accept, context=None):
-        """The response's body."""
+        """Encode the response body."""
         return decoder_encoder.encode(prediction, accept)
 
     def transform_fn(self, model, input_data, content_type, accept, context=None):
@@ -81,7 +81,7 @@ class HuggingFaceHandlerService:
         return self.postprocess(self.predict(data, model, context), accept, context)
 
     def handle(self, data, context):
-        """The response's body in a list. Raises PredictionException with 400 for whatever goes wrong."""
+        """The response body in a list. Raises PredictionException with 400 for any error."""
         try:
             if not self.initialized:
                 self.initialize(context)
@@ -100,7 +100,7 @@ class HuggingFaceHandlerService:
             raise PredictionException(str(error), 400) from error
 
     def validate_and_initialize_user_module(self):
-        """Functions of inference.py take the place of the methods. Raises HandlerError for one of another form."""
+        """Let functions of inference.py replace the methods. Raises HandlerError for an invalid signature."""
         name = self.environment.module_name
         if importlib.util.find_spec(name) is None:
             return

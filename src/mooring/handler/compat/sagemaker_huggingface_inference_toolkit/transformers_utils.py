@@ -1,4 +1,4 @@
-"""Tasks and pipelines. Pipelines are Mooring's, which compute without transformers."""
+"""Find tasks and make pipelines. The pipelines are Mooring's, which compute without transformers."""
 
 import json
 import logging
@@ -27,7 +27,7 @@ FRAMEWORK_MAPPING = {
     "ckpt": "*ckpt",
     "neuronx": "*neuron",
 }
-"""Framework → pattern of its weights' names."""
+"""Framework → file name pattern of its weights."""
 
 ARCHITECTURES_2_TASK = {
     "TapasForQuestionAnswering": "table-question-answering",
@@ -43,7 +43,7 @@ ARCHITECTURES_2_TASK = {
     "GPT2LMHeadModel": "text-generation",
     "T5WithLMHeadModel": "text2text-generation",
 }
-"""End of an architecture's name → task."""
+"""Architecture suffix → task."""
 
 
 def strtobool(val):
@@ -77,7 +77,7 @@ def is_diffusers_available():
 
 
 def create_artifact_filter(framework):
-    """Patterns of the other frameworks' weights; none for a framework that is not known."""
+    """Patterns of the other frameworks' weights; none for an unknown framework."""
     pattern = FRAMEWORK_MAPPING.get(framework)
     return [] if pattern is None else sorted(set(FRAMEWORK_MAPPING.values()) - {pattern})
 
@@ -94,7 +94,7 @@ def infer_task_from_model_architecture(model_config_path, architecture_index=0):
 
 
 def get_pipeline(task, device, model_dir, **kwargs):
-    """Mooring's pipeline on the folder's model. `device` has to be a CPU, and further arguments are not known."""
+    """Mooring's pipeline on the folder's model. `device` must be a CPU; further arguments are refused."""
     if kwargs or device not in (-1, "cpu"):
         given = ", ".join([f"device={device!r}", *kwargs])
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Bodies to numpy arrays, and for NPZ to a sparse matrix of scipy."""
+"""Decode request bodies to numpy arrays, and NPZ to a scipy sparse matrix."""
 
 import json
 from io import BytesIO, StringIO
@@ -42,7 +42,7 @@ _decoder_map = {
 
 
 def decode(obj, content_type):
-    """What a body of that type says. Raises UnsupportedFormatError."""
+    """Decode a body of that type. Raises UnsupportedFormatError."""
     if content_type not in _decoder_map:
         raise errors.UnsupportedFormatError(content_type)
     return _decoder_map[content_type](obj)

@@ -1,4 +1,4 @@
-"""Numpy arrays, and what is like them, to bodies."""
+"""Encode numpy arrays and array-likes as response bodies."""
 
 import json
 from io import BytesIO, StringIO
@@ -35,7 +35,7 @@ SUPPORTED_CONTENT_TYPES = set(_encoder_map)
 
 
 def encode(array_like, content_type):
-    """A body of that type. Raises UnsupportedFormatError."""
+    """Encode a body of that type. Raises UnsupportedFormatError."""
     if content_type not in _encoder_map:
         raise errors.UnsupportedFormatError(content_type)
     return _encoder_map[content_type](array_like)

@@ -1,4 +1,4 @@
-"""SageMaker's folders, variables and constants. Where the model really is, model_fn gets as its `model_dir`."""
+"""Provide SageMaker's folders, variables and constants. The real model folder is model_fn's `model_dir`."""
 
 import logging
 import os
@@ -22,11 +22,11 @@ MULTI_MODEL_ENV = "SAGEMAKER_MULTI_MODEL"
 MAX_REQUEST_SIZE = "SAGEMAKER_MAX_PAYLOAD_IN_MB"
 
 
-# Logging: the toolkit's lines are among the server's own
+# Logging: the toolkit's lines go to the server's log
 
 
 def configure_logger():
-    """Nothing to do: the server has set up logging."""
+    """Do nothing: the server has set up logging."""
 
 
 def get_logger():
@@ -61,7 +61,7 @@ MEGABYTE = 1024 * 1024
 
 
 class Environment:
-    """The variables as they are now, in the stock toolkit's types; read-only."""
+    """The current variables, in the stock toolkit's types; read-only."""
 
     def __init__(self):
         variables = os.environ

@@ -1,14 +1,14 @@
-"""What decoding and encoding raise. The server sends message and status to the caller."""
+"""Define the errors of decoding and encoding. The server sends message and status to the client."""
 
 from http import HTTPStatus
 
 
 class ClientError(Exception):
-    """The request is at fault."""
+    """The request is invalid."""
 
 
 class BaseInferenceToolkitError(Exception):
-    """Has the HTTP status of its response."""
+    """An error with an HTTP status."""
 
     def __init__(self, status_code, message, phrase):
         super().__init__(status_code, message, phrase)
@@ -18,7 +18,7 @@ class BaseInferenceToolkitError(Exception):
 
 
 class UnsupportedFormatError(BaseInferenceToolkitError):
-    """A media type that is not known: 415."""
+    """Unsupported media type: 415."""
 
     def __init__(self, content_type):
         message = f"Content type {content_type} is not supported by this framework."

@@ -1,6 +1,6 @@
-"""The toolkit's way from a request to a response through the functions of inference.py.
+"""Process a request through the functions of inference.py, as the toolkit does.
 
-The server has its own; this one is for code that makes a handler service of its own and calls it.
+The server does not use it; it is for code that makes its own handler service and calls it.
 """
 
 import importlib
@@ -16,10 +16,10 @@ from sagemaker_inference.errors import BaseInferenceToolkitError, GenericInferen
 
 
 class DefaultInferenceHandler:
-    """Subclasses load and predict."""
+    """Default functions; subclasses define load and predict."""
 
     def default_model_fn(self, model_dir, context=None):
-        """To be overridden; raises NotImplementedError as the toolkit's does."""
+        """Override this; raises NotImplementedError as in the toolkit."""
         raise NotImplementedError("Define model_fn(model_dir) in inference.py.")
 
     def default_input_fn(self, input_data, content_type, context=None):
@@ -27,11 +27,11 @@ class DefaultInferenceHandler:
         return decoder.decode(input_data, content_type)
 
     def default_predict_fn(self, data, model, context=None):
-        """To be overridden; raises NotImplementedError as the toolkit's does."""
+        """Override this; raises NotImplementedError as in the toolkit."""
         raise NotImplementedError("Define predict_fn(data, model) in inference.py.")
 
     def default_output_fn(self, prediction, accept, context=None):
-        """The body, and the first accepted type that can be written. Raises UnsupportedFormatError if none can."""
+        """The body, in the first supported accepted type. Raises UnsupportedFormatError if none is supported."""
         for content_type in utils.parse_accept(accept):
             if content_type in encoder.SUPPORTED_CONTENT_TYPES:
                 return encoder.encode(prediction, content_type), content_type
@@ -39,7 +39,7 @@ class DefaultInferenceHandler:
 
 
 class Transformer:
-    """Functions of the user's module, and those of a default handler for the others."""
+    """Functions of the user's module, with those of a default handler for the rest."""
 
     def __init__(self, default_inference_handler=None):
         self._default_inference_handler = default_inference_handler or DefaultInferenceHandler()
@@ -49,7 +49,7 @@ class Transformer:
 
     @staticmethod
     def handle_error(context, inference_exception, trace):
-        """Set the response's status; the message and the traceback are its body."""
+        """Set the response status; message and traceback become the body."""
         phrase = utils.remove_crlf(inference_exception.phrase)
         context.set_response_status(code=inference_exception.status_code, phrase=phrase)
         return [f"{inference_exception.message}\n{trace}"]
@@ -74,7 +74,7 @@ class Transformer:
         self._functions = functions
 
     def transform(self, data, context):
-        """The responses' bodies. What is raised becomes the status and the body of the response."""
+        """The response bodies. Exceptions become the status and body of the response."""
         try:
             self.validate_and_initialize(context.system_properties["model_dir"], context)
             return [self._one(entry.get("body"), context) for entry in data]
@@ -104,17 +104,17 @@ class Transformer:
 
 
 class DefaultHandlerService:
-    """Initialised once, then called with each request."""
+    """Initialized once, then called with each request."""
 
     def __init__(self, transformer=None):
         self._service = transformer or Transformer()
 
     def handle(self, data, context):
-        """The responses' bodies."""
+        """The response bodies."""
         return self._service.transform(data, context)
 
     def initialize(self, context):
-        """Load the model of the context's folder; its code/ goes on the path of processes that are started."""
+        """Load the model of the context's folder; its code/ is put on the path of child processes."""
         model_dir = context.system_properties.get("model_dir")
         rest = os.environ.get(PYTHON_PATH_ENV, "")
         os.environ[PYTHON_PATH_ENV] = f"{model_dir}/code:{rest}"

@@ -1,4 +1,4 @@
-"""Files, media types, and what requests say of themselves."""
+"""Read files, media types and request headers."""
 
 import re
 
@@ -26,7 +26,7 @@ def write_file(path, data, mode="w"):
 
 
 def retrieve_content_type_header(request_property):
-    """The value of the first header that is spelled like Content-Type; None if there is none."""
+    """The value of the first header spelled like Content-Type, or None."""
     return next((value for name, value in request_property.items() if CONTENT_TYPE_REGEX.match(name)), None)
 
 

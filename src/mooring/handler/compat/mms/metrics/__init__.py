@@ -1,4 +1,4 @@
-"""The stock server's metrics: they can be made and added, and /metrics has the server's own."""
+"""Accept the stock server's metrics without recording them; /metrics has Mooring's own."""
 
 import socket
 import time
@@ -7,7 +7,7 @@ from mooring.handler.context import Metrics
 
 
 class Units:
-    """Short name → CloudWatch's."""
+    """Short unit → CloudWatch unit."""
 
     def __init__(self):
         self.units = {
@@ -27,7 +27,7 @@ MetricUnit = Units()
 
 
 class Metric:
-    """A named value with unit and dimensions; a counter adds up."""
+    """A named value with unit and dimensions; a counter accumulates."""
 
     def __init__(self, name, value, unit, dimensions, request_id=None, metric_method=None):
         self.name = name
@@ -38,7 +38,7 @@ class Metric:
         self.request_id = request_id
 
     def update(self, value):
-        """Add to a counter, set any other."""
+        """Add to a counter; set any other metric."""
         self.value = self.value + value if self.metric_method == "counter" else value
 
     def __str__(self):
@@ -48,7 +48,7 @@ class Metric:
         return f"{self.name}.{self.unit}:{self.value}|#{dimensions}|{place}{request}"
 
     def to_dict(self):
-        """As CloudWatch has it."""
+        """In CloudWatch's format."""
         return {
             "MetricName": self.name,
             "Value": self.value,
@@ -71,12 +71,12 @@ class Dimension:
         return f"{self.name}:{self.value}"
 
     def to_dict(self):
-        """As CloudWatch has it."""
+        """In CloudWatch's format."""
         return {"Name": self.name, "Value": self.value}
 
 
 class MetricsStore(Metrics):
-    """Accepts metrics and records none: /metrics has the server's own."""
+    """Accepts metrics without recording them; /metrics has Mooring's own."""
 
     def __init__(self, request_ids, model_name):
         self.request_ids = request_ids
