@@ -71,7 +71,8 @@ def ask(url: str) -> None:
     print(f"answer    {answer['answer']}")
     print(f"score     {answer['score']:.3f}, characters {answer['start']} to {answer['end']} of the context")
     print(
-        f"timings   {took:.1f} ms in total; in the server " + ", ".join(f"{name} {float(ms):.1f}" for name, ms in stages)
+        f"timings   {took:.1f} ms in total; in the server "
+        + ", ".join(f"{name} {float(ms):.1f}" for name, ms in stages)
     )
 
 

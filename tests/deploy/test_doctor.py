@@ -139,7 +139,11 @@ def test_requirements_that_pip_refuses(model: Path) -> None:
         ("one-package-counted-as-two.txt", ["1 package is installed"]),
         (
             "pip-takes-doctor-refuses.txt",
-            ["'./wheels/own-1.0-py3-none-any.whl', which is not in the archive", "2 packages are", "the image has no git"],
+            [
+                "'./wheels/own-1.0-py3-none-any.whl', which is not in the archive",
+                "2 packages are",
+                "the image has no git",
+            ],
         ),
     ],
 )
@@ -174,7 +178,10 @@ def test_requirements_beside_code_at_the_top(model: Path) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["code/main.py"], "will not run code/main.py: neither code/ nor the top folder has inference.py or handler.py"),
+        (
+            ["code/main.py"],
+            "will not run code/main.py: neither code/ nor the top folder has inference.py or handler.py",
+        ),
         (["examples/inference.py"], "will not run examples/inference.py: neither code/"),
         (["code/inference.py", "inference.py"], "will not run inference.py: the model's code is code/inference.py"),
         (["code/requirements.txt"], "will not run code/requirements.txt"),

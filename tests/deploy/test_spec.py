@@ -23,14 +23,20 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "many at once": ({"compute": Serverless(max_concurrency=201)}, "201"),
     "more provisioned than there may be": ({"compute": Serverless(2048, 2, 3)}, "at most the max concurrency, 2"),
     "serverless and scaled": ({"compute": Serverless(), "scaling": Scaling(1, 2, 1)}, "mutually exclusive"),
-    "serverless and asynchronous": ({"compute": Serverless(), "asynchronous": Asynchronous("s3://b/o")}, "mutually exclusive"),
+    "serverless and asynchronous": (
+        {"compute": Serverless(), "asynchronous": Asynchronous("s3://b/o")},
+        "mutually exclusive",
+    ),
     "a large model, serverless": ({"compute": Serverless(), "archive": HUGE, "model_data": HUGE.uri}, "6.0 GB"),
     "several models, no prefix": ({"multi_model": True}, "--multi-model needs a first model"),
     "several models, asynchronous": (
         {"multi_model": True, "model_data": "s3://b/", "asynchronous": Asynchronous("s3://b/o")},
         "--async and --multi-model are mutually exclusive",
     ),
-    "bounds the wrong way round": ({"scaling": Scaling(3, 2, 1)}, r"Minimum instances \(3\) exceeds maximum instances \(2\)"),
+    "bounds the wrong way round": (
+        {"scaling": Scaling(3, 2, 1)},
+        r"Minimum instances \(3\) exceeds maximum instances \(2\)",
+    ),
     "scaled to nothing": ({"scaling": Scaling(0, 2, 1)}, "Minimum instances is 0"),
     "no target": ({"scaling": Scaling(1, 2, 0)}, "above 0"),
     "a variable's name": ({"environment": {"A-B": "1"}}, "A-B"),
@@ -42,7 +48,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a value of ours that is none": ({"environment": {"MOORING_PRECISION": "fp16"}}, "MOORING_PRECISION is 'fp16'"),
     "AWS's tags": ({"tags": {"aws:x": "1"}}, "aws:x"),
-    "our tags": ({"tags": {"mooring:x": "1"}}, "own"),
+    "our tags": ({"tags": {"mooring:x": "1"}}, "reserved by Mooring"),
     "many tags": ({"tags": {f"t{n}": "" for n in range(48)}}, "48 tags"),
 }
 

@@ -22,7 +22,10 @@ QUESTION = {"inputs": {"question": "Who wrote it?", "context": "Ada Lovelace wro
         (["destroy", "bad/name"], "Invalid endpoint name"),
         (["transform", "MODEL", "--input", "there", "--output", "s3://b/o"], "is not an S3 URI"),
         (["transform", "MODEL", "--input", "s3://b/i", "--output", "s3://b/o", "--env", "A"], "KEY=VALUE"),
-        (["transform", "nobody", "--input", "s3://b/i", "--output", "s3://b/o", "--offline"], "No deployment or SageMaker model named"),
+        (
+            ["transform", "nobody", "--input", "s3://b/i", "--output", "s3://b/o", "--offline"],
+            "No deployment or SageMaker model named",
+        ),
         (["deploy", "MODEL", "--name", "q", "--instance-type", "c7i.large"], "Is ml.c7i.large meant"),
         (["deploy", "MODEL", "--name", "q", "--instance-type", "ml.c99.large", "--dry-run"], "boto3 knows no ml.c99"),
     ],

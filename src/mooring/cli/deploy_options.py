@@ -36,7 +36,7 @@ def _all(options: tuple[_Decorator, ...]) -> _Decorator:
 
 def image_option(function: Any) -> Any:
     """A decorator that adds --image and its environment variable."""
-    text = "Image in ECR, or in the local Docker or Podman, which is pushed to ECR.  [default: mooring]"
+    text = "Image in ECR, or in the local Docker or Podman; moor deploy pushes a local one.  [default: mooring]"
     return click.option("--image", metavar="URI", envvar="MOORING_IMAGE", help=text)(function)
 
 

@@ -59,7 +59,10 @@ class _Asked:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-m", "--model", metavar="MODEL", help="Folder, .tar.gz or Hub id.  [default: the embedded model]")
 @click.option(
-    "--limit", type=click.IntRange(min=1), metavar="N", help="Questions, spread evenly over FILE.  [default: all]"
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of questions, spread evenly over FILE.  [default: all]",
 )
 @click.option("--url", metavar="URL", help="Server to evaluate, instead of loading a model.")
 @click.option("--clients", type=click.IntRange(1, 4096), metavar="N", help="Concurrent clients of --url.  [default: 8]")

@@ -46,10 +46,11 @@ def settings_from(flags: dict[str, Any]) -> Settings:
 
 
 def _click_option(option: Option) -> Callable[[Function], Function]:
+    text = f"{option.help}  [default: {shown(option)}]"
     if option.kind is bool:
-        return click.option(f"{option.flag}/--no-{option.flag[2:]}", option.name, default=None, help=option.help)
+        return click.option(f"{option.flag}/--no-{option.flag[2:]}", option.name, default=None, help=text)
     metavar = "|".join(option.choices) or _METAVARS.get(option.kind, "TEXT")
-    return click.option(option.flag, option.name, metavar=metavar, help=f"{option.help}  [default: {shown(option)}]")
+    return click.option(option.flag, option.name, metavar=metavar, help=text)
 
 
 _METAVARS = {int: "N", float: "SECONDS"}

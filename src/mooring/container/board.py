@@ -43,7 +43,7 @@ class Board:
     def red(self) -> MooringError | None:
         """Why /ping fails, as far as is known without asking the workers; None if it depends on them."""
         if self.draining:
-            return Draining("The server is shutting down.")
+            return Draining("The server is going down.")
         if self.fatal:
             return NotReady(self.fatal)
         enough = self.needed if not self.was_ready else 1
