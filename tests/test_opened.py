@@ -98,10 +98,10 @@ def test_an_item_at_fault_has_its_error_in_its_place(model: OpenModel) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"question": "who ?"}, "there is no `context`"),
+        ({"question": "who ?"}, "missing `context`"),
         ({**QUESTION, "topk_": 1}, "unknown parameter"),
         ({**QUESTION, "top_k": 0}, "at least 1"),
-        ({}, "no `question`"),
+        ({}, "missing `question`"),
     ],
 )
 def test_arguments_at_fault_are_named(model: OpenModel, arguments: dict[str, Any], said: str) -> None:
@@ -167,7 +167,7 @@ def test_a_model_with_code_of_its_own_is_asked_about(tmp_path: Path) -> None:
     """Running it means running a program; then it answers as it would in a server."""
     folder = write_tiny_bert(tmp_path / "tiny")
     (folder / "inference.py").write_text("def output_fn(answer, accept):\n    return '{\"mine\": 1}', accept\n")
-    with pytest.raises(UsageError, match="code of its own"):
+    with pytest.raises(UsageError, match="comes with code"):
         mooring.open(folder)
     with mooring.open(folder, run_code=True) as model:
         assert model(**QUESTION) == {"mine": 1}

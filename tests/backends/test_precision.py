@@ -57,7 +57,7 @@ def test_with_avx2_alone_int8_has_to_have_passed_with_fewer_levels(
     found, (warning,) = precision_for(manifest, None)
     assert found == "fp32"
     assert said in warning
-    assert "computing in fp32. --precision int8 computes in int8 all the same." in warning
+    assert "computing in fp32. --precision int8 forces int8." in warning
     found, (warning,) = precision_for(manifest, "int8")
     assert found == "int8"
     assert said in warning
@@ -106,7 +106,7 @@ def test_int8_is_made_before_serving(monkeypatch: pytest.MonkeyPatch) -> None:
     """And mixed is not int8."""
     on(monkeypatch, DOT)
     exact = msgspec.structs.replace(INT8, precision="fp32", weights_dtype="F32", gate=None)
-    with pytest.raises(UsageError, match="holds F32 weights; int8 is made before serving"):
+    with pytest.raises(UsageError, match="has F32 weights; a model must be converted to int8 before serving"):
         precision_for(exact, "int8")
     with pytest.raises(UsageError, match="This model was built as int8 and does not support"):
         precision_for(INT8, "mixed")

@@ -86,10 +86,10 @@ def test_words_come_from_a_text(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "lengths", "said"),
     [
-        ("a.jsonl", b'{"x": 1}\n{"y": \n', None, "line 2 is not JSON"),
+        ("a.jsonl", b'{"x": 1}\n{"y": \n', None, "line 2 is not valid JSON"),
         ("a.jsonl", b"\n \n", None, "contains no requests"),
         ("a.jsonl", b'{"x": 1}', "40", "contains complete requests"),
-        ("a.jsonl", b"\xff\xfe", None, "is not UTF-8 text"),
+        ("a.jsonl", b"\xff\xfe", None, "is not valid UTF-8"),
         ("a.txt", b"Words.", None, "Add --lengths"),
         ("a.txt", b" \n", "40", "is empty"),
         ("a.json", b"{}", None, "has no `data`"),

@@ -98,4 +98,4 @@ def test_what_is_no_response_is_said_in_few_words(data: bytes) -> None:
 def test_a_second_response_that_nobody_asked_for_is_no_answer(more: bytes) -> None:
     """Nor would it be to the next request."""
     heard = read([PLAIN + more])
-    assert (heard.answers, heard.losses) == ([], ["bytes after the response"])
+    assert (heard.answers, heard.losses) == ([], ["extra bytes after the response"])

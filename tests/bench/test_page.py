@@ -112,4 +112,4 @@ def test_a_report_without_matplotlib_shows_the_numbers(monkeypatch: pytest.Monke
     page = render(swept())
     assert page.count("<details open><summary>The numbers</summary>") == 6
     assert "<svg" not in page
-    assert "matplotlib is not installed" in page
+    assert "matplotlib was not installed" in page

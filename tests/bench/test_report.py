@@ -62,7 +62,7 @@ def test_an_interrupted_run_says_what_was_asked_for() -> None:
     """So that nobody takes it for a whole one."""
     run = run_of(0.1, seconds=1.0)
     run.asked, run.interrupted = 50, True
-    assert dict(rows(figures(run)))["answered"] == "1 of 1 sent (50 were ordered) in 1.00 s"
+    assert dict(rows(figures(run)))["answered"] == "1 of 1 sent (50 planned) in 1.00 s"
     assert as_json(figures(run))["interrupted"] is True
 
 

@@ -63,7 +63,7 @@ def test_repeated_questions_count_once() -> None:
     """A log that holds one question a thousand times is one question."""
     file = ExampleFile("log", "0" * 64, file_of(1).examples * 1000, False, 0)
     parts = split(file, None, 300, 0)
-    with pytest.raises(BuildError, match="0 different questions") as caught:
+    with pytest.raises(BuildError, match="0 distinct questions") as caught:
         check_calibration(parts, file)
     assert str(MINIMUM_SAMPLES) in str(caught.value)
 

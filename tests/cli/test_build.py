@@ -31,7 +31,7 @@ PLAIN = quantised(Recipe(smooth_alpha=OFF))
         (["--explore", "--calibration", "q", "--recipe", "smooth=off"], "--recipe has no effect"),
         (["--explore", "--calibration", "q", "--no-gate"], "--explore checks accuracy; --no-gate skips the check"),
         (["--explore", "--calibration", "q", "--plot", "no/where.svg"], "Cannot write a chart to 'no/where.svg'"),
-        (["-o", "x", "--recipe", "smooth=2"], "smooth is a number from 0 to 1, or off"),
+        (["-o", "x", "--recipe", "smooth=2"], "Allowed for smooth: a number from 0 to 1, or off"),
     ],
 )
 def test_contradictions_are_refused(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:

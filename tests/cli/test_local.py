@@ -67,7 +67,7 @@ def test_ask_for_several_answers(model: str, context: str, capsys: pytest.Captur
     [
         (["--top-k", "0"], 2, "top_k"),
         (["-m", "./no/such/folder"], 3, "No file or folder './no/such/folder' exists"),
-        (["--precision", "int8"], 2, "int8 is made before serving"),
+        (["--precision", "int8"], 2, "a model must be converted to int8 before serving"),
         (["-c", "none.txt"], 2, "Cannot read 'none.txt'"),
     ],
 )

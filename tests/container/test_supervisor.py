@@ -161,7 +161,9 @@ def test_every_error_has_our_shape_whoever_makes_it(shared: Behind, data: bytes,
     assert body["error"] == body["message"]
     assert body["request_id"] == headers["x-request-id"]
     if status in (404, 405):
-        assert "Questions go to POST /invocations" in body["message"] or body["message"].endswith("It takes POST.")
+        assert "Send inference requests to POST /invocations" in body["message"] or body["message"].endswith(
+            "Supported: POST."
+        )
 
 
 def test_the_address_alone_answers_and_health_is_a_ping(shared: Behind) -> None:

@@ -86,7 +86,7 @@ def test_a_nested_archive(model: Path, tmp_path: Path) -> None:
     ("text", "level", "said"),
     [
         ("def model_fn(", "error", "inference.py:1"),
-        ("def predict_fun(x): ...", "warning", "defines predict_fun (predict_fn?), and none of"),
+        ("def predict_fun(x): ...", "warning", "defines predict_fun (predict_fn?), but none of"),
         ("def model_fn(d): ...\ndef predict(d, m): ...", "warning", "defines predict, which is never called"),
         ("import torch\ndef predict_fn(d, m): ...", "warning", "inference.py:1 imports torch"),
         ("def f[T](x: T) -> T: return x\ndef predict_fn(d, m): ...", "error", "Python 3.11"),

@@ -50,7 +50,7 @@ def test_a_full_queue_refuses_at_the_door_and_says_when_to_come_back() -> None:
         first = await stage.hold()
         waiting = [stage.ask(32) for _ in range(4)]
         await stage.queued(4)
-        with pytest.raises(QueueFull, match="128 tokens") as refused:
+        with pytest.raises(QueueFull, match="128 of 130 tokens") as refused:
             await stage.engine.answer((32,))
         assert refused.value.retry_after == math.ceil((128 + 32 - 130) / 16)
         assert stage.counts.refusals == ["queue_full"]

@@ -17,11 +17,11 @@ def test_serving_with_nothing_against_it_is_ready() -> None:
     [
         (Vitals(), "not been started"),
         (Vitals(phase="starting"), "warming up"),
-        (Vitals(phase="draining"), "going down"),
+        (Vitals(phase="draining"), "shutting down"),
         (Vitals(phase="stopped"), "stopped"),
         (Vitals(phase="serving", failed="no memory"), "last batch failed: no memory"),
         (Vitals(phase="starting", failed="no memory"), "last batch failed: no memory"),
-        (Vitals(phase="serving", died="SystemExit"), "worker thread ended: SystemExit"),
+        (Vitals(phase="serving", died="SystemExit"), "worker thread died: SystemExit"),
         (Vitals(phase="serving", busy={0: Busy(130.5, 1), 1: Busy(100.0, 4)}), "4 windows has been computing for 31 s"),
     ],
 )

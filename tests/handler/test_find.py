@@ -92,7 +92,7 @@ def test_a_named_program_that_is_nowhere_is_a_problem(tmp_path: Path) -> None:
     write(tmp_path / "code" / "inference.py")
     problem = locate(Places(tmp_path), "mine").problem
     assert isinstance(problem, HandlerError)
-    assert "There is no 'mine.py' in " in problem.message
+    assert "'mine.py' not found in " in problem.message
     assert str(tmp_path / "code" / "inference.py") in problem.message
 
 
@@ -216,7 +216,7 @@ def test_a_model_with_too_many_files_says_so(tmp_path: Path, monkeypatch: pytest
 def test_what_is_no_python_is_refused_with_its_line(tmp_path: Path) -> None:
     """Before any worker is started."""
     write(tmp_path / "inference.py", "import os\n\ndef input_fn(:\n")
-    with pytest.raises(HandlerError, match=r"inference\.py:3 is not Python"):
+    with pytest.raises(HandlerError, match=r"inference\.py:3 is not valid Python"):
         read(tmp_path)
 
 

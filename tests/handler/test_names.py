@@ -82,7 +82,7 @@ def test_beside_functions_that_are_called(text: str, names: list[str]) -> None:
 
 def test_a_file_without_functions() -> None:
     """Also named: an empty inference.py is a mistake."""
-    assert "defines no function, and none of" in said("x = 1")[0]
+    assert "defines no function, but none of" in said("x = 1")[0]
 
 
 def test_functions_that_only_running_shows_are_known() -> None:

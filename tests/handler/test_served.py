@@ -40,7 +40,7 @@ def test_code_is_not_run_unasked(model: Path, capsys: pytest.CaptureFixture[str]
     write(model, "raise SystemExit('this ran')")
     assert run(["serve", str(model), "--port", "0"]) == 2
     said = capsys.readouterr().err
-    assert "code of its own" in said
+    assert "comes with code" in said
     assert "--run-code" in said
     assert "--no-run-code" in said
     assert "this ran" not in said

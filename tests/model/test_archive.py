@@ -65,7 +65,7 @@ def test_a_model_one_folder_below_is_accepted_with_a_warning(tmp_path: Path) -> 
     """The usual packing mistake is served, and said."""
     done = unpack(_model_archive(tmp_path, "tiny"), tmp_path / "out")
     assert done.folder == tmp_path / "out" / "tiny"
-    assert "'tiny' instead of at its top" in done.warnings[0]
+    assert "in the folder 'tiny', not at its top level" in done.warnings[0]
 
 
 def test_two_models_below_are_no_choice_to_make(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_members_that_point_outside_are_refused(tmp_path: Path, name: str) -> No
 @pytest.mark.parametrize(("name", "odd"), [("a\\..\\evil", r"'\\\\'"), ("C:evil", "':'"), ("notes 12:30.txt", "':'")])
 def test_names_that_other_systems_read_otherwise_are_refused(tmp_path: Path, name: str, odd: str) -> None:
     """For that reason, and not for leading outside, which they do nowhere but on Windows."""
-    _refused(_tar(tmp_path / "m.tar.gz", ("config.json", b"{}"), (name, b"x")), f"with {odd} in its name")
+    _refused(_tar(tmp_path / "m.tar.gz", ("config.json", b"{}"), (name, b"x")), f"has {odd} in its name")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_limits_on_bytes_and_members(tmp_path: Path) -> None:
     """A bomb is stopped before it is written: by bytes, by number of members, and behind the end of the tar."""
     archive = _tar(tmp_path / "m.tar.gz", ("a", b"0" * 600), ("b", b"0" * 600))
     _refused(archive, "more than 1000 bytes", Limits(max_bytes=1000))
-    _refused(archive, "more than 1 members", Limits(max_members=1))
+    _refused(archive, "more than 1 files", Limits(max_members=1))
     with gzip.open(archive, "ab") as file:
         file.write(b"\0" * 3_000_000)
     _refused(archive, "of data after its end", Limits(max_bytes=100_000))
@@ -183,7 +183,7 @@ def test_a_target_that_another_process_made_meanwhile(packed: Path, tmp_path: Pa
 def test_a_full_disk_is_named_and_left_clean(tmp_path: Path, small_disk: Path) -> None:
     """On a disk that is too small the message says so with the numbers, and nothing is left on it."""
     archive = _tar(tmp_path / "m.tar.gz", ("config.json", b"{}"), ("model.safetensors", os.urandom(400_000)))
-    with pytest.raises(ModelError, match=r"No space left .*needs 400000 bytes, \d+ are free") as caught:
+    with pytest.raises(ModelError, match=r"No space left .*needs 400000 bytes and \d+ are free") as caught:
         unpack(archive, small_disk / "out")
     assert "--cache-dir" in caught.value.hint
     assert list(small_disk.iterdir()) == []

@@ -208,7 +208,7 @@ def test_an_unreachable_hub(model: Path, tmp_path: Path) -> None:
         found = resolve("org/tiny", options)
     again = resolve("org/tiny", options)
     assert again.folder == found.folder
-    assert f"{hub.endpoint} cannot be reached" in again.warnings[0]
+    assert f"Cannot reach the Hub at {hub.endpoint}" in again.warnings[0]
     with pytest.raises(HubError, match=f"Cannot reach the Hub at {hub.endpoint}: ConnectError") as caught:
         resolve("org/other", options)
     assert not isinstance(caught.value, HubRefused)
@@ -286,7 +286,7 @@ def test_a_cut_connection_is_resumed(options: Options, hub: HubServer, model: Pa
 def test_a_body_shorter_than_promised_is_no_download(options: Options, hub: HubServer) -> None:
     """A file that arrives too short is refused, and nothing half-downloaded is served later."""
     hub.faults.shorter["model.safetensors"] = 1000
-    with pytest.raises(HubError, match="was cut off"):
+    with pytest.raises(HubError, match="was interrupted"):
         resolve("org/tiny", options())
     with pytest.raises(HubError, match=r"lacks model\.safetensors"):
         resolve("org/tiny", options(offline=True))

@@ -32,7 +32,7 @@ def test_another_is_refused_with_both_digests_and_what_to_do(found: dict[str, st
         refuse_another({"model": "a", "code": "d"}, found)
     assert "Restart the whole service" in caught.value.hint
     if found.get("model") == "b":
-        assert "its digest is b, and a is being served" in caught.value.message
+        assert "digest b on disk, a being served" in caught.value.message
 
 
 def test_the_codes_digest_follows_every_python_file_and_nothing_else(tmp_path: Path) -> None:

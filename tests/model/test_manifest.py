@@ -125,13 +125,13 @@ def test_a_model_one_folder_below_is_pointed_out(folder: Path) -> None:
 
 def test_no_folder_at_all(tmp_path: Path) -> None:
     """A path that does not exist is not found, rather than incomplete."""
-    _refused(tmp_path / "nope", ModelNotFound, "no folder")
+    _refused(tmp_path / "nope", ModelNotFound, "does not exist")
 
 
 def test_pickle_only_is_unsafe(folder: Path) -> None:
     """Pickled weights are refused with the reason, and with a command that names the file."""
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    hint = _refused(folder, UnsafeWeights, "would run code").hint
+    hint = _refused(folder, UnsafeWeights, "can run arbitrary code").hint
     assert "torch.load(f" in hint
     assert "pytorch_model.bin" in hint
 
@@ -147,9 +147,9 @@ def test_an_unknown_family_is_named_with_the_known_ones(folder: Path, family: ob
     [
         ("BertModel", "an encoder without a task head", "Fine-tune it"),
         ("BertForMaskedLM", "an encoder without a task head", "Fine-tune it"),
-        ("BertForTokenClassification", "whose task is token-classification", "ForQuestionAnswering"),
-        ("TapasForQuestionAnswering", "whose task is table-question-answering", "ForQuestionAnswering"),
-        ("BertForFun", "whose task is unknown", "ForQuestionAnswering"),
+        ("BertForTokenClassification", "whose task, token-classification, is not supported", "ForQuestionAnswering"),
+        ("TapasForQuestionAnswering", "whose task, table-question-answering, is not supported", "ForQuestionAnswering"),
+        ("BertForFun", "whose task, unknown, is not supported", "ForQuestionAnswering"),
     ],
 )
 def test_the_most_specific_suffix_names_the_task(folder: Path, architecture: str, says: str, hint: str) -> None:
@@ -206,9 +206,9 @@ def test_a_pointer_of_git_lfs_is_named(folder: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("file", "says", "way_out"),
     [
-        ("tf_model.h5", "only as tf_model.h5, which is TensorFlow's format", "from_tf=True"),
+        ("tf_model.h5", r"has only tf_model\.h5 \(TensorFlow's format\)", "from_tf=True"),
         ("flax_model.msgpack", "Flax's format", "from_flax=True"),
-        ("model.onnx", "which is ONNX", "own repository"),
+        ("model.onnx", r"has only model\.onnx \(ONNX\)", "own repository"),
         ("openvino_model.xml", "OpenVINO graph that `moor build` did not make", "own repository"),
     ],
 )
@@ -216,7 +216,7 @@ def test_weights_of_another_format_are_named_with_the_way_out(folder: Path, file
     """Rather than missed; of an archive, too."""
     (folder / "model.safetensors").rename(folder / file)
     assert way_out in _refused(folder, ModelUnsupported, says).hint
-    with pytest.raises(ModelUnsupported, match=r"archive 'model\.tar\.gz' has its weights") as caught:
+    with pytest.raises(ModelUnsupported, match=r"archive 'model\.tar\.gz' has only") as caught:
         read_manifest(folder, source="model.tar.gz")
     assert "pack it again" in caught.value.hint
 
@@ -289,7 +289,7 @@ def test_a_built_folder_with_files_missing(folder: Path) -> None:
     _build(folder)
     for name in ("openvino_model.bin", "tokenizer.json", "vocab.txt"):
         (folder / name).unlink()
-    _refused(folder, ModelIncomplete, r"lacks openvino_model\.bin, tokenizer\.json .*, which mooring\.json needs")
+    _refused(folder, ModelIncomplete, r"lacks openvino_model\.bin, tokenizer\.json .*, required by mooring\.json")
 
 
 def test_a_manifest_of_a_newer_mooring_is_refused(folder: Path) -> None:

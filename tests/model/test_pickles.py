@@ -31,4 +31,4 @@ def test_on_the_hub_the_first_way_out_is_another_revision() -> None:
 @pytest.mark.parametrize("hub", [True, False])
 def test_the_reason_is_always_said(hub: bool) -> None:
     """Whoever is refused learns why."""
-    assert "would run code" in unsafe_weights("x", ("a.bin",), hub=hub).message
+    assert "can run arbitrary code" in unsafe_weights("x", ("a.bin",), hub=hub).message

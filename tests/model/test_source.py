@@ -66,16 +66,16 @@ def test_an_archive_without_a_cache_leaves_nothing_behind(here: Path) -> None:
     ("name", "says", "hint"),
     [
         ("./nope", r"'\./nope' exists \(read as a path because it starts with '\.'\)", "models, tiny.tar.gz"),
-        ("/no/such/folder", "taken for a path, because it starts with '/'", "nothing in"),
-        ("models/tiny/deep", "taken for a path, because it has more than one '/'", "config.json"),
-        ("nope.tar.gz", r"taken for a path, because it ends in '\.tar\.gz'", "tiny.tar.gz"),
-        ("nope.tgz", r"taken for a path, because it ends in '\.tgz'", ""),
-        ("nope/", "taken for a path, because it ends in '/'", ""),
+        ("/no/such/folder", "read as a path because it starts with '/'", "is empty or does not exist"),
+        ("models/tiny/deep", "read as a path because it has more than one '/'", "config.json"),
+        ("nope.tar.gz", r"read as a path because it ends in '\.tar\.gz'", "tiny.tar.gz"),
+        ("nope.tgz", r"read as a path because it ends in '\.tgz'", ""),
+        ("nope/", "read as a path because it ends in '/'", ""),
         ("C:\\models\\tiny", "read as a path because it looks like a Windows path", ""),
         ("a b", "not a valid Hub id", "owner/name"),
         ("org/na--me", "not a valid Hub id", "owner/name"),
         ("tiny.tar.gz/x/y", "read as a path", ""),
-        ("", "named ''", "Name a folder"),
+        ("", "Invalid model name ''", "Name a folder"),
         ("x" * 5000, "Cannot access the path", ""),
         ("https://huggingface.co/org/tiny/tree/main", "is a URL", "Use the Hub id org/tiny"),
         ("models/tiny/model.safetensors", "is a file, but not a .tar.gz", "Name its folder instead: models/tiny"),
@@ -98,7 +98,7 @@ def test_other_addresses_are_not_read() -> None:
 def test_a_revision_without_a_hub_id_is_ignored_aloud(here: Path) -> None:
     """A revision means nothing for a folder; that is said instead of passed over."""
     found = resolve("models/tiny", SourceOptions(revision="v2"))
-    assert found.warnings == ("The revision 'v2' was ignored: a folder has none.",)
+    assert found.warnings == ("--revision 'v2' was ignored: a folder has no revisions.",)
 
 
 def test_the_token_is_in_no_repr() -> None:

@@ -111,7 +111,7 @@ def test_an_unknown_tensor_is_named(tmp_path: Path) -> None:
     write_tiny_bert(tmp_path)
     with (
         open_weights(ModelFolder(tmp_path)) as weights,
-        pytest.raises(ModelInvalid, match=r"no tensor 'nope' \(\d+ .*safetensors"),
+        pytest.raises(ModelInvalid, match=r"Tensor 'nope' not found in the weights \(\d+ .*safetensors"),
     ):
         weights.shape("nope")
 
@@ -121,8 +121,8 @@ def test_an_unknown_tensor_is_named(tmp_path: Path) -> None:
     [
         ({"a": _f32(0, 4, [2])}, b"\0" * 4, r"'a' .* F32 of shape \[2\] takes 8 bytes, but its offsets 0 to 4 span 4"),
         ({"a": _f32(0, 8, [2]), "b": _f32(4, 8, [1])}, b"\0" * 8, r"'b' .* overlaps tensor 'a'"),
-        ({"a": _f32(0, 4, [1]), "b": _f32(8, 12, [1])}, b"\0" * 12, r"'b' .* hole of 4 bytes after tensor 'a'"),
-        ({"a": _f32(4, 8, [1])}, b"\0" * 8, r"'a' .* hole of 4 bytes after the header"),
+        ({"a": _f32(0, 4, [1]), "b": _f32(8, 12, [1])}, b"\0" * 12, r"'b' .* gap of 4 bytes after tensor 'a'"),
+        ({"a": _f32(4, 8, [1])}, b"\0" * 8, r"'a' .* gap of 4 bytes after the header"),
         ({"a": _f32(8, 0, [1])}, b"\0" * 8, r"'a' .* takes 4 bytes, but its offsets 8 to 0 span -8"),
         ({"a": _f32(0, 4, [1])}, b"\0" * 9, r"has \d+ bytes, but its header describes \d+"),
         ({"a": _f32(0, 4, [-1])}, b"\0" * 4, "invalid header entry"),
@@ -135,7 +135,7 @@ def test_an_unknown_tensor_is_named(tmp_path: Path) -> None:
         ("[1]", b"", "not a JSON object"),
         ("{", b"", "is not JSON"),
         ("[" * 100_000, b"", "is not JSON"),
-        ('{"a": 1, "a": 2}', b"", "the name 'a' twice"),
+        ('{"a": 1, "a": 2}', b"", "the key 'a' twice"),
     ],
 )
 def test_an_impossible_header_is_refused(tmp_path: Path, header: Any, data: bytes, says: str) -> None:
@@ -159,8 +159,8 @@ def test_a_truncated_file_says_expected_and_seen_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "has 0 bytes"),
-        (b"\0" * 7, "has 7 bytes"),
+        (b"", "has only 0 bytes"),
+        (b"\0" * 7, "has only 7 bytes"),
         (b"version https://git-lfs.github.com/spec/v1", "is a Git LFS pointer"),
         (struct.pack("<Q", MAX_HEADER_BYTES + 1), "declares a header of 100000001 bytes"),
     ],
@@ -213,7 +213,7 @@ def test_shards_are_one_set_of_weights(tmp_path: Path) -> None:
 def test_missing_shards_are_named(tmp_path: Path) -> None:
     """A shard that was not downloaded is named, and machine-readable."""
     (_shards(tmp_path) / "model-00002-of-00002.safetensors").unlink()
-    with pytest.raises(ModelIncomplete, match="names 2 files, of which 1 are missing: model-00002") as caught:
+    with pytest.raises(ModelIncomplete, match="lists 2 files; 1 are missing: model-00002") as caught:
         open_weights(ModelFolder(tmp_path))
     assert caught.value.missing == ("model-00002-of-00002.safetensors",)
 
@@ -233,8 +233,8 @@ def _one_name_twice(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("harm", "says"),
     [
-        (_points_outside, r"'\.\./elsewhere/model\.safetensors', which is no file beside it"),
-        (_says_more_than_the_shard_has, "'z' is in model-00001-of-00002.safetensors, and it is not"),
+        (_points_outside, r"'\.\./elsewhere/model\.safetensors', which is not the name of a file beside it"),
+        (_says_more_than_the_shard_has, "'z' in model-00001-of-00002.safetensors, which does not contain it"),
         (_one_name_twice, "'a' is in two files"),
         (lambda f: write_json(f / INDEX_FILE, {"weight_map": []}), "must map tensors to files"),
         (lambda f: write_json(f / INDEX_FILE, []), "not a JSON object"),
@@ -260,7 +260,7 @@ def test_an_empty_folder_lacks_its_weights(tmp_path: Path) -> None:
 def test_pickle_is_refused_unopened(tmp_path: Path) -> None:
     """A folder with pickled weights only is refused for that reason, though the file is not even readable."""
     (tmp_path / "pytorch_model.bin").write_bytes(b"not even a pickle")
-    with pytest.raises(UnsafeWeights, match=r"only as pickle \(pytorch_model\.bin\)"):
+    with pytest.raises(UnsafeWeights, match=r"only pickled weights \(pytorch_model\.bin\)"):
         open_weights(ModelFolder(tmp_path))
 
 

@@ -46,7 +46,7 @@ def test_a_file_that_cannot_be_looked_at_counts_nothing(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_refused_with_the_figures(tmp_path: Path) -> None:
     """Need and room."""
     book = Ledger(lambda: SHAPES_BYTES)
-    with pytest.raises(NoMemory, match=r"needs about 80 MB, 76 MB are free"):
+    with pytest.raises(NoMemory, match=r"needs about 80 MB, but 76 MB are free"):
         book.reserve("a", model(tmp_path, "model.safetensors", 10))
 
 

@@ -117,7 +117,7 @@ def test_a_model_that_is_gone_after_a_kill_takes_no_other_with_it(folders: dict[
         assert invoke(server, "two") == before["two"]
         status, body = invoke(server, "one")
         assert (status, body["type"]) == (503, "NotReady")
-        assert "model.safetensors has 0 bytes" in body["message"]
+        assert "model.safetensors has only 0 bytes" in body["message"]
         assert server.get("/ping")[0] == 200
         [entry] = server.get("/info")[1]["degraded"]
         assert (entry["modelName"], "0 bytes" in entry["reason"]) == ("one", True)

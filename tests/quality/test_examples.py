@@ -103,10 +103,10 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
         ('{"inputs": "I like it"}\n', "example 1 is not a request"),
         ('{"question": "q", "context": "c"}\n{"question": "q"}', "example 2 is not a request"),
         ('[{"question": "q", "context": "c"}, 3]', "example 2 is not a request"),
-        ('{"question": "q", "context": "c"}\nquestion;context', "line 2 is not JSON"),
-        ("question,context\nq,c", "line 1 is not JSON"),
+        ('{"question": "q", "context": "c"}\nquestion;context', "line 2 is not valid JSON"),
+        ("question,context\nq,c", "line 1 is not valid JSON"),
         ('{\n"question": "q"\n}', "example 1 is not a request"),
-        ("[" * 100_000, "is not JSON"),
+        ("[" * 100_000, "is not valid JSON"),
     ],
 )
 def test_what_is_not_a_question_file_is_refused_with_its_place(tmp_path: Path, text: str, said: str) -> None:
@@ -120,7 +120,7 @@ def test_a_file_that_is_not_text_or_not_there(tmp_path: Path) -> None:
     """Neither is a traceback."""
     binary = tmp_path / "binary"
     binary.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(UsageError, match="not UTF-8"):
+    with pytest.raises(UsageError, match="not valid UTF-8"):
         read_questions(binary)
     with pytest.raises(UsageError, match="Cannot read"):
         read_questions(tmp_path / "nowhere.json")

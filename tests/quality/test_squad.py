@@ -117,16 +117,16 @@ def test_an_unlabelled_file_is_refused_only_where_labels_are_needed(tmp_path: Pa
     """A load run needs no right answers."""
     path = written(tmp_path, squad(answers=[]))
     assert len(read_squad(path, labelled=False)) == 1
-    with pytest.raises(UsageError, match="'q1' has no label to compare with"):
+    with pytest.raises(UsageError, match="'q1' has no label"):
         read_squad(path)
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"\xff\xfe", "not UTF-8 text"),
-        (b"{", "line 1 is not JSON"),
-        (b"[" * 100_000, "not JSON"),
+        (b"\xff\xfe", "not valid UTF-8"),
+        (b"{", "line 1 is not valid JSON"),
+        (b"[" * 100_000, "not valid JSON"),
         ([], "has no labels"),
         ({"data": {}}, "data is an object, not a list"),
         ({"data": []}, "contains no examples"),

@@ -105,7 +105,7 @@ def test_a_vocabulary_beyond_the_embeddings_is_refused_with_token_and_id(folder:
     stored["post_processor"]["special_tokens"]["[CLS]"]["ids"] = [stored["model"]["vocab"]["[CLS]"]]
     write_json(path, stored)
     load_tokenizer(folder)
-    with pytest.raises(ModelInvalid, match=rf"'{re.escape(token)}' with id 1000000 .*beyond the model's 192 emb"):
+    with pytest.raises(ModelInvalid, match=rf"'{re.escape(token)}' with id 1000000.* beyond the model's 192 emb"):
         load_tokenizer(folder, len(vocabulary()))
 
 
@@ -149,7 +149,7 @@ def test_a_blank_line_of_the_vocabulary_needs_no_embedding(folder: Path) -> None
 def test_a_segment_beyond_the_embeddings_is_refused(folder: Path) -> None:
     """The same rule; without segments there is none."""
     write_json(folder / "config.json", {"model_type": "bert", "type_vocab_size": 1})
-    with pytest.raises(ModelInvalid, match=r"segment 1; .* has type_vocab_size 1"):
+    with pytest.raises(ModelInvalid, match=r"segment 1, but .* has type_vocab_size 1"):
         load_tokenizer(folder)
     configure(folder, model_input_names=["input_ids", "attention_mask"])
     assert load_tokenizer(folder).template.second_type == 0
@@ -166,7 +166,7 @@ def test_what_a_default_of_the_class_overrides_is_said(folder: Path) -> None:
     stored["normalizer"]["lowercase"] = False
     write_json(path, stored)
     tokenizer = load_tokenizer(folder)
-    assert "do_lower_case false, and BertTokenizer makes it true" in tokenizer.warnings[0]
+    assert "do_lower_case to false, but BertTokenizer uses true" in tokenizer.warnings[0]
     assert tokenizer.encode("KING").ids.tolist() == [vocabulary().index("king")]
     assert load_tokenizer(configure(folder, do_lower_case=False)).warnings == ()
 
@@ -183,7 +183,7 @@ def test_what_a_default_of_the_class_overrides_is_said(folder: Path) -> None:
         ({"padding_side": "left"}, "padding_side is 'left'; question answering is implemented for 'right'"),
         ({"fast_tokenizer_files": ["tokenizer.4.json"]}, "fast_tokenizer_files is .* not implemented"),
         ({"init_inputs": ["x"]}, "init_inputs is .* not implemented"),
-        ({"model_input_names": ["input_ids", "bbox"]}, "model_input_names has 'bbox'"),
+        ({"model_input_names": ["input_ids", "bbox"]}, "model_input_names contains 'bbox'"),
         ({"tokenizer_class": "TokenizersBackend", "add_eos_token": True}, "add_eos_token is True"),
     ],
 )
@@ -200,7 +200,7 @@ def test_what_would_change_ids_and_is_not_implemented_is_refused_by_name(
     ("keys", "says"),
     [
         ({"do_lower_case": "yes"}, "do_lower_case is 'yes'; it must be true or false"),
-        ({"truncation_side": "up"}, "truncation_side is 'up'; it must be left or right"),
+        ({"truncation_side": "up"}, "truncation_side is 'up'; it must be 'left' or 'right'"),
         ({"cls_token": 7}, "cls_token is 7; it must be a token"),
         ({"additional_special_tokens": "[X]"}, r"additional_special_tokens is '\[X\]'; it must be a list"),
         ({"added_tokens_decoder": {"x": {"content": "y"}}}, "added_tokens_decoder/x"),
@@ -250,7 +250,7 @@ def test_a_vocabulary_without_its_unknown_token_is_refused(folder: Path) -> None
     stored = json.loads(path.read_text(encoding="utf-8"))
     stored["model"]["unk_token"] = "<unk>"
     write_json(path, stored)
-    with pytest.raises(ModelInvalid, match=r"tokenizer\.json .* no unknown token '<unk>'"):
+    with pytest.raises(ModelInvalid, match=r"tokenizer\.json .* lacks the unknown token '<unk>'"):
         load_tokenizer(folder)
     path.unlink()
     (folder / "vocab.txt").write_text("king\nqueen\n", encoding="utf-8")

@@ -161,7 +161,7 @@ def test_a_body_announced_too_large_is_413_unread() -> None:
         client = Client(stage.app)
         client.left.set()
         reply = await client.call("POST", "/invocations", [], {"Content-Length": "2000"})
-        refused(reply, 413, "PayloadTooLarge", "The body has 2000 bytes; one request may have 1000.")
+        refused(reply, 413, "PayloadTooLarge", "The body has 2000 bytes; the limit is 1000.")
         assert reply.headers["connection"] == "close"
 
     play(scene, WebLimits(max_body_bytes=1000))
@@ -173,7 +173,7 @@ def test_a_body_that_grows_too_large_is_413() -> None:
     async def scene(stage: Site) -> None:
         client = Client(stage.app)
         reply = await client.call("POST", "/invocations", [b"x" * 400] * 6, JSON)
-        refused(reply, 413, "PayloadTooLarge", "more than 1000 bytes; one request may have 1000.")
+        refused(reply, 413, "PayloadTooLarge", "more than 1000 bytes; the limit is 1000.")
         assert reply.headers["connection"] == "close"
         assert client.unread == 0
 
@@ -218,7 +218,7 @@ def test_a_body_that_trickles_is_408() -> None:
         await until(lambda: bool(client.sent))
         client.left.set()
         reply = await calling
-        refused(reply, 408, "BodyTooSlow", "was not here after 0.01 s")
+        refused(reply, 408, "BodyTooSlow", "did not arrive within 0.01 s")
         assert reply.headers["connection"] == "close"
 
     play(scene, WebLimits(body_s=0.01))
@@ -333,7 +333,7 @@ def test_a_draining_server_is_503() -> None:
     async def scene(stage: Site) -> None:
         assert await stage.service.drain(0)
         reply = await stage.ask()
-        refused(reply, 503, "Draining", "going down")
+        refused(reply, 503, "Draining", "shutting down")
         assert reply.headers["connection"] == "close"
 
     play(scene)

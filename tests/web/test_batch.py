@@ -191,7 +191,7 @@ def test_a_body_of_nothing_but_records_is_413(kind: str, body: bytes) -> None:
     async def scene(stage: Site) -> None:
         reply = await stage.ask(body, content_type=kind)
         assert (reply.status, reply.json["type"]) == (413, "PayloadTooLarge")
-        assert "may have 250000. Split it into several requests of at most 250000" in reply.json["message"]
+        assert ", the limit for one request. Split it into several requests of at most 250000" in reply.json["message"]
         assert stage.computed == 0
 
     play(scene, BATCH)

@@ -122,13 +122,13 @@ def test_a_lines_parameters_hold_for_all() -> None:
 def test_parameters_that_differ_are_refused_by_line() -> None:
     """Rather than ignored."""
     message = refused(LINES, b'{"inputs": "x"}\n\n{"inputs": "y", "parameters": {"top_k": 2}}')
-    assert message.startswith("Line 3: its parameters differ")
+    assert message.startswith("Line 3: the parameters differ")
 
 
 @pytest.mark.parametrize("line", [b"[1]", b'{"inputs": [1]}'])
 def test_a_list_in_a_line_is_refused(line: bytes) -> None:
     """One line in is one line out."""
-    assert refused(LINES, b'{"inputs": "x"}\n' + line).startswith("Line 2: a list")
+    assert refused(LINES, b'{"inputs": "x"}\n' + line).startswith("Line 2: expected one request, found a list")
 
 
 def test_a_broken_line_is_named() -> None:
@@ -158,14 +158,14 @@ def test_a_field_may_be_longer_than_the_csv_modules_own_limit() -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"a,b\n1,2\n", "first CSV row must name the columns, and is 'a, b'"),
+        (b"a,b\n1,2\n", "first CSV row must name the columns, but is 'a, b'"),
         (b"What?,Ada.\n", "first CSV row must name the columns"),
         (b"question,question\nq,q\n", "names a column twice"),
         (b"question,context\n", "a header but no rows"),
         (b"question,context\nq,c\nq\n", "Row 2 (line 3) has 1 fields, but the header has 2."),
         (b"question,context\nq,c,d\n", "Row 1 (line 2) has 3 fields, but the header has 2."),
-        (b'question,context\nq,"c\nd"\nq,"c', "Row 2 (line 4) is not CSV"),
-        (b'question,context\nq,"c"d\n', "Row 1 (line 2) is not CSV"),
+        (b'question,context\nq,"c\nd"\nq,"c', "Row 2 (line 4) is not valid CSV"),
+        (b'question,context\nq,"c"d\n', "Row 1 (line 2) is not valid CSV"),
     ],
 )
 def test_what_is_not_csv_is_said_with_its_row(data: bytes, said: str) -> None:
@@ -188,7 +188,7 @@ def test_another_delimiter_is_named(mark: str, name: str) -> None:
 
 def test_a_header_is_repeated_as_it_was_sent() -> None:
     """With its capital letters."""
-    assert "and is 'Frage, Text'" in refused(CSV, b"Frage,Text\n1,2\n")
+    assert "but is 'Frage, Text'" in refused(CSV, b"Frage,Text\n1,2\n")
     assert told(decode(CSV, b"Question,CONTEXT,Id\nq,c,7\n")) == ({"inputs": [{**ROW, "Id": "7"}]}, 1)
 
 
@@ -212,7 +212,7 @@ def test_more_records_than_allowed_are_too_large(kind: str, data: bytes) -> None
     with pytest.raises(PayloadTooLarge) as caught:
         decode(kind, data, 5)
     assert str(caught.value) == (
-        f"The body has more than 5 {what}; one request may have 5. "
+        f"The body has more than 5 {what}, the limit for one request. "
         f"Split it into several requests of at most 5 {what} each."
     )
 
@@ -240,7 +240,7 @@ def test_blank_lines_cost_little() -> None:
 
 def test_a_header_of_thousands_of_columns_is_refused() -> None:
     """Before anything is made of them."""
-    assert "has 1000001 columns; 1000 are allowed" in refused(CSV, b"," * 1_000_000)
+    assert "has 1000001 columns; the limit is 1000" in refused(CSV, b"," * 1_000_000)
 
 
 @pytest.mark.parametrize(

@@ -54,9 +54,9 @@ def test_errors_show_our_message(client: InferenceClient, url: str) -> None:
     """Of the model's own fault, of the path's, and of a body that nginx refuses where it stands in front."""
     with pytest.raises(HfHubHTTPError, match="/inputs/question: the text is empty"):
         client.question_answering(question="", context=CONTEXT)
-    with pytest.raises(HfHubHTTPError, match="one request may have 2000000"):
+    with pytest.raises(HfHubHTTPError, match="the limit is 2000000"):
         client.question_answering(question="who ?", context="x" * 2_000_001)
-    with pytest.raises(HfHubHTTPError, match="Questions go to POST /invocations"):
+    with pytest.raises(HfHubHTTPError, match="Send inference requests to POST /invocations"):
         client.question_answering(question="who ?", context=CONTEXT, model=f"{url}/predict")
-    with pytest.raises(HfHubHTTPError, match=r"It takes GET, HEAD\. Questions go to POST /invocations"):
+    with pytest.raises(HfHubHTTPError, match=r"Supported: GET, HEAD\. Send inference requests to POST /invocations"):
         client.question_answering(question="who ?", context=CONTEXT, model=f"{url}/ping")

@@ -37,4 +37,4 @@ def test_questions_and_errors(front: str, tmp_path: Path) -> None:
     assert saw["one answer of several"]["answer"] == "king"
     assert set(saw["no answer"]) == {"score", "start", "end", "answer"}
     assert "/inputs/question: the text is empty." in because["an empty question"]
-    assert "Questions go to POST /invocations" in because["another path"]
+    assert "Send inference requests to POST /invocations" in because["another path"]

@@ -66,9 +66,7 @@ def test_an_unknown_path_is_404_with_what_there_is(path: str) -> None:
         assert (reply.status, reply.json["code"], reply.json["type"]) == (404, 404, "NotFound")
         assert reply.json["request_id"] == reply.headers["x-request-id"]
         message = reply.json["message"]
-        assert message.startswith(
-            f"There is no {path!r} here. Questions go to POST /invocations. The routes are: POST "
-        )
+        assert message.startswith(f"{path!r} not found. Send inference requests to POST /invocations. Routes: POST ")
         assert reply.json["error"] == message
         for known in ONE_MODEL.methods:
             assert f" {known}" in message
@@ -104,7 +102,7 @@ def test_a_wrong_method_is_405_naming_the_right_ones(several: bool, method: str,
     assert (reply.status, reply.json["type"], reply.headers["allow"]) == (405, "MethodNotAllowed", allow)
     assert f"{path!r} does not support {method!r}. Supported: {allow}." in reply.json["message"]
     asked = "POST /models/{name}/invoke" if several else "POST /invocations"
-    assert (f"Questions go to {asked}." in reply.json["message"]) == (method in ("POST", "PUT"))
+    assert (f"Send inference requests to {asked}." in reply.json["message"]) == (method in ("POST", "PUT"))
     assert reply.json["error"] == reply.json["message"]
 
 
@@ -113,4 +111,4 @@ def test_where_several_models_are_served_a_question_has_to_name_one(path: str) -
     """There is no model to be meant."""
     reply = call(True, "POST", path)
     assert reply.status == 404
-    assert "Questions go to POST /models/{name}/invoke." in reply.json["message"]
+    assert "Send inference requests to POST /models/{name}/invoke." in reply.json["message"]

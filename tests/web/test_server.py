@@ -84,7 +84,7 @@ def test_a_client_that_sends_everything_first_can_read_its_413(chunked: bool) ->
         one.sendall(whole)
         response = read(one)
         assert (response.status, response.json["type"]) == (413, "PayloadTooLarge")
-        assert "one request may have 1000" in response.json["message"]
+        assert "the limit is 1000" in response.json["message"]
 
 
 def test_a_client_that_asks_before_it_sends_is_told_413_at_once() -> None:
@@ -142,7 +142,7 @@ def test_sigterm_answers_what_is_in_flight_and_refuses_the_rest() -> None:
         server.signal(signal.SIGTERM)
         while (ping := server.get("/ping")).status == 200:
             pass
-        assert (ping.status, ping.json["message"]) == (503, "The server is going down.")
+        assert (ping.status, ping.json["message"]) == (503, "The server is shutting down.")
         late = server.ask({"inputs": [4]})
         assert (late.status, late.json["type"], late.headers["connection"]) == (503, "Draining", "close")
         server.tell("open")

@@ -104,7 +104,7 @@ def test_broken_code_does_not_matter_to_who_leaves_it_out(tiny: Path, tmp_path: 
     assert user_code_of(Settings(run_code=False, program="gone.py"), found) == (None, ())
     with pytest.raises(UsageError):
         user_code_of(Settings(), found)
-    with pytest.raises(HandlerError, match="is not Python"):
+    with pytest.raises(HandlerError, match="is not valid Python"):
         user_code_of(Settings(run_code=True), found)
 
 
@@ -129,7 +129,7 @@ def test_of_several_models_one_need_not_have_the_servers_program(tiny: Path, tmp
     """SAGEMAKER_PROGRAM is said to the server, not of a model."""
     settings = Settings(run_code=True, multi_model=True, program="inference.py")
     assert user_code_of(settings, resolve(str(tiny))) == (None, ())
-    with pytest.raises(HandlerError, match=r"There is no 'inference\.py'"):
+    with pytest.raises(HandlerError, match=r"'inference\.py' not found"):
         user_code_of(dataclasses.replace(settings, multi_model=False), resolve(str(tiny)))
 
 

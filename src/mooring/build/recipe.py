@@ -69,7 +69,7 @@ def parse_recipe(text: str) -> Recipe:
             found[field] = reader(value)
         except (ValueError, ZeroDivisionError, OverflowError) as error:
             message = f"Invalid value {echo(value)} for {key} in the recipe."
-            raise UsageError(message, hint=f"Set {key} to {allowed}.") from error
+            raise UsageError(message, hint=f"Allowed for {key}: {allowed}.") from error
     return Recipe(**found)
 
 

@@ -35,7 +35,7 @@ _FORMATS: Mapping[tuple[str, ...], tuple[str, str]] = {
     (".ot",): ("rust-bert's format", _ELSEWHERE),
     (".tflite", ".mlmodel", ".mlpackage"): ("a mobile format", _ELSEWHERE),
     ("openvino_model.xml",): (
-        "an OpenVINO graph that `moor build` did not make (it has no mooring.json)",
+        "an OpenVINO graph that `moor build` did not make, without mooring.json",
         f"{_ELSEWHERE} `moor build` converts it to OpenVINO and checks its accuracy.",
     ),
 }
