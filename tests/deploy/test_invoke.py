@@ -131,7 +131,7 @@ def test_what_is_sent() -> None:
         for data in ({"ä": 1}, '{"b": 2}', b'{"c": 3}'):
             one.predict(data)
         assert script.asked == ['{"ä": 1}'.encode(), b'{"b": 2}', b'{"c": 3}']
-        with pytest.raises(UsageError, match="no JSON"):
+        with pytest.raises(UsageError, match="cannot be encoded as JSON"):
             one.predict({1, 2})
 
 

@@ -71,7 +71,7 @@ def test_arguments_that_cannot_be() -> None:
         Model("m", image_url="x", quiet=True)  # type: ignore[call-arg]
     with pytest.raises(UsageError, match="Both model and model_data were given"):
         Model("m", model_data="n")
-    with pytest.raises(UsageError, match="no instances"):
+    with pytest.raises(UsageError, match="instance_type has no effect on a serverless endpoint"):
         Model("m", quiet=True).deploy(1, "ml.m5.large", serverless_inference_config=Serverless())
 
 
@@ -86,7 +86,7 @@ def test_a_model_is_named_by_text_or_path(tmp_path: Path) -> None:
         order(tmp_path, Model("m"), tags="team=search")
     with pytest.raises(UsageError, match="must be a whole number"):
         Model("m", quiet=True).deploy("1", "ml.m5.large")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="Is instance_type meant"):
+    with pytest.raises(UsageError, match="Did you mean instance_type"):
         Model("m", quiet=True).deploy(instance_typ="ml.m5.large")  # type: ignore[call-arg]
     with pytest.raises(UsageError, match="boto3"):
         Model("m", vpc_config={})  # type: ignore[call-arg]

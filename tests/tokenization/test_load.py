@@ -254,7 +254,7 @@ def test_a_vocabulary_without_its_unknown_token_is_refused(folder: Path) -> None
         load_tokenizer(folder)
     path.unlink()
     (folder / "vocab.txt").write_text("king\nqueen\n", encoding="utf-8")
-    with pytest.raises(ModelInvalid, match=r"vocab\.txt .* no unknown token '\[UNK\]'"):
+    with pytest.raises(ModelInvalid, match=r"vocab\.txt .* lacks the unknown token '\[UNK\]'"):
         load_tokenizer(folder)
 
 
