@@ -152,7 +152,7 @@ def test_ctrl_c_in_a_sweep_keeps_the_steps_before(tmp_path: Path) -> None:
         (["--rate", "5", "--clients", "2"], "--clients has no effect with --rate"),
         (["--sweep", "clients", "--clients", "2"], "--clients has no effect with --sweep"),
         (["--sweep", "rates", "--rate", "2"], "--rate and --sweep are mutually exclusive"),
-        (["--connections", "2"], "--connections is for a rate"),
+        (["--connections", "2"], "--connections has no effect without a rate"),
         (["--sweep", "threads"], "is not a valid value for --sweep"),
         (["--lengths", "normal:5"], "is not a valid value for --lengths"),
         (["--rate", "0"], "0.0 is not in the range"),

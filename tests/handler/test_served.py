@@ -214,7 +214,7 @@ def test_functions_around_the_engine(model: Path) -> None:
             "functions": ["input_fn", "output_fn"],
             "computes": "engine",
         }
-        assert any("inference.py with input_fn, output_fn, around the engine" in line for line in server.said)
+        assert any("inference.py, defines input_fn, output_fn, uses the engine" in line for line in server.said)
 
 
 def test_the_default_service_can_be_copied_and_answers_the_same(model: Path) -> None:

@@ -113,5 +113,5 @@ def test_what_exists_already_is_named_too(session: Session) -> None:
     waiting = Action("wait", "endpoint", "half", {"EndpointName": "half", "until": "InService"})
     with pytest.raises(KeyboardInterrupt):
         carry_out(session, half(), Plan((waiting,), ("endpoint half",)), heard)
-    assert "made nothing" in heard.notes[-1]
+    assert "created nothing" in heard.notes[-1]
     assert "Already there: endpoint half." in heard.notes[-1]

@@ -26,8 +26,11 @@ QUESTION = {"inputs": {"question": "Who wrote it?", "context": "Ada Lovelace wro
             ["transform", "nobody", "--input", "s3://b/i", "--output", "s3://b/o", "--offline"],
             "No deployment or SageMaker model named",
         ),
-        (["deploy", "MODEL", "--name", "q", "--instance-type", "c7i.large"], "Is ml.c7i.large meant"),
-        (["deploy", "MODEL", "--name", "q", "--instance-type", "ml.c99.large", "--dry-run"], "boto3 knows no ml.c99"),
+        (["deploy", "MODEL", "--name", "q", "--instance-type", "c7i.large"], "Did you mean ml.c7i.large"),
+        (
+            ["deploy", "MODEL", "--name", "q", "--instance-type", "ml.c99.large", "--dry-run"],
+            "boto3 does not know the instance type ml.c99",
+        ),
     ],
 )
 def test_said_before_anything_is_made(

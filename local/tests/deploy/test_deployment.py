@@ -229,7 +229,7 @@ def test_a_name_that_is_taken(session: Session, tmp_path: Path) -> None:
     variant = {"VariantName": "v", "ModelName": "theirs", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     sagemaker.create_endpoint_config(EndpointConfigName="theirs", ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName="taken", EndpointConfigName="theirs")
-    with pytest.raises(NameTaken, match="taken already"):
+    with pytest.raises(NameTaken, match="already an endpoint taken"):
         prepare(session, order("taken", tmp_path / "not even looked for"), tmp_path, Silent())
     with pytest.raises(NameTaken, match="not created by Mooring"):
         survey(session, "taken", None)
@@ -259,7 +259,7 @@ def test_without_waiting_the_rest_is_left_to_the_next_run(session: Session, tmp_
 
 def test_a_role_that_does_not_exist(session: Session, tmp_path: Path) -> None:
     """Before anything is packed or made."""
-    with pytest.raises(AccountError, match="no role 'nobody'"):
+    with pytest.raises(AccountError, match="Role 'nobody' not found"):
         prepare(session, order("x", role="nobody", compute=Serverless()), tmp_path, Silent())
 
 
