@@ -120,7 +120,7 @@ def test_code_of_a_repository_is_named_and_left_there(hub: HubServer, options: O
     hub.repos["org/coded"] = Repo({**files, "handler.py": b"", "code/inference.py": b"", "modeling_own.py": b""})
     found = resolve("org/coded", options())
     (warning,) = found.warnings
-    assert "Not run: handler.py, code/inference.py of the Hub's repository" in warning
+    assert "Not run: handler.py, code/inference.py from the Hub repository" in warning
     assert "hf download org/coded" in warning
     assert not [path.name for path in found.folder.rglob("*.py")]
 
@@ -184,7 +184,7 @@ def test_pickle_is_refused_before_anything_is_downloaded(hub: HubServer, options
     [
         ("org/nope", {}, r"has no model 'org/nope', or it is private \(401\)", "spelling"),
         ("org/nope", {"token": TOKEN}, r"has no model 'org/nope', or it is private \(404\)", "spelling"),
-        ("org/gated", {}, "'org/gated' is gated", "Request access"),
+        ("org/gated", {}, "'org/gated' on the Hub is gated", "Request access"),
         ("org/private", {}, "or it is private", "HF_TOKEN"),
         ("org/tiny", {"revision": "v9"}, "has no revision 'v9'", "branch, a tag or a commit"),
         ("org/tiny", {"offline": True}, "Offline mode is on, and 'org/tiny' is not in the cache", "Download it once"),
@@ -212,7 +212,7 @@ def test_an_unreachable_hub(model: Path, tmp_path: Path) -> None:
     with pytest.raises(HubError, match=f"Cannot reach the Hub at {hub.endpoint}: ConnectError") as caught:
         resolve("org/other", options)
     assert not isinstance(caught.value, HubRefused)
-    assert "name a folder" in caught.value.hint
+    assert "serve a local folder" in caught.value.hint
 
 
 @pytest.mark.wire

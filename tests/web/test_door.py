@@ -215,7 +215,7 @@ def test_requests_in_flight_are_counted() -> None:
             pass
         response = server.ask({"inputs": [4]})
         assert (response.status, response.json["type"]) == (429, "QueueFull")
-        assert "2 may be in flight" in response.json["message"]
+        assert "the limit is 2" in response.json["message"]
         assert response.headers["retry-after"] == "1"
         server.tell("open")
         assert [read(one).status for one in waiting] == [200, 200]
@@ -237,7 +237,7 @@ def test_large_bodies_are_counted_together() -> None:
             with contextlib.suppress(TimeoutError):
                 refused.append(read(one))
         assert [(one.status, one.json["type"]) for one in refused] == [(429, "QueueFull")]
-        assert "bodies may have 8000000 bytes together" in refused[0].json["message"]
+        assert "bodies exceed 8000000 bytes in total" in refused[0].json["message"]
         assert server.ask({"inputs": [4]}).status == 200
         for one in senders:
             one.close()

@@ -61,7 +61,7 @@ def test_a_unix_socket_is_removed_in_the_end(tmp_path: Path) -> None:
 
 def test_a_unix_socket_needs_its_folder(tmp_path: Path) -> None:
     """Said as a sentence."""
-    with pytest.raises(ListenError, match="Is its folder there"):
+    with pytest.raises(ListenError, match="Check that its folder exists"):
         listen(Address(unix=tmp_path / "nowhere" / "s"))
 
 

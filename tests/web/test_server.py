@@ -164,7 +164,7 @@ def test_a_drain_is_not_for_ever() -> None:
         server.tell("open")
         status, out, err = server.ended()
         assert (status, out) == (0, ["ended"])
-        assert "stopped before everything was answered" in err
+        assert "stopped before all requests were answered" in err
 
 
 def test_ctrl_c_ends_it_cleanly_with_idle_connections() -> None:

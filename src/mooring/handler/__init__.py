@@ -5,8 +5,8 @@ names.py      functions that are never called
 functions.py  reading the functions, with or without `context`
 load.py       installing requirements, importing
 context.py    the `context` argument
-calls.py      arguments, replies, errors     raised.py   where an error was raised, and whether its message may be
-logged around.py     input_fn and output_fn around the engine
+calls.py      arguments, replies, errors     raised.py   where an error was raised, and what may be logged
+around.py     input_fn and output_fn around the engine
 own.py        predict_fn, model_fn, transform_fn or EndpointHandler: one call at a time
 default_service.py  the default service as a file to copy and edit
 compat/       stand-ins for the stock toolkits' packages, for code that imports them
