@@ -209,7 +209,7 @@ def test_too_few_questions_for_the_gate_are_refused_before_anything_is_computed(
     model: Path, questions: Path, tmp_path: Path
 ) -> None:
     """With both numbers."""
-    with pytest.raises(BuildError, match="needs 2,000 questions that calibration has not seen") as caught:
+    with pytest.raises(BuildError, match="needs 2,000 questions not used for calibration") as caught:
         build(order(model, tmp_path / "out", calibration=questions, samples=40), make_task)
     assert "--questions" in caught.value.hint
 

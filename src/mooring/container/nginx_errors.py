@@ -44,13 +44,13 @@ def pages(max_body: int, in_flight: int, large: int, body_s: int, answer_s: int,
         f"The request line or headers are too long: each may have {LINE_BYTES} bytes, and at most {LINES} may be that "
         "long. Send fewer or shorter headers, or a shorter URL."
     )
-    nothing = f"Not found. Questions go to {table.ask}. The routes are: {table.listed}."
+    nothing = f"Not found. Send inference requests to {table.ask}. Routes: {table.listed}."
     slow = f"No data of the body arrived for {body_s} s. Send it faster, or in smaller requests."
     coding = "Unsupported Transfer-Encoding. Send the body with a Content-Length, or chunked."
     return (
         Page("400", 400, "InvalidRequest", "Invalid HTTP request."),
         Page("404", 404, "NotFound", nothing),
-        Page("405", 405, "MethodNotAllowed", f"Method not allowed. Questions go to {table.ask}."),
+        Page("405", 405, "MethodNotAllowed", f"Method not allowed. Send inference requests to {table.ask}."),
         Page("408", 408, "BodyTooSlow", slow),
         Page(
             "413",
