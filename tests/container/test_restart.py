@@ -63,12 +63,12 @@ def test_a_file_that_was_emptied_does_not_end_a_healthy_service(tmp_path: Path) 
         assert server.ask()[2] == answer
         [entry] = degraded(server)
         assert entry["worker"] == 1
-        assert "model.safetensors has 0 bytes" in entry["reason"]
+        assert "model.safetensors has only 0 bytes" in entry["reason"]
         assert entry["since"].endswith("Z")
         assert server.metric("mooring_front_degraded") == 1
         [line] = server.logged("worker cannot start")
-        assert "model.safetensors has 0 bytes" in line["reason"]
-        assert "\n".join(server.log).count("model.safetensors has 0 bytes") == 1
+        assert "model.safetensors has only 0 bytes" in line["reason"]
+        assert "\n".join(server.log).count("model.safetensors has only 0 bytes") == 1
         weights.write_bytes(content)
         server.wait_for_workers(2)
         assert (degraded(server), server.metric("mooring_front_degraded")) == ([], 0)
