@@ -209,7 +209,7 @@ class TestBuckets:
         assert refused(s3.get_bucket_policy, Bucket=bucket) == ("NoSuchBucketPolicy", 404)
         assert refused(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
         assert refused(s3.get_public_access_block, Bucket=bucket) == ("NoSuchPublicAccessBlockConfiguration", 404)
-        with pytest.raises(ClientError, match=r"has no PUT \?policy for a bucket"):
+        with pytest.raises(ClientError, match=r"does not implement PUT \?policy for a bucket"):
             s3.put_bucket_policy(Bucket=bucket, Policy="{}")
 
 
