@@ -22,8 +22,9 @@ from bench.image import ENGINE, Container, container, engine
 from bench.measure import keep
 from mooring.bench.exchange import post_bytes
 from mooring.bench.load import Fleet, Run
-from mooring.client import encode, parse_target
+from mooring.client import encode
 from mooring.quality.squad import read_squad
+from mooring.target import parse_target
 
 IMAGE = "mooring"
 REQUESTS, KILLS = 6_000, 12

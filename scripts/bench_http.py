@@ -19,9 +19,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from mooring.client import Client, Target, encode, parse_target
+from mooring.client import Client, encode
 from mooring.errors import MooringError
 from mooring.quality.squad import read_squad
+from mooring.target import Target, parse_target
 
 LUA = """
 local requests, at = {}, 0

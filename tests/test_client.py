@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from mooring.client import AsyncClient, Client, Target, encode, parse_target
+from mooring.client import AsyncClient, Client, encode
 from mooring.errors import ClientError, UsageError
+from mooring.target import Target, parse_target
 from tests.support.answering import Answering, Reply
 
 INPUTS = {"question": "Where?", "context": "In Rome."}

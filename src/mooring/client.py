@@ -12,87 +12,28 @@ The client knows HTTP and JSON, not tasks: what `inputs` and `parameters` look l
 """
 
 import json
-import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, NamedTuple, Self
-from urllib.parse import urlsplit
 
 import httpcore2
 
-from mooring.errors import ClientError, UsageError, echo
+from mooring.errors import ClientError, echo
+from mooring.target import ADDRESS_HINT, Target, parse_target
 
-INVOCATIONS = "/invocations"
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 CONNECT_TIMEOUT_S = 10.0
 FACTS_TIMEOUT_S = 10.0
 """For /info and /ping, which do not wait for the model."""
 
-_ADDRESS_HINT = "A server's address looks like http://127.0.0.1:8080."
 _HINTS = {
-    404: f"Check the address. {_ADDRESS_HINT}",
+    404: f"Check the address. {ADDRESS_HINT}",
     429: "The server is busy. Try again later.",
     503: "The server is not ready. Try again later.",
 }
 IDLE_S = 5.0
 """How long an idle connection is kept: less than servers and load balancers do."""
 _NO_ANSWER = (httpcore2.NetworkError, httpcore2.TimeoutException, httpcore2.ProtocolError)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The address of a server."""
-
-    host: str
-    port: int
-    path: str
-    """Where inputs are posted. /info and /ping are always at the root."""
-    secure: bool
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port."""
-        return f"http{'s' if self.secure else ''}://{self.authority}"
-
-    @property
-    def url(self) -> str:
-        """Where inputs are posted."""
-        return self.origin + self.path
-
-    @property
-    def authority(self) -> str:
-        """Host and port, with an IPv6 host in brackets."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
-
-    @property
-    def is_local(self) -> bool:
-        """Whether the server certainly shares this machine's cores."""
-        return self.host in ("localhost", "::1") or self.host.startswith("127.")
-
-    def tls(self) -> ssl.SSLContext | None:
-        """For https; None for http."""
-        return ssl.create_default_context() if self.secure else None
-
-
-def parse_target(url: str) -> Target:
-    """Read `http://host:port[/path]`. Raises UsageError.
-
-    The scheme defaults to http and the path to /invocations. User and password are left out: they are neither sent nor
-    shown in messages.
-    """
-    try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        host, port = parts.hostname, parts.port
-        path = parts.path + (f"?{parts.query}" if parts.query else "")
-        (path + (host or "")).encode("ascii")
-    except ValueError as error:  # a port that is not a number, an open bracket, characters beyond ASCII
-        raise UsageError(f"Invalid address {echo(url)}.", hint=_ADDRESS_HINT) from error
-    if parts.scheme not in ("http", "https") or not host or any(c.isspace() or c < " " for c in host + path):
-        raise UsageError(f"Invalid address {echo(url)}.", hint=_ADDRESS_HINT)
-    secure = parts.scheme == "https"
-    return Target(host, port or (443 if secure else 80), path if path not in ("", "/") else INVOCATIONS, secure)
 
 
 class Client:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mooring.bench.bodies import GROUPS, Bodies, Wish, make_bodies
 from mooring.bench.lengths import parse_lengths
-from mooring.client import parse_target
 from mooring.errors import UsageError
+from mooring.target import parse_target
 
 TARGET = parse_target("http://host:1")
 

@@ -12,8 +12,8 @@ import pytest
 from mooring.bench.exchange import post_bytes
 from mooring.bench.load import Fleet, Run, new_event_loop
 from mooring.bench.report import figures
-from mooring.client import parse_target
 from mooring.errors import ClientError
+from mooring.target import parse_target
 from tests.support.answering import Answering, Reply
 
 pytestmark = pytest.mark.wire

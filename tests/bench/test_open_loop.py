@@ -11,7 +11,7 @@ from mooring.bench.exchange import post_bytes
 from mooring.bench.load import Fleet, Order, Run, new_event_loop
 from mooring.bench.loops import NOT_SENT
 from mooring.bench.report import figures, limits
-from mooring.client import parse_target
+from mooring.target import parse_target
 from tests.support.answering import Answering, Reply
 
 pytestmark = pytest.mark.wire

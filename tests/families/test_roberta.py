@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mooring.backends.base import Window
-from mooring.backends.openvino import LENGTHS, OpenVinoBackend, default_grid
+from mooring.backends.grid import LENGTHS, default_grid
+from mooring.backends.openvino import OpenVinoBackend
 from mooring.errors import ModelInvalid
 from mooring.families import FAMILIES
 from mooring.model.folder import ModelFolder

@@ -11,14 +11,17 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, pre_tokenizers
 from tokenizers.models import WordLevel
 
-from mooring.backends.openvino import OpenVinoBackend, default_grid
+from mooring.backends.grid import default_grid
+from mooring.backends.openvino import OpenVinoBackend
 from mooring.engine.offline import answer_all
 from mooring.errors import InvalidRequest, ModelInvalid, ModelUnsupported, PayloadTooLarge, UsageError
 from mooring.model.folder import ModelFolder
 from mooring.quality.examples import read_examples, read_labelled
+from mooring.quality.labels import ACCURACY
 from mooring.tasks.base import ModelParts, Task, TaskOptions
 from mooring.tasks.recognise import read_manifest
-from mooring.tasks.text_classification import ACCURACY, READERS, TEXT_CLASSIFICATION, ParametersBody, longest_first
+from mooring.tasks.text_classification import READERS, TEXT_CLASSIFICATION, ParametersBody
+from mooring.tasks.windows import longest_first
 from mooring.tokenization.load import load_tokenizer
 from tests.support import graphs
 from tests.support.golden_classification import CASES, MODELS, PAIR, write
@@ -166,5 +169,5 @@ def test_labelled_examples_are_read(tmp_path: Path, task: Task) -> None:
     with pytest.raises(UsageError, match="no labels"):
         read_labelled(path, TEXT_CLASSIFICATION.labelled)
     path.write_text('{"text": "", "label": "good"}\n')
-    with pytest.raises(UsageError, match=r"example 1: .*empty"):
+    with pytest.raises(UsageError, match="example 1: invalid text ''"):
         read_labelled(path, TEXT_CLASSIFICATION.labelled)

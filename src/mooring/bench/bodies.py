@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from mooring.bench.exchange import post_bytes
 from mooring.bench.lengths import QUESTIONS, TEXT, Lengths, Writer, sentences_of
-from mooring.client import Target, encode
+from mooring.client import encode
 from mooring.errors import UsageError, echo
 from mooring.quality.squad import Question, read_squad
+from mooring.target import Target
 
 MOST_MADE, MOST_MADE_WORDS = 20_000, 6_000_000
 """Most texts of chosen lengths, and most words in total (about 40 MB); a longer run starts over."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from mooring.bench.exchange import Exchange
-from mooring.client import Target
+from mooring.target import Target
 
 CONNECT_TIMEOUT_S = 10.0
 GIVE_UP_AFTER = 3

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 import httptools
 
-from mooring.client import Target
+from mooring.target import Target
 
 NOT_HTTP = "invalid HTTP/1 response"
 

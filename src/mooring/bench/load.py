@@ -16,7 +16,8 @@ from mooring.bench.client import Client, Line, Work
 from mooring.bench.exchange import Exchange
 from mooring.bench.loops import ClosedLoop, Loop, OpenLoop, Schedule, poisson
 from mooring.bench.tally import OK, Tally
-from mooring.client import Target, unreachable
+from mooring.client import unreachable
+from mooring.target import Target
 
 _TICK_S = 0.25
 

@@ -11,7 +11,8 @@ from typing import Any
 from mooring.bench.bodies import Bodies, Groups
 from mooring.bench.load import Fleet, Order, Run, Tick, new_event_loop
 from mooring.bench.report import as_json, figures, shape_json
-from mooring.client import Target, decode
+from mooring.client import decode
+from mooring.target import Target
 
 SCHEMA = "mooring-bench/1"
 WARM_REQUESTS = 4

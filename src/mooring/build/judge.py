@@ -8,13 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from mooring.backends.base import Backend
 from mooring.engine.offline import answer_all
 from mooring.quality.examples import Example
 from mooring.quality.gate import Drop, Verdict, looks, paired_drop
-from mooring.quality.metrics import Metric, Parts, mean
+from mooring.quality.metrics import Metric, Parts, percentage
 from mooring.tasks.base import Task
 
 
@@ -101,7 +100,7 @@ class Judge:
             answers, spent = self._ask(candidate, len(given), count)
             given, seconds = given + answers, seconds + spent
             scores = self._scores(given)
-            total = self._metric.total if self._labelled else _agreement
+            total = self._metric.total if self._labelled else percentage
             drop = paired_drop(*scores, total, seed=rules.seed)
             verdict = drop.verdict(rules.max_drop)
             if verdict is not Verdict.UNDECIDED:
@@ -134,7 +133,3 @@ class Judge:
             return self._metric.parts(known, labels), self._metric.parts(given, labels)
         same = [[self._metric.agree(*pair)] for pair in zip(known, given, strict=True)]
         return np.ones((len(given), 1)), np.array(same, np.float64)
-
-
-def _agreement(parts: Parts) -> npt.NDArray[np.float64]:
-    return 100 * mean(parts)

@@ -1,6 +1,6 @@
 """Define how a build reports progress.
 
-Implemented by `cli/build_progress.py`; `Silent` is for tests.
+Implemented by `cli/build_output.py`; `Silent` is for tests.
 """
 
 from typing import Protocol

@@ -19,7 +19,7 @@ from mooring.errors import UsageError
 if TYPE_CHECKING:
     from mooring.bench.session import Amount, Measured, Plan, Session, Step
     from mooring.bench.sweep import Sweep
-    from mooring.client import Target
+    from mooring.target import Target
 
 CLIENTS, CONNECTIONS, REQUESTS, SWEEP_SECONDS = 8, 256, 1000, 5.0
 
@@ -61,10 +61,7 @@ class Output:
     "waiting for answers.",
 )
 @click.option(
-    "--connections",
-    type=click.IntRange(1, 4096),
-    metavar="N",
-    help="Maximum connections, with a rate.  [default: 256]",
+    "--connections", type=click.IntRange(1, 4096), metavar="N", help="Maximum connections, with a rate.  [default: 256]"
 )
 @click.option("--requests", type=click.IntRange(min=1), metavar="M", help="Total requests.  [default: 1000]")
 @click.option(
@@ -128,7 +125,8 @@ def command(ctx: click.Context, /, url: str, as_json: bool, report: Path | None,
     """
     from mooring.bench.session import Session, plan_json
     from mooring.bench.sweep import parse_sweep
-    from mooring.client import Client, parse_target
+    from mooring.client import Client
+    from mooring.target import parse_target
 
     _refuse_contradictions(flags)
     target, sweeps = parse_target(url), [parse_sweep(text) for text in flags["sweep"]]

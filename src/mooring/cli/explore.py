@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mooring.charts import require
+from mooring.cli.build_output import MEGABYTE
 from mooring.cli.facts import titled
 from mooring.errors import UsageError, echo
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from mooring.build.candidates import Candidate
     from mooring.build.explore import Explored
 
-MEGABYTE = 1_000_000
 WIDE = 160
 """Line width, in characters, when stdout is not a terminal."""
 

@@ -46,16 +46,8 @@ class Engine:
         self._observer: Observer = observer or NullObserver()
         self._queue: Queue[Job] = Queue(backend.grid, ride_tokens=limits.ride_tokens, max_waste=limits.max_waste)
         self._door = Door(limits.queue_tokens)
-        self._worker = Worker(
-            backend,
-            self._queue,
-            self._door,
-            clock,
-            self._observer,
-            on_done=self._on_done,
-            on_death=self._on_death,
-            idle_warm=limits.idle_warm,
-        )
+        parts = (backend, self._queue, self._door, clock, self._observer)
+        self._worker = Worker(*parts, self._on_done, self._on_death, idle_warm=limits.idle_warm)
         self._vitals = self._worker.vitals
         self._lock = self._worker.condition
         self._lanes = Lanes(limits.prepare_threads)

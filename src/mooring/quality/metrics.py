@@ -48,6 +48,11 @@ def mean(parts: Parts) -> npt.NDArray[np.float64]:
     return found
 
 
+def percentage(parts: Parts) -> npt.NDArray[np.float64]:
+    """Total: the mean of each example's first number, from 0 to 1, as a percentage."""
+    return 100 * mean(parts)
+
+
 AGREEMENT_MAX_DROP = 5.0
 """Largest loss of agreement with fp32, in points. Wider than a limit with labels: without labels a better answer also
 counts against the candidate."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from mooring.errors import UsageError
 from mooring.quality.examples import Example, Format, load, read_labelled
-from mooring.quality.metrics import Metric, Parts, mean
+from mooring.quality.metrics import Metric, Parts, percentage
 
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
@@ -94,10 +94,6 @@ def _part(answer: Any, label: Any) -> tuple[float, ...]:
     return f1_score(said, label), exact_match(said, label)
 
 
-def _total(parts: Parts) -> Any:
-    return 100 * mean(parts)
-
-
 def _report(parts: Parts) -> dict[str, float]:
     f1, exact = 100 * parts.mean(axis=0)
     return {"exact_match": float(exact), "f1": float(f1)}
@@ -126,7 +122,7 @@ def agreement(first: Any, second: Any) -> float:
     return sum(f1_score(right, (left,)) for left, right in pairs) / len(pairs) if pairs else 1.0
 
 
-F1 = Metric("f1", "F1", max_drop=0.5, part=_part, total=_total, agree=agreement, said=_said, report=_report)
+F1 = Metric("f1", "F1", max_drop=0.5, part=_part, total=percentage, agree=agreement, said=_said, report=_report)
 
 
 def _questions(path: Path, articles: Any) -> Iterator[Example]:

@@ -7,17 +7,15 @@ misspelled parameter is an error, and a text that is too long is refused unless 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 
 from mooring.backends.base import Floats, Outputs, Window
-from mooring.errors import InvalidRequest, ModelInvalid, ModelUnsupported, PayloadTooLarge, UsageError, echo
+from mooring.errors import InvalidRequest, ModelInvalid, ModelUnsupported, PayloadTooLarge, echo
 from mooring.model.folder import CONFIG_FILE
-from mooring.quality.examples import Example, Format
-from mooring.quality.metrics import Metric, Parts, mean
+from mooring.quality.labels import ACCURACY, LABELS
 from mooring.tasks.base import ModelParts, Prepared, TaskSpec
 from mooring.tasks.body import (
     Keys,
@@ -31,7 +29,8 @@ from mooring.tasks.body import (
     tokens_in,
     unwrapped,
 )
-from mooring.tokenization.text import TextTokenizer, Tokens
+from mooring.tasks.windows import truncated
+from mooring.tokenization.text import TextTokenizer
 
 KEYS = ("text", "text_pair")
 EXAMPLE = 'Send {"inputs": "…"}, or {"inputs": {"text": "…", "text_pair": "…"}}.'
@@ -150,29 +149,20 @@ class TextClassification:
         return Prepared([window for window, _ in found], request, any(cut for _, cut in found))
 
     def _window(self, one: Text, number: int, longest: int, request: Request) -> tuple[Window, bool]:
-        """The window, and whether the text was truncated. Raises PayloadTooLarge."""
+        """The window, and whether some of the text is not in it. Raises PayloadTooLarge."""
         tokenizer = self._tokenizer
         first = tokenizer.encode(one.text)
         second = None if one.pair is None else tokenizer.encode(one.pair)
-        specials = tokenizer.frame.specials if second is None else tokenizer.template.specials
-        tokens = specials + len(first) + (0 if second is None else len(second))
-        if tokens <= longest:
-            return Window(*tokenizer.framed(first, second)), False
+        window = Window(*tokenizer.framed(first, second))
+        if len(window) <= longest:
+            return window, False
         if not request.parameters.truncation:
             which = f"Text {number}" if len(request.texts) > 1 else "The text"
             raise PayloadTooLarge(
-                f"{which} has {tokens} tokens; the limit is {longest}.",
-                hint='Shorten it, or set {"truncation": true} in `parameters` to truncate it.',
+                f"{which} has {len(window)} tokens; the limit is {longest}.",
+                hint='Shorten it, or send {"truncation": true} in `parameters` to cut it.',
             )
-        room = max(0, longest - specials)
-        if second is None:
-            return Window(*tokenizer.framed(self._cut(first, room))), True
-        left, right = longest_first(len(first), len(second), room)
-        return Window(*tokenizer.framed(self._cut(first, left), self._cut(second, right))), True
-
-    def _cut(self, tokens: Tokens, room: int) -> Tokens:
-        from_left = self._tokenizer.habits.from_left
-        return tokens.part(max(0, len(tokens) - room) if from_left else 0, min(room, len(tokens)))
+        return Window(*tokenizer.framed(*truncated(first, second, tokenizer, longest))), True
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
         """Labels with scores, in the pipeline's shape."""
@@ -195,21 +185,6 @@ class TextClassification:
     def probe(self) -> Request:
         """One window of a few tokens."""
         return self.parse({"inputs": "It is there."})
-
-
-def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
-    """Tokens of each text that fit into `room` together if the longer text is cut first.
-
-    As transformers' truncation "longest_first"; if both are too long, the second keeps the odd token.
-    """
-    if first + second <= room:
-        return first, second
-    short, long = min(first, second), max(first, second)
-    long = short if short > room else max(short, room - short)
-    if short + long > room:
-        short = room // 2
-        long = short + room % 2
-    return (short, long) if first <= second else (long, short)
 
 
 def _plain(inputs: object) -> bool:
@@ -305,57 +280,6 @@ class Label(msgspec.Struct):
     score: float
 
 
-def _said(answer: Any) -> str:
-    best = answer[0] if isinstance(answer, list) and answer else answer
-    label = best.get("label") if isinstance(best, dict) else None
-    if not isinstance(label, str):
-        raise ValueError("missing `label`")
-    return label
-
-
-def _agree(exact: Any, candidate: Any) -> float:
-    """The fraction of texts with equal labels."""
-    pairs = list(zip(*(one if isinstance(one, list) else [one] for one in (exact, candidate)), strict=True))
-    return sum(_said(left) == _said(right) for left, right in pairs) / len(pairs)
-
-
-def _part(answer: Any, label: str) -> tuple[float, ...]:
-    return (float(answer is not None and _said(answer) == label),)
-
-
-def _total(parts: Parts) -> Parts:
-    return 100 * mean(parts)
-
-
-def _report(parts: Parts) -> dict[str, float]:
-    return {"accuracy": float(_total(parts))}
-
-
-ACCURACY = Metric("accuracy", "accuracy", 0.5, _part, _total, _agree, _said, _report)
-
-
-def _labelled(path: Path, value: Any) -> list[Example] | None:
-    items = value if isinstance(value, list) else [value]
-    if not items or not all(isinstance(item, dict) and "label" in item for item in items):
-        return None
-    return [_example(path, number, item) for number, item in enumerate(items, 1)]
-
-
-def _example(path: Path, number: int, item: dict[str, Any]) -> Example:
-    try:
-        body = _text(item, "", Keys((), (*KEYS, "label")))
-    except InvalidRequest as error:
-        raise UsageError(f"{path}, example {number}: {error.message}", hint=f"Expected {_EXPECTED}.") from error
-    if not isinstance(item["label"], str):
-        raise UsageError(
-            f"{path}, example {number}: invalid label {echo(item['label'])}.", hint=f"Expected {_EXPECTED}."
-        )
-    inputs = {"text": body.text} | ({} if body.pair is None else {"text_pair": body.pair})
-    return Example(inputs, item["label"], str(item.get("id", number)), group=body.text)
-
-
-_EXPECTED = 'JSON Lines such as {"text": "…", "label": "POSITIVE"}'
-
 TEXT_CLASSIFICATION = TaskSpec(
     name="text-classification",
     head="sequence",
@@ -369,5 +293,5 @@ TEXT_CLASSIFICATION = TaskSpec(
     several=lambda inputs: isinstance(inputs, list),
     open=_open,
     metric=ACCURACY,
-    labelled=Format(_EXPECTED, _labelled, '{"inputs": "…"}'),
+    labelled=LABELS,
 )
