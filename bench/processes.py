@@ -20,7 +20,7 @@ BODY = {"inputs": {"question": "Who wrote it?", "context": "Ada Lovelace wrote i
 
 def moor(*arguments: str) -> Any:
     """Run a `moor` command with `--json` and return its result."""
-    command = [sys.executable, "-m", "mooring", *arguments, "--json"]
+    command = [sys.executable, "-P", "-m", "mooring", *arguments, "--json"]
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 

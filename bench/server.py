@@ -76,7 +76,7 @@ def _started(model: str | None, cache: str) -> dict[str, float]:
     environ = {**os.environ, "MOORING_LOG_LEVEL": "error", "MOORING_CACHE_DIR": cache}
     environ.pop("PYTHONDONTWRITEBYTECODE", None)  # installed packages have bytecode files
     began = time.monotonic()
-    command = [sys.executable, "-m", "mooring", "serve", *([model] if model else []), "--port", str(port)]
+    command = [sys.executable, "-P", "-m", "mooring", "serve", *([model] if model else []), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environ)
     try:
         while not _green(f"http://127.0.0.1:{port}/ping"):

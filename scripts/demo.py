@@ -21,7 +21,7 @@ START_LIMIT_S = 120.0
 def main() -> int:
     """Run the demo. Returns 0 only if everything worked."""
     began = time.monotonic()
-    command = [sys.executable, "-m", "mooring", "serve", "--port", "0", "--log-level", "warning"]
+    command = [sys.executable, "-P", "-m", "mooring", "serve", "--port", "0", "--log-level", "warning"]
     print("$ moor serve", flush=True)
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:

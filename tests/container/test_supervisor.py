@@ -327,7 +327,7 @@ def test_what_takes_longer_than_the_drain_is_cut_off_and_that_is_said(model: str
         assert server.stop() == 1
         thread.join()
         assert isinstance(results[0], Exception)
-        assert server.logged("stopped before everything was answered")
+        assert server.logged("stopped before all requests were answered")
 
 
 def test_a_model_that_can_never_be_served_ends_it_with_3_and_the_reason() -> None:

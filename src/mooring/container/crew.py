@@ -125,7 +125,7 @@ class Crew:
         self._folders.make(self._user)
         self._folders.hold(worker.slot)
         self._metrics.started(worker.slot)
-        command = [sys.executable, "-m", "mooring", "worker", "--slot", str(worker.slot), "--line", str(line)]
+        command = [sys.executable, "-P", "-m", "mooring", "worker", "--slot", str(worker.slot), "--line", str(line)]
         command += ["--socket", str(self._folders.socket(worker.slot)), "--cores", ",".join(map(str, worker.cores))]
         command += ["--user", self._user] if self._user else []
         for part, digest in self._served.items():

@@ -235,7 +235,7 @@ class Supervisor:
         finished = await self._nginx.finish(self._settings.drain_s)
         ended = await self._crew.end()
         if not finished:
-            self._log.warning("stopped before everything was answered", waited_s=self._settings.drain_s)
+            self._log.warning("stopped before all requests were answered", waited_s=self._settings.drain_s)
         return 0 if finished and ended else 1
 
     def _told(self, number: int) -> None:

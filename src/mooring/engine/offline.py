@@ -13,7 +13,6 @@ from typing import Any, Self
 
 from mooring.backends.base import Backend, Outputs, Window
 from mooring.engine.queue import Queue, Take
-from mooring.errors import RequestError
 from mooring.tasks.base import Prepared, Task
 
 STREAMS_FROM = 32
@@ -22,45 +21,34 @@ STREAMS_FROM = 32
 
 @dataclass(slots=True, eq=False)
 class _Item:
-    prepared: Prepared | RequestError
+    prepared: Prepared
     outputs: list[Outputs | None] = field(default_factory=list)
     missing: int = 0
 
 
-def answer_all(
-    task: Task, backend: Backend, requests: Iterable[Any], *, look_ahead: int = 64, errors: bool = False
-) -> Iterator[object]:
+def answer_all(task: Task, backend: Backend, requests: Iterable[Any], *, look_ahead: int = 64) -> Iterator[object]:
     """Answer parsed requests in order, reading at most `look_ahead` requests ahead of the yielded one.
 
     The requests share batches, so a larger look-ahead means fuller batches and more memory. Raises whatever the task or
-    the backend raises; answers already yielded remain valid. With `errors`, an invalid request yields its RequestError
-    instead of an answer.
+    the backend raises; answers already yielded remain valid.
     """
     source = iter(requests)
     items: deque[_Item] = deque()
     with _Computing(backend) as computing:
         while True:
             for request in islice(source, max(1, look_ahead) - len(items)):
-                items.append(_admit(task, computing.queue, request, errors=errors))
+                items.append(_admit(task, computing.queue, request))
             if not items:
                 return
             while items[0].missing:
                 computing.advance()
             while items and not items[0].missing:
                 item = items.popleft()
-                if isinstance(item.prepared, RequestError):
-                    yield item.prepared
-                else:
-                    yield task.finish(item.prepared, [rows for rows in item.outputs if rows is not None])
+                yield task.finish(item.prepared, [rows for rows in item.outputs if rows is not None])
 
 
-def _admit(task: Task, queue: Queue[_Item], request: Any, *, errors: bool) -> _Item:
-    try:
-        prepared = task.prepare(request)
-    except RequestError as error:
-        if not errors:
-            raise
-        return _Item(error)
+def _admit(task: Task, queue: Queue[_Item], request: Any) -> _Item:
+    prepared = task.prepare(request)
     count = len(prepared.windows)
     item = _Item(prepared, [None] * count, count)
     if count:
@@ -110,11 +98,7 @@ class _Computing:
 
 
 def _windows(batch: Take[_Item]) -> list[Window]:
-    windows = []
-    for entry, index in batch.rows:
-        assert isinstance(entry.owner.prepared, Prepared)  # noqa: S101 - others have no windows
-        windows.append(entry.owner.prepared.windows[index])
-    return windows
+    return [entry.owner.prepared.windows[index] for entry, index in batch.rows]
 
 
 def _deliver(batch: Take[_Item], outputs: list[Outputs]) -> None:

@@ -19,7 +19,8 @@ class Foreign:
 def _convert(flag: str, framework: str) -> str:
     return (
         f"Convert it inside that folder, with transformers 4 and {framework} installed: "
-        'python -c "from transformers import AutoModelForQuestionAnswering as M; '
+        'python -c "import json, transformers as t; '
+        "M = getattr(t, json.load(open('config.json'))['architectures'][0]); "
         f"M.from_pretrained('.', {flag}=True).save_pretrained('.')\"."
     )
 

@@ -50,7 +50,7 @@ def running_server(model: str | None = None, *arguments: str, timeout_s: float =
     `arguments` are passed to `moor serve`. Raises ServerFailed if the server exits or is not ready within `timeout_s`.
     Leaving the block stops it as Ctrl-C would, and kills it after 30 s.
     """
-    command = [sys.executable, "-m", "mooring", "serve", *([model] if model else []), "--port", "0", *arguments]
+    command = [sys.executable, "-P", "-m", "mooring", "serve", *([model] if model else []), "--port", "0", *arguments]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8", errors="replace"
     )

@@ -6,5 +6,5 @@ special.py     added and special tokens
 wordpiece.py   BERT's kind: vocab.txt and its keys
 ids.py         checking token ids against the model's embedding table
 load.py        loading a folder's tokenizer with all of the above
-pair.py        texts → tokens, with their places in the text
+text.py        texts → tokens, with their places in the text
 """

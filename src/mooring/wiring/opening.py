@@ -93,14 +93,6 @@ def open_served(
         return served
 
 
-def open_with_code(
-    settings: Settings, metrics: Metrics, found: ResolvedModel, code: FoundCode, warnings: tuple[str, ...]
-) -> Served[UserCode]:
-    """Open a model that is answered by its user code. Raises as `open_served`."""
-    with opening(found.source):
-        return _by_code(settings, metrics, found, code, warnings)
-
-
 def _served(settings: Settings, metrics: Metrics, found: ResolvedModel, place: Place) -> AnyServed:
     code, warnings = user_code_of(settings, found)
     if code is not None:

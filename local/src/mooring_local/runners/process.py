@@ -32,7 +32,7 @@ Command = Callable[[int], list[str]]
 def serve_command(port: int) -> list[str]:
     """`moor serve` of this installation, tied to this process (see `leashed.py`)."""
     module = "mooring_local.runners.leashed"
-    return [sys.executable, "-m", module, "serve", "--host", "127.0.0.1", "--port", str(port)]
+    return [sys.executable, "-P", "-m", module, "serve", "--host", "127.0.0.1", "--port", str(port)]
 
 
 class ProcessRunner:
