@@ -1,5 +1,6 @@
 """The image on a real engine: how it starts, whom it runs as, what it survives and how it ends."""
 
+import contextlib
 import http.client
 import json
 import signal
@@ -207,9 +208,12 @@ def test_two_of_them_side_by_side() -> None:
 
 def test_sigterm_answers_what_is_in_flight() -> None:
     """`docker stop`: exit code 0, every request that was sent before it is answered."""
-    with ready() as one:
+    with ready() as one, contextlib.ExitStack() as stack:
         one.until(lambda: one.worker(2) > 0)
-        connections = [http.client.HTTPConnection("127.0.0.1", one.port, timeout=60) for _ in range(17)]
+        connections = [
+            stack.enter_context(contextlib.closing(http.client.HTTPConnection("127.0.0.1", one.port, timeout=60)))
+            for _ in range(17)
+        ]
         bodies = [_pages(60), *(PAIR | {"context": f"{PAIR['context']} {number}"} for number in range(16))]
         for connection, body in zip(connections, bodies, strict=True):
             connection.request("POST", "/invocations", json.dumps(body), {"Content-Type": "application/json"})
