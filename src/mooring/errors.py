@@ -115,6 +115,10 @@ class NotAcceptable(RequestError):
     """The answer is not available in a content type that the caller accepts."""
 
 
+class NotOffered(RequestError):
+    """The route is for a task that this model does not offer."""
+
+
 class NotLoaded(RequestError):
     """The multi-model server has no model of that name."""
 

@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar
 from mooring.errors import RequestError, UsageError
 from mooring.observe.metrics import Metrics
 from mooring.settings import BY_NAME, Settings, load_settings
-from mooring.tasks import TASKS
+from mooring.tasks.offer import columns_of
 from mooring.web.media import JSON
 from mooring.web.reply import Call, Reply
 from mooring.web.service import AnyServed, ByEngine
@@ -123,17 +123,13 @@ class OpenModel:
 
     def _body(self, inputs: Any, arguments: dict[str, Any]) -> dict[str, Any]:
         """The `inputs` and `parameters` of a request."""
-        columns = TASKS[self._task].columns if self._task in TASKS else ()
+        columns = columns_of(self.info.get("model", {}).get("tasks", ()))
         parts = {name: value for name, value in arguments.items() if name in columns}
         if inputs is None:
             inputs = parts
         elif parts:
             raise UsageError(f"Pass either inputs or {', '.join(parts)}, not both.")
         return {"inputs": inputs, "parameters": {key: arguments[key] for key in arguments if key not in parts}}
-
-    @property
-    def _task(self) -> str:
-        return str(self.info.get("model", {}).get("task"))
 
     async def _answer(self, body: dict[str, Any]) -> Any:
         model = self._served.model

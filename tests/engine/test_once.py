@@ -218,7 +218,7 @@ def test_an_engine_that_is_not_well_is_not_hidden_by_what_it_once_knew() -> None
 
 def known(length: int) -> Known:
     """An answer of so many characters, the longer ones truncated."""
-    return Known({"answer": "x" * length}, 1, length, length > 100)
+    return Known({"answer": "x" * length}, 1, length, int(length > 100))
 
 
 def test_the_cache_keeps_within_its_bytes_and_forgets_the_longest_unused() -> None:

@@ -1,6 +1,7 @@
 """Every head against transformers, from the same weights; and what each of them computes of a window."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 
 from mooring.backends.base import Floats, OutputSpec, ShapeGrid, Window
 from mooring.backends.openvino import OpenVinoBackend
-from mooring.graph.heads import Pooling
+from mooring.model.sentence_transformers import SentenceRecord
 from tests.support.golden_inputs import FAMILIES, HEAD_LENGTHS, POSITIONS, sequence
 from tests.support.graphs import given, graph_of
 
@@ -25,9 +26,9 @@ SHAPES = {
 """Head → axes of its output; None is the vocabulary."""
 
 
-def opened(folder: Path, head: str, pooling: Pooling | None = None) -> OpenVinoBackend:
+def opened(folder: Path, head: str, sentence: SentenceRecord | None = None) -> OpenVinoBackend:
     """The graph of a folder on the real engine."""
-    return OpenVinoBackend(given(graph_of(folder, head, pooling)), precision="fp32", grid=GRID, threads=1)
+    return OpenVinoBackend(given(graph_of(folder, head, sentence)), precision="fp32", grid=GRID, threads=1)
 
 
 def window(length: int, head: str) -> Window:
@@ -72,25 +73,27 @@ def test_a_masked_head_computes_the_wanted_positions_alone(tmp_path: Path) -> No
         assert np.abs(logits - every[positions]).max() < TOLERANCE
 
 
-@pytest.mark.parametrize("mode", ["mean", "cls", "max"])
-@pytest.mark.parametrize("normalise", [False, True])
-def test_pooling_is_in_the_graph_and_padding_has_no_part_in_it(mode: str, normalise: bool, tmp_path: Path) -> None:
-    """As numpy pools the tokens' vectors, whatever shares the batch."""
+POOLS: dict[str, Callable[[Floats], Floats]] = {
+    "mean": lambda hidden: hidden.mean(axis=0),
+    "cls": lambda hidden: hidden[0],
+    "max": lambda hidden: hidden.max(axis=0),
+    "mean_sqrt_len_tokens": lambda hidden: hidden.sum(axis=0) / np.sqrt(len(hidden)),
+}
+
+
+@pytest.mark.parametrize("modes", [*((mode,) for mode in POOLS), ("cls", "mean")])
+def test_pooling_is_in_the_graph_and_ignores_padding(modes: tuple[str, ...], tmp_path: Path) -> None:
+    """As numpy pools the tokens' vectors, whatever shares the batch; a window names the outputs that it wants."""
     folder = FAMILIES["bert"](tmp_path, head="hidden")
     windows = [window(length, "hidden") for length in (5, 64, 1)]
     tokens = [opened(folder, "hidden").run([one])[0][0] for one in windows]
-    pools: dict[str, Callable[[Floats], Floats]] = {
-        "mean": lambda hidden: hidden.mean(axis=0),
-        "cls": lambda hidden: hidden[0],
-        "max": lambda hidden: hidden.max(axis=0),
-    }
-    pool = pools[mode]
-    expected: list[Floats] = [pool(hidden) for hidden in tokens]
-    if normalise:
-        expected = [vector / np.linalg.norm(vector) for vector in expected]
-    backend = opened(folder, "hidden", Pooling(mode, normalise))  # type: ignore[arg-type]
-    assert backend.outputs[0].axes == (32,)
-    for (vector,), wanted in zip(backend.run(windows), expected, strict=True):
+    expected = [np.concatenate([POOLS[mode](hidden) for mode in modes]) for hidden in tokens]
+    backend = opened(folder, "hidden", SentenceRecord(pooling=modes, size=32 * len(modes)))
+    assert [spec.axes for spec in backend.outputs] == [("token", 32), (32 * len(modes),)]
+    for (hidden, vector), exact, wanted in zip(backend.run(windows), tokens, expected, strict=True):
+        assert np.abs(hidden - exact).max() < TOLERANCE
+        assert np.abs(vector - wanted).max() < TOLERANCE
+    for (vector,), wanted in zip(backend.run([replace(one, outputs=(1,)) for one in windows]), expected, strict=True):
         assert np.abs(vector - wanted).max() < TOLERANCE
 
 

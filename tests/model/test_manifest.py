@@ -45,6 +45,7 @@ def test_a_bert_from_the_hub(folder: Path) -> None:
         name="org/tiny",
         source="org/tiny",
         task="question-answering",
+        tasks=("question-answering",),
         family="bert",
         architecture="BertForQuestionAnswering",
         format="safetensors",
@@ -145,8 +146,7 @@ def test_an_unknown_family_is_named_with_the_known_ones(folder: Path, family: ob
 @pytest.mark.parametrize(
     ("architecture", "says", "hint"),
     [
-        ("BertModel", "an encoder without a task head", "Fine-tune it"),
-        ("BertForMaskedLM", "an encoder without a task head", "Fine-tune it"),
+        ("BertForMaskedLM", "whose task, fill-mask, is not supported", "ForQuestionAnswering"),
         ("BertForTokenClassification", "whose task, token-classification, is not supported", "ForQuestionAnswering"),
         ("TapasForQuestionAnswering", "whose task, table-question-answering, is not supported", "ForQuestionAnswering"),
         ("BertForFun", "whose task, unknown, is not supported", "ForQuestionAnswering"),

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from mooring.graph.heads import Pooling
 from mooring.graph.source import Checkpoint, Given
 from mooring.model.folder import ModelFolder
+from mooring.model.sentence_transformers import SentenceRecord
 
 
-def graph_of(folder: Path, head: str = "span", pooling: Pooling | None = None) -> Any:
+def graph_of(folder: Path, head: str = "span", sentence: SentenceRecord | None = None) -> Any:
     """The exact graph of a folder of safetensors."""
-    source = Checkpoint(ModelFolder(folder), head, pooling)
+    source = Checkpoint(ModelFolder(folder), head, sentence)
     try:
         return source.model()
     finally:

@@ -39,7 +39,7 @@ def test_one_bad_line_is_an_error_line_and_the_others_are_answered() -> None:
         assert errors[0]["message"].startswith("Line 2: ")
         assert reply.headers["x-mooring-failed-records"] == "3"
         assert (reply.headers["x-mooring-windows"], reply.headers["x-mooring-tokens"]) == ("3", str(3 * TOKENS))
-        assert "x-mooring-truncated" not in reply.headers
+        assert "x-truncated" not in reply.headers
         assert int(reply.headers["content-length"]) == len(reply.body)
 
     play(scene, BATCH)

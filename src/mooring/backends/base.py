@@ -30,6 +30,8 @@ class Window:
     token_type_ids: Ids
     positions: Ids | None = None
     """[M], each below length: the tokens computed by a head with a "position" axis; None for other heads."""
+    outputs: tuple[int, ...] | None = None
+    """Which of the model's outputs are wanted, in this order; None for all. Others take no memory."""
 
     def __len__(self) -> int:
         return len(self.input_ids)

@@ -167,7 +167,9 @@ class OpenVinoBackend:
         except RuntimeError as error:
             raise BackendError(f"OpenVINO failed on a batch of {shape[0]} × {shape[1]}: {gist(error)}") from error
         # Copied: the request's output memory is overwritten by the next batch.
-        tables = [np.array(results[index], np.float32) for index in range(len(self._outputs))]
+        every = range(len(self._outputs))
+        wanted = {index for window in windows for index in (every if window.outputs is None else window.outputs)}
+        tables = {index: np.array(results[index], np.float32) for index in wanted}
         return [self._row(tables, row, window) for row, window in enumerate(windows)]
 
     def _padded(self, windows: Sequence[Window]) -> tuple[dict[str, Ids], tuple[int, int]]:
@@ -191,10 +193,10 @@ class OpenVinoBackend:
             mask[len(windows) :, 0] = 1
         return arrays, (rows, length)
 
-    def _row(self, tables: Sequence[Floats], row: int, window: Window) -> Outputs:
+    def _row(self, tables: Mapping[int, Floats], row: int, window: Window) -> Outputs:
         """One window's outputs. Raises BackendError for NaN or infinity."""
-        pairs = zip(self._outputs, tables, strict=True)
-        outputs = tuple(spec.cut(table[row], window) for spec, table in pairs)
+        wanted = range(len(self._outputs)) if window.outputs is None else window.outputs
+        outputs = tuple(self._outputs[index].cut(tables[index][row], window) for index in wanted)
         if not all(np.isfinite(output).all() for output in outputs):
             raise BackendError(
                 "The model produced NaN or infinity.",

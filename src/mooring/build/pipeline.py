@@ -29,7 +29,7 @@ from mooring.quality.gate import MINIMUM_QUESTIONS, MOST_QUESTIONS, RULE_OF_THRE
 from mooring.quality.metrics import AGREEMENT_MAX_DROP
 from mooring.tasks import TASKS
 from mooring.tasks.base import Task, TaskSpec
-from mooring.tasks.recognise import read_manifest
+from mooring.tasks.recognise import as_judged, read_manifest
 
 MakeTask = Callable[[Path, Manifest], Task]
 
@@ -145,9 +145,10 @@ def prepare(order: Order, ladder: tuple[Attempt, ...], make_task: MakeTask, prog
             f"{echo(order.model.source)} was already built by `moor build` ({manifest.precision}).",
             hint="Build from the original model folder.",
         )
-    task = make_task(order.model.folder, manifest)
+    judged = as_judged(manifest)
+    task = make_task(order.model.folder, judged)
     progress.stage("Reading the questions")
-    spec = TASKS[manifest.task]
+    spec = TASKS[judged.task]
     questions = _questions(order, spec, task)
     rules = _rules(order, spec, questions)
     _check_enough(ladder, questions, rules)
@@ -156,7 +157,8 @@ def prepare(order: Order, ladder: tuple[Attempt, ...], make_task: MakeTask, prog
 
 def materials_of(order: Order, prepared: Prepared, rules: Rules) -> Materials:
     """The exact graph with the means to check candidates."""
-    source = Checkpoint(ModelFolder(order.model.folder), TASKS[prepared.manifest.task].head)
+    manifest = prepared.manifest
+    source = Checkpoint(ModelFolder(order.model.folder), TASKS[manifest.task].head, manifest.sentence)
     try:
         graph = source.model()
     finally:

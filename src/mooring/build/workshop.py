@@ -30,6 +30,7 @@ from mooring.model.manifest import Manifest
 from mooring.quality.gate import Verdict
 from mooring.tasks import TASKS
 from mooring.tasks.base import Task
+from mooring.tasks.recognise import as_judged
 
 RANKING_INPUTS = 12
 """Calibration inputs for measuring each operation's error; more do not change the order of the worst."""
@@ -209,7 +210,7 @@ class Workshop:
         if self._judge is None:
             self._reference = self._compile(_of(self._materials.graph), "fp32")
             materials = self._materials
-            metric = TASKS[materials.manifest.task].metric
+            metric = TASKS[as_judged(materials.manifest).task].metric
             self._judge = Judge(materials.task, metric, self._reference, materials.parts.judged, self._progress.advance)
         return self._judge
 

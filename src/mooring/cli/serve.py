@@ -32,6 +32,7 @@ from mooring.settings import Settings, environment_notes
     "requirements_timeout_s",
     "retry_user_code",
     "max_windows",
+    "too_long",
     "queue_tokens",
     "answer_cache_bytes",
     "max_body_bytes",

@@ -21,7 +21,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
     answer: Any
     windows: int
     tokens: int
-    truncated: bool
+    truncated: int
 
 
 _DECODER = msgspec.msgpack.Decoder(Known)

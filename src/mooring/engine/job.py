@@ -33,8 +33,8 @@ class Answered:
     windows: int
     tokens: int
     """Tokens of all windows, including special tokens and overlaps, without padding."""
-    truncated: bool
-    """Whether some of the text was cut off."""
+    truncated: int
+    """Number of texts that were cut off."""
     timings: Timings
     source: Literal["computed", "shared", "cache"] = "computed"
     """Computed for this request, shared with identical concurrent requests, or cached."""
@@ -97,4 +97,4 @@ class Job:
             compute_ms=self.compute_s * 1000,
             decode_ms=(now - decode_started) * 1000,
         )
-        return Answered(answer, len(self.outputs), prepared.tokens, prepared.truncated, timings)
+        return Answered(answer, len(self.outputs), prepared.tokens, int(prepared.truncated), timings)

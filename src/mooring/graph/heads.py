@@ -6,12 +6,12 @@
 | sequence | logits [C] |
 | token | logits [L, C] |
 | masked | logits [M, V], only at the window's `positions`: [L, V] would take 60 MB per window |
-| hidden | hidden_state [L, H]; with a `Pooling`, embedding [H] |
+| hidden | hidden_state [L, H]; with a `Pooling`, also embedding [D] |
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -19,21 +19,13 @@ from mooring.errors import ModelUnsupported, echo
 from mooring.families import FAMILIES
 from mooring.families.base import CONFIG_FILE, Config, Family, Inputs, Sizes
 from mooring.graph.layers import Layers, Node
+from mooring.graph.pooling import Pooling, first_of, pooled
 from mooring.graph.runtime import import_openvino, import_opset
 from mooring.graph.tensors import Tensors
 from mooring.model.config import labels_of
 
 POSITIONS = "positions"
 """The graph's input [B, M] for a head that computes only some tokens."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pooling:
-    """How the token vectors of a text are pooled into one. Padding is ignored."""
-
-    mode: Literal["mean", "cls", "max"] = "mean"
-    normalise: bool = False
-    """Whether to normalize the vector (L2 norm)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +62,7 @@ def _span(encoder: Encoder) -> Outputs:
 
 
 def _sequence(encoder: Encoder) -> Outputs:
-    return {"logits": encoder.family.classify(encoder.layers, encoder.config, _first(encoder.hidden), encoder.labels)}
+    return {"logits": encoder.family.classify(encoder.layers, encoder.config, first_of(encoder.hidden), encoder.labels)}
 
 
 def _token(encoder: Encoder) -> Outputs:
@@ -91,39 +83,9 @@ def _masked(encoder: Encoder) -> Outputs:
 def _hidden(encoder: Encoder) -> Outputs:
     if encoder.pooling is None:
         return {"hidden_state": encoder.hidden}
-    pooled = {"cls": lambda e: _first(e.hidden), "mean": _mean, "max": _maximum}[encoder.pooling.mode](encoder)
-    if encoder.pooling.normalise:
-        # As torch.nn.functional.normalize: x / max(‖x‖, 1e-12).
-        axes = import_opset().constant(np.array([1], np.int64))
-        pooled = import_opset().normalize_l2(pooled, axes, 1e-24, "max")
-    return {"embedding": pooled}
-
-
-def _first(hidden: Node) -> Node:
-    """The first token's vector, [B, H]."""
-    ops = import_opset()
-    return ops.gather(hidden, ops.constant(np.int64(0)), ops.constant(np.int64(1)))
-
-
-def _weights(encoder: Encoder) -> Node:
-    """1 for tokens and 0 for padding, [B, L, 1]."""
-    ops = import_opset()
-    mask = ops.convert(encoder.inputs.attention_mask, import_openvino().Type.f32)
-    return ops.unsqueeze(mask, ops.constant(np.array([2], np.int64)))
-
-
-def _mean(encoder: Encoder) -> Node:
-    ops, weights = import_opset(), _weights(encoder)
-    axis = ops.constant(np.array([1], np.int64))
-    total = ops.reduce_sum(ops.multiply(encoder.hidden, weights), axis)
-    return ops.divide(total, ops.reduce_sum(weights, axis))
-
-
-def _maximum(encoder: Encoder) -> Node:
-    ops, lowest = import_opset(), np.float32(np.finfo(np.float32).min)
-    is_token = ops.greater(_weights(encoder), ops.constant(np.float32(0)))
-    kept = ops.select(is_token, encoder.hidden, ops.constant(lowest))
-    return ops.reduce_max(kept, ops.constant(np.array([1], np.int64)))
+    mask = encoder.inputs.attention_mask
+    vector = pooled(encoder.hidden, mask, encoder.pooling, encoder.family)
+    return {"hidden_state": encoder.hidden, "embedding": vector}
 
 
 HEADS: Mapping[str, Callable[[Encoder], Outputs]] = {

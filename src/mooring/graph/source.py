@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mooring.errors import ModelInvalid
-from mooring.graph.heads import Pooling, build_graph
+from mooring.graph.heads import build_graph
+from mooring.graph.pooling import Pooling
 from mooring.graph.runtime import gist, import_openvino
 from mooring.graph.tensors import Tensors
 from mooring.model.folder import CONFIG_FILE, GRAPH_FILES, ModelFolder
 from mooring.model.reading import OpenFile
+from mooring.model.sentence_transformers import SentenceRecord
 from mooring.model.weights import open_weights
 
 
@@ -48,10 +50,14 @@ class Given:
 class Checkpoint:
     """A folder of safetensors; the graph is built here."""
 
-    def __init__(self, folder: ModelFolder, head: str, pooling: Pooling | None = None) -> None:
-        """`head` is a key of `HEADS`. Reads the weights. Raises what opening and reading them raises."""
+    def __init__(self, folder: ModelFolder, head: str, sentence: SentenceRecord | None = None) -> None:
+        """`head` is a key of `HEADS`; `sentence` adds the vectors of whole texts to the hidden head.
+
+        Reads the weights. Raises what opening and reading them raises.
+        """
         self._config = folder.json(CONFIG_FILE)
-        self._head, self._pooling = head, pooling
+        self._head = head
+        self._pooling = None if sentence is None or head != "hidden" else _pooling(folder.outer, sentence)
         self._weights = open_weights(folder)
         try:
             self._tensors: Tensors | None = Tensors(self._weights)
@@ -134,6 +140,14 @@ class Artefact:
         if self._file.size:
             self._file.read_into(memoryview(memory.data))
         return memory
+
+
+def _pooling(folder: ModelFolder, sentence: SentenceRecord) -> Pooling:
+    dense = []
+    for layer in sentence.dense:
+        with open_weights(ModelFolder(folder.path / layer.folder)) as weights:
+            dense.append((layer, Tensors(weights)))
+    return Pooling(sentence.pooling, tuple(dense))
 
 
 def hashed_aside(memory: Any) -> "Future[str]":

@@ -12,8 +12,8 @@ from typing import Any, NoReturn
 
 from mooring.backends.base import Backend
 from mooring.engine.offline import answer_all
-from mooring.tasks import TASKS
 from mooring.tasks.base import Task
+from mooring.tasks.offer import columns_of, names_of
 
 
 class Device(str):
@@ -44,7 +44,7 @@ class Pipeline:
         Raises InvalidRequest.
         """
         if inputs is None:
-            inputs = {key: parameters.pop(key) for key in TASKS[self.task].columns if key in parameters}
+            inputs = {key: parameters.pop(key) for key in columns_of(names_of(self._task)) if key in parameters}
         request = self._task.parse({"inputs": inputs, "parameters": parameters})
         return next(answer_all(self._task, self._backend, [request]))
 

@@ -4,6 +4,7 @@ Everything that affects an answer is read through here, so what was checked is w
 replaced meanwhile. Weights are too large to keep and have their own reader (`weights.py`).
 """
 
+import contextlib
 import hashlib
 import io
 import json
@@ -22,6 +23,8 @@ ADDED_TOKENS_FILE = "added_tokens.json"
 VOCAB_FILE = "vocab.txt"
 TOKENIZER_FILES = (TOKENIZER_FILE, TOKENIZER_CONFIG_FILE, SPECIAL_TOKENS_FILE, ADDED_TOKENS_FILE, VOCAB_FILE)
 """Every file that can affect token ids."""
+MODULES_FILE = "modules.json"
+"""The list of modules that sentence-transformers writes."""
 MANIFEST_FILE = "mooring.json"
 """The manifest that `moor build` writes."""
 GRAPH_FILES = ("openvino_model.xml", "openvino_model.bin")
@@ -29,6 +32,9 @@ GRAPH_FILES = ("openvino_model.xml", "openvino_model.bin")
 
 MAX_BYTES = 256 << 20
 """Largest file read as a whole; the tokenizer.json of a vocabulary of 250,000 pieces takes 17 MB."""
+
+MOST_MODULES_BYTES = 1 << 20
+"""Largest modules.json in which the transformer's subfolder is looked up."""
 
 LFS_POINTER = b"version https://git-lfs"
 """Start of a Git LFS pointer: a placeholder for a file that was not fetched."""
@@ -38,8 +44,13 @@ LFS_HINT = "Fetch the files with `git lfs pull`, or download the model again."
 class ModelFolder:
     """Reads files on demand and keeps them. Not thread-safe: a model is opened by one thread."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, *, look_inside: bool = True) -> None:
+        """`look_inside`: if sentence-transformers put the transformer into a subfolder, `self.path` is that one."""
+        inner = _transformer_folder(path) if look_inside else None
+        self.path = path if inner is None else inner
+        """Holds config.json, weights and tokenizer."""
+        self.outer: ModelFolder = self if inner is None else ModelFolder(path, look_inside=False)
+        """The folder as given; holds modules.json."""
         self._contents: dict[str, bytes] = {}
         self._objects: dict[str, dict[str, Any]] = {}
 
@@ -104,6 +115,19 @@ class ModelFolder:
     def sha256(self, name: str) -> str:
         """Hex digest of a file's content."""
         return hashlib.sha256(self.read(name)).hexdigest()
+
+
+def _transformer_folder(path: Path) -> Path | None:
+    """The subfolder that modules.json names as the transformer's, if it is not the folder itself."""
+    if (path / CONFIG_FILE).exists():
+        return None
+    with contextlib.suppress(OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError, IndexError):
+        with io.BufferedReader(open_file(path / MODULES_FILE)) as file:
+            name = json.loads(file.read(MOST_MODULES_BYTES))[0]["path"]
+        inner = path / str(name)
+        if name and Path(name).name == name and (inner / CONFIG_FILE).is_file():
+            return inner
+    return None
 
 
 def unreadable(folder: Path, error: OSError) -> ModelInvalid:

@@ -22,6 +22,7 @@ from mooring.model.folder import (
     ModelFolder,
 )
 from mooring.model.foreign import foreign_weights
+from mooring.model.sentence_transformers import SentenceRecord, read_sentence
 from mooring.model.weights import SINGLE_FILE, weight_files
 
 SCHEMA = 1
@@ -81,6 +82,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     """The model as the user named it: "embedded", a path or a Hub id."""
     task: str
+    """The task that answers a request which names none."""
+    tasks: tuple[str, ...] = ()
+    """All tasks of the model, `task` first."""
     family: str
     architecture: str
     format: Format
@@ -89,6 +93,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     weights_dtype: str
     """The storage type of most weights: "F32", "F16", "BF16", "I8" …"""
     labels: dict[str, str]
+    sentence: SentenceRecord | None = None
+    """How vectors of whole texts are made; None if the model has no pooling."""
     max_positions: int
     vocab_size: int
     hidden_size: int
@@ -161,7 +167,7 @@ def read_built(folder: ModelFolder) -> Manifest:
     _check_sizes(folder, manifest)
     if manifest.format == "safetensors":
         weight_files(folder)
-    return manifest
+    return manifest.replaced(sentence=read_sentence(folder, manifest.hidden_size))
 
 
 class _Versioned(msgspec.Struct):

@@ -137,6 +137,11 @@ class Settings:
         maximum=1 << 40,
         aliases=platforms.BODY,
     )
+    too_long: str = _option(
+        "refuse",
+        "What to do with a text that is longer than the model reads, where it cannot be split into windows.",
+        choices=("refuse", "truncate"),
+    )
     max_windows: int = _option(4096, "Maximum windows per request; above it: 413.", minimum=1)
     answer_cache_bytes: int = _option(
         16_777_216,

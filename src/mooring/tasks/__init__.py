@@ -2,8 +2,20 @@
 
 from collections.abc import Mapping
 
+from mooring.errors import UsageError, echo
+from mooring.spelling import nearest
 from mooring.tasks.base import TaskSpec
 from mooring.tasks.question_answering import QUESTION_ANSWERING
 from mooring.tasks.text_classification import TEXT_CLASSIFICATION
 
 TASKS: Mapping[str, TaskSpec] = {spec.name: spec for spec in (QUESTION_ANSWERING, TEXT_CLASSIFICATION)}
+
+
+def task_named(name: str) -> str:
+    """The task with this name or alias, as `--task` gives it. Raises UsageError."""
+    for spec in TASKS.values():
+        if name == spec.name or name in spec.aliases:
+            return spec.name
+    near = nearest(name, TASKS)
+    hint = f"Did you mean {near[0]}?" if near else f"Supported: {', '.join(TASKS)}."
+    raise UsageError(f"Unknown task {echo(name)}.", hint=hint)

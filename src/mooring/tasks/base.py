@@ -22,8 +22,8 @@ class Prepared:
     windows: Sequence[Window]
     state: Any
     """Private to the task."""
-    truncated: bool = False
-    """Whether some of the text was cut off."""
+    truncated: int = 0
+    """Number of texts that were cut off."""
 
     @property
     def tokens(self) -> int:
@@ -69,6 +69,8 @@ class TaskOptions:
     """Limit of one request."""
     document_bytes: int = 0
     """Memory for the cache of tokenized texts."""
+    truncate: bool = False
+    """Whether to cut texts that are too long, if the request says nothing; otherwise they are refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,14 @@ class ModelParts:
     manifest: Manifest
     tokenizer: TextTokenizer
     options: TaskOptions = TaskOptions()
+
+
+def _always(_: Manifest) -> bool:
+    return True
+
+
+def _never(_: object) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +120,11 @@ class TaskSpec:
     metric: Metric
     labelled: Format
     """The format of files with labeled examples."""
+    offered: Callable[[Manifest], bool] = _always
+    """Whether a model with this head can do the task."""
+    takes: Callable[[object], bool] = _never
+    """Whether a decoded body can only be meant for this task, if the model's own task is another one."""
+    aliases: tuple[str, ...] = ()
+    """Other names that `--task` accepts."""
+    judged_as: str = ""
+    """The task whose metric judges a built model, if the model offers it; "" for this one."""

@@ -1,13 +1,15 @@
 """Determine the task and the other facts of the model in a folder, as a `Manifest`."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from mooring.errors import ModelInvalid, ModelNotFound, ModelUnsupported, echo
 from mooring.model.config import Facts, read_facts
 from mooring.model.folder import CONFIG_FILE, MANIFEST_FILE, TOKENIZER_CONFIG_FILE, ModelFolder
 from mooring.model.manifest import Manifest, missing_from_hub_folder, name_of, read_built, require
+from mooring.model.sentence_transformers import SentenceRecord, read_sentence
 from mooring.model.weights import Weights, open_weights
-from mooring.tasks import TASKS
+from mooring.tasks import TASKS, task_named
 from mooring.tasks.base import TaskSpec
 
 NOT_SERVED = {
@@ -19,9 +21,10 @@ NOT_SERVED = {
     "ForCausalLM": "text-generation",
     "LMHeadModel": "text-generation",
     "ForConditionalGeneration": "text2text-generation",
-    "Model": "feature-extraction",
 }
 """Architecture suffix → a task that Mooring does not support. The longest match wins."""
+SENTENCE_TASK = "feature-extraction"
+"""The task of a folder with the files of sentence-transformers, as on the Hub."""
 
 
 def read_manifest(
@@ -29,28 +32,25 @@ def read_manifest(
 ) -> Manifest:
     """The facts of the model in `folder`; `source` is the user's name for it, `revision` overrides the stored one.
 
-    `task` is the requested task; None means the folder's. Raises ModelNotFound, ModelIncomplete (naming
-    the missing files), ModelUnsupported, ModelInvalid or UnsafeWeights.
+    `task` is the requested task or an alias; None means the folder's. Raises ModelNotFound, ModelIncomplete (naming
+    the missing files), ModelUnsupported, ModelInvalid, UnsafeWeights, or UsageError for an unknown task.
     """
     folder = ModelFolder.of(folder)
+    asked = None if task is None else task_named(task)
     if not folder.path.is_dir():
         raise ModelNotFound(f"Folder {folder} does not exist.")
     if folder.has(MANIFEST_FILE):
-        built = read_built(folder)
-        if built.task not in TASKS:
-            raise ModelUnsupported(
-                f"{MANIFEST_FILE}: task is {echo(built.task)}, which is not supported.", hint=f"Supported: {_served()}."
-            )
-        return built.replaced(source=source, revision=revision or built.revision)
+        return _built(read_built(folder), asked).replaced(source=source, **({"revision": revision} if revision else {}))
     require(folder, source, missing_from_hub_folder(folder))
     facts = read_facts(folder)
-    spec, architecture = _task_of(facts, task)
+    sentence = read_sentence(folder, facts.sizes.hidden)
+    spec, architecture = _task_of(facts, sentence, asked)
     with open_weights(folder) as weights:
         _check_weights(weights, facts, spec, architecture)
         dtype = weights.main_dtype
     optional = () if folder.has(TOKENIZER_CONFIG_FILE) else (TOKENIZER_CONFIG_FILE,)
-    return Manifest(
-        name=name_of(source, folder.path),
+    manifest = Manifest(
+        name=name_of(source, folder.outer.path),
         source=source,
         task=spec.name,
         family=facts.family.name,
@@ -59,42 +59,82 @@ def read_manifest(
         precision="fp32",
         weights_dtype=dtype,
         labels=facts.labels,
+        sentence=sentence if spec.head == "hidden" else None,
         max_positions=facts.sizes.positions,
         vocab_size=facts.sizes.vocabulary,
         hidden_size=facts.sizes.hidden,
         layers=facts.sizes.layers,
-        max_seq_len=min(facts.max_length, spec.default_window or facts.max_length),
+        max_seq_len=min(_longest(facts, sentence), spec.default_window or facts.max_length),
         revision=revision,
         warnings=tuple(f"{name} is missing; using default values." for name in optional),
         missing=optional,
     )
+    return manifest.replaced(tasks=_offered(manifest))
 
 
-def _task_of(facts: Facts, asked: str | None) -> tuple[TaskSpec, str]:
-    """The task, and the architecture that determines it; "" if the task was requested and the folder names none.
+def as_judged(manifest: Manifest) -> Manifest:
+    """The manifest with the task first whose metric judges the model: vectors of whole texts rather than of tokens."""
+    judge = TASKS[manifest.task].judged_as
+    return manifest.replaced(task=judge, tasks=_first(judge, manifest.tasks)) if judge in manifest.tasks else manifest
 
-    Raises ModelUnsupported for an unsupported task, with what to do about it.
+
+def _first(name: str, names: Iterable[str]) -> tuple[str, ...]:
+    return (name, *(other for other in names if other != name))
+
+
+def _longest(facts: Facts, sentence: SentenceRecord | None) -> int:
+    """In tokens; sentence-transformers has its own limit."""
+    stated = None if sentence is None else sentence.max_tokens
+    return facts.max_length if stated is None else min(stated, facts.sizes.positions)
+
+
+def _offered(manifest: Manifest) -> tuple[str, ...]:
+    """The tasks that the model's head can do, its own first."""
+    head = TASKS[manifest.task].head
+    found = [spec.name for spec in TASKS.values() if spec.head == head and spec.offered(manifest)]
+    return _first(manifest.task, found)
+
+
+def _built(manifest: Manifest, asked: str | None) -> Manifest:
+    """The manifest of a built model for the requested task. Raises ModelUnsupported."""
+    if manifest.task not in TASKS:
+        raise ModelUnsupported(
+            f"{MANIFEST_FILE}: task is {echo(manifest.task)}, which is not supported.", hint=f"Supported: {_served()}."
+        )
+    offered = _offered(manifest)
+    if asked is not None and asked not in offered:
+        raise ModelUnsupported(
+            f"The requested task is {asked}, but this model was built for {', '.join(offered)}.",
+            hint="Remove --task and HF_TASK, or build the model again with --task.",
+        )
+    manifest = manifest.replaced(task=asked or manifest.task)
+    return manifest.replaced(tasks=_offered(manifest))
+
+
+def _task_of(facts: Facts, sentence: SentenceRecord | None, asked: str | None) -> tuple[TaskSpec, str]:
+    """The model's own task, and its architecture; "" if config.json names none.
+
+    A requested task decides (the weights show whether they have its head), then the files of sentence-transformers,
+    then the architecture. Raises ModelUnsupported for an unsupported task, with what to do about it.
     """
     listed = facts.architectures
-    if not isinstance(listed, list) or not listed or not isinstance(listed[0], str):
-        if asked is not None and asked in TASKS:
-            return TASKS[asked], ""  # the weights show whether they have that task's head
+    named = isinstance(listed, list) and listed and isinstance(listed[0], str)
+    architecture = str(listed[0]) if named else ""
+    if asked is not None:
+        return TASKS[asked], architecture
+    if sentence is not None:
+        return TASKS[SENTENCE_TASK], architecture
+    if not named:
         raise ModelUnsupported(
             f"{CONFIG_FILE}: architectures is {echo(listed)}, so the model's task is unknown.",
             hint=f"Set the task with --task (or HF_TASK): {_served()}.",
         )
-    architecture = listed[0]
     ends = {end: spec.name for spec in TASKS.values() for end in spec.architectures} | NOT_SERVED
     matches = [end for end in ends if architecture.endswith(end)]
     name = ends[max(matches, key=len)] if matches else "unknown"
     if name in TASKS:
         return TASKS[name], architecture
     wanted = ", ".join(f"…{end}" for spec in TASKS.values() for end in spec.architectures)
-    if name in ("feature-extraction", "fill-mask"):
-        raise ModelUnsupported(
-            f"{CONFIG_FILE}: the architecture is {echo(architecture)}, an encoder without a task head.",
-            hint=f"Fine-tune it first, or choose a model whose architecture is {wanted}. Supported tasks: {_served()}.",
-        )
     raise ModelUnsupported(
         f"{CONFIG_FILE}: the architecture is {echo(architecture)}, whose task, {name}, is not supported.",
         hint=f"Choose a model whose architecture is {wanted}. Supported tasks: {_served()}.",

@@ -146,7 +146,7 @@ class TextClassification:
         """One window for each text."""
         longest = request.parameters.max_length or self._limits.max_tokens
         found = [self._window(one, number, longest, request) for number, one in enumerate(request.texts, 1)]
-        return Prepared([window for window, _ in found], request, any(cut for _, cut in found))
+        return Prepared([window for window, _ in found], request, sum(cut for _, cut in found))
 
     def _window(self, one: Text, number: int, longest: int, request: Request) -> tuple[Window, bool]:
         """The window, and whether some of the text is not in it. Raises PayloadTooLarge."""

@@ -37,7 +37,7 @@ def create_app(
 
     def specs() -> Sequence[TaskSpec | None]:
         model = service.model
-        return [TASKS[model.task.name] if isinstance(model, ByEngine) else None]
+        return [TASKS[name] for name in model.tasks] if isinstance(model, ByEngine) else [None]
 
     room = Room(limits.max_in_flight, limits.max_body_bytes)
     protocols = TOOLKIT_PROTOCOLS if limits.hft_errors else PROTOCOLS

@@ -146,7 +146,7 @@ def _afresh(headers: Mapping[str, str]) -> bool:
 HEADERS: Mapping[str, tuple[type, str]] = {
     "X-Mooring-Windows": (int, "Number of windows."),
     "X-Mooring-Tokens": (int, "Tokens in these windows, including special tokens and overlaps, without padding."),
-    "X-Mooring-Truncated": (bool, "`true` if some of the text was cut off; absent otherwise."),
+    "X-Truncated": (int, "Number of texts that were cut off; absent if none was."),
     "X-Mooring-Cache": (
         str,
         "`hit` or `shared` if the answer came from the cache or from an identical concurrent request.",

@@ -20,7 +20,7 @@ from mooring.engine.job import Answered, deadline_exceeded
 from mooring.errors import InvalidRequest, MooringError, QueueFull, RequestError
 from mooring.observe.logs import where
 from mooring.web.encode import encode, no_rows
-from mooring.web.form import FORMS
+from mooring.web.form import form_of
 from mooring.web.media import CSV, LINES
 from mooring.web.records import Record, check_count, records
 from mooring.web.service import ByEngine
@@ -43,8 +43,8 @@ class Batch:
     content: bytes
     windows: int
     tokens: int
-    truncated: bool
-    """Whether any text was truncated."""
+    truncated: int
+    """Number of texts that were cut off."""
     failed: int
     """Number of records with an error."""
 
@@ -82,14 +82,14 @@ class _Run:
         self._written: list[Any] = []
         self._windows = 0
         self._tokens = 0
-        self._truncated = False
+        self._truncated = 0
         self._failed = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def run(self) -> Batch:
         job = self._job
         await self._aside(check_count, job.sent, self._body, job.most)
-        found = records(job.sent, self._body, FORMS[self._model.task.name], job.most)
+        found = records(job.sent, self._body, form_of(self._model.tasks), job.most)
         try:
             while some := await self._aside(self._parsed, found):
                 for request in some:
@@ -154,7 +154,7 @@ class _Run:
         answered = await wait_for_room(self._model, request, self._end)
         self._windows += answered.windows
         self._tokens += answered.tokens
-        self._truncated |= answered.truncated
+        self._truncated += answered.truncated
         if self._job.wanted == CSV and isinstance(answered.answer, list):
             raise no_rows()
         return answered.answer

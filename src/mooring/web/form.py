@@ -1,5 +1,6 @@
 """Describe how the requests of a task look on the wire. Used by `decode.py` and below it."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import msgspec
 
 from mooring.tasks import TASKS
 from mooring.tasks.base import TaskSpec
+from mooring.tasks.offer import columns_of
 
 INPUTS = "inputs"
 """The CSV column and JSON key that holds the task's input."""
@@ -46,8 +48,16 @@ def _elided(value: object) -> object:
 FORMS = {name: _form(spec) for name, spec in TASKS.items()}
 """Task name → form."""
 
+
+@functools.lru_cache(maxsize=64)
+def form_of(tasks: tuple[str, ...]) -> Form:
+    """The form of a model's requests, given its tasks: columns of all, otherwise as the first."""
+    own = FORMS[tasks[0]]
+    return Form(columns_of(tasks), own.several, own.hint)
+
+
 ANY_TASK = Form(
-    tuple(dict.fromkeys(column for form in FORMS.values() for column in form.columns)),
+    columns_of(tuple(FORMS)),
     lambda inputs: any(form.several(inputs) for form in FORMS.values()),
     f'Send {{"{INPUTS}": …}}.',
 )

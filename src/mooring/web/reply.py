@@ -31,11 +31,11 @@ class Reply(msgspec.Struct, frozen=True):
     """Windows computed by the engine; None if it did not compute."""
 
 
-def counts(windows: int, tokens: int, truncated: bool) -> dict[str, str]:
-    """Headers with the cost of an answer."""
+def counts(windows: int, tokens: int, truncated: int) -> dict[str, str]:
+    """Headers with the cost of an answer, and the number of texts that were cut off if there are any."""
     headers = {"X-Mooring-Windows": str(windows), "X-Mooring-Tokens": str(tokens)}
     if truncated:
-        headers["X-Mooring-Truncated"] = "true"
+        headers["X-Truncated"] = str(truncated)
     return headers
 
 

@@ -13,8 +13,9 @@ from typing import Any, Generic, Protocol, TypeVar
 from mooring.engine.health import Health
 from mooring.engine.job import Answered
 from mooring.engine.life import ModelLife
-from mooring.errors import NotReady
+from mooring.errors import NotOffered, NotReady
 from mooring.tasks.base import Task
+from mooring.tasks.offer import Offer, names_of
 from mooring.web.reply import UserCode
 
 LOADING = "The model is loading."
@@ -35,6 +36,19 @@ class ByEngine:
     engine: Answers
     once: Answers | None = None
     """The answer cache; None: every request is computed."""
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The model's tasks, its own first."""
+        return names_of(self.task)
+
+    def request(self, task: str, body: object) -> Any:
+        """Parse a decoded body for one of the tasks. Raises NotOffered, and what `Task.parse` raises."""
+        if isinstance(self.task, Offer):
+            return self.task.request(task, body)
+        if task != self.task.name:
+            raise NotOffered(f"This model does not offer {task}; it offers {self.task.name}.")
+        return self.task.parse(body)
 
     async def answer(self, request: Any, deadline_s: float, *, afresh: bool = False) -> Answered:
         """As `Engine.answer`; `afresh` bypasses the cache."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from mooring.backends import BACKENDS, DEFAULT
 from mooring.backends.base import Backend, BackendOptions
 from mooring.backends.compiled import CompileCache
-from mooring.errors import ModelInvalid, UsageError, echo
+from mooring.errors import ModelInvalid
 from mooring.graph.source import Artefact, Checkpoint
 from mooring.model.digest import digest_of
 from mooring.model.folder import MANIFEST_FILE, ModelFolder, unreadable
@@ -19,17 +19,18 @@ from mooring.observe.memory import peak_bytes, resident_bytes
 from mooring.settings import Settings
 from mooring.settings.places import user_cache
 from mooring.tasks import TASKS
-from mooring.tasks.base import ModelParts, Task, TaskOptions
+from mooring.tasks.base import ModelParts, TaskOptions
+from mooring.tasks.offer import Offer, open_offer
 from mooring.tasks.recognise import read_manifest
 from mooring.tokenization.load import load_tokenizer
 from mooring.tokenization.text import TextTokenizer
 from mooring.wiring.source import Progress, find_model
 
 
-def make_task(folder: ModelFolder | Path, manifest: Manifest, options: TaskOptions = TaskOptions()) -> Task:
-    """The task of the folder's model, with its tokenizer."""
+def make_task(folder: ModelFolder | Path, manifest: Manifest, options: TaskOptions = TaskOptions()) -> Offer:
+    """The tasks of the folder's model, with its tokenizer."""
     folder = ModelFolder.of(folder)
-    return TASKS[manifest.task].open(ModelParts(folder, manifest, _tokenizer(folder, manifest), options))
+    return open_offer(ModelParts(folder, manifest, _tokenizer(folder, manifest), options))
 
 
 def _tokenizer(folder: ModelFolder, manifest: Manifest) -> TextTokenizer:
@@ -54,11 +55,11 @@ class LoadReport:
 
 @dataclass(frozen=True, slots=True)
 class OpenedModel:
-    """An opened model: its facts, its task and its compiled graph."""
+    """An opened model: its facts, its tasks and its compiled graph."""
 
     folder: Path
     manifest: Manifest
-    task: Task
+    task: Offer
     backend: Backend
     warnings: tuple[str, ...]
     load: LoadReport
@@ -91,18 +92,13 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     began = time.monotonic()
     folder = ModelFolder(found.folder)
     manifest = read_manifest(folder, source=found.source, revision=found.revision, task=settings.task)
-    if settings.task is not None and settings.task != manifest.task:
-        raise UsageError(
-            f"the requested task is {echo(settings.task)}, but the model's task is {manifest.task}.",
-            hint="Remove HF_TASK and --task to serve the model's task.",
-        )
     kind, spec = BACKENDS[DEFAULT], TASKS[manifest.task]
     choice = kind.choose(manifest, settings.precision)
     # First: a built model's weights are hashed while the tokenizer is built.
-    source = Artefact(folder) if manifest.format == "openvino" else Checkpoint(folder, spec.head)
+    source = Artefact(folder) if manifest.format == "openvino" else Checkpoint(folder, spec.head, manifest.sentence)
     tokenizer = _tokenizer(folder, manifest)
-    limits = TaskOptions(settings.max_windows, cache_bytes(settings))
-    task = spec.open(ModelParts(folder, manifest, tokenizer, limits))
+    limits = TaskOptions(settings.max_windows, cache_bytes(settings), settings.too_long == "truncate")
+    task = open_offer(ModelParts(folder, manifest, tokenizer, limits))
     manifest = _with_digest(folder, manifest, source)
     options = BackendOptions(
         choice.precision,
@@ -137,4 +133,5 @@ def compile_cache(settings: Settings, manifest: Manifest) -> CompileCache | None
     base = settings.cache_dir or user_cache()
     if not settings.compile_cache_bytes or base is None:
         return None
-    return CompileCache(base / "compiled", settings.compile_cache_bytes, f"{manifest.digest}\n{manifest.task}")
+    graph = f"{manifest.digest}\n{TASKS[manifest.task].head}"
+    return CompileCache(base / "compiled", settings.compile_cache_bytes, graph)

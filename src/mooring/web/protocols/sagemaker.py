@@ -19,7 +19,7 @@ from mooring.web.asking import Answer, Asking
 from mooring.web.batch import Job, answer_records
 from mooring.web.decode import decode
 from mooring.web.encode import encode
-from mooring.web.form import FORMS, INPUTS
+from mooring.web.form import INPUTS, form_of
 from mooring.web.media import CSV, JSON, LINES, answer_kind, body_kind, strict_body_kind
 from mooring.web.reply import Call, Reply, UserCode, counts
 from mooring.web.service import ByEngine
@@ -70,7 +70,7 @@ class _Invocation:
 
     def _decode(self, body: bytes) -> Any:
         task = self._model.task
-        decoded = decode(self._sent, body, FORMS[task.name], self._asking.limits.max_records)
+        decoded = decode(self._sent, body, form_of(self._model.tasks), self._asking.limits.max_records)
         self._rows = decoded.rows
         try:
             return task.parse(decoded.body)
