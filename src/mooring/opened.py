@@ -20,6 +20,7 @@ from typing import Any, Self, TypeVar
 from mooring.errors import RequestError, UsageError
 from mooring.observe.metrics import Metrics
 from mooring.settings import BY_NAME, Settings, load_settings
+from mooring.tasks.arrays import plain
 from mooring.tasks.offer import columns_of
 from mooring.web.media import JSON
 from mooring.web.reply import Call, Reply
@@ -134,7 +135,7 @@ class OpenModel:
     async def _answer(self, body: dict[str, Any]) -> Any:
         model = self._served.model
         if isinstance(model, ByEngine):
-            return (await model.answer(model.task.parse(body), NO_DEADLINE_S, afresh=True)).answer
+            return plain((await model.answer(model.task.parse(body), NO_DEADLINE_S, afresh=True)).answer)
         call = Call(json.dumps(body).encode(), JSON, JSON, {"Content-Type": JSON, "Accept": JSON}, "")
         return _value(await model.handle(call, NO_DEADLINE_S))
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from mooring.errors import BuildError, echo
 from mooring.graph.runtime import import_openvino
-from mooring.model.folder import CONFIG_FILE, GRAPH_FILES, MANIFEST_FILE, TOKENIZER_FILES
+from mooring.model.folder import CONFIG_FILE, GRAPH_FILES, MANIFEST_FILE, TOKENIZER_FILES, ModelFolder
+from mooring.model.sentence_transformers import sentence_files
 
 COPIED = (CONFIG_FILE, *TOKENIZER_FILES)
 """Files of the source that affect answers; copied if they exist."""
@@ -120,10 +121,18 @@ def _swap(new: Path, out: Path, old: Path) -> None:
 
 def copy_companions(source: Path, artefact: Path) -> None:
     """Copy tokenizer, config, model card and licenses of the source."""
-    names = [name for name in COPIED if (source / name).is_file()]
-    names += [path.name for path in source.iterdir() if path.is_file() and path.name.upper().startswith(CARDS)]
+    model = ModelFolder(source).path
+    for name in COPIED:
+        if (model / name).is_file():
+            shutil.copyfile(model / name, artefact / name)
+    names = [path.name for path in source.iterdir() if path.is_file() and path.name.upper().startswith(CARDS)]
     for name in names:
         shutil.copyfile(source / name, artefact / name)
+    folder = ModelFolder(source)
+    for name in sentence_files(folder):
+        target = artefact / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(folder.outer.path / name, target)
 
 
 def copy_code(files: Mapping[str, Path], artefact: Path) -> None:

@@ -26,7 +26,6 @@ from mooring.model.source import ResolvedModel
 from mooring.observe.memory import peak_bytes
 from mooring.quality.examples import ExampleFile, read_examples
 from mooring.quality.gate import MINIMUM_QUESTIONS, MOST_QUESTIONS, RULE_OF_THREE, fewest_questions
-from mooring.quality.metrics import AGREEMENT_MAX_DROP
 from mooring.tasks import TASKS
 from mooring.tasks.base import Task, TaskSpec
 from mooring.tasks.recognise import as_judged, read_manifest
@@ -208,7 +207,7 @@ def _questions(order: Order, spec: TaskSpec, task: Task) -> Questions:
 def _rules(order: Order, spec: TaskSpec, questions: Questions) -> Rules:
     judged = questions.parts.judged
     labelled = all(example.label is not None for example in judged)
-    usual = spec.metric.max_drop if labelled else AGREEMENT_MAX_DROP
+    usual = spec.metric.max_drop if labelled else spec.metric.max_disagreement
     asked = len(judged) if order.questions is None else order.questions
     return Rules(
         asked=asked,

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from cachetools import LRUCache
 
+from mooring.tasks.arrays import pack, unpacked
+
 OVERHEAD = 400
 """Overhead of an entry in bytes: key, two bytes objects and slots in three dicts (measured: 330)."""
 SHARE = 8
@@ -24,7 +26,7 @@ class Known(msgspec.Struct, frozen=True, array_like=True):
     truncated: int
 
 
-_DECODER = msgspec.msgpack.Decoder(Known)
+_DECODER = msgspec.msgpack.Decoder(Known, ext_hook=unpacked)
 
 
 class AnswerCache:
@@ -46,7 +48,7 @@ class AnswerCache:
 
     def put(self, key: bytes, known: Known) -> None:
         """Store it, unless it is too large, and evict what no longer fits."""
-        value = msgspec.msgpack.encode(known)
+        value = pack(known)
         if _size(value) <= self._kept.maxsize // SHARE:
             self._kept[key] = value
 

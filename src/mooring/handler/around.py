@@ -11,6 +11,7 @@ from mooring.handler.context import Context
 from mooring.handler.functions import UserFunctions
 from mooring.handler.payload import decode
 from mooring.handler.thread import UserThread
+from mooring.tasks.arrays import plain
 from mooring.web.encode import encode
 from mooring.web.media import JSON, answer_kind
 from mooring.web.reply import Call, Reply, counts
@@ -43,7 +44,7 @@ class AroundEngine:
 
         data = await self._input(call, context, left())
         answered = await self._model.answer(self._model.task.parse(data), left())
-        reply = await self._output(call, context, answered.answer, left())
+        reply = await self._output(call, context, plain(answered.answer), left())
         headers = {**reply.headers, **counts(answered.windows, answered.tokens, answered.truncated)}
         return Reply(reply.body, reply.content_type, reply.status, headers, answered.windows)
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 from mooring.backends.base import Backend
 from mooring.engine.offline import answer_all
+from mooring.tasks.arrays import plain
 from mooring.tasks.base import Task
 from mooring.tasks.offer import columns_of, names_of
 
@@ -46,7 +47,7 @@ class Pipeline:
         if inputs is None:
             inputs = {key: parameters.pop(key) for key in columns_of(names_of(self._task)) if key in parameters}
         request = self._task.parse({"inputs": inputs, "parameters": parameters})
-        return next(answer_all(self._task, self._backend, [request]))
+        return plain(next(answer_all(self._task, self._backend, [request])))
 
     def __getattr__(self, name: str) -> NoReturn:
         """Called for missing attributes: mostly those of transformers' own pipeline."""

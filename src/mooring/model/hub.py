@@ -23,6 +23,7 @@ from mooring.model.folder import (
     CONFIG_FILE,
     GRAPH_FILES,
     MANIFEST_FILE,
+    MODULES_FILE,
     TOKENIZER_FILE,
     TOKENIZER_FILES,
     VOCAB_FILE,
@@ -31,6 +32,7 @@ from mooring.model.folder import (
 from mooring.model.foreign import foreign_weights
 from mooring.model.hub_library import Bars, import_hub, quiet
 from mooring.model.pickles import pickled_weights, unsafe_weights
+from mooring.model.sentence_transformers import LIMITS_FILE, PROMPTS_FILE
 from mooring.model.weights import INDEX_FILE, SINGLE_FILE, weight_files
 from mooring.settings.places import expanded
 
@@ -148,7 +150,11 @@ def wanted_files(repo: str, names: frozenset[str]) -> tuple[str, ...]:
 
     Raises UnsafeWeights if the only weights are pickled, ModelIncomplete if there is nothing to serve.
     """
-    small = {name for name in names if name in _SMALL_FILES}
+    modules = {name for name in names if _is_module(name)}
+    if not names & {CONFIG_FILE, MANIFEST_FILE} and (inner := _transformer_in(names)):
+        below = frozenset(name.removeprefix(inner) for name in names if name.startswith(inner))
+        return tuple(sorted(modules | {inner + name for name in wanted_files(repo, below)}))
+    small = {name for name in names if name in _SMALL_FILES} | modules
     if MANIFEST_FILE in names and names.issuperset(GRAPH_FILES):
         weights = set(GRAPH_FILES)
     elif SINGLE_FILE in names:
@@ -177,6 +183,20 @@ def wanted_files(repo: str, names: frozenset[str]) -> tuple[str, ...]:
             hint="Nothing was downloaded. Choose another model or --revision.",
         )
     return tuple(sorted(small | weights))
+
+
+def _transformer_in(names: frozenset[str]) -> str:
+    """The subfolder ("0_Transformer/") with config.json where sentence-transformers put the transformer, or ""."""
+    found = (name.removesuffix(CONFIG_FILE) for name in names if re.fullmatch(rf"0_\w+/{re.escape(CONFIG_FILE)}", name))
+    return next(found, "") if MODULES_FILE in names else ""
+
+
+def _is_module(name: str) -> bool:
+    """Whether it is a file of sentence-transformers: modules.json, its settings, or a module's folder."""
+    folder, _, file = name.rpartition("/")
+    if not folder:
+        return file in (MODULES_FILE, LIMITS_FILE, PROMPTS_FILE)
+    return re.fullmatch(r"\d+_\w+", folder) is not None and file in (*_SMALL_FILES, LIMITS_FILE, SINGLE_FILE)
 
 
 def _cached(hub: ModuleType, repo: str, options: SourceOptions, why: str) -> Fetched:

@@ -4,6 +4,7 @@ Formats are detected by content, not by file name. Each task has its labeled for
 accepts unlabeled requests as a client would send them, one per line or as one JSON array.
 """
 
+import csv
 import hashlib
 import json
 from collections.abc import Callable, Iterable
@@ -112,7 +113,7 @@ def read_labelled(path: Path, known: Format) -> list[Example]:
 
 
 def load(path: Path, known: Format) -> tuple[bytes, Any]:
-    """The bytes of a file, and its JSON value or the list of its lines' values. Raises UsageError."""
+    """The bytes of a file, and its JSON value or the values of its lines, or of its rows (.csv). Raises UsageError."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -123,6 +124,8 @@ def load(path: Path, known: Format) -> tuple[bytes, Any]:
     except UnicodeDecodeError as error:
         hint = f"It must be {known.shapes}."
         raise UsageError(f"{path} is not valid UTF-8 (byte {error.start}).", hint=hint) from error
+    if path.suffix.lower() == ".csv":
+        return raw, [dict(row) for row in csv.DictReader(text.splitlines())]
     try:
         return raw, json.loads(text)
     except (ValueError, RecursionError):

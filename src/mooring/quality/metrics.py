@@ -14,6 +14,10 @@ import numpy.typing as npt
 Parts = npt.NDArray[np.float64]
 """[..., n, k]: k numbers of each of n examples."""
 
+AGREEMENT_MAX_DROP = 5.0
+"""Largest loss of agreement with fp32, in points. Wider than a limit with labels: without labels a better answer also
+counts against the candidate."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -35,6 +39,8 @@ class Metric:
     """An answer as one text. Raises ValueError for an answer of another shape."""
     report: Callable[[Parts], Mapping[str, float]]
     """[n, k] → all reported figures by name ("exact_match"), in points; n is at least 1."""
+    max_disagreement: float = AGREEMENT_MAX_DROP
+    """Default largest loss of agreement with fp32, in points, for examples without labels."""
 
     def parts(self, answers: Sequence[Any], labels: Sequence[Any]) -> Parts:
         """[n, k] for n answers and their labels."""
@@ -51,8 +57,3 @@ def mean(parts: Parts) -> npt.NDArray[np.float64]:
 def percentage(parts: Parts) -> npt.NDArray[np.float64]:
     """Total: the mean of each example's first number, from 0 to 1, as a percentage."""
     return 100 * mean(parts)
-
-
-AGREEMENT_MAX_DROP = 5.0
-"""Largest loss of agreement with fp32, in points. Wider than a limit with labels: without labels a better answer also
-counts against the candidate."""

@@ -5,10 +5,22 @@ from collections.abc import Mapping
 from mooring.errors import UsageError, echo
 from mooring.spelling import nearest
 from mooring.tasks.base import TaskSpec
+from mooring.tasks.feature_extraction import FEATURE_EXTRACTION
 from mooring.tasks.question_answering import QUESTION_ANSWERING
+from mooring.tasks.sentence_embeddings import SENTENCE_EMBEDDINGS
+from mooring.tasks.sentence_similarity import SENTENCE_SIMILARITY
 from mooring.tasks.text_classification import TEXT_CLASSIFICATION
 
-TASKS: Mapping[str, TaskSpec] = {spec.name: spec for spec in (QUESTION_ANSWERING, TEXT_CLASSIFICATION)}
+TASKS: Mapping[str, TaskSpec] = {
+    spec.name: spec
+    for spec in (
+        QUESTION_ANSWERING,
+        TEXT_CLASSIFICATION,
+        FEATURE_EXTRACTION,
+        SENTENCE_EMBEDDINGS,
+        SENTENCE_SIMILARITY,
+    )
+}
 
 
 def task_named(name: str) -> str:

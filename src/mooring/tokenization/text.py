@@ -4,7 +4,8 @@ Each text is tokenized alone and windows are assembled from the pieces (`tasks/w
 once, however many windows and questions it has.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +15,9 @@ from tokenizers import Tokenizer
 from mooring.errors import InvalidRequest, ModelInvalid, echo
 
 Ids = npt.NDArray[np.int32]
+
+# The library's own thread pool would compete with the engine for cores.
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 NO_WORD = -1
 
@@ -90,8 +94,7 @@ class Habits:
 
 @dataclass(frozen=True)
 class TextTokenizer:
-    """Tokenize texts. Thread-safe. One text per call: for lists the library would start its own thread pool, which
-    competes with the engine for cores."""
+    """Tokenize texts. Thread-safe."""
 
     tokenizer: Tokenizer
     habits: Habits
@@ -130,11 +133,26 @@ class TextTokenizer:
         places = np.array(encoding.offsets, np.int32).reshape(len(ids), 2)
         return Tokens(ids, places, np.array(words, np.int32))
 
+    def ids_of(self, texts: Sequence[str]) -> list[Ids]:
+        """The ids of each text, without special tokens or offsets, in one call of the library. Raises as `encode`."""
+        try:
+            found = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        except Exception:  # Boundary: one of the texts is at fault; find out which and why.
+            return [self.encode(text).ids for text in texts]
+        if self.beyond:
+            for one in found:
+                self._refuse_beyond(one.ids)
+        return [np.array(one.ids, np.int32) for one in found]
+
+    def framed_ids(self, ids: Ids) -> tuple[Ids, Ids]:
+        """As `framed`, for the ids of one text."""
+        framed = np.concatenate((self.frame.before, ids, self.frame.after))
+        return framed, np.full(len(framed), self.frame.segment, np.int32)
+
     def framed(self, text: Tokens, pair: Tokens | None = None) -> tuple[Ids, Ids]:
         """Token ids and segments, [length] each, of a text or a pair of texts with special tokens."""
         if pair is None:
-            ids = np.concatenate((self.frame.before, text.ids, self.frame.after))
-            return ids, np.full(len(ids), self.frame.segment, np.int32)
+            return self.framed_ids(text.ids)
         template = self.template
         ids = np.concatenate((template.before, text.ids, template.between, pair.ids, template.after))
         segments = np.full(len(ids), template.first_type, np.int32)

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import numpy as np
 from starlette.types import Receive, Scope, Send
 
 from mooring.engine.job import Answered, Timings
@@ -22,6 +23,8 @@ from mooring.web.service import ByEngine, Service
 
 WRITTEN_HERE = 512
 """Most answers encoded on the event loop (a millisecond as CSV); more are encoded in a thread."""
+VALUES = 64
+"""Values of an array that are encoded in the time of one answer."""
 
 
 class Asking:
@@ -132,9 +135,18 @@ class ModelEndpoint:
 
 def _is_long(answer: object) -> bool:
     """Whether encoding takes long."""
+    if isinstance(answer, np.ndarray):
+        return answer.size > WRITTEN_HERE * VALUES
     if not isinstance(answer, list):
         return False
-    return sum(len(one) if isinstance(one, list) else 1 for one in answer) > WRITTEN_HERE
+    return sum(_weight(one) for one in answer) > WRITTEN_HERE
+
+
+def _weight(part: object) -> float:
+    """In answers of four values each."""
+    if isinstance(part, np.ndarray):
+        return part.size / VALUES
+    return sum(_weight(one) if isinstance(one, np.ndarray) else 1 for one in part) if isinstance(part, list) else 1
 
 
 def _afresh(headers: Mapping[str, str]) -> bool:

@@ -19,6 +19,7 @@ import structlog
 from mooring.engine.job import Answered, deadline_exceeded
 from mooring.errors import InvalidRequest, MooringError, QueueFull, RequestError
 from mooring.observe.logs import where
+from mooring.tasks.arrays import as_json
 from mooring.web.encode import encode, no_rows
 from mooring.web.form import form_of
 from mooring.web.media import CSV, LINES
@@ -169,7 +170,7 @@ class _Run:
 
     def _kept(self, answer: object) -> object:
         """The answer as kept until the others are done: as bytes if the type allows, a fifth of the memory."""
-        return answer if self._job.wanted == CSV else msgspec.Raw(msgspec.json.encode(answer))
+        return answer if self._job.wanted == CSV else msgspec.Raw(as_json(answer))
 
     def _content(self) -> bytes:
         if self._job.wanted == LINES and len(self._written) == 1:

@@ -4,9 +4,10 @@ import csv
 import io
 from collections.abc import Sequence
 
-import msgspec
+import numpy as np
 
 from mooring.errors import NotAcceptable
+from mooring.tasks.arrays import as_json
 from mooring.web.media import CSV, LINES
 
 
@@ -19,7 +20,7 @@ def encode(kind: str, answer: object, rows: int | None = None, columns: Sequence
     """
     if kind == CSV:
         return _csv(answer, columns)
-    return _lines(answer, rows) if kind == LINES else msgspec.json.encode(answer)
+    return _lines(answer, rows) if kind == LINES else as_json(answer)
 
 
 def no_rows() -> NotAcceptable:
@@ -32,12 +33,12 @@ def no_rows() -> NotAcceptable:
 
 def _lines(answer: object, rows: int | None) -> bytes:
     # A task answers a list of one request like that request alone; the one line may then hold a list.
-    entries = answer if isinstance(answer, list) and rows != 1 else [answer]
-    return b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+    entries = answer if isinstance(answer, list | np.ndarray) and rows != 1 else [answer]
+    return b"".join(as_json(entry) + b"\n" for entry in entries)
 
 
 def _csv(answer: object, columns: Sequence[str]) -> bytes:
-    entries = answer if isinstance(answer, list) else [answer]
+    entries = list(answer) if isinstance(answer, list | np.ndarray) and np.ndim(answer[0]) else [answer]
     if any(isinstance(entry, list) for entry in entries):
         raise no_rows()
     records = [entry if isinstance(entry, dict) else {"answer": entry} for entry in entries]
@@ -56,4 +57,4 @@ def _is_error(record: dict[str, object]) -> bool:
 
 def _cell(value: object) -> object:
     """Numbers and strings as they are, nested values as JSON."""
-    return msgspec.json.encode(value).decode() if isinstance(value, (dict, list, bool)) else value
+    return as_json(value).decode() if isinstance(value, (dict, list, bool, np.ndarray)) else value

@@ -1,0 +1,91 @@
+"""Read requests of one or more texts, and make one window for each. Shared by tasks that cannot split a text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mooring.backends.base import Window
+from mooring.errors import InvalidRequest, PayloadTooLarge, echo
+from mooring.tasks.body import Readers, flag, kind, text, whole
+from mooring.tokenization.text import TextTokenizer
+
+SIDES = ("left", "right")
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What to do with a text that is longer than the model reads."""
+
+    longest: int
+    """In tokens, including special tokens."""
+    truncate: bool
+    from_left: bool
+    """Whether to cut at the beginning."""
+
+
+def side(value: object, at: str) -> str:
+    """Read "left" or "right" in any case: clients of Text Embeddings Inference send "Right"."""
+    if not isinstance(value, str) or value.lower() not in SIDES:
+        raise InvalidRequest(f"it must be left or right, not {echo(value)}.", pointer=at)
+    return value.lower()
+
+
+TRUNCATION: Readers = {
+    "truncate": flag,
+    "truncation": flag,
+    "truncation_direction": side,
+    "max_length": lambda value, at: whole(value, at, 1),
+}
+"""Parameters about texts that are too long; `truncate` is the name in Text Embeddings Inference."""
+
+
+def fit_of(values: dict[str, Any], longest: int, tokenizer: TextTokenizer, *, truncate: bool) -> Fit:
+    """Take the parameters of `TRUNCATION` out of `values`; `truncate` is the server's default."""
+    limit = values.pop("max_length", None)
+    if limit is not None and limit > longest:
+        raise InvalidRequest(
+            f"{limit} exceeds this model's limit of {longest} tokens.", pointer="/parameters/max_length"
+        )
+    asked = [values.pop(name) for name in ("truncate", "truncation") if name in values]
+    direction = values.pop("truncation_direction", None)
+    from_left = tokenizer.habits.from_left if direction is None else direction == "left"
+    return Fit(limit or longest, asked[0] if asked else truncate, from_left)
+
+
+def read_texts(inputs: object, at: str, most: int, example: str) -> tuple[tuple[str, ...], bool]:
+    """The texts of `inputs`, and whether they came as a list. Raises InvalidRequest, PayloadTooLarge."""
+    if isinstance(inputs, str):
+        return (text(inputs, at),), False
+    if not isinstance(inputs, list):
+        raise InvalidRequest(f"expected a text, found {kind(inputs)}: {echo(inputs)}.", pointer=at, hint=example)
+    if not inputs:
+        raise InvalidRequest("the list is empty.", pointer=at, hint=example)
+    if len(inputs) > most:
+        raise PayloadTooLarge(
+            f"The request has {len(inputs)} texts; the limit is {most}.", hint="Split it into several requests."
+        )
+    return tuple([text(item, f"{at}/{place}") for place, item in enumerate(inputs)]), True
+
+
+def windows_of(
+    tokenizer: TextTokenizer, texts: Sequence[str], fit: Fit, outputs: tuple[int, ...] | None = None
+) -> tuple[list[Window], int]:
+    """One window for each text, and the number of texts that were cut off. Raises PayloadTooLarge, InvalidRequest."""
+    room = max(0, fit.longest - tokenizer.frame.specials)
+    windows, cut = [], 0
+    for number, ids in enumerate(tokenizer.ids_of(texts), 1):
+        if len(ids) > room:
+            if not fit.truncate:
+                raise too_long("The text" if len(texts) == 1 else f"Text {number}", len(ids), fit, tokenizer)
+            ids = ids[len(ids) - room :] if fit.from_left else ids[:room]
+            cut += 1
+        windows.append(Window(*tokenizer.framed_ids(ids), outputs=outputs))
+    return windows, cut
+
+
+def too_long(which: str, count: int, fit: Fit, tokenizer: TextTokenizer) -> PayloadTooLarge:
+    """The error for a text of `count` tokens without special tokens."""
+    return PayloadTooLarge(
+        f"{which} has {count + tokenizer.frame.specials} tokens; the limit is {fit.longest}.",
+        hint="Shorten it, send `truncate` to cut it, or start the server with --too-long truncate.",
+    )
