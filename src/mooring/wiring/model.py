@@ -27,10 +27,10 @@ from mooring.tokenization.text import TextTokenizer
 from mooring.wiring.source import Progress, find_model
 
 
-def make_task(folder: ModelFolder | Path, manifest: Manifest, options: TaskOptions = TaskOptions()) -> Offer:
-    """The tasks of the folder's model, with its tokenizer."""
+def make_task(folder: ModelFolder | Path, manifest: Manifest) -> Offer:
+    """The tasks of the folder's model, with its tokenizer, for a build: texts that are too long are cut."""
     folder = ModelFolder.of(folder)
-    return open_offer(ModelParts(folder, manifest, _tokenizer(folder, manifest), options))
+    return open_offer(ModelParts(folder, manifest, _tokenizer(folder, manifest), TaskOptions(truncate=True)))
 
 
 def _tokenizer(folder: ModelFolder, manifest: Manifest) -> TextTokenizer:
