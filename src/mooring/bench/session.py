@@ -10,7 +10,7 @@ from typing import Any
 
 from mooring.bench.bodies import Bodies, Groups
 from mooring.bench.load import Fleet, Order, Run, Tick, new_event_loop
-from mooring.bench.report import as_json, figures, shape_json
+from mooring.bench.report import figures, shape_json
 from mooring.client import decode
 from mooring.target import Target
 
@@ -124,7 +124,7 @@ def step_json(plan: Plan, measured: Measured) -> dict[str, Any]:
         "rate": step.rate,
         "connections": step.connections,
         "warmup": measured.warmed,
-        **as_json(figures(measured.run)),
+        **figures(measured.run),
         **shape_json(measured.run, plan.groups.spans),
     }
 
