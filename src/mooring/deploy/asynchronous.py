@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mooring.deploy import answer
-from mooring.deploy.faults import in_words, is_denied, is_missing
+from mooring.deploy.faults import asked, is_hidden
 from mooring.deploy.session import Session
 from mooring.deploy.wait import pause_after
 from mooring.errors import DeadlineExceeded, InvokeError
@@ -48,12 +48,9 @@ class AsyncAnswer:
     def _fetch(self, uri: str) -> bytes | None:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
         s3 = self.session.client("s3")
-        with in_words(f"Looking for the answer at {uri}"):
-            try:
-                body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-            except s3.exceptions.ClientError as error:
-                # Without the right to list the bucket, S3 answers "denied" for a missing object.
-                if is_missing(error) or is_denied(error):
-                    return None
-                raise
-        return body
+
+        def fetch() -> bytes:
+            body: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+            return body
+
+        return asked(f"Looking for the answer at {uri}", fetch, is_hidden)

@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from mooring.deploy.manifest import how_to_convert
 from mooring.errors import AccountError, DeployError, MooringError
 from mooring.spelling import nearest
+
+Result = TypeVar("Result")
 
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _UNKNOWN_KEYS = frozenset(
@@ -71,6 +73,27 @@ def is_missing(error: Exception) -> bool:
 def is_denied(error: Exception) -> bool:
     """Whether the caller lacks permission."""
     return code_of(error) in _DENIED
+
+
+def is_hidden(error: Exception) -> bool:
+    """Whether the resource may not exist. Without the right to list, S3 answers 403 for a missing object."""
+    return is_missing(error) or is_denied(error)
+
+
+def asked(doing: str, call: Callable[[], Result], unless: Callable[[Exception], bool] = is_missing) -> Result | None:
+    """The result of `call`; None if a service refuses it with an error for which `unless` holds.
+
+    Raises what `in_words` raises for other errors.
+    """
+    from botocore.exceptions import ClientError
+
+    with in_words(doing):
+        try:
+            return call()
+        except ClientError as error:
+            if not unless(error):
+                raise
+    return None
 
 
 def is_taken(error: Exception) -> bool:

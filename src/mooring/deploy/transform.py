@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mooring.deploy.faults import in_words, is_missing
+from mooring.deploy.faults import asked, in_words
 from mooring.deploy.logs import TRANSFORM_GROUP, tail
 from mooring.deploy.narrator import Narrator
 from mooring.deploy.requests import DEPLOYMENT_TAG, stem, tag_list
@@ -93,21 +93,14 @@ def job_request(job: Job) -> dict[str, Any]:
 
 def model_of(session: Session, name: str) -> str | None:
     """The SageMaker model behind the endpoint `name`, or the model `name`; None if there is neither."""
-    sagemaker = session.client("sagemaker")
-    with in_words(f"Looking for {name}"):
-        try:
-            config = sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
-            variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
-            return str(variants[0]["ModelName"])
-        except sagemaker.exceptions.ClientError as error:
-            if not is_missing(error):
-                raise
-        try:
-            return str(sagemaker.describe_model(ModelName=name)["ModelName"])
-        except sagemaker.exceptions.ClientError as error:
-            if not is_missing(error):
-                raise
-    return None
+    sagemaker, doing = session.client("sagemaker"), f"Looking for {name}"
+
+    def behind() -> str:
+        config = sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+        variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+        return str(variants[0]["ModelName"])
+
+    return asked(doing, behind) or asked(doing, lambda: str(sagemaker.describe_model(ModelName=name)["ModelName"]))
 
 
 def run_job(session: Session, job: Job, narrator: Narrator, *, wait: bool = True) -> Mapping[str, Any]:

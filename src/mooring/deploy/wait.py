@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from mooring.deploy.faults import in_words, is_missing
+from mooring.deploy.faults import asked
 from mooring.deploy.logs import log_group, tail
 from mooring.deploy.session import Session
 from mooring.deploy.world import BUSY
@@ -38,9 +39,10 @@ def wait_for(session: Session, request: Mapping[str, Any], tell: Tell, clock: Cl
     Raises EndpointFailed with SageMaker's reason and the end of the log, or DeployError after an hour.
     """
     name = request["EndpointName"]
+    describe = partial(session.client("sagemaker").describe_endpoint, EndpointName=name)
     began, said, moved = clock.now(), "", False
     while True:
-        found = _describe(session, name)
+        found = asked(f"Waiting for the endpoint {name}", describe)
         status = found["EndpointStatus"] if found else "gone"
         if status != said:
             tell(status)
@@ -54,18 +56,6 @@ def wait_for(session: Session, request: Mapping[str, Any], tell: Tell, clock: Cl
                 hint=f"SageMaker continues. See the log {log_group(name)}, or run moor destroy {name}.",
             )
         clock.sleep(pause_after(clock.now() - began))
-
-
-def _describe(session: Session, name: str) -> Mapping[str, Any] | None:
-    sagemaker = session.client("sagemaker")
-    with in_words(f"Waiting for the endpoint {name}"):
-        try:
-            found: Mapping[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
-        except sagemaker.exceptions.ClientError as error:
-            if is_missing(error):
-                return None
-            raise
-    return found
 
 
 def _untouched(request: Mapping[str, Any], found: Mapping[str, Any] | None) -> bool:
