@@ -5,8 +5,9 @@ from typing import Any
 
 import click
 
-from mooring.cli.narration import narrated, opened_session, place_options
+from mooring.cli.narration import opened_session, place_options
 from mooring.cli.options import setting_options
+from mooring.cli.progress import shown
 
 
 @click.command("destroy", short_help="Remove a deployment and its resources.")
@@ -27,8 +28,8 @@ def command(name: str, bucket: str | None, **flags: Any) -> None:
     session = opened_session(flags)
     plan = survey(session, name, bucket)
     if not flags["dry_run"]:
-        with narrated(quiet=flags["as_json"]) as narrator:
-            remove(session, plan, narrator)
+        with shown(quiet=flags["as_json"]) as progress:
+            remove(session, plan, progress)
     if flags["as_json"]:
         actions = described(plan.actions)
         removed = bool(actions) and not flags["dry_run"]

@@ -5,9 +5,8 @@ requests.py, plan.py, removal.py   actions from the spec and the observed state 
 session.py, faults.py              boto3 clients, and botocore's errors translated
 observe.py, apply.py, wait.py      read the state, execute actions, wait; nothing else has effects in the account
 archive.py, pack.py, image.py      the model as model.tar.gz, names of images
-deployment.py, transform.py        the steps of a command, reported to a `Narrator`
+deployment.py, transform.py        the steps of a command, reported to a `Progress`
 invoke.py, answer.py, retry.py     `Predictor`; asynchronous.py: asynchronous answers; model.py: `Model`
-narrator.py                        progress reporting
 doctor.py, code.py                 checks before anything is uploaded
 """
 
