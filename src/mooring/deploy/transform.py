@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mooring.deploy.faults import asked, in_words
-from mooring.deploy.logs import TRANSFORM_GROUP, tail
 from mooring.deploy.requests import DEPLOYMENT_TAG, stem, tag_list
 from mooring.deploy.session import Session
 from mooring.deploy.spec import DEFAULT_INSTANCE
-from mooring.deploy.wait import LOG_LINES, pause_after
+from mooring.deploy.wait import LOG_LINES, TRANSFORM_GROUP, pause_after, tail
 from mooring.errors import EndpointFailed, UsageError, echo
 from mooring.progress import Progress
 from mooring.settings import load_settings
