@@ -280,7 +280,7 @@ def _writable(report: Path) -> None:
 
 
 def _finish(ctx: click.Context, document: dict[str, Any], output: Output) -> None:
-    from mooring.bench.machine import machine
+    from mooring.bench.session import machine
 
     document |= {"client_machine": machine(), "measured": datetime.now(UTC).isoformat(timespec="seconds")}
     if output.report:
