@@ -1,7 +1,7 @@
 """Deploy a model to a SageMaker endpoint, and call it. From Python: `from mooring.deploy import Model, Predictor`.
 
 spec.py, fit.py                    the wanted deployment, checked against the platform's limits (pure)
-requests.py, plan.py, removal.py   actions from the spec and the observed state (pure); cloudformation.py: as a template
+requests.py, plan.py, actions.py   actions from the spec and the observed state (pure); cloudformation.py: as a template
 session.py, faults.py              boto3 clients, and botocore's errors translated
 observe.py, apply.py, wait.py      read the state, execute actions, wait; nothing else has effects in the account
 archive.py, pack.py, image.py      the model as model.tar.gz, names of images

@@ -13,9 +13,8 @@ from mooring.deploy.apply import Done, apply, undo
 from mooring.deploy.fit import Finding, fit_format, fit_image, fit_memory
 from mooring.deploy.image import DEFAULT_IMAGE, is_ours, region_of
 from mooring.deploy.observe import find_endpoint, observe, stand
-from mooring.deploy.plan import plan, refuse_foreign_endpoint
+from mooring.deploy.plan import plan, plan_removal, refuse_foreign_endpoint
 from mooring.deploy.registry import facts_of, pushed_name, registry_facts
-from mooring.deploy.removal import plan_removal
 from mooring.deploy.requests import archive_key, archive_prefix
 from mooring.deploy.role import role_arn
 from mooring.deploy.session import Session

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from mooring.deploy.actions import Endpoint, Observed, Scaled, Standing
 from mooring.deploy.faults import asked, code_of, in_words, is_denied, is_hidden, is_missing
 from mooring.deploy.registry import in_registry
 from mooring.deploy.requests import (
@@ -22,7 +23,6 @@ from mooring.deploy.requests import (
 )
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Spec
-from mooring.deploy.world import Endpoint, Observed, Scaled, Standing
 from mooring.errors import AccountError
 
 Tagged = dict[str, dict[str, str]]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from mooring.deploy.actions import BUSY
 from mooring.deploy.faults import asked
 from mooring.deploy.session import Session
-from mooring.deploy.world import BUSY
 from mooring.errors import DeployError, EndpointFailed
 
 LIMIT_S = 3600.0
