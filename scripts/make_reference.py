@@ -14,7 +14,7 @@ from unittest.mock import patch
 import click
 
 from mooring import errors
-from mooring.cli import border, packages
+from mooring.cli import border, group
 from mooring.cli.group import COMMANDS, moor
 from mooring.cli.options import shown
 from mooring.settings import OPTIONS
@@ -56,7 +56,7 @@ def settings_page() -> str:
 def cli_page() -> str:
     """The help of every command."""
     lines = ["# Command line", NOTICE, ""]
-    with patch.object(packages, "KNOWN", {}):  # the same page whether or not other packages are installed
+    with patch.object(group, "KNOWN", {}):  # the same page whether or not other packages are installed
         lines += _help("moor", moor, None)
     parent = click.Context(moor, info_name="moor")
     for name in COMMANDS:

@@ -1,46 +1,5 @@
 """Every error that Mooring raises deliberately. Independent of HTTP status codes and exit codes.
 
-    MooringError
-    ├── RequestError            the request is at fault; the server goes on
-    │   ├── InvalidRequest      not JSON, a wrong type, a wrong value; points at the field
-    │   ├── PayloadTooLarge     more bytes or more windows than one request may have
-    │   ├── BodyTooSlow         the body did not arrive in time
-    │   ├── UnsupportedMediaType  the body's content type is not supported
-    │   ├── NotLoaded           a multi-model server has no model of that name
-    │   ├── AlreadyLoaded       a multi-model server already has that model
-    │   ├── ModelRefused        a multi-model server was asked to load a model that cannot be served
-    │   └── NotAcceptable       the answer is not available in a type that the caller accepts
-    ├── RefusedError            the request is valid, but cannot be served now
-    │   ├── QueueFull           the queue is full; says when to retry
-    │   ├── NotReady            the model is not ready, or no longer works
-    │   ├── Draining            the server is shutting down
-    │   ├── NoMemory            another model would not fit into memory
-    │   ├── DeadlineExceeded    the deadline passed before the answer was ready
-    │   └── ClientGone          the client disconnected
-    ├── ModelError              the model cannot be served
-    │   ├── ModelNotFound       there is no such folder, archive or Hub repository
-    │   ├── ModelIncomplete     files are missing, by name
-    │   ├── ModelInvalid        a file is damaged or contradicts another one
-    │   ├── ModelUnsupported    the family or task is not supported
-    │   ├── ModelChanged        the files have changed since they were loaded
-    │   ├── UnsafeWeights       pickle files, which can run code when loaded
-    │   ├── HandlerError        the model's own code cannot be imported or called
-    │   └── HubError            the Hub did not deliver the model
-    │       └── HubRefused      and a retry will not help
-    ├── BackendError            the engine failed on a batch; not the caller's fault
-    ├── HandlerFailed           the model's own code raised while answering
-    ├── BuildError              `moor build` failed
-    ├── BenchError              a load or evaluation run cannot start or continue
-    ├── ClientError             a running server refused a request or did not answer
-    ├── DeployError             a deployment cannot be created, changed, used or removed
-    │   ├── AccountError        credentials, region, role or permissions are wrong or missing
-    │   ├── NameTaken           the name belongs to a resource that Mooring did not create
-    │   ├── EndpointFailed      SageMaker could not start the endpoint; has its reason and the end of its log
-    │   └── InvokeError         an endpoint did not answer
-    ├── ListenError             the server cannot listen on its address
-    ├── RunnerError             `moor local` cannot start a container
-    └── UsageError              a setting or an argument has an invalid value
-
 `message` says what went wrong and the value seen; `hint` says what to do next.
 """
 

@@ -39,7 +39,7 @@ def test_every_request_is_sent_once_over_as_many_connections_as_clients() -> Non
         assert sorted(body["n"] for body in server.bodies) == list(range(200))
         assert server.connections == 4
     assert all(run.bodies[place] == b'{"n": %d}' % place for place in range(200))
-    assert figures(run).statuses == {"200": 200}
+    assert figures(run)["statuses"] == {"200": 200}
 
 
 def test_more_clients_than_requests() -> None:
@@ -57,22 +57,22 @@ def test_no_requests_at_all() -> None:
 def test_statuses_are_counted_and_the_run_goes_on() -> None:
     """Every fifth request is refused."""
     with Answering(lambda number, _body: Reply({}, 429 if number % 5 == 0 else 200)) as server:
-        assert figures(drive(server.url, 50)).statuses == {"200": 40, "429": 10}
+        assert figures(drive(server.url, 50))["statuses"] == {"200": 40, "429": 10}
 
 
 def test_a_server_that_closes_after_each_answer_loses_nothing() -> None:
     """The client connects again without counting an error."""
     with Answering(lambda _number, _body: Reply({}, close=True)) as server:
         result = figures(drive(server.url, 20, clients=2))
-    assert (result.statuses, result.errors) == ({"200": 20}, {})
+    assert (result["statuses"], result["errors"]) == ({"200": 20}, {})
 
 
 def test_a_dropped_connection_is_an_error_of_one_request() -> None:
     """It is not sent again (it may have been computed), and the client goes on."""
     with Answering(lambda number, _body: Reply({}, drop=number == 7)) as server:
         result = figures(drive(server.url, 30, clients=2))
-    assert result.statuses == {"200": 29}
-    assert Counter(result.errors).total() == 1
+    assert result["statuses"] == {"200": 29}
+    assert Counter(result["errors"]).total() == 1
 
 
 def test_clients_give_up_when_the_server_only_drops() -> None:
@@ -93,7 +93,7 @@ def test_a_request_without_an_answer_times_out() -> None:
     with Answering(reply) as server:
         result = figures(drive(server.url, 10, clients=2, timeout_s=0.3))
         hold.set()
-    assert (result.statuses, result.errors) == ({"200": 9}, {"timeout": 1})
+    assert (result["statuses"], result["errors"]) == ({"200": 9}, {"timeout": 1})
 
 
 @contextmanager
@@ -122,13 +122,13 @@ def speaking(data: bytes, *, first: bool) -> Iterator[str]:
 def test_what_is_not_http_is_said_so() -> None:
     """A client gives up after three."""
     with speaking(b"SSH-2.0-x\r\n", first=False) as address:
-        assert figures(drive(address, 9, clients=1)).errors == {"invalid HTTP/1 response": 3}
+        assert figures(drive(address, 9, clients=1))["errors"] == {"invalid HTTP/1 response": 3}
 
 
 def test_a_server_that_speaks_first_does_not_hold_the_run_up() -> None:
     """Whether its greeting comes before the request is sent or after, the run ends without an answer."""
     with speaking(b"220 mail.example\r\n", first=True) as address, suppress(ClientError):
-        assert figures(drive(address, 9, clients=2)).statuses == {}
+        assert figures(drive(address, 9, clients=2))["statuses"] == {}
 
 
 def test_nobody_listening_is_an_error_before_the_run() -> None:

@@ -10,7 +10,7 @@ from mooring.bench.alarm import Alarm
 from mooring.bench.exchange import post_bytes
 from mooring.bench.load import Fleet, Order, Run, new_event_loop
 from mooring.bench.loops import NOT_SENT
-from mooring.bench.report import figures, limits
+from mooring.bench.report import figures
 from mooring.target import parse_target
 from tests.support.answering import Answering, Reply
 
@@ -36,9 +36,8 @@ def test_every_arrival_is_sent_once_in_order_of_the_bodies() -> None:
         run = drive(server.url, 8, rate=400, count=60)
         assert sorted(body["n"] for body in server.bodies) == sorted([*range(50), *range(10)])
     result = figures(run)
-    assert (result.statuses, result.asked, result.cut_short) == ({"200": 60}, 60, False)
-    assert result.pace is not None
-    assert result.pace.rate == 400
+    assert (result["statuses"], result["asked"], result["cut_short"]) == ({"200": 60}, 60, False)
+    assert "open_loop" in result
 
 
 def test_a_run_by_time_lasts_that_long() -> None:
@@ -64,14 +63,11 @@ def test_a_stall_is_in_the_latency_of_all_who_came_meanwhile() -> None:
     with Answering(stall) as server:
         run = drive(server.url, 1, rate=100, count=60)
     result = figures(run)
-    assert result.pace is not None
-    assert result.pace.service_ms is not None
-    assert result.latency_ms is not None
     slow = sum(count for seconds, count in run.tally.latency.values() if seconds > 0.1)
     alone = sum(count for seconds, count in run.tally.service.values() if seconds > 0.4) if run.tally.service else 0
     assert (slow > 20, alone) == (True, 1)
-    assert result.latency_ms.p50 > 5 * result.pace.service_ms.p50
-    assert "found all 1 connections busy" in limits(result)["connections"]
+    assert result["latency_ms"]["p50"] > 5 * result["open_loop"]["service_ms"]["p50"]
+    assert "found all 1 connections busy" in result["client"]["limits"]["connections"]
 
 
 def test_a_request_without_a_free_connection_is_lost_in_the_end() -> None:
@@ -86,9 +82,9 @@ def test_a_request_without_a_free_connection_is_lost_in_the_end() -> None:
     with Answering(reply) as server:
         result = figures(drive(server.url, 1, rate=300, count=30, timeout_s=0.4))
         hold.set()
-    assert result.requests == 30
-    assert result.errors["timeout"] == 1
-    assert result.errors[NOT_SENT] > 5
+    assert result["requests"] == 30
+    assert result["errors"]["timeout"] == 1
+    assert result["errors"][NOT_SENT] > 5
 
 
 def test_waiting_for_the_last_answers_costs_nothing() -> None:
@@ -110,7 +106,7 @@ def test_a_server_that_goes_away_ends_the_run() -> None:
     with Answering(lambda _number, _body: Reply(drop=True)) as server:
         run = drive(server.url, 2, rate=200, seconds=30.0)
     assert run.seconds < 10
-    assert figures(run).cut_short
+    assert figures(run)["cut_short"]
 
 
 def test_an_alarm_rings_when_it_was_set_to() -> None:

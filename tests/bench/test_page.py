@@ -9,7 +9,7 @@ import pytest
 from mooring.bench.bodies import Span
 from mooring.bench.load import Run
 from mooring.bench.page import render
-from mooring.bench.report import as_json, figures, shape_json
+from mooring.bench.report import figures, shape_json
 from mooring.bench.tally import Tally
 from tests.support.no_matplotlib import hide_matplotlib
 
@@ -26,7 +26,7 @@ def step(load: float, *, rate: bool = False, answers: int = 1200, refused: int =
     run = Run(tally, asked=answers, seconds=3.0, cpu_seconds=0.1, rate=load if rate else None, connections=8)
     spans = [Span(5, 20, 12.5), Span(21, 90, 40.0)]
     setting = {"clients": None if rate else load, "rate": load if rate else None, "connections": 8, "warmup": 4}
-    return {**setting, **as_json(figures(run)), **shape_json(run, spans)}
+    return {**setting, **figures(run), **shape_json(run, spans)}
 
 
 def document(**more: Any) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from mooring.build.compress import quantise
 from mooring.build.explore import explore, order_of
 from mooring.build.ladder import BF16, FP32, INT8, quantised
 from mooring.build.pipeline import Order, build
-from mooring.build.progress import Silent
 from mooring.build.recipe import Recipe
 from mooring.errors import BuildError
 from mooring.model.source import resolve
+from mooring.progress import Silent
 from mooring.tasks.recognise import read_manifest
 from mooring.wiring.model import make_task
 from tests.build.test_pipeline import CONTEXT

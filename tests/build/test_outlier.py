@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mooring.build.pipeline import Order, build
-from mooring.build.progress import Silent
 from mooring.model.source import resolve
+from mooring.progress import Silent
 from mooring.wiring.model import make_task
 from tests.support.golden_questions import MODEL
 from tests.support.outliers import plant_outlier

@@ -12,12 +12,12 @@ import pytest
 from mooring.backends.base import Backend
 from mooring.build.judge import Judge, Judgement, Rules
 from mooring.build.pipeline import Order, build
-from mooring.build.progress import Silent
 from mooring.build.workshop import Workshop
 from mooring.engine.offline import answer_all
 from mooring.errors import BuildError, UsageError
 from mooring.graph.source import GraphSource
 from mooring.model.source import resolve
+from mooring.progress import Silent
 from mooring.settings import Settings
 from mooring.tasks.recognise import read_manifest
 from mooring.wiring.model import make_task, open_model

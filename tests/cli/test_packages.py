@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from mooring.cli import packages, run
+from mooring.cli import group, run
 
 PACKAGE = """
 import click
@@ -33,7 +33,7 @@ def hello(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def nothing_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """No other package has a command."""
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: ())
-    monkeypatch.setattr(packages, "find_spec", lambda name: None)
+    monkeypatch.setattr(group, "find_spec", lambda name: None)
 
 
 @pytest.mark.usefixtures("hello")
@@ -49,7 +49,7 @@ def test_help_lists_the_known_ones_that_are_installed(
 ) -> None:
     """After our own, without importing them."""
     for spec in (None, object()):
-        monkeypatch.setattr(packages, "find_spec", lambda name, spec=spec: spec)
+        monkeypatch.setattr(group, "find_spec", lambda name, spec=spec: spec)
         assert run(["--help"]) == 0
         last = click.unstyle(capsys.readouterr().out).partition("\n\n  Every setting")[0].splitlines()[-1]
         assert last.split()[0] == ("local" if spec else "bench")

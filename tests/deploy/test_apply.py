@@ -4,9 +4,9 @@ import pytest
 
 from mooring.deploy.actions import Action, Plan
 from mooring.deploy.apply import Done, apply, undo
-from mooring.deploy.narrator import Silent
 from mooring.deploy.session import Place, Session
 from mooring.errors import DeployError
+from mooring.progress import Silent
 
 pytestmark = pytest.mark.wire
 

@@ -8,10 +8,10 @@ import pytest
 from mooring.deploy import archive
 from mooring.deploy.archive import Wanted, archive_of
 from mooring.deploy.deployment import default_name
-from mooring.deploy.narrator import Silent
 from mooring.deploy.pack import pack
 from mooring.errors import ModelNotFound, UnsafeWeights
 from mooring.model.source import ResolvedModel
+from mooring.progress import Silent
 from tests.support.tiny_models import write_tiny_bert
 
 
@@ -54,17 +54,6 @@ def test_code_is_put_beside_it(model: Path, tmp_path: Path) -> None:
     assert "code/inference.py" in archive_of(Wanted(str(mine.path), code=code), tmp_path, Silent()).members
 
 
-class Told(Silent):
-    """Remembers the notes."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        """Keep it."""
-        self.notes.append(text)
-
-
 def nested(model: Path, tmp_path: Path, *code: str) -> Path:
     """An archive with the model in a folder, and code at these places of it."""
     path, source = tmp_path / "nested.tar.gz", tmp_path / "inference.py"
@@ -79,10 +68,10 @@ def nested(model: Path, tmp_path: Path, *code: str) -> Path:
 def test_code_beside_a_nested_model_goes_as_it_is(model: Path, tmp_path: Path) -> None:
     """SageMaker gives the code the folder of both, so nothing may be moved; it need not be a model of ours."""
     (model / "model.safetensors").unlink()
-    path, told = nested(model, tmp_path, "code/inference.py"), Told()
-    found = archive_of(Wanted(str(path)), tmp_path / "out", told, readable=True)
+    path, said = nested(model, tmp_path, "code/inference.py"), Silent()
+    found = archive_of(Wanted(str(path)), tmp_path / "out", said, readable=True)
     assert found.path == path
-    assert any("The container runs the model's own code: " in note for note in told.notes)
+    assert any("The container runs the model's own code: " in note for note in said.notes)
 
 
 def test_code_in_a_nested_model_comes_along(model: Path, tmp_path: Path) -> None:
@@ -95,9 +84,9 @@ def test_code_that_the_container_will_not_run_is_named(model: Path, tmp_path: Pa
     """Before anything is uploaded."""
     (model / "samples").mkdir()
     (model / "samples" / "inference.py").touch()
-    told = Told()
-    archive_of(Wanted(str(model)), tmp_path, told)
-    assert any("The container will not run" in note and "samples/inference.py" in note for note in told.notes)
+    said = Silent()
+    archive_of(Wanted(str(model)), tmp_path, said)
+    assert any("The container will not run" in note and "samples/inference.py" in note for note in said.notes)
 
 
 @pytest.mark.parametrize("places", [["code"], [""], ["code", "top"]])

@@ -32,7 +32,7 @@ def test_doctor_without_an_account(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.wire
 def test_removing_loads_no_numbers() -> None:
     """What only packing needs would be a tenth of the command's time."""
-    program = "import sys, mooring.cli.destroy, mooring.deploy.deployment; sys.exit('numpy' in sys.modules)"
+    program = "import sys, mooring.cli.deploy, mooring.deploy.deployment; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from mooring.deploy.answer import Retries
 from mooring.deploy.invoke import Predictor
-from mooring.deploy.retry import Retries
 from mooring.deploy.session import Place, Session
 from mooring.deploy.wait import Clock
 from mooring.errors import DeadlineExceeded, InvokeError, UsageError

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mooring.deploy.actions import Endpoint, Observed, Scaled
 from mooring.deploy.plan import plan
 from mooring.deploy.requests import (
     DEPLOYMENT_TAG,
@@ -17,7 +18,6 @@ from mooring.deploy.requests import (
     scaling_requests,
 )
 from mooring.deploy.spec import Archive, Asynchronous, Instances, Push, Scaling, Serverless, Spec, check
-from mooring.deploy.world import Endpoint, Observed, Scaled
 from mooring.errors import DeployError, NameTaken
 from tests.deploy.world import after
 

@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
-from mooring.deploy.removal import plan_removal
+from mooring.deploy.actions import Endpoint, Scaled, Standing
+from mooring.deploy.plan import plan_removal
 from mooring.deploy.requests import DEPLOYMENT_TAG
-from mooring.deploy.world import Endpoint, Scaled, Standing
 from mooring.errors import NameTaken
 
 MINE = {DEPLOYMENT_TAG: "qa"}

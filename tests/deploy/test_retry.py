@@ -2,7 +2,7 @@
 
 import pytest
 
-from mooring.deploy.retry import Retries, worth_it
+from mooring.deploy.answer import Retries, worth_it
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mooring.deploy.instances import describe
+from mooring.deploy.fit import instance_of
 from mooring.deploy.spec import Archive, Asynchronous, Instances, Scaling, Serverless, Spec, check
 from mooring.errors import UsageError
 
@@ -95,6 +95,6 @@ def test_an_asynchronous_endpoint_may_scale_to_nothing() -> None:
 )
 def test_what_an_instance_types_name_says(name: str, architecture: str | None, gib: float | None) -> None:
     """Graviton by the g among its attributes, memory by family and size; else nothing."""
-    found = describe(name)
+    found = instance_of(name)
     assert found.architecture == architecture
     assert found.memory_bytes == (None if gib is None else gib * 1024**3)

@@ -4,9 +4,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from mooring.deploy.actions import Action
+from mooring.deploy.actions import BUSY, Action, Endpoint, Observed, Scaled
 from mooring.deploy.requests import POLICY_KEY
-from mooring.deploy.world import BUSY, Endpoint, Observed, Scaled
 
 
 class Refused(Exception):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mooring.observe.lean import without
+from mooring.observe.memory import without
 
 
 def test_a_module_is_away_and_comes_back() -> None:
@@ -28,7 +28,7 @@ def test_serving_loads_no_rich() -> None:
     """It takes a tenth of a start, and there is nothing for it to draw."""
     code = """
 import sys
-from mooring.observe.lean import without
+from mooring.observe.memory import without
 with without("rich"):
     from mooring.observe.logs import configure_logs
 configure_logs("error", "text")

@@ -8,10 +8,10 @@ import pytest
 from mooring.deploy.actions import Action, Plan
 from mooring.deploy.archive import Wanted
 from mooring.deploy.deployment import Order, carry_out, prepare, propose, remove, survey
-from mooring.deploy.narrator import Silent
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Spec
 from mooring.errors import NameTaken
+from mooring.progress import Silent
 from tests.deploy.test_apply import failing
 
 pytestmark = pytest.mark.wire
@@ -21,17 +21,13 @@ class Heard(Silent):
     """Keeps what was noted; raises `what` when a step with `at` in its title begins."""
 
     def __init__(self, at: str = "", what: BaseException | None = None) -> None:
-        self.notes: list[str] = []
+        super().__init__()
         self._at, self._what = at, what
 
-    def begin(self, title: str) -> None:
+    def begin(self, title: str, _total: int | None = None) -> None:
         """Perhaps Ctrl-C."""
         if self._what is not None and self._at in title:
             raise self._what
-
-    def note(self, text: str) -> None:
-        """Keep it."""
-        self.notes.append(text)
 
 
 def batch_model(session: Session, place: Path, name: str, artefact: Path) -> Spec:

@@ -11,10 +11,10 @@ from mooring.cli import run
 from mooring.deploy import Model, Predictor
 from mooring.deploy.archive import Wanted
 from mooring.deploy.deployment import Order, carry_out, prepare, propose, remove, survey
-from mooring.deploy.narrator import Silent
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Scaling, Serverless
 from mooring.errors import AccountError, EndpointFailed, InvokeError, NameTaken, PayloadTooLarge
+from mooring.progress import Silent
 
 pytestmark = pytest.mark.wire
 
@@ -25,12 +25,8 @@ class Heard(Silent):
     """Keeps what was noted; Ctrl-C comes when the endpoint is seen in `interrupt_at`."""
 
     def __init__(self, interrupt_at: str = "") -> None:
-        self.notes: list[str] = []
+        super().__init__()
         self._interrupt_at = interrupt_at
-
-    def note(self, text: str) -> None:
-        """Keep it."""
-        self.notes.append(text)
 
     def detail(self, text: str) -> None:
         """Perhaps Ctrl-C."""

@@ -9,11 +9,11 @@ import pytest
 
 from mooring.deploy import manifest
 from mooring.deploy.deployment import Order, prepare
-from mooring.deploy.narrator import Silent
 from mooring.deploy.registry import in_registry, push_image, pushed_name, registry_facts
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Push
 from mooring.errors import DeployError, UsageError
+from mooring.progress import Silent
 from tests.deploy.test_manifest import LAYER, oci
 
 pytestmark = pytest.mark.wire

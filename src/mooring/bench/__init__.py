@@ -8,5 +8,4 @@ bodies.py     files, or texts of chosen lengths (lengths.py) → requests
 session.py    consecutive runs of a plan or a sweep (sweep.py)
 report.py     counts → figures for people and machines
 page.py       figures → one HTML page with charts (page_plots.py, drawn by mooring/charts.py)
-machine.py    the client's machine
 """

@@ -1,10 +1,9 @@
-"""Turn a run into figures, as table rows and as JSON. Pure. Called by `moor bench` and `moor eval`.
+"""Turn a run into figures: the dict that `--json` prints, and table rows. Pure.
 
 The JSON is a stable format, described in docs/bench.md: names are added, never changed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mooring.bench.bodies import Span
@@ -21,171 +20,76 @@ LATE_SHARE = 0.05
 """Fraction of the median latency. If 1 in 100 requests is sent later than that, it affects the figures."""
 
 
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """Latencies in milliseconds. Percentiles are nearest ranks, within 0.05 %; mean and max are exact."""
+def figures(run: Run) -> dict[str, Any]:
+    """A run's figures, rounded to the measurement precision.
 
-    mean: float
-    p50: float
-    p90: float
-    p99: float
-    p99_9: float
-    max: float
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """Figures of an open loop."""
-
-    rate: float
-    """Requested arrivals per second."""
-    arrived: float
-    """Actual arrivals per second, which vary around `rate`."""
-    connections: int
-    service_ms: Latency | None
-    """From the actual send time, not the intended one: what a closed loop would measure."""
-    late_ms: Latency | None
-    """From the intended to the actual send time, if a connection was free: the client's lateness."""
-    waited: int
-    """Requests without a free connection."""
-    waited_ms: Latency | None
-    """Their waiting time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """The result of a run."""
-
-    requests: int
-    """Completed requests, with any result."""
-    asked: int
-    seconds: float
-    per_second: float
-    """Requests answered with 200 per second of wall clock."""
-    latency_ms: Latency | None
-    """Latency of requests answered with 200; None without any."""
-    statuses: dict[str, int]
-    """Number of responses by status."""
-    errors: dict[str, int]
-    """Failed requests by status or by connection error."""
-    messages: dict[str, str]
-    """First error message for each status."""
-    pace: Pace | None
-    """None for a closed loop."""
-    client_cpu_seconds: float
-    client_cpu_share: float
-    """Client CPU as a fraction of one core over the run."""
-    interrupted: bool
-    cut_short: bool
-
-
-def figures(run: Run) -> Figures:
-    """Reduce a run."""
+    Only requests answered with 200 count for `per_second` and `latency_ms`, which is None without any. In an open loop,
+    `service_ms` counts from the actual send time, not the intended one; `late_ms` is the time between the two if a
+    connection was free, and `waited_ms` if none was.
+    """
     tally = run.tally
     refused = {str(status): count for status, count in tally.refused.items()}
     answered = {"200": tally.latency.count} if tally.latency.count else {}
-    errors = {**refused, **tally.lost}
-    return Figures(
-        requests=tally.done,
-        asked=run.asked,
-        seconds=run.seconds,
-        per_second=tally.latency.count / run.seconds if run.seconds else 0.0,
-        latency_ms=latency(tally.latency),
-        statuses=dict(sorted({**answered, **refused}.items())),
-        errors=dict(sorted(errors.items(), key=lambda item: -item[1])),
-        messages={str(status): said for status, said in tally.messages.items() if said},
-        pace=_pace(run),
-        client_cpu_seconds=run.cpu_seconds,
-        client_cpu_share=run.cpu_seconds / run.seconds if run.seconds else 0.0,
-        interrupted=run.interrupted,
-        cut_short=run.cut_short,
-    )
-
-
-def latency(histogram: Histogram | None) -> Latency | None:
-    """None if nothing was recorded."""
-    if histogram is None or not histogram.count:
-        return None
-    p50, p90, p99, p99_9 = (1000 * seconds for seconds in histogram.percentiles(50, 90, 99, 99.9))
-    return Latency(1000 * histogram.mean, p50, p90, p99, p99_9, 1000 * histogram.max)
-
-
-def _pace(run: Run) -> Pace | None:
-    if run.rate is None:
-        return None
-    tally = run.tally
-    waited = tally.waited.count if tally.waited else 0
-    return Pace(
-        rate=run.rate,
-        arrived=run.arrived_per_second,
-        connections=run.connections,
-        service_ms=latency(tally.service),
-        late_ms=latency(tally.late),
-        waited=waited,
-        waited_ms=latency(tally.waited),
-    )
-
-
-def limits(result: Figures) -> dict[str, str]:
-    """Warnings that the client itself limited the figures."""
-    found = {}
-    if result.client_cpu_share > CLIENT_FULL:
-        found["cpu"] = (
-            f"this client used {100 * result.client_cpu_share:.0f} % of a core: the server may be faster than "
-            "these figures show."
-        )
-    pace, middle = result.pace, result.latency_ms.p50 if result.latency_ms else 0.0
-    if pace is None:
-        return found
-    if pace.waited_ms is not None and pace.waited > WAITED_SHARE * result.requests:
-        found["connections"] = (
-            f"{pace.waited:,} of {result.requests:,} requests found all {pace.connections:,} connections busy and "
-            f"waited up to {pace.waited_ms.max:,.0f} ms, which is included in their latency. Either the "
-            f"server cannot reach {pace.rate:g} per second, or more --connections are needed."
-        )
-    if pace.late_ms is not None and pace.late_ms.p99 > max(1.0, LATE_SHARE * middle):
-        found["lateness"] = (
-            f"this client sent 1 request in 100 more than {pace.late_ms.p99:.1f} ms late despite a free connection; "
-            "this is included in their latency. The client needs more CPU."
-        )
-    return found
-
-
-def as_json(result: Figures) -> dict[str, Any]:
-    """The JSON form, rounded to the measurement precision; the names are stable."""
     made: dict[str, Any] = {
-        "requests": result.requests,
-        "asked": result.asked,
-        "seconds": round(result.seconds, 4),
-        "per_second": round(result.per_second, 2),
-        "latency_ms": latency_json(result.latency_ms),
-        "statuses": result.statuses,
-        "errors": result.errors,
-        "messages": result.messages,
+        "requests": tally.done,
+        "asked": run.asked,
+        "seconds": round(run.seconds, 4),
+        "per_second": round(tally.latency.count / run.seconds, 2) if run.seconds else 0.0,
+        "latency_ms": latency(tally.latency),
+        "statuses": dict(sorted({**answered, **refused}.items())),
+        "errors": dict(sorted({**refused, **tally.lost}.items(), key=lambda item: -item[1])),
+        "messages": {str(status): said for status, said in tally.messages.items() if said},
         "client": {
-            "cpu_seconds": round(result.client_cpu_seconds, 4),
-            "cpu_share_of_one_core": round(result.client_cpu_share, 4),
-            "limits": limits(result),
+            "cpu_seconds": round(run.cpu_seconds, 4),
+            "cpu_share_of_one_core": round(run.cpu_seconds / run.seconds, 4) if run.seconds else 0.0,
         },
-        "interrupted": result.interrupted,
-        "cut_short": result.cut_short,
+        "interrupted": run.interrupted,
+        "cut_short": run.cut_short,
     }
-    if result.pace is not None:
-        pace = result.pace
+    if run.rate is not None:
         made["open_loop"] = {
-            "arrived_per_second": round(pace.arrived, 2),
-            "service_ms": latency_json(pace.service_ms),
-            "late_ms": latency_json(pace.late_ms),
-            "waited": pace.waited,
-            "waited_ms": latency_json(pace.waited_ms),
+            "arrived_per_second": round(run.arrived_per_second, 2),
+            "service_ms": latency(tally.service),
+            "late_ms": latency(tally.late),
+            "waited": tally.waited.count if tally.waited else 0,
+            "waited_ms": latency(tally.waited),
         }
+    made["client"]["limits"] = _limits(made, run)
     return made
 
 
-def latency_json(found: Latency | None) -> dict[str, float] | None:
-    """Round to a microsecond."""
-    names = ("mean", "p50", "p90", "p99", "p99_9", "max")
-    return {name: round(getattr(found, name), 3) for name in names} if found else None
+def latency(histogram: Histogram | None) -> dict[str, float] | None:
+    """In milliseconds. Percentiles are nearest ranks, within 0.05 %; mean and max are exact. None without any."""
+    if histogram is None or not histogram.count:
+        return None
+    names, ranks = ("p50", "p90", "p99", "p99_9"), histogram.percentiles(50, 90, 99, 99.9)
+    found = {"mean": histogram.mean, **dict(zip(names, ranks, strict=True)), "max": histogram.max}
+    return {name: round(1000 * seconds, 3) for name, seconds in found.items()}
+
+
+def _limits(made: dict[str, Any], run: Run) -> dict[str, str]:
+    """Warnings that the client itself limited the figures."""
+    found = {}
+    share, pace = made["client"]["cpu_share_of_one_core"], made.get("open_loop")
+    if share > CLIENT_FULL:
+        found["cpu"] = (
+            f"this client used {100 * share:.0f} % of a core: the server may be faster than these figures show."
+        )
+    if pace is None:
+        return found
+    late, waited, middle = pace["late_ms"], pace["waited_ms"], made["latency_ms"]["p50"] if made["latency_ms"] else 0.0
+    if waited is not None and pace["waited"] > WAITED_SHARE * made["requests"]:
+        found["connections"] = (
+            f"{pace['waited']:,} of {made['requests']:,} requests found all {run.connections:,} connections busy and "
+            f"waited up to {waited['max']:,.0f} ms, which is included in their latency. Either the "
+            f"server cannot reach {run.rate:g} per second, or more --connections are needed."
+        )
+    if late is not None and late["p99"] > max(1.0, LATE_SHARE * middle):
+        found["lateness"] = (
+            f"this client sent 1 request in 100 more than {late['p99']:.1f} ms late despite a free connection; "
+            "this is included in their latency. The client needs more CPU."
+        )
+    return found
 
 
 def shape_json(run: Run, spans: Sequence[Span]) -> dict[str, Any]:
@@ -200,7 +104,7 @@ def shape_json(run: Run, spans: Sequence[Span]) -> dict[str, Any]:
             {
                 "words": {"min": span.least, "mean": round(span.mean, 1), "max": span.most},
                 "answered": kept.count,
-                "latency_ms": latency_json(latency(kept)),
+                "latency_ms": latency(kept),
             }
             for span, kept in groups
             if kept.count
@@ -213,29 +117,25 @@ def _bars(answers: int) -> int:
     return max(12, min(60, int(3 * answers**0.5)))
 
 
-def rows(result: Figures) -> list[tuple[str, str]]:
-    """(name, value) rows for people."""
-    missing = f" ({result.asked:,} planned)" if result.requests != result.asked else ""
-    answered = result.statuses.get("200", 0)
-    lines = [("answered", f"{answered:,} of {result.requests:,} sent{missing} in {result.seconds:.2f} s")]
-    ordered = f" of {result.pace.arrived:.1f} arrivals; target {result.pace.rate:g}" if result.pace else ""
-    lines.append(("requests/s", f"{result.per_second:.1f}{ordered}"))
-    if result.latency_ms:
-        lines.append(("latency", latency_line(result.latency_ms)))
-    if result.pace and result.pace.service_ms:
-        lines.append(("once sent", latency_line(result.pace.service_ms)))
-    if result.errors:
-        lines.append(("errors", ", ".join(f"{count:,} × {what}" for what, count in result.errors.items())))
-    lines += [("", f"{status}: {said}") for status, said in result.messages.items()]
-    share = 100 * result.client_cpu_share
-    lines.append(("client", f"{result.client_cpu_seconds:.2f} s of CPU, {share:.1f} % of one core"))
+def rows(step: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(name, value) rows for people. `step` has its `rate` beside its figures if it is an open loop."""
+    pace, missing = step.get("open_loop"), f" ({step['asked']:,} planned)" if step["requests"] != step["asked"] else ""
+    answered = step["statuses"].get("200", 0)
+    lines = [("answered", f"{answered:,} of {step['requests']:,} sent{missing} in {step['seconds']:.2f} s")]
+    ordered = f" of {pace['arrived_per_second']:.1f} arrivals; target {step['rate']:g}" if pace else ""
+    lines.append(("requests/s", f"{step['per_second']:.1f}{ordered}"))
+    if step["latency_ms"]:
+        lines.append(("latency", _latency_line(step["latency_ms"])))
+    if pace and pace["service_ms"]:
+        lines.append(("once sent", _latency_line(pace["service_ms"])))
+    if step["errors"]:
+        lines.append(("errors", ", ".join(f"{count:,} × {what}" for what, count in step["errors"].items())))
+    lines += [("", f"{status}: {said}") for status, said in step["messages"].items()]
+    share = 100 * step["client"]["cpu_share_of_one_core"]
+    lines.append(("client", f"{step['client']['cpu_seconds']:.2f} s of CPU, {share:.1f} % of one core"))
     return lines
 
 
-def latency_line(found: Latency) -> str:
-    """One line with units."""
-    parts = [
-        ("p50", found.p50), ("p90", found.p90), ("p99", found.p99), ("p99.9", found.p99_9), ("max", found.max),
-        ("mean", found.mean),
-    ]  # fmt: skip
-    return "   ".join(f"{name} {value:.1f}" for name, value in parts) + " ms"
+def _latency_line(found: Mapping[str, float]) -> str:
+    names = {"p50": "p50", "p90": "p90", "p99": "p99", "p99_9": "p99.9", "max": "max", "mean": "mean"}
+    return "   ".join(f"{said} {found[name]:.1f}" for name, said in names.items()) + " ms"

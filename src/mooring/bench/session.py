@@ -5,12 +5,16 @@ would make later steps look faster.
 """
 
 import asyncio
+import os
+import platform
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import mooring
 from mooring.bench.bodies import Bodies, Groups
 from mooring.bench.load import Fleet, Order, Run, Tick, new_event_loop
-from mooring.bench.report import as_json, figures, shape_json
+from mooring.bench.report import figures, shape_json
 from mooring.client import decode
 from mooring.target import Target
 
@@ -124,7 +128,7 @@ def step_json(plan: Plan, measured: Measured) -> dict[str, Any]:
         "rate": step.rate,
         "connections": step.connections,
         "warmup": measured.warmed,
-        **as_json(figures(measured.run)),
+        **figures(measured.run),
         **shape_json(measured.run, plan.groups.spans),
     }
 
@@ -154,3 +158,39 @@ def repeats(plan: Plan, asked: int) -> str:
         return ""
     each = "1 distinct request" if distinct == 1 else f"{distinct:,} distinct requests"
     return f"{each} sent {asked / distinct:,.1f} times each; caching servers benefit"
+
+
+def machine() -> dict[str, str]:
+    """The facts as text. Unknown ones are left out."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 0
+    found = {
+        "cpu": _cpu(),
+        "cores": str(cores),
+        "memory": _memory(),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}".strip(),
+        "python": platform.python_version(),
+        "mooring": mooring.__version__,
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _cpu() -> str:
+    """The CPU's name from the kernel."""
+    for line in _lines("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.processor()
+
+
+def _memory() -> str:
+    for line in _lines("/proc/meminfo"):
+        if line.startswith("MemTotal:"):
+            return f"{int(line.split()[1]) / 2**20:.1f} GiB"
+    return ""
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []

@@ -12,9 +12,9 @@ from mooring.build.candidates import CANDIDATES, Candidate, choose
 from mooring.build.judge import Rules
 from mooring.build.ladder import Attempt
 from mooring.build.pipeline import MakeTask, Order, check_order, materials_of, prepare
-from mooring.build.progress import Progress, Silent
 from mooring.build.workshop import Workshop
 from mooring.errors import BuildError, MooringError
+from mooring.progress import Progress, Silent
 
 
 @dataclass(frozen=True, slots=True)

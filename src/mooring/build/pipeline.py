@@ -14,7 +14,6 @@ from mooring.build.calibration import Split, check_calibration, check_judged, sp
 from mooring.build.compress import import_nncf
 from mooring.build.judge import Rules
 from mooring.build.ladder import BF16, LADDERS, Attempt, climb, ladder_of
-from mooring.build.progress import Progress, Silent
 from mooring.build.recipe import USUAL, Recipe
 from mooring.build.record import manifest_of, refusal
 from mooring.build.workshop import Materials, Trial, Workshop
@@ -24,6 +23,7 @@ from mooring.model.folder import ModelFolder
 from mooring.model.manifest import Manifest, write_manifest
 from mooring.model.source import ResolvedModel
 from mooring.observe.memory import peak_bytes
+from mooring.progress import Progress, Silent, stage
 from mooring.quality.examples import ExampleFile, read_examples
 from mooring.quality.gate import MINIMUM_QUESTIONS, MOST_QUESTIONS, RULE_OF_THREE, fewest_questions
 from mooring.tasks import TASKS
@@ -123,7 +123,7 @@ def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -
             reference_speed = workshop.reference_per_second
         if not tried[-1].accepted:
             raise refusal(tried[-1], rules)
-        progress.stage("Writing the model folder")
+        stage(progress, "Writing the model folder")
         staging.keep(tried[-1].graph)
         copy_companions(order.model.folder, staging.artefact)
         copy_code(order.code, staging.artefact)
@@ -137,7 +137,7 @@ def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -
 
 def prepare(order: Order, ladder: tuple[Attempt, ...], make_task: MakeTask, progress: Progress) -> Prepared:
     """Read the model's facts and the questions. Raises BuildError if they do not suffice for the attempts."""
-    progress.stage("Reading the model")
+    stage(progress, "Reading the model")
     manifest = read_manifest(order.model.folder, source=order.model.source, revision=order.model.revision)
     if manifest.format == "openvino":
         raise BuildError(
@@ -146,7 +146,7 @@ def prepare(order: Order, ladder: tuple[Attempt, ...], make_task: MakeTask, prog
         )
     judged = as_judged(manifest)
     task = make_task(order.model.folder, judged)
-    progress.stage("Reading the questions")
+    stage(progress, "Reading the questions")
     spec = TASKS[judged.task]
     questions = _questions(order, spec, task)
     rules = _rules(order, spec, questions)

@@ -20,13 +20,13 @@ from mooring.build.compress import PASSES, quantise
 from mooring.build.judge import Judge, Judgement, Rules
 from mooring.build.ladder import Attempt
 from mooring.build.noise import rank
-from mooring.build.progress import Progress
 from mooring.build.race import RACE_QUESTIONS, RACE_RUNS, Pace, race
 from mooring.build.recipe import Recipe
 from mooring.graph.dequantise import widened
 from mooring.graph.narrow import narrowed
 from mooring.graph.source import Artefact, Given, GraphSource
 from mooring.model.manifest import Manifest
+from mooring.progress import Progress, stage
 from mooring.quality.gate import Verdict
 from mooring.tasks import TASKS
 from mooring.tasks.base import Task
@@ -136,7 +136,7 @@ class Workshop:
         if trial.judgement is None or trial.attempt.exact:
             return trial
         rules = self._materials.rules
-        self._progress.stage("Checking accuracy with fewer int8 levels, as on CPUs with AVX2 only", rules.asked)
+        stage(self._progress, "Checking accuracy with fewer int8 levels, as on CPUs with AVX2 only", rules.asked)
         here = avx2_alone()
         # If the backend already narrows, do not narrow twice.
         source = Artefact.at(trial.graph) if here else _of(narrowed(_read(trial.graph)))
@@ -150,7 +150,7 @@ class Workshop:
     def race(self, trial: Trial) -> Pace:
         """The speed of a trial's graph relative to the exact model."""
         samples = self._materials.parts.judged[:RACE_QUESTIONS]
-        self._progress.stage(f"Timing {trial.attempt.precision} against fp32", RACE_RUNS * len(samples))
+        stage(self._progress, f"Timing {trial.attempt.precision} against fp32", RACE_RUNS * len(samples))
         judge = self._opened_judge()
         candidate = self._compile(Artefact.at(trial.graph), _precision(trial.attempt))
         try:
@@ -166,7 +166,7 @@ class Workshop:
 
     def _quantise(self, what: str, recipe: Recipe, *, excluded: tuple[str, ...] = (), fold_weights: bool = True) -> Any:
         inputs = self._calibration_inputs()
-        self._progress.stage(what, PASSES * len(inputs))
+        stage(self._progress, what, PASSES * len(inputs))
         advance = self._progress.advance
         return quantise(self._materials.graph, inputs, recipe, advance, excluded=excluded, fold_weights=fold_weights)
 
@@ -181,7 +181,7 @@ class Workshop:
         recipe = replace(recipe, excluded_share=Fraction(0))
         if recipe not in self._ranked:
             visible = self._quantise("Quantizing for the error analysis", recipe, fold_weights=False)
-            self._progress.stage("Finding the operations that lose most accuracy")
+            stage(self._progress, "Finding the operations that lose most accuracy")
             inputs = self._calibration_inputs()[:RANKING_INPUTS]
             self._ranked[recipe] = rank(visible, inputs, self._progress.advance)
         return self._ranked[recipe]
@@ -192,7 +192,7 @@ class Workshop:
             return None
         # An exact graph is measured, not checked: the first round suffices.
         rules = replace(rules, one_look=rules.one_look or attempt.exact)
-        self._progress.stage(f"Checking {attempt.precision} against fp32", 2 * min(rules.asked, self._available))
+        stage(self._progress, f"Checking {attempt.precision} against fp32", 2 * min(rules.asked, self._available))
         if _as_others(attempt):
             candidate = self._compile(Artefact.at(path), _precision(attempt))
         else:

@@ -1,7 +1,6 @@
 """The `moor` command line. Importing it loads nothing heavy: each command's module is imported when it is called.
 
 group.py    table of commands             border.py   maps errors to messages and exit codes
-packages.py commands of other packages
 streams.py  lets stdout and stderr take any text
 options.py  maps settings to flags        serve.py, ask.py, eval.py, bench.py, build.py: one command each
 """

@@ -5,8 +5,7 @@ from typing import Any
 import click
 
 from mooring.cli.opening import no_model_here, opened_model
-from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
-from mooring.cli.parameters import given_parameters, parameter_options
+from mooring.cli.options import MODEL_OPTIONS, given_parameters, parameter_options, setting_options, settings_from
 from mooring.cli.passage import excerpt, printable, read_context
 from mooring.cli.streams import write_json
 from mooring.errors import BenchError, UsageError, echo

@@ -1,6 +1,6 @@
 """`moor bench URL`: measure the throughput and latency of a running server."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -191,21 +191,21 @@ class _Steps:
 
     def once(self, step: "Step") -> dict[str, Any]:
         """Measure one step and print all its figures."""
-        from mooring.bench.report import figures, limits, rows
+        from mooring.bench.report import rows
         from mooring.bench.session import repeats, step_json
 
         title = f"{step.rate:g} requests/s" if step.rate else f"{step.connections} clients"
         measured = self._measure(step, title)
-        result = figures(measured.run)
-        again = repeats(self.plan, measured.warmed + result.requests)
+        made = step_json(self.plan, measured)
+        again = repeats(self.plan, measured.warmed + made["requests"])
         if not self.output.as_json:
             asked = [("asked", again or self.plan.bodies.source)]
-            for label, value in [("server", self.server), *asked, *rows(result)]:
+            for label, value in [("server", self.server), *asked, *rows(made)]:
                 click.echo(f"{label:<12}{value}")
-        self._warn(result.client_cpu_share, limits(result))
-        if result.cut_short:
+        self._warn(made["client"])
+        if made["cut_short"]:
             warn("the run ended early: every client lost its connection and gave up.")
-        return step_json(self.plan, measured)
+        return made
 
     def sweep(self, sweeps: list["Sweep"], flags: dict[str, Any]) -> dict[str, Any]:
         """Measure every step of every sweep. Stops when one is interrupted or gets no answers."""
@@ -247,7 +247,8 @@ class _Steps:
         from mooring.bench.report import figures
         from mooring.bench.session import Step
 
-        return figures(self._measure(Step(32), "the best throughput").run).per_second or 1.0
+        measured = self._measure(Step(32), "the best throughput")
+        return float(figures(measured.run)["per_second"]) or 1.0
 
     def _measure(self, step: "Step", title: str) -> "Measured":
         with load_bar(title, self.plan.amount) as show:
@@ -259,11 +260,12 @@ class _Steps:
                 if text:
                     click.echo(text)
 
-    def _warn(self, share: float, limits: dict[str, str]) -> None:
+    def _warn(self, client: Mapping[str, Any]) -> None:
         from mooring.bench.report import CLIENT_SHARE_WARNING
 
-        warn(*limits.values())
-        if share > CLIENT_SHARE_WARNING and "cpu" not in limits and self.plan.target.is_local:
+        warn(*client["limits"].values())
+        much = client["cpu_share_of_one_core"] > CLIENT_SHARE_WARNING and "cpu" not in client["limits"]
+        if much and self.plan.target.is_local:
             warn("the client's CPU use affects these figures; scripts/bench_http.py uses wrk, which needs less CPU.")
 
 
@@ -278,7 +280,7 @@ def _writable(report: Path) -> None:
 
 
 def _finish(ctx: click.Context, document: dict[str, Any], output: Output) -> None:
-    from mooring.bench.machine import machine
+    from mooring.bench.session import machine
 
     document |= {"client_machine": machine(), "measured": datetime.now(UTC).isoformat(timespec="seconds")}
     if output.report:

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mooring.cli import explore
-from mooring.cli.build_output import report, shown, table
+from mooring.cli.build_output import report, table
 from mooring.cli.options import setting_options, settings_from
+from mooring.cli.progress import shown
 from mooring.cli.streams import write_json
 
 if TYPE_CHECKING:
     from mooring.build.explore import Explored
     from mooring.build.pipeline import Built, MakeTask, Order
-    from mooring.build.progress import Progress
     from mooring.build.recipe import Recipe
     from mooring.model.source import ResolvedModel
+    from mooring.progress import Progress
     from mooring.settings import Settings
 
 SETTINGS = ("threads", "revision", "cache_dir", "hub_endpoint", "offline")
@@ -130,14 +131,14 @@ def command(**options: Any) -> None:
     explore.check_options(options)
     quiet = options["as_json"] and not sys.stderr.isatty()
     explored, built = None, None
-    with shown(quiet=quiet) as progress:
+    with shown(quiet=quiet, build=True) as progress:
         order, make_task = _order(options, progress)
         if options["explore"]:
             explored = _explored(order, make_task, progress, options["plot"])
     if explored is not None and not options["as_json"]:
         explore.show(explored)
     if order.out is not None:
-        with shown(quiet=quiet) as progress:
+        with shown(quiet=quiet, build=True) as progress:
             built = _built(order, make_task, progress, explored)
     if options["as_json"]:
         write_json(_document(explored, built), indent=2)
@@ -161,7 +162,7 @@ def _order(options: dict[str, Any], progress: "Progress") -> "tuple[Order, MakeT
     from mooring.wiring.source import source_options
 
     settings = settings_from({name: options[name] for name in (*SETTINGS, CODE)})
-    progress.stage("Finding the model")
+    progress.begin("Finding the model")
     found = resolve(options["model"], source_options(settings))
     order = Order(
         model=found,

@@ -1,4 +1,4 @@
-"""`moor deploy MODEL`: deploy a model to a SageMaker endpoint and ask it a test question."""
+"""`moor deploy MODEL`: deploy a model to a SageMaker endpoint and ask it a test question; `moor destroy NAME`."""
 
 import json
 import shlex
@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mooring.cli.deploy_options import deploy_options, order_of
-from mooring.cli.narration import narrated, opened_session, show_log
+from mooring.cli.narration import opened_session, place_options, show_log
+from mooring.cli.options import setting_options
+from mooring.cli.progress import shown
 from mooring.cli.streams import write_json
 from mooring.errors import EndpointFailed, MooringError
 
 if TYPE_CHECKING:
     from mooring.deploy.actions import Plan
     from mooring.deploy.deployment import Outcome
-    from mooring.deploy.narrator import Narrator
     from mooring.deploy.session import Session
     from mooring.deploy.spec import Spec
+    from mooring.progress import Progress
 
 EXAMPLE = {
     "inputs": {
@@ -46,10 +48,13 @@ def command(model: str | None, **flags: Any) -> None:
     began = time.monotonic()
     order = order_of(model, flags)
     session = opened_session(flags)
-    with tempfile.TemporaryDirectory(prefix="mooring-deploy-") as folder, narrated(quiet=flags["as_json"]) as narrator:
-        spec = prepare(session, order, Path(folder), narrator)
+    with (
+        tempfile.TemporaryDirectory(prefix="mooring-deploy-") as folder,
+        shown(quiet=flags["as_json"]) as progress,
+    ):
+        spec = prepare(session, order, Path(folder), progress)
         if flags["emit"]:
-            _emit(spec, _again(model, flags), narrator)
+            _emit(spec, _again(model, flags), progress)
             return
         plan = propose(session, spec)
         if flags["dry_run"]:
@@ -58,7 +63,7 @@ def command(model: str | None, **flags: Any) -> None:
         if plan.actions and not flags["yes"] and not session.local:
             _confirm(spec, plan)
         try:
-            outcome = carry_out(session, spec, plan, narrator, wait=flags["wait"])
+            outcome = carry_out(session, spec, plan, progress, wait=flags["wait"])
         except EndpointFailed as error:
             show_log(error)
             raise
@@ -77,17 +82,17 @@ def _again(model: str | None, flags: dict[str, Any]) -> str:
     return f"{source} --code {shlex.quote(str(flags['code']))}" if flags["code"] else source
 
 
-def _emit(spec: "Spec", packing: str, narrator: "Narrator") -> None:
+def _emit(spec: "Spec", packing: str, progress: "Progress") -> None:
     from mooring.deploy.cloudformation import template
 
     click.echo(json.dumps(template(spec), indent=2))
     if spec.archive:
-        narrator.note(
+        progress.note(
             f"Nothing was uploaded. The template expects the model at {spec.archive.uri}. To put it there: moor pack "
             f"{packing} -o model.tar.gz && aws s3 cp model.tar.gz {spec.archive.uri}"
         )
     if spec.push:
-        narrator.note(f"Nothing was pushed. The template expects the image {spec.push.local} at {spec.image}.")
+        progress.note(f"Nothing was pushed. The template expects the image {spec.push.local} at {spec.image}.")
 
 
 _SIGNS = {"delete": "-", "update": "~", "tag": "~", "wait": "…"}
@@ -197,3 +202,39 @@ def _say(report: dict[str, Any]) -> None:
     for label, line in report["call"].items():
         if label != "boto3" or report["kind"] != "async":
             click.echo(f"  {click.style(f'{label:<9}', dim=True)} {line}")
+
+
+@click.command("destroy", short_help="Remove a deployment and its resources.")
+@click.argument("name")
+@click.option("--bucket", metavar="NAME", help="Bucket it was deployed with.  [default: sagemaker-REGION-ACCOUNT]")
+@place_options
+@click.option("--dry-run", is_flag=True, help="Show the planned removals and do nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@setting_options()
+def destroy(name: str, bucket: str | None, **flags: Any) -> None:
+    """Remove the deployment NAME: endpoint, configurations, models, autoscaling and archives, identified by their tags.
+
+    Resources that moor deploy did not create are kept. Removing a deployment twice is not an error.
+    """
+    from mooring.deploy.actions import described, title
+    from mooring.deploy.deployment import remove, survey
+
+    session = opened_session(flags)
+    plan = survey(session, name, bucket)
+    if not flags["dry_run"]:
+        with shown(quiet=flags["as_json"]) as progress:
+            remove(session, plan, progress)
+    if flags["as_json"]:
+        actions = described(plan.actions)
+        removed = bool(actions) and not flags["dry_run"]
+        click.echo(json.dumps({"removed": removed, "actions": actions, "kept": list(plan.kept)}, indent=2))
+        return
+    if not plan.actions:
+        click.echo(f"No deployment named {name} in {session.region}.")
+    elif flags["dry_run"]:
+        for action in plan.actions:
+            click.echo(f"  - {title(action)}")
+    else:
+        click.echo(f"Removed {click.style(name, bold=True)}.")
+    for kept in plan.kept:
+        click.echo(f"  kept: {kept}")

@@ -14,8 +14,7 @@ import click
 from mooring.cli.border import FAILED, INTERRUPTED
 from mooring.cli.facts import served_line, titled
 from mooring.cli.opening import cut_short, no_model_here, opened_model, warn
-from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
-from mooring.cli.parameters import given_parameters, parameter_options
+from mooring.cli.options import MODEL_OPTIONS, given_parameters, parameter_options, setting_options, settings_from
 from mooring.cli.progress import counting_bar
 from mooring.cli.streams import write_json
 from mooring.errors import BenchError, ClientError, RequestError, UsageError

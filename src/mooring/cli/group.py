@@ -1,14 +1,15 @@
-"""The table of commands and the click group `moor`. `moor --help` imports none of the commands' modules."""
+"""The table of commands, those of other packages, and the click group `moor`, whose help imports none of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 
 import click
 
 import mooring
-from mooring.cli import packages
 from mooring.cli.border import State
+from mooring.errors import UsageError
 from mooring.spelling import nearest
 
 
@@ -17,8 +18,9 @@ class Entry:
     """A command's module and help, known without importing it."""
 
     module: str
-    """Has the click command as its attribute `command`."""
     help: str
+    attribute: str = "command"
+    """Name of the click command in the module."""
 
 
 COMMANDS: Mapping[str, Entry] = {
@@ -31,11 +33,31 @@ COMMANDS: Mapping[str, Entry] = {
     "doctor": Entry("mooring.cli.doctor", "Check a model for problems on SageMaker before uploading it."),
     "deploy": Entry("mooring.cli.deploy", "Deploy a model to a SageMaker endpoint."),
     "transform": Entry("mooring.cli.transform", "Run a batch transform job over an S3 prefix."),
-    "destroy": Entry("mooring.cli.destroy", "Remove a deployment and its resources."),
+    "destroy": Entry("mooring.cli.deploy", "Remove a deployment and its resources.", "destroy"),
     "bench": Entry("mooring.cli.bench", "Measure a running server under load."),
 }
-HIDDEN: Mapping[str, Entry] = {"worker": Entry("mooring.cli.worker", "Run a worker behind nginx.")}
+HIDDEN: Mapping[str, Entry] = {"worker": Entry("mooring.cli.serve", "Run a worker behind nginx.", "worker")}
 """Commands for internal use."""
+
+GROUP = "mooring.commands"
+"""Entry points of other packages' commands: the command's name, and a click command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """Where a command comes from, known without reading the metadata of what is installed."""
+
+    distribution: str
+    module: str
+    folder: str
+    """In a checkout of Mooring."""
+    help: str
+
+
+# Reading the entry points of an environment takes 60 ms, so `moor --help` lists what can be imported of these.
+KNOWN: Mapping[str, Package] = {
+    "local": Package("mooring-local", "mooring_local", "local", "Run a local SageMaker emulator."),
+}
 
 
 class LazyGroup(click.Group):
@@ -49,8 +71,8 @@ class LazyGroup(click.Group):
         """Import the command."""
         entry = COMMANDS.get(cmd_name) or HIDDEN.get(cmd_name)
         if entry is None:
-            return packages.load(cmd_name)
-        command = import_module(entry.module).command
+            return _load(cmd_name)
+        command = getattr(import_module(entry.module), entry.attribute)
         return command if isinstance(command, click.Command) else None
 
     def resolve_command(
@@ -62,7 +84,7 @@ class LazyGroup(click.Group):
             click.echo(ctx.get_help())
             ctx.exit()
         if args and not name.startswith("-") and name not in COMMANDS and name not in HIDDEN:
-            if (command := packages.load(name)) is not None:
+            if (command := _load(name)) is not None:
                 return name, command, args[1:]
             near = nearest(name, _listed(), cutoff=0.5)
             known = f"Did you mean `moor {near[0]}`?" if near else f"Commands: {', '.join(_listed())}."
@@ -77,7 +99,29 @@ class LazyGroup(click.Group):
 
 def _listed() -> dict[str, str]:
     """Name → help of every command that is not hidden."""
-    return {name: entry.help for name, entry in COMMANDS.items()} | packages.installed()
+    return {name: entry.help for name, entry in COMMANDS.items()} | _installed()
+
+
+def _installed() -> dict[str, str]:
+    """Name → help of the commands in `KNOWN` that are installed."""
+    return {name: package.help for name, package in KNOWN.items() if find_spec(package.module) is not None}
+
+
+def _load(name: str) -> click.Command | None:
+    """Import the command; None if no package has it. Raises UsageError if its package is known and not installed."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=GROUP, name=name):
+        command = point.load()
+        return command if isinstance(command, click.Command) else None
+    if name not in KNOWN:
+        return None
+    from mooring.installation import package_hint
+
+    package = KNOWN[name]
+    raise UsageError(
+        f"moor {name} is part of {package.distribution}, which is not installed.", hint=package_hint(package.folder)
+    )
 
 
 @click.group(

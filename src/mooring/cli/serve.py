@@ -1,20 +1,22 @@
 """`moor serve [MODEL]`: run a server until it is told to stop.
 
-A single process that listens itself, or with --front nginx a supervisor of several workers: process 1 of the container.
+A single process that listens itself, or with --front nginx a supervisor of several workers (`moor worker`), which is
+process 1 of the container.
 """
 
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import click
 
 from mooring.cli import banner
-from mooring.cli.border import say
+from mooring.cli.border import explain, say
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.progress import download_bar
-from mooring.observe.lean import uncollected, without
+from mooring.observe.memory import uncollected, without
 from mooring.settings import Settings, environment_notes
 
 
@@ -107,3 +109,28 @@ def _alone(settings: Settings, ready: Any) -> None:
             ready(facts, url)
 
         serve(settings, ready=after_the_bar, progress=progress)
+
+
+@click.command("worker", hidden=True)
+@click.option("--slot", type=int, required=True)
+@click.option("--socket", type=click.Path(path_type=Path), required=True)
+@click.option("--line", type=int, required=True)
+@click.option("--cores", default="")
+@click.option("--user")
+@click.option("--models", type=click.Path(path_type=Path))
+@click.option("--expect", type=(str, str), multiple=True)
+def worker(line: int, cores: str, expect: tuple[tuple[str, str], ...], **options: Any) -> int:
+    """Serve on a Unix socket for a supervisor. Internal: `moor serve --front nginx` starts it."""
+    from mooring.container import link
+    from mooring.container.worker import Post, serve
+
+    reporter = link.Reporter(line)
+    try:
+        numbers = tuple(int(core) for core in cores.split(",") if core)
+        serve(Post(cores=numbers, expected=dict(expect), **options), reporter)
+    except Exception as error:  # Border: process 1 logs each reason once; printed here, it would appear at every retry.
+        complaint = explain(error)
+        text = f"{complaint.message} {complaint.hint}".strip()
+        reporter.say(link.FAILED, type=type(error).__name__, message=text)
+        return complaint.code
+    return 0

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mooring.cli.deploy_options import image_option
-from mooring.cli.narration import narrated, opened_session, pairs, place_options, show_log
+from mooring.cli.narration import opened_session, pairs, place_options, show_log
 from mooring.cli.options import setting_options, settings_from
+from mooring.cli.progress import shown
 from mooring.errors import EndpointFailed
 
 if TYPE_CHECKING:
-    from mooring.deploy.narrator import Narrator
     from mooring.deploy.session import Session
+    from mooring.progress import Progress
 
 SETTINGS = ("revision", "cache_dir", "hub_endpoint", "offline")
 
@@ -76,15 +77,15 @@ def command(model: str, **flags: Any) -> None:
     job = Job("", environment=environment, **{key: value for key, value in flags.items() if value is not None})
     # Check the job before anything is uploaded.
     job_request(job)
-    with narrated(quiet=as_json) as narrator:
+    with shown(quiet=as_json) as progress:
         name = model_of(session, model) if is_name(model) else None
         if name is None and is_name(model) and not Path(model).exists():
-            narrator.note(f"No deployment or SageMaker model named {model}. Trying it as a Hub id.")
+            progress.note(f"No deployment or SageMaker model named {model}. Trying it as a Hub id.")
         tags = job_tags(model) if name else {}
-        name = name or _put(session, model, own | settings, narrator)
+        name = name or _put(session, model, own | settings, progress)
         job = dataclasses.replace(job, model=name, tags=tags)
         try:
-            found = run_job(session, job, narrator, wait=wait)
+            found = run_job(session, job, progress, wait=wait)
         except EndpointFailed as error:
             show_log(error)
             raise
@@ -96,7 +97,7 @@ def command(model: str, **flags: Any) -> None:
     )
 
 
-def _put(session: "Session", model: str, options: dict[str, Any], narrator: "Narrator") -> str:
+def _put(session: "Session", model: str, options: dict[str, Any], progress: "Progress") -> str:
     """A SageMaker model without an endpoint; moor destroy removes it."""
     from mooring.deploy.archive import Wanted
     from mooring.deploy.deployment import Order, carry_out, prepare, propose
@@ -108,7 +109,7 @@ def _put(session: "Session", model: str, options: dict[str, Any], narrator: "Nar
     image = options["image"] or DEFAULT_IMAGE
     order = Order(model=wanted, image=image, role=options["role"], bucket=options["bucket"], compute=None)
     with tempfile.TemporaryDirectory(prefix="mooring-deploy-") as folder:
-        spec = prepare(session, order, Path(folder), narrator)
-        carry_out(session, spec, propose(session, spec), narrator)
-    narrator.note(f"The model is kept. To remove it: moor destroy {spec.name}")
+        spec = prepare(session, order, Path(folder), progress)
+        carry_out(session, spec, propose(session, spec), progress)
+    progress.note(f"The model is kept. To remove it: moor destroy {spec.name}")
     return str(model_request(spec)["ModelName"])

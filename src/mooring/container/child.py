@@ -1,4 +1,7 @@
-"""Keep a worker running in a slot: start its process, read its messages, restart it."""
+"""Keep a worker running in a slot: start its process, read its messages, restart it.
+
+Also background tasks of process 1: restart them when they fail, and reap orphaned processes.
+"""
 
 import asyncio
 import contextlib
@@ -6,9 +9,11 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
+
+import structlog
 
 from mooring.container import link
 from mooring.container.topology import Worker
@@ -236,3 +241,34 @@ class Keeper:
         """Stop the worker and do not restart it."""
         self._stopping.set()
         self.signal(signal.SIGTERM)
+
+
+T = TypeVar("T")
+
+AGAIN_S = 1.0
+COLLECT_EVERY_S = 1.0
+
+
+async def persist(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run `work` until it returns, and restart it whenever it raises."""
+    while True:
+        try:
+            return await work()
+        except Exception as error:  # Border: a bug in a task must not end process 1.
+            structlog.get_logger("mooring.container").error("background task failed; restarting it", exc_info=error)
+            await asyncio.sleep(AGAIN_S)
+
+
+async def collect_orphans(own: Callable[[], set[int]]) -> None:
+    """Forever reap orphaned processes that have ended, as process 1 must. `own` children are waited for elsewhere."""
+    while True:
+        await asyncio.sleep(COLLECT_EVERY_S)
+        with contextlib.suppress(ChildProcessError):
+            _collect(own())
+
+
+def _collect(own: set[int]) -> None:
+    while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+        if found.si_pid in own:
+            return  # the kernel reports this one until it is reaped
+        os.waitpid(found.si_pid, os.WNOHANG)

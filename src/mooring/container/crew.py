@@ -11,9 +11,8 @@ from pathlib import Path
 import structlog
 
 from mooring.container.asking import get
-from mooring.container.background import persist
 from mooring.container.board import Board
-from mooring.container.child import End, Keeper, Slot
+from mooring.container.child import End, Keeper, Slot, persist
 from mooring.container.folders import Folders
 from mooring.container.metrics import FOLDER_VARIABLE, FrontMetrics, forget_gauges
 from mooring.container.registry import LoadedModels

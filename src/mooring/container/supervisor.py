@@ -19,13 +19,11 @@ import structlog
 from starlette.types import ASGIApp
 
 from mooring.container import privileges
-from mooring.container.background import collect_orphans, persist
 from mooring.container.board import Board
-from mooring.container.child import Slot
+from mooring.container.child import Slot, collect_orphans, persist
 from mooring.container.crew import KILLED_S, Crew
 from mooring.container.folders import Folders
-from mooring.container.front import Front, create_front
-from mooring.container.front_server import FrontServer
+from mooring.container.front import Front, FrontServer, create_front
 from mooring.container.layout import model_folder, topology_for, user_code
 from mooring.container.metrics import FrontMetrics, WorkerMetrics
 from mooring.container.models import ModelsFront

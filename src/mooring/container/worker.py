@@ -10,7 +10,7 @@ from pathlib import Path
 from mooring.container import link
 from mooring.container.privileges import step_down
 from mooring.model.identity import Identity
-from mooring.observe.lean import uncollected, without
+from mooring.observe.memory import uncollected, without
 from mooring.settings import load_settings
 
 

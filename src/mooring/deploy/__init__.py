@@ -1,13 +1,12 @@
 """Deploy a model to a SageMaker endpoint, and call it. From Python: `from mooring.deploy import Model, Predictor`.
 
-spec.py, limits.py, instances.py   the wanted deployment, checked against the platform's limits (pure)
-requests.py, plan.py, removal.py   actions from the spec and the observed state (pure); cloudformation.py: as a template
+spec.py, fit.py                    the wanted deployment, checked against the platform's limits (pure)
+requests.py, plan.py, actions.py   actions from the spec and the observed state (pure); cloudformation.py: as a template
 session.py, faults.py              boto3 clients, and botocore's errors translated
 observe.py, apply.py, wait.py      read the state, execute actions, wait; nothing else has effects in the account
 archive.py, pack.py, image.py      the model as model.tar.gz, names of images
-deployment.py, transform.py        the steps of a command, reported to a `Narrator`
-invoke.py, answer.py, retry.py     `Predictor`; asynchronous.py: asynchronous answers; model.py: `Model`
-narrator.py                        progress reporting
+deployment.py, transform.py        the steps of a command, reported to a `Progress`
+invoke.py, answer.py, model.py     `Predictor`, its answers and when to ask again; `Model`
 doctor.py, code.py                 checks before anything is uploaded
 """
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from mooring.deploy.actions import Action, Plan, named, title
 from mooring.deploy.faults import in_words, is_missing, is_taken, was_refused
-from mooring.deploy.narrator import Narrator
 from mooring.deploy.registry import push_image
 from mooring.deploy.session import Session
 from mooring.deploy.wait import Clock, wait_for
 from mooring.errors import DeployError, MooringError, NameTaken
+from mooring.progress import Progress
 
 OPERATIONS: Mapping[tuple[str, str], tuple[str, str]] = {
     ("create", "repository"): ("ecr", "create_repository"),
@@ -50,14 +50,14 @@ class Done:
         return [named(action) for action in undone]
 
 
-def apply(session: Session, plan: Plan, narrator: Narrator, done: Done, clock: Clock = Clock()) -> None:
+def apply(session: Session, plan: Plan, progress: Progress, done: Done, clock: Clock = Clock()) -> None:
     """Make the plan's calls and record them in `done`. Errors pass through."""
     for action in plan.actions:
-        narrator.begin(title(action))
+        progress.begin(title(action))
         # Before the call, since an interrupted call may have taken effect.
         done.actions.append(action)
         try:
-            _execute(session, action, narrator.detail, clock)
+            _execute(session, action, progress.detail, clock)
         except NameTaken:
             # It exists: created by a call of ours whose response was lost, or by someone else.
             raise
@@ -67,7 +67,7 @@ def apply(session: Session, plan: Plan, narrator: Narrator, done: Done, clock: C
             raise
         if action.verb == "wait" and action.request["until"] == "InService":
             done.serving = action is _last_wait(plan)
-        narrator.end(action.why)
+        progress.end(action.why)
 
 
 def _last_wait(plan: Plan) -> Action | None:
@@ -75,7 +75,7 @@ def _last_wait(plan: Plan) -> Action | None:
     return waits[-1] if waits else None
 
 
-def undo(session: Session, done: Done, narrator: Narrator) -> list[str]:
+def undo(session: Session, done: Done, progress: Progress) -> list[str]:
     """Undo what was done, last first, as far as possible. Returns what is left, with the reasons.
 
     If interrupted, `done` has what is not undone yet.
@@ -86,14 +86,14 @@ def undo(session: Session, done: Done, narrator: Narrator) -> list[str]:
         if action is None:
             done.actions.pop()
             continue
-        narrator.begin(title(action))
+        progress.begin(title(action))
         try:
-            _execute(session, action, narrator.detail, Clock())
+            _execute(session, action, progress.detail, Clock())
         except DeployError as error:
             left.append(f"{named(action)} ({error.message})")
-            narrator.end("failed")
+            progress.end("failed")
         else:
-            narrator.end()
+            progress.end()
         done.actions.pop()
     return left
 

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import mooring
-from mooring.deploy.narrator import Narrator
 from mooring.deploy.pack import ARCHIVE, Packed, choose, has_code, pack, root_of
 from mooring.errors import BuildError
 from mooring.handler.find import Places, locate
@@ -22,6 +21,7 @@ from mooring.model.digest import folder_digest
 from mooring.model.folder import MANIFEST_FILE
 from mooring.model.manifest import Manifest
 from mooring.model.source import ResolvedModel, SourceOptions, resolve
+from mooring.progress import Progress
 from mooring.settings.places import expanded, user_cache
 from mooring.tasks.recognise import read_manifest
 
@@ -43,35 +43,35 @@ class Wanted:
     threads: int = 0
 
 
-def archive_of(wanted: Wanted, place: Path, narrator: Narrator, *, readable: bool = False) -> Packed:
+def archive_of(wanted: Wanted, place: Path, progress: Progress, *, readable: bool = False) -> Packed:
     """The archive, in the folder `place` unless the user's own can be used. Raises a ModelError or BuildError.
 
     `readable`: the container's engine must be able to read the model, unless it has its own code.
     """
-    narrator.begin(f"Finding {wanted.source}")
+    progress.begin(f"Finding {wanted.source}")
     found = resolve(wanted.source, wanted.options)
-    narrator.end(found.kind if found.revision is None else f"revision {found.revision[:12]}")
+    progress.end(found.kind if found.revision is None else f"revision {found.revision[:12]}")
     root = root_of(found, wanted.code)
     for warning in found.warnings if root == found.folder else ():
-        narrator.note(warning)
+        progress.note(warning)
     as_it_is = found.kind == "archive" and wanted.code is None and (root != found.folder or not found.warnings)
     if found.kind == "archive" and wanted.code is None and not as_it_is:
-        narrator.note("The archive is packed again, in the layout that SageMaker expects.")
+        progress.note("The archive is packed again, in the layout that SageMaker expects.")
     chosen = choose(root, wanted.code)[0]
     if readable and not has_code(chosen):
         read_manifest(found.folder, source=wanted.source)
     for remark in _of_code(found, wanted.code):
-        narrator.note(remark)
+        progress.note(remark)
     code = {} if wanted.code is not None else code_files(found.folder, found.top)
     if wanted.build or (wanted.build is None and wanted.calibration is not None):
-        found, as_it_is = _built(wanted, found, narrator), False
+        found, as_it_is = _built(wanted, found, progress), False
         root = found.folder
-    narrator.begin("Packing the model")
+    progress.begin("Packing the model")
     own = expanded(wanted.source, "The model")
     packed = _as_it_is(own) if as_it_is else pack(root, place / ARCHIVE, wanted.code, code)
-    narrator.end(f"{packed.size / 1e6:.1f} MB")
+    progress.end(f"{packed.size / 1e6:.1f} MB")
     for name in packed.left_out:
-        narrator.note(f"{name} was left out: the server does not read it.")
+        progress.note(f"{name} was left out: the server does not read it.")
     return packed
 
 
@@ -97,13 +97,13 @@ def _as_it_is(path: Path) -> Packed:
     return Packed(path, digest, path.stat().st_size, sum(member.size for member in members), names)
 
 
-def _built(wanted: Wanted, found: ResolvedModel, narrator: Narrator) -> ResolvedModel:
+def _built(wanted: Wanted, found: ResolvedModel, progress: Progress) -> ResolvedModel:
     """The model in int8 (or what passes the accuracy check), from the cache if it was built before."""
     folder = _build_place(wanted, found)
     if not (folder / MANIFEST_FILE).is_file():
-        _build(wanted, found, folder, narrator)
+        _build(wanted, found, folder, progress)
     manifest = read_manifest(folder, source=wanted.source)
-    narrator.note(f"{manifest.precision}, {_gate(manifest)} ({folder})")
+    progress.note(f"{manifest.precision}, {_gate(manifest)} ({folder})")
     return ResolvedModel(folder, wanted.source, "folder", found.revision)
 
 
@@ -121,7 +121,7 @@ def _build_place(wanted: Wanted, found: ResolvedModel) -> Path:
     return (wanted.options.cache_dir or user_cache() or Path(tempfile.gettempdir()) / "mooring") / "builds" / key
 
 
-def _build(wanted: Wanted, found: ResolvedModel, folder: Path, narrator: Narrator) -> None:
+def _build(wanted: Wanted, found: ResolvedModel, folder: Path, progress: Progress) -> None:
     from mooring.build.pipeline import Order, build
     from mooring.wiring.model import make_task
 
@@ -133,39 +133,7 @@ def _build(wanted: Wanted, found: ResolvedModel, folder: Path, narrator: Narrato
         calibration=wanted.calibration,
         threads=wanted.threads,
     )
-    build(order, make_task, _Stages(narrator))
-
-
-class _Stages:
-    """Reports the build's progress as steps."""
-
-    def __init__(self, narrator: Narrator) -> None:
-        self._narrator = narrator
-        self._total = 0
-        self._done = 0
-        self._open = False
-
-    def stage(self, title: str, total: int | None = None) -> None:
-        """End the previous stage and begin this one."""
-        self.end()
-        self._total, self._done, self._open = total or 0, 0, True
-        self._narrator.begin(title)
-
-    def advance(self, steps: int = 1) -> None:
-        """Report the percentage, if the total is known."""
-        self._done += steps
-        if self._total:
-            self._narrator.detail(f"{min(100, 100 * self._done // self._total)} %")
-
-    def note(self, text: str) -> None:
-        """Pass a note on."""
-        self._narrator.note(text)
-
-    def end(self) -> None:
-        """End the current stage, if any."""
-        if self._open:
-            self._narrator.end()
-            self._open = False
+    build(order, make_task, progress)
 
 
 def _gate(manifest: Manifest) -> str:

@@ -12,16 +12,15 @@ from mooring.deploy.actions import Action, Plan, title
 from mooring.deploy.apply import Done, apply, undo
 from mooring.deploy.fit import Finding, fit_format, fit_image, fit_memory
 from mooring.deploy.image import DEFAULT_IMAGE, is_ours, region_of
-from mooring.deploy.narrator import Narrator
 from mooring.deploy.observe import find_endpoint, observe, stand
-from mooring.deploy.plan import plan, refuse_foreign_endpoint
+from mooring.deploy.plan import plan, plan_removal, refuse_foreign_endpoint
 from mooring.deploy.registry import facts_of, pushed_name, registry_facts
-from mooring.deploy.removal import plan_removal
 from mooring.deploy.requests import archive_key, archive_prefix
 from mooring.deploy.role import role_arn
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Archive, Asynchronous, Instances, Scaling, Serverless, Spec, check, check_name
 from mooring.errors import EndpointFailed, NameTaken, UsageError
+from mooring.progress import Progress
 from mooring.settings import environment_notes
 from mooring.spelling import nearest
 
@@ -67,7 +66,7 @@ class Outcome:
         return self.spec.archive.key.rpartition("/")[2] if self.spec.multi_model and self.spec.archive else None
 
 
-def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> Spec:
+def prepare(session: Session, order: Order, place: Path, progress: Progress) -> Spec:
     """The complete spec: the model packed in the folder `place`, account, role and names filled in. Changes nothing.
 
     Raises UsageError, AccountError, NameTaken or a ModelError.
@@ -89,24 +88,24 @@ def prepare(session: Session, order: Order, place: Path, narrator: Narrator) -> 
         )
     )
     for note in environment_notes(order.environment):
-        narrator.note(note)
-    narrator.begin("Checking the AWS identity")
+        progress.note(note)
+    progress.begin("Checking the AWS identity")
     bucket = order.bucket or session.default_bucket
-    role = role_arn(session, order.role, narrator)
+    role = role_arn(session, order.role, progress)
     image, push = pushed_name(session, order.image)
     if order.compute is not None:
         # `plan` checks again; this fails before a build that may take minutes.
         refuse_foreign_endpoint(name, find_endpoint(session, name))
-    narrator.end(f"account {session.account}, {session.region}{' (local)' if session.local else ''}")
+    progress.end(f"account {session.account}, {session.region}{' (local)' if session.local else ''}")
     if isinstance(order.compute, Instances) and order.compute.type not in (known := session.instance_types()):
         near = nearest(order.compute.type, known, count=2)
         like = f" Similar types: {', '.join(near)}." if near else ""
-        narrator.note(f"boto3 does not know the instance type {order.compute.type}. Trying it anyway.{like}")
+        progress.note(f"boto3 does not know the instance type {order.compute.type}. Trying it anyway.{like}")
     _check_image(session, order)
-    archive = _archive(order, name, bucket, place, narrator)
+    archive = _archive(order, name, bucket, place, progress)
     if order.compute is not None and archive is not None and not order.multi_model:
         for short in fit_memory(order.compute, archive.unpacked):
-            narrator.note(f"{short.what} {short.way_out}")
+            progress.note(f"{short.what} {short.way_out}")
     spec = dataclasses.replace(
         spec,
         image=image,
@@ -153,13 +152,13 @@ def default_name(model: "Wanted | str | None") -> str:
     return re.sub(r"[^a-zA-Z0-9]+", "-", last).strip("-")[:50].rstrip("-") or "mooring"
 
 
-def _archive(order: Order, name: str, bucket: str, place: Path, narrator: Narrator) -> Archive | None:
+def _archive(order: Order, name: str, bucket: str, place: Path, progress: Progress) -> Archive | None:
     if order.model is None or isinstance(order.model, str):
         return None
     # Imported late: removing a deployment needs no numpy.
     from mooring.deploy.archive import archive_of
 
-    packed = archive_of(order.model, place, narrator, readable=is_ours(order.image))
+    packed = archive_of(order.model, place, progress, readable=is_ours(order.image))
     key = archive_key(name, packed.digest)
     if order.multi_model:
         key = f"{archive_prefix(name)}models/{default_name(order.model)}.tar.gz"
@@ -184,7 +183,7 @@ def propose(session: Session, spec: Spec) -> Plan:
     return plan(spec, observe(session, spec), session.region)
 
 
-def carry_out(session: Session, spec: Spec, proposed: Plan, narrator: Narrator, *, wait: bool = True) -> Outcome:
+def carry_out(session: Session, spec: Spec, proposed: Plan, progress: Progress, *, wait: bool = True) -> Outcome:
     """Execute the plan. After an error, undo it and report what is left. After Ctrl-C, leave everything and report it.
 
     Without `wait`, stop before waiting for the endpoint; later steps are left to the next run.
@@ -193,23 +192,23 @@ def carry_out(session: Session, spec: Spec, proposed: Plan, narrator: Narrator, 
     done = Done()
     now = proposed if wait else _until_waiting(proposed)
     try:
-        apply(session, now, narrator, done)
+        apply(session, now, progress, done)
     except (KeyboardInterrupt, SystemExit):  # Ctrl-C, or SIGTERM
-        narrator.note(_standing(session, spec, done, proposed.kept))
+        progress.note(_standing(session, spec, done, proposed.kept))
         raise
     except Exception as error:  # any error: always report what was created
         if done.serving:
-            narrator.note(
+            progress.note(
                 f"The endpoint {spec.name} is in service. For the remaining steps, run the same command again."
             )
         elif _goes_on(done, error):
-            narrator.note(_standing(session, spec, done, proposed.kept))
+            progress.note(_standing(session, spec, done, proposed.kept))
         else:
-            _take_back(session, spec, done, narrator)
+            _take_back(session, spec, done, progress)
         raise
     for action in proposed.actions[len(now.actions) :]:
         if action.verb != "wait":
-            narrator.note(f"Left for the next run: {title(action)}.")
+            progress.note(f"Left for the next run: {title(action)}.")
     return Outcome(spec, now, time.monotonic() - began)
 
 
@@ -228,17 +227,17 @@ def _goes_on(done: Done, error: Exception) -> bool:
     return (waited and not isinstance(error, EndpointFailed)) or isinstance(error, NameTaken)
 
 
-def _take_back(session: Session, spec: Spec, done: Done, narrator: Narrator) -> None:
+def _take_back(session: Session, spec: Spec, done: Done, progress: Progress) -> None:
     """Undo what this run created and report what is left, also after Ctrl-C."""
     try:
-        left = undo(session, done, narrator)
+        left = undo(session, done, progress)
     except (KeyboardInterrupt, SystemExit):
-        narrator.note(_standing(session, spec, done, ()))
+        progress.note(_standing(session, spec, done, ()))
         raise
     for each in left:
-        narrator.note(f"Not removed: {each}.")
+        progress.note(f"Not removed: {each}.")
     if left:
-        narrator.note(f"To remove everything except buckets: {_destroy(session, spec)}")
+        progress.note(f"To remove everything except buckets: {_destroy(session, spec)}")
 
 
 def _standing(session: Session, spec: Spec, done: Done, kept: Sequence[str]) -> str:
@@ -261,6 +260,6 @@ def survey(session: Session, name: str, bucket: str | None) -> Plan:
     return plan_removal(name, stand(session, name, bucket))
 
 
-def remove(session: Session, proposed: Plan, narrator: Narrator) -> None:
+def remove(session: Session, proposed: Plan, progress: Progress) -> None:
     """Remove a deployment. Errors are raised; another run continues."""
-    apply(session, proposed, narrator, Done())
+    apply(session, proposed, progress, Done())

@@ -10,9 +10,8 @@ from pathlib import Path
 from mooring.deploy import code
 from mooring.deploy.fit import Finding, fit_image, fit_memory
 from mooring.deploy.image import DEFAULT_IMAGE, ImageFacts
-from mooring.deploy.limits import LIMITS
 from mooring.deploy.pack import choose, root_of
-from mooring.deploy.spec import Instances, Serverless
+from mooring.deploy.spec import LIMITS, Instances, Serverless
 from mooring.errors import MooringError
 from mooring.handler.find import Located, Places, locate
 from mooring.model.folder import ModelFolder

@@ -3,39 +3,25 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from mooring.deploy.manifest import how_to_convert
 from mooring.errors import AccountError, DeployError, MooringError
 from mooring.spelling import nearest
 
+Result = TypeVar("Result")
+
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
-_UNKNOWN_KEYS = frozenset(
-    {
-        "UnrecognizedClientException",
-        "InvalidClientTokenId",
-        "InvalidAccessKeyId",
-        "SignatureDoesNotMatch",
-        "AuthFailure",
-        "MissingAuthenticationToken",
-        "InvalidSignatureException",
-    }
-)
+_UNKNOWN_KEYS = frozenset({
+    "UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "SignatureDoesNotMatch",
+    "AuthFailure", "MissingAuthenticationToken", "InvalidSignatureException",
+})  # fmt: skip
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden", "403"})
 _BUSY = frozenset({"ThrottlingException", "Throttling", "RequestLimitExceeded", "TooManyRequestsException"})
-_MISSING = frozenset(
-    {
-        "ResourceNotFound",
-        "ResourceNotFoundException",
-        "ObjectNotFoundException",
-        "RepositoryNotFoundException",
-        "ImageNotFoundException",
-        "NoSuchEntity",
-        "NoSuchBucket",
-        "NoSuchKey",
-        "404",
-    }
-)
+_MISSING = frozenset({
+    "ResourceNotFound", "ResourceNotFoundException", "ObjectNotFoundException", "RepositoryNotFoundException",
+    "ImageNotFoundException", "NoSuchEntity", "NoSuchBucket", "NoSuchKey", "404",
+})  # fmt: skip
 _TAKEN = frozenset({"BucketAlreadyOwnedByYou", "RepositoryAlreadyExistsException"})
 
 
@@ -71,6 +57,27 @@ def is_missing(error: Exception) -> bool:
 def is_denied(error: Exception) -> bool:
     """Whether the caller lacks permission."""
     return code_of(error) in _DENIED
+
+
+def is_hidden(error: Exception) -> bool:
+    """Whether the resource may not exist. Without the right to list, S3 answers 403 for a missing object."""
+    return is_missing(error) or is_denied(error)
+
+
+def asked(doing: str, call: Callable[[], Result], unless: Callable[[Exception], bool] = is_missing) -> Result | None:
+    """The result of `call`; None if a service refuses it with an error for which `unless` holds.
+
+    Raises what `in_words` raises for other errors.
+    """
+    from botocore.exceptions import ClientError
+
+    with in_words(doing):
+        try:
+            return call()
+        except ClientError as error:
+            if not unless(error):
+                raise
+    return None
 
 
 def is_taken(error: Exception) -> bool:
@@ -159,9 +166,9 @@ def _denied(said: str) -> str:
 def of_client(doing: str, error: Exception) -> MooringError:
     """The error for a call without a response: credentials, region, connection."""
     name, said = type(error).__name__, str(error).strip().rstrip(".")
-    make = _CLIENT.get(name)
-    if make is not None:
-        return make(doing, said)
+    for names, (error_class, message, hint) in _CLIENT.items():
+        if name in names.split():
+            return error_class(message.format(doing=doing, said=said), hint=hint)
     # boto3's wrapper of a transfer's error, with the service's message in its text.
     found = re.search(r"An error occurred \((\w+)\) when calling the \w+ operation[^:]*: (.*)", said)
     if found:
@@ -169,54 +176,35 @@ def of_client(doing: str, error: Exception) -> MooringError:
     return DeployError(f"{doing} failed: {name}: {said}.")
 
 
-def _no_credentials(doing: str, _said: str) -> MooringError:
-    return AccountError(
-        f"{doing} failed: no AWS credentials found.",
-        hint="Run aws configure or aws sso login, or use --profile. To try without an account: moor local, and "
-        "--endpoint-url http://127.0.0.1:4567.",
-    )
+_LOCAL = "To try without an account: moor local, and --endpoint-url http://127.0.0.1:4567."
 
-
-def _half_credentials(doing: str, said: str) -> MooringError:
-    return AccountError(f"{doing} failed: {said}.", hint="Set both variables, or unset both and run aws configure.")
-
-
-def _no_region(doing: str, _said: str) -> MooringError:
-    return AccountError(
-        f"{doing} failed: no region is set.",
-        hint="Use --region eu-central-1 or AWS_DEFAULT_REGION. To try without an account: moor local, and "
-        "--endpoint-url http://127.0.0.1:4567.",
-    )
-
-
-def _no_profile(_doing: str, said: str) -> MooringError:
-    return AccountError(f"{said}.", hint="List the profiles with aws configure list-profiles.")
-
-
-def _expired(doing: str, said: str) -> MooringError:
-    return AccountError(f"{doing} failed: {said}.", hint="Sign in again with aws sso login.")
-
-
-def _no_connection(doing: str, said: str) -> MooringError:
-    return DeployError(
-        f"{doing} failed: {said}.", hint="Check the network and the region, and that `moor local` runs if you use it."
-    )
-
-
-_CLIENT: Mapping[str, Callable[[str, str], MooringError]] = {
-    "NoCredentialsError": _no_credentials,
-    "PartialCredentialsError": _half_credentials,
-    "CredentialRetrievalError": _expired,
-    "NoRegionError": _no_region,
-    "ProfileNotFound": _no_profile,
-    "SSOTokenLoadError": _expired,
-    "UnauthorizedSSOTokenError": _expired,
-    "TokenRetrievalError": _expired,
-    "LoginRefreshRequired": _expired,
-    "EndpointConnectionError": _no_connection,
-    "ConnectTimeoutError": _no_connection,
-    "ConnectionClosedError": _no_connection,
-    "ReadTimeoutError": _no_connection,
-    "ProxyConnectionError": _no_connection,
-    "SSLError": _no_connection,
+_CLIENT: Mapping[str, tuple[type[DeployError], str, str]] = {
+    "NoCredentialsError": (
+        AccountError,
+        "{doing} failed: no AWS credentials found.",
+        f"Run aws configure or aws sso login, or use --profile. {_LOCAL}",
+    ),
+    "PartialCredentialsError": (
+        AccountError,
+        "{doing} failed: {said}.",
+        "Set both variables, or unset both and run aws configure.",
+    ),
+    "NoRegionError": (
+        AccountError,
+        "{doing} failed: no region is set.",
+        f"Use --region eu-central-1 or AWS_DEFAULT_REGION. {_LOCAL}",
+    ),
+    "ProfileNotFound": (AccountError, "{said}.", "List the profiles with aws configure list-profiles."),
+    "CredentialRetrievalError SSOTokenLoadError UnauthorizedSSOTokenError TokenRetrievalError LoginRefreshRequired": (
+        AccountError,
+        "{doing} failed: {said}.",
+        "Sign in again with aws sso login.",
+    ),
+    "EndpointConnectionError ConnectTimeoutError ConnectionClosedError ReadTimeoutError ProxyConnectionError "
+    "SSLError": (
+        DeployError,
+        "{doing} failed: {said}.",
+        "Check the network and the region, and that `moor local` runs if you use it.",
+    ),
 }
+"""By the names of botocore's classes: the error, its message and its hint."""

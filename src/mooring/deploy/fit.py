@@ -1,15 +1,57 @@
-"""Check that instance, image and model fit together. Pure."""
+"""Check that instance, image and model fit together. Pure.
 
-from collections.abc import Iterator
+Names of instance types have a scheme: family letters, generation, attribute letters (g: Graviton), size. A name that
+does not match is unknown, which is not an error: new types appear all the time.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from mooring.deploy import instances
 from mooring.deploy.image import ImageFacts
-from mooring.deploy.instances import Instance
-from mooring.deploy.limits import GIGABYTE, LIMITS
 from mooring.deploy.manifest import DOCKER, LISTS, REFUSED, how_to_convert
-from mooring.deploy.spec import DEFAULT_INSTANCE, Instances, Serverless
+from mooring.deploy.spec import DEFAULT_INSTANCE, GIGABYTE, LIMITS, Instances, Serverless
+
+Architecture = str
+"""The name that container images use: "amd64" or "arm64"."""
+
+_TYPE = re.compile(r"ml\.([a-z]+)(\d+)([a-z]*)(?:-[a-z0-9]+)?\.([a-z0-9]+)")
+_PER_LARGE_GIB: Mapping[str, float] = {"c": 4, "m": 8, "r": 16, "t": 8}
+"""Memory of the size `large` (2 cores), by family."""
+_SIZES: Mapping[str, float] = {"medium": 0.5, "large": 1, "xlarge": 2}
+_ACCELERATED = frozenset({"g", "p", "inf", "trn"})
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """Facts from a type's name; None if unknown."""
+
+    type: str
+    architecture: Architecture | None = None
+    memory_bytes: int | None = None
+    accelerated: bool = False
+
+
+def instance_of(name: str) -> Instance:
+    """E.g. "ml.c7g.large" → arm64 and 4 GiB; "ml.m7i-flex.xlarge" → amd64 and 16 GiB."""
+    found = _TYPE.fullmatch(name)
+    if found is None:
+        return Instance(name)
+    family, _, attributes, size = found.groups()
+    accelerated = family in _ACCELERATED
+    architecture = "arm64" if "g" in attributes else "amd64"
+    base = _PER_LARGE_GIB.get(family)
+    factor = _SIZES.get(size) or _multiple(size)
+    memory = round(base * factor * 1024**3) if base and factor and not accelerated else None
+    return Instance(name, architecture, memory, accelerated)
+
+
+def _multiple(size: str) -> float | None:
+    """`4xlarge` is eight times `large`."""
+    found = re.fullmatch(r"(\d+)xlarge", size)
+    return 2.0 * int(found[1]) if found else None
+
 
 Level = Literal["error", "warning", "ok"]
 
@@ -32,7 +74,7 @@ def fit_image(compute: Instances | Serverless, image: ImageFacts) -> Iterator[Fi
     yield from fit_format(image)
     serverless = isinstance(compute, Serverless)
     # Serverless endpoints run on x86 alone.
-    machine = Instance("serverless", "amd64") if isinstance(compute, Serverless) else instances.describe(compute.type)
+    machine = Instance("serverless", "amd64") if isinstance(compute, Serverless) else instance_of(compute.type)
     if machine.architecture is None:
         what = f"Unknown instance type {machine.type}."
         yield Finding("warning", "instance", what, "Check the name: types look like ml.c7i.large.")
@@ -70,7 +112,7 @@ def fit_memory(compute: Instances | Serverless, model_bytes: int, *, halves: boo
         memory: int | None = compute.memory_mb * 1024**2
         where, way = f"{compute.memory_mb} MB", "Use more memory (--memory 6144) or an instance."
     else:
-        memory = instances.describe(compute.type).memory_bytes
+        memory = instance_of(compute.type).memory_bytes
         where = f"{compute.type} ({(memory or 0) / GIGABYTE:.0f} GB)"
         way = "Use a larger --instance-type."
     need = model_bytes * (2 if halves else 1) + OVERHEAD_BYTES

@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypedDict, Unpack
 
 from mooring.deploy import answer
-from mooring.deploy.answer import Answer
-from mooring.deploy.asynchronous import AsyncAnswer
+from mooring.deploy.answer import Answer, AsyncAnswer, Retries, was_lost, worth_it
 from mooring.deploy.faults import in_words, of_answer, of_client
-from mooring.deploy.limits import LIMITS, Kind
-from mooring.deploy.retry import Retries, was_lost, worth_it
 from mooring.deploy.session import Place, Session
+from mooring.deploy.spec import LIMITS, Kind
 from mooring.deploy.wait import Clock
 from mooring.errors import DeadlineExceeded, InvokeError, PayloadTooLarge, UsageError, echo
 

@@ -15,10 +15,10 @@ from mooring.deploy.deployment import Order, Outcome, carry_out, default_name, p
 from mooring.deploy.faults import in_words
 from mooring.deploy.image import DEFAULT_IMAGE
 from mooring.deploy.invoke import Predictor
-from mooring.deploy.narrator import Lines, Narrator, Silent
 from mooring.deploy.session import Place, Session
 from mooring.deploy.spec import DEFAULT_INSTANCE, Asynchronous, Instances, Scaling, Serverless
 from mooring.errors import UsageError, echo
+from mooring.progress import Lines, Progress, Silent
 from mooring.settings.places import expanded
 from mooring.spelling import nearest
 
@@ -91,8 +91,8 @@ class Model:
         Reads no files and makes no requests yet. Raises UsageError for invalid arguments.
         """
         given: dict[str, Any] = dict(options)
-        self._narrator: Narrator = Silent() if given.get("quiet") else Lines()
-        _only_known(given, ModelOptions.__annotations__, self._narrator)
+        self._progress: Progress = Silent() if given.get("quiet") else Lines()
+        _only_known(given, ModelOptions.__annotations__, self._progress)
         if model is not None and given.get("model_data"):
             raise UsageError("Both model and model_data were given.", hint="Pass one of them: they mean the same.")
         self._model = _name_of(model or given.get("model_data"))
@@ -126,20 +126,20 @@ class Model:
         Raises UsageError, AccountError, NameTaken, EndpointFailed or a ModelError. A failed deployment is undone.
         """
         given: dict[str, Any] = dict(options)
-        _only_known(given, ("initial_instance_count", "instance_type", *DeployOptions.__annotations__), self._narrator)
+        _only_known(given, ("initial_instance_count", "instance_type", *DeployOptions.__annotations__), self._progress)
         compute = _compute(initial_instance_count, instance_type, given.get("serverless_inference_config"))
         with tempfile.TemporaryDirectory(prefix="mooring-deploy-") as folder:
             order = self._order(Path(folder), compute, given)
-            spec = prepare(self.session, order, Path(folder), self._narrator)
+            spec = prepare(self.session, order, Path(folder), self._progress)
             proposed = propose(self.session, spec)
             wait = given.get("wait", True)
-            self._outcome = carry_out(self.session, spec, proposed, self._narrator, wait=wait)
+            self._outcome = carry_out(self.session, spec, proposed, self._progress, wait=wait)
         return Predictor(spec.name, self.session, target_model=self._outcome.target_model)
 
     def destroy(self) -> None:
         """Remove everything that `deploy` created, as `moor destroy` does."""
         name = self.endpoint_name or self._options.get("name") or default_name(self._model)
-        remove(self.session, survey(self.session, name, self._options.get("bucket")), self._narrator)
+        remove(self.session, survey(self.session, name, self._options.get("bucket")), self._progress)
 
     def _order(self, place: Path, compute: Instances | Serverless, given: dict[str, Any]) -> Order:
         options = self._options
@@ -216,11 +216,11 @@ def _name_of(given: Any) -> str | None:
     )
 
 
-def _only_known(given: dict[str, Any], known: Iterable[str], narrator: Narrator) -> None:
+def _only_known(given: dict[str, Any], known: Iterable[str], progress: Progress) -> None:
     """Drop options without a meaning here, with one note. Raise UsageError for unknown options."""
     ignored = [name for name in list(given) if name in IGNORED and given.pop(name) is not None]
     if ignored:
-        narrator.note(f"No effect with Mooring: {', '.join(ignored)}. A single image serves every model.")
+        progress.note(f"No effect with Mooring: {', '.join(ignored)}. A single image serves every model.")
     for name in given:
         if name not in known:
             near = nearest(name, known)

@@ -3,10 +3,12 @@
 Candidates are found by name; a tag identifies those that belong to the deployment.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from mooring.deploy.faults import code_of, in_words, is_denied, is_missing
+from mooring.deploy.actions import Endpoint, Observed, Scaled, Standing
+from mooring.deploy.faults import asked, code_of, in_words, is_denied, is_hidden, is_missing
 from mooring.deploy.registry import in_registry
 from mooring.deploy.requests import (
     DEPLOYMENT_TAG,
@@ -21,7 +23,6 @@ from mooring.deploy.requests import (
 )
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Spec
-from mooring.deploy.world import Endpoint, Observed, Scaled, Standing
 from mooring.errors import AccountError
 
 Tagged = dict[str, dict[str, str]]
@@ -60,15 +61,11 @@ def stand(session: Session, name: str, bucket: str | None) -> Standing:
 
 def find_endpoint(session: Session, name: str) -> Endpoint | None:
     """The endpoint, whoever created it; None if there is none."""
-    sagemaker = session.client("sagemaker")
-    with in_words(f"Looking for the endpoint {name}"):
-        try:
-            found = sagemaker.describe_endpoint(EndpointName=name)
-        except sagemaker.exceptions.ClientError as error:
-            if is_missing(error):
-                return None
-            raise
-        tags = _tags(sagemaker, found["EndpointArn"])
+    sagemaker, doing = session.client("sagemaker"), f"Looking for the endpoint {name}"
+    found = asked(doing, lambda: sagemaker.describe_endpoint(EndpointName=name))
+    if found is None:
+        return None
+    tags = _tags(sagemaker, found["EndpointArn"], doing)
     variants: list[Mapping[str, Any]] = found.get("ProductionVariants") or [{}]
     serverless = bool(variants[0].get("CurrentServerlessConfig"))
     return Endpoint(name, found["EndpointStatus"], found["EndpointConfigName"], found["EndpointArn"], tags, serverless)
@@ -85,37 +82,28 @@ def _tagged(session: Session, kind: str, name: str, wanted: str | None = None) -
     sagemaker = session.client("sagemaker")
     operation, members, key, arn = _LISTS[kind]
     found: Tagged = {}
-    with in_words(f"Listing the resources of {name}"):
+    doing = f"Listing the resources of {name}"
+    with in_words(doing):
         for page in sagemaker.get_paginator(operation).paginate(NameContains=stem(name)):
             for each in page[members]:
                 if each[key].startswith(stem(name)):
-                    found[each[key]] = _tags(sagemaker, each[arn])
+                    found[each[key]] = _tags(sagemaker, each[arn], doing)
     return {each: tags for each, tags in found.items() if each == wanted or tags.get(DEPLOYMENT_TAG) == name}
 
 
-def _tags(sagemaker: Any, arn: str) -> dict[str, str]:
+def _tags(sagemaker: Any, arn: str, doing: str) -> dict[str, str]:
     """Tags of a resource; empty if it was just deleted."""
-    try:
-        pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
-        return {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}
-    except sagemaker.exceptions.ClientError as error:
-        if is_missing(error):
-            return {}
-        raise
+    pages = sagemaker.get_paginator("list_tags").paginate(ResourceArn=arn)
+    return asked(doing, lambda: {tag["Key"]: tag["Value"] for page in pages for tag in page["Tags"]}) or {}
 
 
 def _archive(session: Session, spec: Spec) -> tuple[bool, bool]:
     """Whether bucket and archive exist; True if not needed."""
-    if spec.archive is not None:
-        s3 = session.client("s3")
-        with in_words(f"Looking into the bucket {spec.archive.bucket}"):
-            try:
-                there = s3.head_object(Bucket=spec.archive.bucket, Key=spec.archive.key)
-                return True, there.get("Metadata", {}).get("mooring-digest") == spec.archive.digest
-            except s3.exceptions.ClientError as error:
-                # Without the right to list, S3 answers 403 for a missing object.
-                if not is_missing(error) and not is_denied(error):
-                    raise
+    if (archive := spec.archive) is not None:
+        look = partial(session.client("s3").head_object, Bucket=archive.bucket, Key=archive.key)
+        there = asked(f"Looking into the bucket {archive.bucket}", look, is_hidden)
+        if there is not None:
+            return True, there.get("Metadata", {}).get("mooring-digest") == archive.digest
     return spec.bucket is None or _has_bucket(session, spec.bucket), spec.archive is None
 
 
@@ -144,14 +132,8 @@ def _has_bucket(session: Session, bucket: str) -> bool:
 
 def _bucket_of(session: Session, model: str) -> str | None:
     sagemaker = session.client("sagemaker")
-    with in_words(f"Looking at the model {model}"):
-        try:
-            container = sagemaker.describe_model(ModelName=model).get("PrimaryContainer", {})
-        except sagemaker.exceptions.ClientError as error:
-            if is_missing(error):
-                return None
-            raise
-    uri = str(container.get("ModelDataUrl") or "")
+    found = asked(f"Looking at the model {model}", lambda: sagemaker.describe_model(ModelName=model)) or {}
+    uri = str(found.get("PrimaryContainer", {}).get("ModelDataUrl") or "")
     return uri.removeprefix("s3://").partition("/")[0] if uri.startswith("s3://") else None
 
 
@@ -160,8 +142,12 @@ def _objects(session: Session, bucket: str, name: str) -> tuple[list[str], int]:
     s3 = session.client("s3")
     ours: list[str] = []
     others = 0
-    with in_words(f"Looking into the bucket {bucket}"):
-        for key in _keys(s3, bucket, archive_prefix(name)):
+    doing = f"Looking into the bucket {bucket}"
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=archive_prefix(name))
+    # Hidden: no bucket, or one of another account, which this deployment did not use.
+    keys = asked(doing, lambda: [each["Key"] for page in pages for each in page.get("Contents", ())], is_hidden)
+    with in_words(doing):
+        for key in keys or ():
             about = s3.head_object(Bucket=bucket, Key=key).get("Metadata", {})
             if about.get("mooring-deployment") == name:
                 ours.append(key)
@@ -170,33 +156,21 @@ def _objects(session: Session, bucket: str, name: str) -> tuple[list[str], int]:
     return ours, others
 
 
-def _keys(s3: Any, bucket: str, prefix: str) -> Iterator[str]:
-    try:
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            yield from (each["Key"] for each in page.get("Contents", ()))
-    except s3.exceptions.ClientError as error:
-        # No bucket, or one of another account, which this deployment did not use.
-        if not is_missing(error) and not is_denied(error):
-            raise
-
-
 def _scaled(session: Session, name: str, *, needed: bool) -> Scaled | None:
     """The autoscaling in place. None if the caller may not look and does not need it."""
     scaling = session.client("application-autoscaling")
     about = variant_id(name)
-    with in_words("Looking up the endpoint's autoscaling"):
-        try:
-            targets = scaling.describe_scalable_targets(
-                ServiceNamespace=NAMESPACE,
-                ResourceIds=[about["ResourceId"]],
-                ScalableDimension=about["ScalableDimension"],
-            )["ScalableTargets"]
-            policies = scaling.describe_scaling_policies(**about)["ScalingPolicies"] if targets else []
-        except scaling.exceptions.ClientError as error:
-            if is_denied(error) and not needed:
-                return None
-            raise
-    if not targets:
-        return None
-    ours = [each[POLICY_KEY] for each in policies if each["PolicyName"] == policy_name(name)]
-    return Scaled(targets[0]["MinCapacity"], targets[0]["MaxCapacity"], ours[0] if ours else None)
+
+    def look() -> Scaled | None:
+        targets = scaling.describe_scalable_targets(
+            ServiceNamespace=NAMESPACE,
+            ResourceIds=[about["ResourceId"]],
+            ScalableDimension=about["ScalableDimension"],
+        )["ScalableTargets"]
+        if not targets:
+            return None
+        policies = scaling.describe_scaling_policies(**about)["ScalingPolicies"]
+        ours = [each[POLICY_KEY] for each in policies if each["PolicyName"] == policy_name(name)]
+        return Scaled(targets[0]["MinCapacity"], targets[0]["MaxCapacity"], ours[0] if ours else None)
+
+    return asked("Looking up the endpoint's autoscaling", look, lambda error: is_denied(error) and not needed)

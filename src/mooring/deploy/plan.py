@@ -6,13 +6,14 @@ Each action has the parameters of a single API call, and the action that would u
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from mooring.deploy.actions import Action, Plan
+from mooring.deploy.actions import BUSY, DEAD, Action, Endpoint, Observed, Plan, Scaled, Standing
 from mooring.deploy.requests import (
     DEPLOYMENT_TAG,
     POLICY_KEY,
     POLICY_TYPE,
     VERSION_TAG,
     Request,
+    archive_prefix,
     config_request,
     endpoint_request,
     endpoint_tags,
@@ -23,7 +24,6 @@ from mooring.deploy.requests import (
     variant_id,
 )
 from mooring.deploy.spec import Serverless, Spec
-from mooring.deploy.world import BUSY, DEAD, Endpoint, Observed, Scaled
 from mooring.errors import DeployError, NameTaken
 
 
@@ -239,3 +239,47 @@ def _kept(spec: Spec, observed: Observed) -> Iterator[str]:
         yield f"endpoint configuration {config}"
     if observed.endpoint and observed.endpoint.config == config and observed.endpoint.status not in DEAD:
         yield f"endpoint {spec.name}"
+
+
+def plan_removal(name: str, found: Standing) -> Plan:
+    """The plan to remove a deployment; `kept` says what stays. Raises NameTaken for an endpoint that is not its own."""
+    endpoint = found.endpoint
+    # An endpoint that is being deleted has lost its tags.
+    leaving = endpoint is not None and endpoint.status == "Deleting"
+    if endpoint is not None and not leaving and endpoint.tags.get(DEPLOYMENT_TAG) != name:
+        raise NameTaken(
+            f"The endpoint {name} was not created by Mooring: it has no tag {DEPLOYMENT_TAG}={name}.",
+            hint="Nothing was removed. To delete it yourself: aws sagemaker delete-endpoint --endpoint-name " + name,
+        )
+    return Plan(tuple(_removals(name, found)), tuple(_strangers(name, found)))
+
+
+def _removals(name: str, found: Standing) -> Iterator[Action]:
+    if found.scaled is not None and found.scaled.policy is not None:
+        yield Action("delete", "scaling-policy", policy_name(name), removal_of_policy(name))
+        yield Action("delete", "scalable-target", name, variant_id(name))
+    if found.endpoint is not None:
+        if found.endpoint.status in BUSY:
+            request = {"EndpointName": name, "until": "settled"}
+            yield Action("wait", "endpoint", name, request, f"it is {found.endpoint.status}")
+        if found.endpoint.status != "Deleting":
+            yield Action("delete", "endpoint", name, {"EndpointName": name})
+        yield Action("wait", "endpoint", name, {"EndpointName": name, "until": "gone"})
+    for config in _ours(name, found.configs):
+        yield Action("delete", "endpoint-config", config, {"EndpointConfigName": config})
+    for bucket, key in found.archives:
+        yield Action("delete", "archive", f"s3://{bucket}/{key}", {"Bucket": bucket, "Key": key})
+    # Last: they name the archives' bucket, which an interrupted removal needs to continue.
+    for model in _ours(name, found.models):
+        yield Action("delete", "model", model, {"ModelName": model})
+
+
+def _ours(name: str, found: Mapping[str, Mapping[str, str]]) -> list[str]:
+    return sorted(each for each, tags in found.items() if tags.get(DEPLOYMENT_TAG) == name)
+
+
+def _strangers(name: str, found: Standing) -> Iterator[str]:
+    for bucket, number in found.strangers:
+        yield f"{number} objects under s3://{bucket}/{archive_prefix(name)}, not created by moor deploy"
+    for bucket in sorted({bucket for bucket, _ in found.archives}):
+        yield f"the bucket {bucket}, which other deployments and SageMaker may use too"

@@ -6,7 +6,7 @@ from typing import Any
 
 from mooring.deploy import engine, manifest
 from mooring.deploy.engine import local_facts
-from mooring.deploy.faults import code_of, in_words, is_denied, is_missing
+from mooring.deploy.faults import asked, code_of, in_words, is_hidden, is_missing
 from mooring.deploy.image import Address, ImageFacts, address_of, is_registry_name
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Push
@@ -28,18 +28,15 @@ def registry_facts(session: Session, image: str) -> ImageFacts | None:
     if address is None or address.region != session.region:
         return None
     ecr = session.client("ecr")
-    with in_words(f"Asking ECR about {image}"):
-        try:
-            found = _described(ecr, address)
-            media_type = found.get("imageManifestMediaType")
-            index = _manifest(ecr, address, address.which) if media_type in manifest.LISTS else None
-        except ecr.exceptions.ClientError as error:
-            if is_missing(error) or is_denied(error):
-                return None
-            raise
-    known = tuple(sorted(manifest.architectures(index))) if index else ()
-    size = found.get("imageSizeInBytes")
-    return ImageFacts(image, "ECR", architectures=known, packed_size=size, media_type=media_type)
+
+    def look() -> ImageFacts:
+        found = _described(ecr, address)
+        media_type, size = found.get("imageManifestMediaType"), found.get("imageSizeInBytes")
+        index = _manifest(ecr, address, address.which) if media_type in manifest.LISTS else None
+        known = tuple(sorted(manifest.architectures(index))) if index else ()
+        return ImageFacts(image, "ECR", architectures=known, packed_size=size, media_type=media_type)
+
+    return asked(f"Asking ECR about {image}", look, is_hidden)
 
 
 def pushed_name(session: Session, image: str) -> tuple[str, Push | None]:

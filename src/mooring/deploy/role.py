@@ -5,9 +5,9 @@ import re
 from typing import Any
 
 from mooring.deploy.faults import in_words, is_denied, is_missing
-from mooring.deploy.narrator import Narrator
 from mooring.deploy.session import Session
 from mooring.errors import AccountError, echo
+from mooring.progress import Progress
 
 SERVICE = "sagemaker.amazonaws.com"
 LOCAL_ROLE = "SageMakerLocal"
@@ -17,7 +17,7 @@ _ASSUMED = re.compile(r"arn:aws[a-z-]*:sts::\d{12}:assumed-role/([\w+=,.@-]+)/.*
 _WANTED = "Name a role that trusts SageMaker with --role ARN. The policy AmazonSageMakerFullAccess is sufficient."
 
 
-def role_arn(session: Session, role: str | None, narrator: Narrator) -> str:
+def role_arn(session: Session, role: str | None, progress: Progress) -> str:
     """The role's ARN. Raises AccountError if the role does not exist, or SageMaker may not assume it.
 
     Without `role`, it is the caller's own role, as in a SageMaker notebook; a local SageMaker accepts any.
@@ -39,7 +39,7 @@ def role_arn(session: Session, role: str | None, narrator: Narrator) -> str:
                     f"Role {echo(name)} not found in account {session.account}.", hint=_WANTED
                 ) from error
             if is_denied(error) and found:
-                narrator.note(f"The role {found[2]} was not checked: the caller has no permission for iam:GetRole.")
+                progress.note(f"The role {found[2]} was not checked: the caller has no permission for iam:GetRole.")
                 return name
             raise
     if not trusts_sagemaker(there.get("AssumeRolePolicyDocument")):

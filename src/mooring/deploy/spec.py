@@ -1,4 +1,4 @@
-"""The wanted deployment, and checks that need no account. Pure: uses no AWS client and opens no file.
+"""The wanted deployment, SageMaker's limits, and checks that need no account. Pure: no AWS client, no file.
 
 `deployment.py` fills in what depends on the account.
 """
@@ -7,11 +7,49 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
-from mooring.deploy import limits
-from mooring.deploy.limits import Kind
 from mooring.errors import UsageError, echo
 from mooring.settings import load_settings
+
+Kind = Literal["real-time", "serverless", "async", "multi-model", "batch"]
+
+# Limits per kind of endpoint, from the developer guide and the API reference. Where these contradict each other (25 MB
+# or 6 MB for a request), the guide's newer and larger figure is used: the service itself decides.
+MEGABYTE = 1024 * 1024
+GIGABYTE = 1024 * MEGABYTE
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """In bytes and seconds; None for no known limit."""
+
+    request_bytes: int
+    response_s: int
+    image_bytes: int | None = None
+    """Unpacked."""
+    model_bytes: int | None = None
+    """Packed and unpacked together, since both are on the disk for a while."""
+
+
+LIMITS: Mapping[Kind, Limits] = {
+    "real-time": Limits(25 * MEGABYTE, 60),
+    "serverless": Limits(4 * MEGABYTE, 60, image_bytes=10 * GIGABYTE, model_bytes=5 * GIGABYTE),
+    "async": Limits(1 * GIGABYTE, 3600),
+    "multi-model": Limits(25 * MEGABYTE, 60),
+    "batch": Limits(100 * MEGABYTE, 3600),
+}
+
+SERVERLESS_MEMORY_MB = tuple(range(1024, 6145, 1024))
+SERVERLESS_CONCURRENCY = 200
+ENVIRONMENT_ENTRIES = 100
+ENVIRONMENT_TEXT = 1024
+"""Maximum characters of a variable's name, and of its value."""
+ENVIRONMENT_BYTES = 32 * 1024
+TAGS = 50
+NAME_LENGTH = 63
+INLINE_ASYNC_BYTES = 128_000
+
 
 DEFAULT_INSTANCE = "ml.c7i.large"
 DEFAULT_MEMORY_MB = 3072
@@ -116,7 +154,7 @@ class Spec:
 
     @property
     def kind(self) -> Kind:
-        """The row of `limits.LIMITS` that applies."""
+        """The row of `LIMITS` that applies."""
         if self.compute is None:
             return "batch"
         if isinstance(self.compute, Serverless):
@@ -157,7 +195,7 @@ def check_name(name: str) -> None:
     if not is_name(name):
         raise UsageError(
             f"Invalid endpoint name {echo(name)}.",
-            hint=f"Use letters, digits, and hyphens between them, at most {limits.NAME_LENGTH} characters.",
+            hint=f"Use letters, digits, and hyphens between them, at most {NAME_LENGTH} characters.",
         )
 
 
@@ -172,15 +210,15 @@ def _check_instances(wanted: Instances) -> None:
 
 
 def _check_serverless(spec: Spec, serverless: Serverless) -> None:
-    if serverless.memory_mb not in limits.SERVERLESS_MEMORY_MB:
-        allowed = ", ".join(map(str, limits.SERVERLESS_MEMORY_MB))
+    if serverless.memory_mb not in SERVERLESS_MEMORY_MB:
+        allowed = ", ".join(map(str, SERVERLESS_MEMORY_MB))
         raise UsageError(
             f"Invalid memory of a serverless endpoint: {serverless.memory_mb} MB.", hint=f"Use one of {allowed}."
         )
     counts = (("max concurrency", serverless.max_concurrency), ("provisioned concurrency", serverless.provisioned or 1))
     for what, count in counts:
-        if not 1 <= count <= limits.SERVERLESS_CONCURRENCY:
-            hint = f"It must be from 1 to {limits.SERVERLESS_CONCURRENCY}."
+        if not 1 <= count <= SERVERLESS_CONCURRENCY:
+            hint = f"It must be from 1 to {SERVERLESS_CONCURRENCY}."
             raise UsageError(f"The {what} is {count}.", hint=hint)
     if (serverless.provisioned or 0) > serverless.max_concurrency:
         raise UsageError(
@@ -196,9 +234,9 @@ def _check_serverless(spec: Spec, serverless: Serverless) -> None:
             raise UsageError(
                 f"{flag} and --serverless are mutually exclusive.", hint=f"SageMaker offers {flag} on instances only."
             )
-    largest = limits.LIMITS["serverless"].model_bytes
+    largest = LIMITS["serverless"].model_bytes
     if spec.archive and largest and spec.archive.size + spec.archive.unpacked > largest:
-        need = (spec.archive.size + spec.archive.unpacked) / limits.GIGABYTE
+        need = (spec.archive.size + spec.archive.unpacked) / GIGABYTE
         raise UsageError(
             f"The model needs {need:.1f} GB of disk, packed and unpacked; a serverless endpoint has 5 GB.",
             hint="Deploy on an instance: --instance-type.",
@@ -220,18 +258,18 @@ def _check_scaling(spec: Spec, scaling: Scaling) -> None:
 
 def _check_environment(environment: Mapping[str, str]) -> None:
     for name, value in environment.items():
-        if not _VARIABLE.fullmatch(name) or len(name) > limits.ENVIRONMENT_TEXT:
+        if not _VARIABLE.fullmatch(name) or len(name) > ENVIRONMENT_TEXT:
             raise UsageError(f"Invalid variable name {echo(name)}.", hint="Use letters, digits and underscores.")
-        if len(value) > limits.ENVIRONMENT_TEXT:
+        if len(value) > ENVIRONMENT_TEXT:
             raise UsageError(
                 f"The variable {name} has {len(value)} characters.",
-                hint=f"SageMaker allows at most {limits.ENVIRONMENT_TEXT}.",
+                hint=f"SageMaker allows at most {ENVIRONMENT_TEXT}.",
             )
     size = sum(len(f"{name}{value}".encode()) for name, value in environment.items())
-    if len(environment) > limits.ENVIRONMENT_ENTRIES or size > limits.ENVIRONMENT_BYTES:
+    if len(environment) > ENVIRONMENT_ENTRIES or size > ENVIRONMENT_BYTES:
         raise UsageError(
             f"{len(environment)} environment variables of {size} bytes in total are too many.",
-            hint=f"SageMaker allows at most {limits.ENVIRONMENT_ENTRIES} of {limits.ENVIRONMENT_BYTES} bytes in total.",
+            hint=f"SageMaker allows at most {ENVIRONMENT_ENTRIES} of {ENVIRONMENT_BYTES} bytes in total.",
         )
     # Load them as the container will, to find invalid values before there is an endpoint.
     load_settings(environment)
@@ -248,7 +286,5 @@ def _check_tags(tags: Mapping[str, str]) -> None:
             raise UsageError(
                 f"The tag {echo(key)} is reserved by Mooring.", hint="Use a key without mooring: in front."
             )
-    if len(tags) > limits.TAGS - 3:
-        raise UsageError(
-            f"{len(tags)} tags are too many.", hint=f"Use at most {limits.TAGS - 3}: SageMaker allows {limits.TAGS}."
-        )
+    if len(tags) > TAGS - 3:
+        raise UsageError(f"{len(tags)} tags are too many.", hint=f"Use at most {TAGS - 3}: SageMaker allows {TAGS}.")

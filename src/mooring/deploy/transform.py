@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mooring.deploy.faults import in_words, is_missing
-from mooring.deploy.logs import TRANSFORM_GROUP, tail
-from mooring.deploy.narrator import Narrator
+from mooring.deploy.faults import asked, in_words
 from mooring.deploy.requests import DEPLOYMENT_TAG, stem, tag_list
 from mooring.deploy.session import Session
 from mooring.deploy.spec import DEFAULT_INSTANCE
-from mooring.deploy.wait import LOG_LINES, pause_after
+from mooring.deploy.wait import LOG_LINES, TRANSFORM_GROUP, pause_after, tail
 from mooring.errors import EndpointFailed, UsageError, echo
+from mooring.progress import Progress
 from mooring.settings import load_settings
 
 MOST_MB = 100
@@ -93,24 +92,17 @@ def job_request(job: Job) -> dict[str, Any]:
 
 def model_of(session: Session, name: str) -> str | None:
     """The SageMaker model behind the endpoint `name`, or the model `name`; None if there is neither."""
-    sagemaker = session.client("sagemaker")
-    with in_words(f"Looking for {name}"):
-        try:
-            config = sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
-            variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
-            return str(variants[0]["ModelName"])
-        except sagemaker.exceptions.ClientError as error:
-            if not is_missing(error):
-                raise
-        try:
-            return str(sagemaker.describe_model(ModelName=name)["ModelName"])
-        except sagemaker.exceptions.ClientError as error:
-            if not is_missing(error):
-                raise
-    return None
+    sagemaker, doing = session.client("sagemaker"), f"Looking for {name}"
+
+    def behind() -> str:
+        config = sagemaker.describe_endpoint(EndpointName=name)["EndpointConfigName"]
+        variants = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
+        return str(variants[0]["ModelName"])
+
+    return asked(doing, behind) or asked(doing, lambda: str(sagemaker.describe_model(ModelName=name)["ModelName"]))
 
 
-def run_job(session: Session, job: Job, narrator: Narrator, *, wait: bool = True) -> Mapping[str, Any]:
+def run_job(session: Session, job: Job, progress: Progress, *, wait: bool = True) -> Mapping[str, Any]:
     """Start the job, and wait until it ends if `wait`. Returns the response of DescribeTransformJob.
 
     Raises EndpointFailed with SageMaker's reason and the end of the log. Ctrl-C leaves the job running and says so.
@@ -118,16 +110,16 @@ def run_job(session: Session, job: Job, narrator: Narrator, *, wait: bool = True
     request = job_request(job)
     name = request["TransformJobName"]
     sagemaker = session.client("sagemaker")
-    narrator.begin(f"Starting the job {name}")
+    progress.begin(f"Starting the job {name}")
     with in_words(f"Starting the job {name}"):
         sagemaker.create_transform_job(**request)
-    narrator.end(f"{job.instances} × {job.instance_type}")
+    progress.end(f"{job.instances} × {job.instance_type}")
     if not wait:
         return _described(session, name)
     try:
-        found = _ended(session, name, narrator)
+        found = _ended(session, name, progress)
     except KeyboardInterrupt:
-        narrator.note(f"The job continues. To stop it: aws sagemaker stop-transform-job --transform-job-name {name}")
+        progress.note(f"The job continues. To stop it: aws sagemaker stop-transform-job --transform-job-name {name}")
         raise
     if found["TransformJobStatus"] == "Failed":
         reason = str(found.get("FailureReason") or "SageMaker gave no reason")
@@ -146,17 +138,17 @@ def _described(session: Session, name: str) -> Mapping[str, Any]:
     return found
 
 
-def _ended(session: Session, name: str, narrator: Narrator) -> Mapping[str, Any]:
-    narrator.begin(f"Waiting for the job {name}")
+def _ended(session: Session, name: str, progress: Progress) -> Mapping[str, Any]:
+    progress.begin(f"Waiting for the job {name}")
     began, said = time.monotonic(), ""
     while True:
         found = _described(session, name)
         status = found["TransformJobStatus"]
         if status != said:
-            narrator.detail(status)
+            progress.detail(status)
             said = status
         if status in FINAL:
-            narrator.end(status)
+            progress.end(status)
             return found
         time.sleep(pause_after(time.monotonic() - began))
 

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from mooring.deploy.faults import in_words, is_missing
-from mooring.deploy.logs import log_group, tail
+from mooring.deploy.actions import BUSY
+from mooring.deploy.faults import asked
 from mooring.deploy.session import Session
-from mooring.deploy.world import BUSY
 from mooring.errors import DeployError, EndpointFailed
 
 LIMIT_S = 3600.0
@@ -38,9 +38,10 @@ def wait_for(session: Session, request: Mapping[str, Any], tell: Tell, clock: Cl
     Raises EndpointFailed with SageMaker's reason and the end of the log, or DeployError after an hour.
     """
     name = request["EndpointName"]
+    describe = partial(session.client("sagemaker").describe_endpoint, EndpointName=name)
     began, said, moved = clock.now(), "", False
     while True:
-        found = _describe(session, name)
+        found = asked(f"Waiting for the endpoint {name}", describe)
         status = found["EndpointStatus"] if found else "gone"
         if status != said:
             tell(status)
@@ -54,18 +55,6 @@ def wait_for(session: Session, request: Mapping[str, Any], tell: Tell, clock: Cl
                 hint=f"SageMaker continues. See the log {log_group(name)}, or run moor destroy {name}.",
             )
         clock.sleep(pause_after(clock.now() - began))
-
-
-def _describe(session: Session, name: str) -> Mapping[str, Any] | None:
-    sagemaker = session.client("sagemaker")
-    with in_words(f"Waiting for the endpoint {name}"):
-        try:
-            found: Mapping[str, Any] = sagemaker.describe_endpoint(EndpointName=name)
-        except sagemaker.exceptions.ClientError as error:
-            if is_missing(error):
-                return None
-            raise
-    return found
 
 
 def _untouched(request: Mapping[str, Any], found: Mapping[str, Any] | None) -> bool:
@@ -125,3 +114,42 @@ _ADVICE = (
     ("s3", "The role needs s3:GetObject on the model's bucket."),
     ("memory", "Use a larger --instance-type, or more --memory."),
 )
+
+
+TRANSFORM_GROUP = "/aws/sagemaker/TransformJobs"
+_STREAMS = 3
+
+
+def log_group(endpoint: str) -> str:
+    """The log group of an endpoint."""
+    return f"/aws/sagemaker/Endpoints/{endpoint}"
+
+
+def tail(session: Session, group: str, lines: int, prefix: str = "") -> tuple[str, ...]:
+    """The last lines of the group's newest streams, or of those that begin with `prefix`.
+
+    Used after a failure, so it never raises: without a log it is empty.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    logs = session.client("logs")
+    try:
+        events = [event for stream in _streams(logs, group, prefix) for event in _events(logs, group, stream, lines)]
+    except (BotoCoreError, ClientError):
+        return ()
+    events.sort(key=lambda event: event[0])
+    return tuple(text for _, text in events[-lines:])
+
+
+def _streams(logs: Any, group: str, prefix: str) -> list[str]:
+    # The service can sort by time or filter by prefix, but not both.
+    if prefix:
+        found = logs.describe_log_streams(logGroupName=group, logStreamNamePrefix=prefix)["logStreams"]
+    else:
+        found = logs.describe_log_streams(logGroupName=group, orderBy="LastEventTime", descending=True)["logStreams"]
+    return [stream["logStreamName"] for stream in found[:_STREAMS]]
+
+
+def _events(logs: Any, group: str, stream: str, lines: int) -> list[tuple[int, str]]:
+    answer = logs.get_log_events(logGroupName=group, logStreamName=stream, limit=lines, startFromHead=False)
+    return [(event["timestamp"], event["message"].rstrip()) for event in answer["events"]]

@@ -7,7 +7,7 @@ does this is disabled before the import, which is also faster.
 import sys
 from typing import Any
 
-from mooring.observe.lean import uncollected, without
+from mooring.observe.memory import uncollected, without
 
 
 def import_openvino() -> Any:
