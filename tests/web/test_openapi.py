@@ -29,7 +29,6 @@ from tests.support.asgi import Reply as Response
 from tests.support.text_task import LONGEST, TextTask
 from tests.web.site import JSON, PAIR, Site, play
 
-
 OTHERS = ("/v1/embeddings", "/embed", "/embed_all", "/predict", "/rerank", "/v1/rerank", "/v2/rerank", "/similarity")
 """Routes for tasks that a model for question answering does not offer."""
 

@@ -38,13 +38,13 @@ class Token(msgspec.Struct):
 
 Tokens = list[list[Token]]
 
-Ids = Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1)]
+Id = Annotated[int, Meta(ge=0)]
 
 
 class DecodeRequest(msgspec.Struct):
     """Token ids to decode: of one text or of several."""
 
-    ids: Ids | Annotated[list[Ids], Meta(min_length=1)]
+    ids: Annotated[list[Id | list[Id]], Meta(min_length=1)]
     skip_special_tokens: bool = True
 
 

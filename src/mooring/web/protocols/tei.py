@@ -54,7 +54,7 @@ class EmbedAllRequest(msgspec.Struct):
 class PredictRequest(msgspec.Struct):
     """A text, a pair of texts, or a list of both, each as a list."""
 
-    inputs: str | Annotated[list[str], Meta(min_length=1, max_length=2)] | list[list[str]]
+    inputs: str | Annotated[list[str | list[str]], Meta(min_length=1)]
     truncate: bool | None = None
     raw_scores: bool = False
 
