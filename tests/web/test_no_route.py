@@ -50,7 +50,7 @@ def test_the_table_has_what_there_is(app: object, table: RouteTable) -> None:
         "/v2/models/qa/infer",
         "/generate",
         "/embed_sparse",
-        "/rank",
+        "/rankings/of",
         "/pipeline/question-answering",
         "/nowhere",
         "/ü",
