@@ -35,7 +35,6 @@ class Question:
     write: Callable[[Answered], object]
     """The answer → the body of the response, which may contain `msgspec.Raw`."""
     parameters: Mapping[str, object]
-    """None means the default."""
     names: Mapping[str, str]
     """JSON pointer of the pipelines' format → pointer of the protocol's. Others lose the prefix /inputs or
     /parameters."""
@@ -81,9 +80,9 @@ class _Exchange:
 
     def _decode(self, body: bytes) -> Any:
         question = self._question = self._read(self._asking, read_object(body))
-        parameters = {name: value for name, value in question.parameters.items() if value is not None}
+        asked = {"inputs": question.inputs, "parameters": question.parameters}
         try:
-            return self._model.request(question.task, {"inputs": question.inputs, "parameters": parameters})
+            return self._model.request(question.task, asked)
         except InvalidRequest as error:
             raise InvalidRequest(error.reason, pointer=_renamed(error.pointer, question), hint=error.hint) from error
 
@@ -102,6 +101,11 @@ def _renamed(pointer: str, question: Question) -> str:
     return pointer
 
 
+def given(**parameters: object) -> dict[str, object]:
+    """The parameters that are not None."""
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
 def read_object(body: bytes) -> dict[str, Any]:
     """Decode a body that must be an object. Raises InvalidRequest."""
     data = unmarked(body)
@@ -115,9 +119,8 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 def typed(value: Mapping[str, Any], form: type[T]) -> T:
     """The object as a struct; unknown fields are ignored, null is the default. Raises InvalidRequest."""
-    given = {name: part for name, part in value.items() if part is not None}
     try:
-        return msgspec.convert(given, form)
+        return msgspec.convert(given(**value), form)
     except msgspec.ValidationError as error:
         reason, _, at = str(error).partition(" - at `$")
         pointer = at.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")

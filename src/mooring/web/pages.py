@@ -19,6 +19,7 @@ from mooring.observe.metrics import CONTENT_TYPE
 from mooring.web.border import shown
 from mooring.web.media import JSON
 from mooring.web.service import Service
+from mooring.web.tei_info import tei_info
 from mooring.web.wire import Site
 
 PACKAGES = ("openvino", "tokenizers", "numpy", "starlette", "uvicorn", "msgspec")
@@ -99,6 +100,7 @@ async def info(site: Site[Service], _: Request) -> Response:
         "topology": {"processes": 1, "machine": platform.machine(), "system": platform.system()},
         "memory": {"resident_bytes": resident_bytes(), "peak_bytes": peak_bytes()},
         "versions": versions(),
+        **tei_info(site.life.facts, site.limits),
     }
     return json_response(facts, indent=2)
 

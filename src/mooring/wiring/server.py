@@ -96,6 +96,7 @@ def limits_of(settings: Settings) -> WebLimits:
         max_in_flight=settings.max_in_flight,
         deadline_s=settings.deadline_s,
         max_records=settings.max_records if batch else settings.max_windows,
+        truncate=settings.too_long == "truncate",
         batch=batch,
         default_accept=settings.default_accept,
         ping_always_200=settings.ping_always_200,

@@ -19,7 +19,7 @@ from mooring.engine.job import Answered
 from mooring.errors import InvalidRequest, NotLoaded, echo
 from mooring.tasks.base import TaskSpec
 from mooring.web.asking import Asking
-from mooring.web.json_object import Question, asks, texts, typed
+from mooring.web.json_object import Question, asks, given, texts, typed
 from mooring.web.media import JSON
 from mooring.web.pages import json_response
 from mooring.web.reply import Reply
@@ -121,7 +121,7 @@ def read(_: Asking, body: Any) -> Question:
         usage = {"prompt_tokens": answered.tokens, "total_tokens": answered.tokens}
         return {"object": "list", "data": data, "model": wanted.model, "usage": usage}
 
-    parameters = {"normalize": True, "dimensions": wanted.dimensions, "truncate": wanted.truncate}
+    parameters = given(normalize=True, dimensions=wanted.dimensions, truncate=wanted.truncate)
     return Question(TASK, wanted.input, write, parameters, {"/inputs": "/input"})
 
 

@@ -10,7 +10,7 @@ from mooring.errors import InvalidRequest, echo
 from mooring.tasks.base import TaskSpec
 from mooring.tasks.body import kind
 from mooring.web.asking import Asking
-from mooring.web.json_object import Question, asks, typed
+from mooring.web.json_object import Question, asks, given, typed
 from mooring.web.media import JSON
 from mooring.web.status import ErrorBody, refuse
 from mooring.web.wire import Bodies, Endpoint, WireProtocol
@@ -84,7 +84,7 @@ def read(asking: Asking, body: Any) -> Question:
         return {"id": asking.request_id, "model": wanted.model, "results": results, "usage": usage}
 
     most = wanted.top_n if wanted.top_n is None else min(wanted.top_n, len(documents))
-    parameters = {"top_n": most, "truncate": wanted.truncate}
+    parameters = given(top_n=most, truncate=wanted.truncate)
     inputs = {"query": wanted.query, "texts": documents}
     return Question(TASK, inputs, write, parameters, {"/inputs/texts": "/documents"})
 

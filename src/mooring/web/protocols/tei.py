@@ -14,7 +14,7 @@ from mooring.errors import InvalidRequest, echo
 from mooring.tasks.base import TaskSpec
 from mooring.tasks.body import kind
 from mooring.web.asking import Asking
-from mooring.web.json_object import Question, asks, texts, typed
+from mooring.web.json_object import Question, asks, given, texts, typed
 from mooring.web.media import JSON
 from mooring.web.protocols import rerank
 from mooring.web.reply import Reply
@@ -117,24 +117,22 @@ class TeiError(msgspec.Struct):
 def read_embed(_: Asking, body: Any) -> Question:
     """A request for a vector per text. Raises InvalidRequest."""
     wanted = typed(_checked(body), EmbedRequest)
-    parameters = {
-        "normalize": wanted.normalize,
-        "truncate": wanted.truncate,
-        "truncation_direction": wanted.truncation_direction,
-        "prompt_name": wanted.prompt_name,
-        "dimensions": wanted.dimensions,
-    }
+    parameters = given(
+        normalize=wanted.normalize,
+        truncate=wanted.truncate,
+        truncation_direction=wanted.truncation_direction,
+        prompt_name=wanted.prompt_name,
+        dimensions=wanted.dimensions,
+    )
     return Question(VECTORS, _listed(wanted.inputs), _answer, parameters, _pointers(wanted.inputs))
 
 
 def read_embed_all(_: Asking, body: Any) -> Question:
     """A request for a vector per token. Raises InvalidRequest."""
     wanted = typed(_checked(body), EmbedAllRequest)
-    parameters = {
-        "truncate": wanted.truncate,
-        "truncation_direction": wanted.truncation_direction,
-        "prompt_name": wanted.prompt_name,
-    }
+    parameters = given(
+        truncate=wanted.truncate, truncation_direction=wanted.truncation_direction, prompt_name=wanted.prompt_name
+    )
 
     def write(answered: Answered) -> object:
         found: Any = answered.answer
@@ -145,12 +143,13 @@ def read_embed_all(_: Asking, body: Any) -> Question:
 
 def read_predict(_: Asking, body: Any) -> Question:
     """A request for all labels, best first. Raises InvalidRequest."""
-    given = body.get("inputs")
-    batch = isinstance(given, list) and any(isinstance(one, list) for one in given)
+    if (sent := body.get("inputs")) is None:
+        raise InvalidRequest("missing `inputs`.", hint=PREDICT)
+    batch = isinstance(sent, list) and any(isinstance(one, list) for one in sent)
     if batch:
-        inputs: object = [_pair(one, f"/inputs/{place}") for place, one in enumerate(given)]
+        inputs: object = [_pair(one, f"/inputs/{place}") for place, one in enumerate(sent)]
     else:
-        inputs = [_pair(given if isinstance(given, list) else [given], "/inputs")]
+        inputs = [_pair(sent if isinstance(sent, list) else [sent], "/inputs")]
     wanted = typed({**body, "inputs": ""}, PredictRequest)
 
     def write(answered: Answered) -> object:
@@ -158,11 +157,8 @@ def read_predict(_: Asking, body: Any) -> Question:
         return found if batch else found[0]
 
     # The task has no direction: it cuts on the right.
-    parameters = {
-        "top_k": None,
-        "truncation": wanted.truncate,
-        "function_to_apply": "none" if wanted.raw_scores else None,
-    }
+    function = "none" if wanted.raw_scores else None
+    parameters = {"top_k": None, **given(truncation=wanted.truncate, function_to_apply=function)}
     return Question("text-classification", inputs, write, parameters, {} if batch else {"/inputs/0": "/inputs"})
 
 
@@ -183,12 +179,12 @@ def read_rerank(asking: Asking, body: Any) -> Question:
     if "texts" not in body:
         raise InvalidRequest("missing `texts`.", hint='Send {"query": "…", "texts": ["…"]}.')
     wanted = typed(body, RerankRequest)
-    parameters = {
-        "raw_scores": wanted.raw_scores,
-        "return_text": wanted.return_text,
-        "truncate": wanted.truncate,
-        "truncation_direction": wanted.truncation_direction,
-    }
+    parameters = given(
+        raw_scores=wanted.raw_scores,
+        return_text=wanted.return_text,
+        truncate=wanted.truncate,
+        truncation_direction=wanted.truncation_direction,
+    )
     return Question("text-ranking", {"query": wanted.query, "texts": wanted.texts}, _answer, parameters, {})
 
 
@@ -199,7 +195,7 @@ def read_similarity(_: Asking, body: Any) -> Question:
     wanted = typed(body, SimilarityRequest)
     same = {"/inputs": "/inputs", "/parameters": "/parameters"}
     inputs = msgspec.structs.asdict(wanted.inputs)
-    return Question("sentence-similarity", inputs, _answer, msgspec.structs.asdict(wanted.parameters), same)
+    return Question("sentence-similarity", inputs, _answer, given(**msgspec.structs.asdict(wanted.parameters)), same)
 
 
 def _checked(body: Any) -> Any:
