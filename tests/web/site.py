@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from mooring.engine.engine import Engine
 from mooring.engine.limits import Limits
 from mooring.observe.metrics import Metrics
+from mooring.tasks.base import Task
 from mooring.testing import FakeBackend
 from mooring.web.app import create_app
 from mooring.web.limits import WebLimits
@@ -37,6 +38,11 @@ class Site:
         """GET."""
         return await Client(self.app).call("GET", path, headers=headers or {})
 
+    async def post(self, path: str, body: object, **headers: str) -> Reply:
+        """POST of JSON."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await Client(self.app).call("POST", path, [json.dumps(body).encode()], named)
+
     async def ask(self, body: object = PAIR, **headers: str) -> Reply:
         """POST to /invocations, bytes as they are and anything else as JSON; `content_type="text/csv"`."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -55,10 +61,13 @@ class Site:
 
 @asynccontextmanager
 async def site(
-    limits: WebLimits | None = None, engine_limits: Limits | None = None, facts: Mapping[str, Any] | None = None
+    limits: WebLimits | None = None,
+    engine_limits: Limits | None = None,
+    facts: Mapping[str, Any] | None = None,
+    task: Task | None = None,
 ) -> AsyncIterator[Site]:
     """A started application, stopped in the end."""
-    backend, metrics, task = FakeBackend(), Metrics(), TextTask()
+    backend, metrics, task = FakeBackend(), Metrics(), task or TextTask()
     engine = Engine(task, backend, engine_limits or Limits(), observer=metrics)
     service = Service(lambda: Served(ByEngine(task, engine), engine, facts or {}, backend.close))
     await service.start()
@@ -76,11 +85,12 @@ def play(
     limits: WebLimits | None = None,
     engine_limits: Limits | None = None,
     facts: Mapping[str, Any] | None = None,
+    task: Task | None = None,
 ) -> None:
     """Run a scene on an application of its own."""
 
     async def run() -> None:
-        async with site(limits, engine_limits, facts) as stage:
+        async with site(limits, engine_limits, facts, task) as stage:
             await scene(stage)
 
     asyncio.run(run())

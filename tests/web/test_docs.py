@@ -6,6 +6,7 @@ import pytest
 
 from mooring.observe.metrics import Metrics
 from mooring.web.app import create_app
+from mooring.web.border import shown
 from mooring.web.media import KINDS
 from mooring.web.service import Service
 from mooring.web.status import STATUS
@@ -17,7 +18,7 @@ def test_every_route_is_on_the_page() -> None:
     """With its method."""
     app = create_app(Service(lambda: pytest.fail("not to be opened")), Metrics())
     for route in app.routes:
-        assert f" {route.path}`" in PAGE  # type: ignore[attr-defined]
+        assert f" {shown(route.path)}`" in PAGE  # type: ignore[attr-defined]
 
 
 def test_every_status_and_kind_is_on_the_page() -> None:

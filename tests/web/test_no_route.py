@@ -10,6 +10,7 @@ from mooring.multi.registry import Registry
 from mooring.multi.routes import create_multi_app
 from mooring.observe.metrics import Metrics
 from mooring.web.app import create_app
+from mooring.web.border import shown
 from mooring.web.limits import WebLimits
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS, RouteTable
 from mooring.web.service import Service
@@ -44,15 +45,12 @@ def test_the_table_has_what_there_is(app: object, table: RouteTable) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/predict",
         "/predictions/model",
-        "/v1/models/qa:predict",
-        "/v1/embeddings",
         "/v1/chat/completions",
         "/v2/models/qa/infer",
         "/generate",
-        "/embed",
-        "/rerank",
+        "/embed_sparse",
+        "/rankings/of",
         "/pipeline/question-answering",
         "/nowhere",
         "/ü",
@@ -69,7 +67,7 @@ def test_an_unknown_path_is_404_with_what_there_is(path: str) -> None:
         assert message.startswith(f"{path!r} not found. Send inference requests to POST /invocations. Routes: POST ")
         assert reply.json["error"] == message
         for known in ONE_MODEL.methods:
-            assert f" {known}" in message
+            assert f" {shown(known)}" in message
 
     play(scene)
 
@@ -91,6 +89,8 @@ def test_a_misspelt_path_gets_the_right_spelling(path: str, meant: str) -> None:
         (False, "POST", "/ping", "GET, HEAD"),
         (False, "POST", "/health", "GET, HEAD"),
         (False, "BREW", "/info", "GET, HEAD"),
+        (False, "GET", "/models/BAAI/bge-small-en", "POST"),
+        (False, "POST", "/v1/models/BAAI/bge-small-en", "GET, HEAD"),
         (True, "PUT", "/models", "POST, GET, HEAD"),
         (True, "POST", "/models/qa", "GET, DELETE, HEAD"),
         (True, "GET", "/models/qa/invoke", "POST"),

@@ -159,6 +159,12 @@ def test_the_index_names_the_routes_and_a_line_to_try() -> None:
             "/metrics",
             "/execution-parameters",
             "/openapi.json",
+            "/models/{id}",
+            "/models/{id}/pipeline/{task}",
+            "/v1/models",
+            "/v1/models/{id}",
+            "/tokenize",
+            "/decode",
         }
 
     play(scene)

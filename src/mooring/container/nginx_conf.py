@@ -19,6 +19,7 @@ from mooring.container.models import LOAD_S
 from mooring.container.registry import shares
 from mooring.container.topology import Topology
 from mooring.settings import Settings
+from mooring.web.border import shown
 from mooring.web.listen import Address
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS, RouteTable
 from mooring.web.server import connections_for
@@ -117,8 +118,9 @@ def _models(settings: Settings, topology: Topology, folders: Folders) -> tuple[s
 
 def _route(path: str) -> str:
     """The line of nginx's map that gives a route its name in the log."""
-    pattern = re.sub(r"\\{\w+\\}", "[^/?]+", re.escape(path))
-    return f'        "~^{pattern}(\\?|$)" "{path}";'
+    pattern = re.sub(r"\\{\w+:path\\}", "[^?]+", re.escape(path))
+    pattern = re.sub(r"\\{\w+\\}", "[^/?]+", pattern)
+    return f'        "~^{pattern}(\\?|$)" "{shown(path)}";'
 
 
 def _listen(address: Address) -> str:

@@ -28,7 +28,7 @@ class Offer:
     def __init__(self, tasks: Mapping[str, Task]) -> None:
         self._tasks = dict(tasks)
         self._own = next(iter(self._tasks.values()))
-        self._takes = [(TASKS[name].takes, task) for name, task in tasks.items() if name in TASKS]
+        self._takes = [(TASKS[name].takes, name) for name in tasks if name in TASKS]
 
     @property
     def name(self) -> str:
@@ -42,8 +42,11 @@ class Offer:
 
     def parse(self, body: object) -> Asked:
         """As `Task.parse`, by the task that the body is meant for."""
-        task = next((task for takes, task in self._takes if takes(body)), self._own)
-        return Asked(task, task.parse(body))
+        return self.request(self.meant(body), body)
+
+    def meant(self, body: object) -> str:
+        """The task that a body is meant for."""
+        return next((name for takes, name in self._takes if takes(body)), self._own.name)
 
     def request(self, name: str, body: object) -> Asked:
         """As `Task.parse`, by the task `name`. Raises NotOffered if it is not one of the model's."""

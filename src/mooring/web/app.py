@@ -16,17 +16,18 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from mooring.errors import NotOffered
 from mooring.observe.metrics import Metrics
 from mooring.tasks import TASKS
 from mooring.tasks.base import TaskSpec
-from mooring.web.asking import ModelEndpoint
+from mooring.web.asking import Answer, Asking, Begin, ModelEndpoint
 from mooring.web.border import Border
 from mooring.web.limits import WebLimits
 from mooring.web.no_route import ONE_MODEL, RouteTable
 from mooring.web.protocols import PROTOCOLS, TOOLKIT_PROTOCOLS
 from mooring.web.room import Room
 from mooring.web.service import ByEngine, Service
-from mooring.web.wire import Asks, Site
+from mooring.web.wire import Asks, Endpoint, Site
 
 
 def create_app(
@@ -59,7 +60,7 @@ def app_of(site: Site[Any], table: RouteTable, *, log_requests: bool) -> Starlet
     routes = []
     for endpoint in endpoints:
         if isinstance(endpoint.answer, Asks):
-            asks = ModelEndpoint(endpoint.answer.begin, site.find, site.limits, site.metrics, site.room)
+            asks = ModelEndpoint(_begin(endpoint, endpoint.answer), site.find, site.limits, site.metrics, site.room)
             routes.append(Route(endpoint.path, asks, methods=[endpoint.method]))
         else:
             report = functools.partial(endpoint.answer, site)
@@ -68,3 +69,26 @@ def app_of(site: Site[Any], table: RouteTable, *, log_requests: bool) -> Starlet
     # A misspelled path gets an error: a redirect would drop the body.
     app.router.redirect_slashes = False
     return app
+
+
+def _begin(endpoint: Endpoint, asks: Asks) -> Begin:
+    """The endpoint's `Begin`, which refuses a model that offers none of the endpoint's tasks."""
+    if not endpoint.tasks:
+        return asks.begin
+
+    def begin(asking: Asking) -> Answer:
+        model = asking.model
+        wanted = " or ".join(endpoint.tasks)
+        if not isinstance(model, ByEngine):
+            raise NotOffered(
+                f"{endpoint.path} is for {wanted}, but this model has its own code.",
+                hint="Send requests for it to POST /invocations.",
+            )
+        if not set(model.tasks).intersection(endpoint.tasks):
+            raise NotOffered(
+                f"{endpoint.path} is for {wanted}; this model offers {', '.join(model.tasks)}.",
+                hint="Send the request to another model, or see GET / for this one's routes.",
+            )
+        return asks.begin(asking)
+
+    return begin

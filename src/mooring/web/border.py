@@ -98,9 +98,10 @@ class Border:
             self._note(scope, status, time.perf_counter() - began)
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
-        route = self._route_of(scope["path"])
+        path = self._route_of(scope["path"])
+        route = shown(path)
         self._metrics.request(route, status, seconds)
-        if self._log_requests and route not in self._quiet:
+        if self._log_requests and path not in self._quiet:
             more: dict[str, Any] = {"windows": scope[WINDOWS]} if WINDOWS in scope else {}
             self._log.info(
                 "request",
@@ -117,6 +118,11 @@ class Border:
         if path in self._routes:
             return path
         return next((template for template, pattern in self._templates if pattern.match(path)), "other")
+
+
+def shown(path: str) -> str:
+    """A path for people, logs and OpenAPI documents: without the type of parameters that may contain slashes."""
+    return path.replace(":path}", "}")
 
 
 def _method(method: str) -> str:

@@ -38,7 +38,7 @@ def _lines(answer: object, rows: int | None) -> bytes:
 
 
 def _csv(answer: object, columns: Sequence[str]) -> bytes:
-    entries = list(answer) if isinstance(answer, list | np.ndarray) and np.ndim(answer[0]) else [answer]
+    entries = _rows(answer)
     if any(isinstance(entry, list) for entry in entries):
         raise no_rows()
     records = [entry if isinstance(entry, dict) else {"answer": entry} for entry in entries]
@@ -49,6 +49,13 @@ def _csv(answer: object, columns: Sequence[str]) -> bytes:
     writer.writerow(names)
     writer.writerows([_cell(record.get(name)) for name in names] for record in records)
     return sink.getvalue().encode()
+
+
+def _rows(answer: object) -> Sequence[object]:
+    """The rows of an answer; a vector is one."""
+    if isinstance(answer, np.ndarray):
+        return list(answer) if answer.ndim > 1 else [answer]
+    return answer if isinstance(answer, list) and not isinstance(next(iter(answer), None), float) else [answer]
 
 
 def _is_error(record: dict[str, object]) -> bool:

@@ -18,6 +18,8 @@ class WebLimits:
     """Larger bodies are decoded in a thread: milliseconds on the event loop delay every request."""
     max_records: int = 4096
     """Most lines or rows in one body. Each makes at least one window."""
+    truncate: bool = False
+    """Whether texts that are too long are cut by default. The tasks do so; this is for /info."""
     batch: bool = False
     """Batch transform: lines and rows are answered separately, and wait for a full queue."""
     default_accept: str = ""

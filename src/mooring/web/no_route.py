@@ -15,7 +15,7 @@ from starlette.routing import compile_path
 
 from mooring.errors import echo
 from mooring.spelling import nearest
-from mooring.web.border import REQUEST_ID
+from mooring.web.border import REQUEST_ID, shown
 from mooring.web.media import JSON
 from mooring.web.status import ErrorBody
 
@@ -39,7 +39,7 @@ class RouteTable:
         for path, methods in self.methods.items():
             for method in methods:
                 by_method.setdefault(method, []).append(path)
-        return "; ".join(f"{method} {', '.join(paths)}" for method, paths in by_method.items())
+        return "; ".join(f"{method} {', '.join(map(shown, paths))}" for method, paths in by_method.items())
 
     async def refuse(self, request: Request, error: Exception) -> Response:
         """Answer the router's 404 and 405 with our error body."""
@@ -72,6 +72,20 @@ ONE_MODEL = RouteTable(
     {
         "/invocations": ("POST",),
         "/": ("POST", "GET"),
+        "/models/{id:path}/pipeline/{task}": ("POST",),
+        "/models/{id:path}": ("POST",),
+        "/v1/embeddings": ("POST",),
+        "/embed": ("POST",),
+        "/embed_all": ("POST",),
+        "/predict": ("POST",),
+        "/rerank": ("POST",),
+        "/v1/rerank": ("POST",),
+        "/v2/rerank": ("POST",),
+        "/similarity": ("POST",),
+        "/tokenize": ("POST",),
+        "/decode": ("POST",),
+        "/v1/models": ("GET",),
+        "/v1/models/{id:path}": ("GET",),
         "/ping": ("GET",),
         "/health": ("GET",),
         "/health/live": ("GET",),

@@ -11,6 +11,7 @@ from starlette.responses import Response
 import mooring
 from mooring.tasks.base import TaskSpec
 from mooring.web.asking import HEADERS
+from mooring.web.border import shown
 from mooring.web.media import JSON
 from mooring.web.wire import Asks, Bodies, Endpoint, Site, WireProtocol
 
@@ -28,8 +29,8 @@ def document(site: Site[Any]) -> dict[str, Any]:
     specs = site.specs()
     described = _Described(site, specs)
     paths: dict[str, dict[str, Any]] = {}
-    for (method, path), (protocol, endpoint) in site.endpoints.items():
-        paths.setdefault(path, {})[method.lower()] = described.operation(protocol, endpoint)
+    for (method, path), (protocol, endpoint) in site.offered.items():
+        paths.setdefault(shown(path), {})[method.lower()] = described.operation(protocol, endpoint)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Mooring", "version": mooring.__version__},
@@ -44,7 +45,7 @@ class _Described:
     def __init__(self, site: Site[Any], specs: Sequence[TaskSpec | None]) -> None:
         self._specs = specs
         self._types: list[Any] = []
-        for protocol, endpoint in site.endpoints.values():
+        for protocol, endpoint in site.offered.values():
             for bodies in (self._merged(endpoint.request), self._merged(endpoint.response), {JSON: [protocol.error]}):
                 self._types += (one for types in bodies.values() for one in types if one not in self._types)
         self._schemas, self.components = msgspec.json.schema_components(
@@ -57,7 +58,7 @@ class _Described:
         operation: dict[str, Any] = {
             "tags": [protocol.name],
             "summary": endpoint.summary,
-            "operationId": re.sub(r"\W+", "_", f"{endpoint.method.lower()}{endpoint.path}").rstrip("_"),
+            "operationId": re.sub(r"\W+", "_", f"{endpoint.method.lower()}{shown(endpoint.path)}").rstrip("_"),
             "responses": {
                 "200": answered,
                 "default": {"description": "An error.", "content": {JSON: {"schema": self._schema([protocol.error])}}},
@@ -67,7 +68,7 @@ class _Described:
             operation["parameters"] = parameters
         if content := self._content(endpoint.request):
             operation["requestBody"] = {"required": True, "content": content}
-            if JSON in content and (examples := self._examples()):
+            if JSON in content and (examples := self._examples(endpoint)):
                 content[JSON]["examples"] = examples
         if isinstance(endpoint.answer, Asks):
             answered["headers"] = {
@@ -76,7 +77,9 @@ class _Described:
             }
         return operation
 
-    def _examples(self) -> dict[str, Any]:
+    def _examples(self, endpoint: Endpoint) -> dict[str, Any]:
+        if endpoint.examples is not None:
+            return {name: {"value": example} for name, example in endpoint.examples.items()}
         return {spec.name: {"value": spec.example} for spec in self._specs if spec is not None}
 
     def _merged(self, declared: Any) -> Bodies:
@@ -97,7 +100,7 @@ class _Described:
 
 
 def _parameters(endpoint: Endpoint) -> Iterator[dict[str, Any]]:
-    for name in re.findall(r"{(\w+)}", endpoint.path):
+    for name in re.findall(r"{(\w+)}", shown(endpoint.path)):
         yield {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
     for name, meaning in endpoint.query.items():
         yield {"name": name, "in": "query", "description": meaning, "schema": {"type": "string"}}

@@ -16,8 +16,10 @@ import mooring
 from mooring.errors import NotReady
 from mooring.observe.memory import peak_bytes, resident_bytes
 from mooring.observe.metrics import CONTENT_TYPE
+from mooring.web.border import shown
 from mooring.web.media import JSON
 from mooring.web.service import Service
+from mooring.web.tei_info import tei_info
 from mooring.web.wire import Site
 
 PACKAGES = ("openvino", "tokenizers", "numpy", "starlette", "uvicorn", "msgspec")
@@ -98,20 +100,24 @@ async def info(site: Site[Service], _: Request) -> Response:
         "topology": {"processes": 1, "machine": platform.machine(), "system": platform.system()},
         "memory": {"resident_bytes": resident_bytes(), "peak_bytes": peak_bytes()},
         "versions": versions(),
+        **tei_info(site.life.facts, site.limits),
     }
     return json_response(facts, indent=2)
 
 
 async def index(site: Site[Any], request: Request) -> Response:
     """The routes, for people who open the server in a browser."""
-    routes = {f"{method} {path}": endpoint.summary for (method, path), (_, endpoint) in site.endpoints.items()}
-    shown: dict[str, Any] = {"mooring": mooring.__version__, "routes": routes}
+    found = site.endpoints
+    with contextlib.suppress(NotReady):
+        found = site.offered
+    routes = {f"{method} {shown(path)}": endpoint.summary for (method, path), (_, endpoint) in found.items()}
+    page: dict[str, Any] = {"mooring": mooring.__version__, "routes": routes}
     with contextlib.suppress(NotReady):
         for spec in site.specs():
             if spec is not None:
                 body = shlex.quote(msgspec.json.format(msgspec.json.encode(spec.example), indent=0).decode())
-                shown["try"] = f"curl {request.base_url}invocations -H 'Content-Type: {JSON}' -d {body}"
-    return json_response(shown, indent=2)
+                page["try"] = f"curl {request.base_url}invocations -H 'Content-Type: {JSON}' -d {body}"
+    return json_response(page, indent=2)
 
 
 def json_response(content: object, *, indent: int | None = None) -> Response:

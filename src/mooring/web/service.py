@@ -16,6 +16,7 @@ from mooring.engine.life import ModelLife
 from mooring.errors import NotOffered, NotReady
 from mooring.tasks.base import Task
 from mooring.tasks.offer import Offer, names_of
+from mooring.tokenization.text import TextTokenizer
 from mooring.web.reply import UserCode
 
 LOADING = "The model is loading."
@@ -36,11 +37,17 @@ class ByEngine:
     engine: Answers
     once: Answers | None = None
     """The answer cache; None: every request is computed."""
+    tokenizer: TextTokenizer | None = None
+    """The model's tokenizer, for routes that only tokenize."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
         """The model's tasks, its own first."""
         return names_of(self.task)
+
+    def meant(self, body: object) -> str:
+        """The task that a decoded body is meant for."""
+        return self.task.meant(body) if isinstance(self.task, Offer) else self.task.name
 
     def request(self, task: str, body: object) -> Any:
         """Parse a decoded body for one of the tasks. Raises NotOffered, and what `Task.parse` raises."""

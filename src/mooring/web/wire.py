@@ -50,6 +50,16 @@ class Site(Generic[L_co]):
                 found.setdefault((endpoint.method, endpoint.path), (protocol, endpoint))
         return found
 
+    @property
+    def offered(self) -> "Mapping[tuple[str, str], tuple[WireProtocol, Endpoint]]":
+        """The endpoints whose tasks are served. Raises NotReady."""
+        served = {spec.name for spec in self.specs() if spec is not None}
+        return {
+            key: (protocol, endpoint)
+            for key, (protocol, endpoint) in self.endpoints.items()
+            if not endpoint.tasks or served.intersection(endpoint.tasks)
+        }
+
 
 Report = Callable[[Site[Any], Request], Awaitable[Response]]
 Bodies = Mapping[str, Sequence[Any]]
@@ -74,7 +84,7 @@ class Endpoint:
 
     method: str
     path: str
-    """The path; may have parameters, `{name}`."""
+    """The path; may have parameters: `{name}`, or `{name:path}` for one that may contain slashes."""
     summary: str
     answer: Asks | Report
     response: Callable[[TaskSpec | None], Bodies]
@@ -82,6 +92,10 @@ class Endpoint:
     request: Callable[[TaskSpec | None], Bodies] = nothing
     query: Mapping[str, str] = field(default_factory=dict)
     """Query parameter → description; all are optional text."""
+    tasks: tuple[str, ...] = ()
+    """The tasks that the endpoint is for; with a model that offers none of them it answers 404. Empty: any model."""
+    examples: Mapping[str, Any] | None = None
+    """Name → example body; None: those of the tasks."""
     logged: bool = True
     """False for endpoints that are polled every few seconds."""
 

@@ -61,6 +61,7 @@ class OpenedModel:
     manifest: Manifest
     task: Offer
     backend: Backend
+    tokenizer: TextTokenizer
     warnings: tuple[str, ...]
     load: LoadReport
 
@@ -112,7 +113,7 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     manifest = manifest.replaced(precision=choice.precision)
     report = LoadReport(time.monotonic() - began, resident_bytes(), peak_bytes())
     warnings = (*found.warnings, *manifest.warnings, *tokenizer.warnings, *choice.warnings)
-    return OpenedModel(found.folder, manifest, task, backend, warnings, report)
+    return OpenedModel(found.folder, manifest, task, backend, tokenizer, warnings, report)
 
 
 def _with_digest(folder: ModelFolder, manifest: Manifest, source: Artefact | Checkpoint) -> Manifest:

@@ -180,4 +180,4 @@ def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, place:
     engine = Engine(opened.task, backend, limits, observer=metrics)
     cache = AnswerCache(cache_bytes(settings))
     once = Once(engine, opened.task, cache, deadline_s=settings.deadline_s, observer=metrics)
-    return Served(ByEngine(opened.task, engine, once), engine, facts, backend.close, once.counts)
+    return Served(ByEngine(opened.task, engine, once, opened.tokenizer), engine, facts, backend.close, once.counts)

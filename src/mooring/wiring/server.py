@@ -77,24 +77,26 @@ def _one(settings: Settings, progress: Progress | None, duty: Duty | None = None
             progress(done, total)
 
     service = Service(lambda: open_served(settings, metrics, noted, expected=duty.expected if duty else {}))
-    app = create_app(service, metrics, _limits(settings), log_requests=duty is None)
+    app = create_app(service, metrics, limits_of(settings), log_requests=duty is None)
     return app, service, lambda: service.facts
 
 
 def _several(settings: Settings, duty: Duty | None = None) -> Parts:
     alone, duty = duty is None, duty or Duty()
     first = read_first(duty.first)
-    app, registry = multi_app(settings, _limits(settings), first, duty.on_loading, log_requests=alone)
+    app, registry = multi_app(settings, limits_of(settings), first, duty.on_loading, log_requests=alone)
     return app, registry, lambda: registry.facts
 
 
-def _limits(settings: Settings) -> WebLimits:
+def limits_of(settings: Settings) -> WebLimits:
+    """What the settings say about requests."""
     batch = settings.batch and not settings.batch_strict
     return WebLimits(
         max_body_bytes=settings.max_body_bytes,
         max_in_flight=settings.max_in_flight,
         deadline_s=settings.deadline_s,
         max_records=settings.max_records if batch else settings.max_windows,
+        truncate=settings.too_long == "truncate",
         batch=batch,
         default_accept=settings.default_accept,
         ping_always_200=settings.ping_always_200,
