@@ -174,7 +174,8 @@ def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, place:
         "backend": dict(opened.backend.info()),
         "load": dataclasses.asdict(opened.load),
         "warnings": opened.warnings,
-        "example": TASKS[opened.manifest.task].example,
+        # Of the model where the task's own would not do: each tokenizer has its own mask token.
+        "example": getattr(opened.task, "example", TASKS[opened.manifest.task].example),
     }
     backend = place.share(opened.backend)
     engine = Engine(opened.task, backend, limits, observer=metrics)
