@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
 import mooring
 from mooring.build.pipeline import Order, build
-from mooring.cli import main
+from mooring.cli import run
 from mooring.model.source import resolve
 from mooring.wiring.model import make_task
 from tests.support.golden_tokens import write
@@ -58,12 +57,11 @@ def test_without_labels_a_quantized_model_is_judged_by_agreement(task: str, tmp_
 
 
 @pytest.mark.parametrize("task", CASES)
-def test_a_model_is_evaluated_on_the_sample(task: str, tmp_path: Path) -> None:
+def test_a_model_is_evaluated_on_the_sample(task: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """With the figures of its metric; a random model is far from 100 %."""
     folder = folder_of(task, tmp_path)
-    run = CliRunner().invoke(main, ["eval", str(SAMPLES / f"{task}.jsonl"), "-m", str(folder), "--json"])
-    assert run.exit_code == 0, run.output
-    result: dict[str, Any] = json.loads(run.stdout)
+    assert run(["eval", str(SAMPLES / f"{task}.jsonl"), "-m", str(folder), "--json"]) == 0
+    result: dict[str, Any] = json.loads(capfd.readouterr().out)
     assert result["questions"] == 70
     assert not result["errors"]
     assert all(0 <= result[name] < 50 for name in CASES[task][2])

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -157,6 +158,11 @@ def test_a_model_for_pretraining_is_one_for_filling_masks(tmp_path: Path) -> Non
     assert read_manifest(folder, source="it").task == "fill-mask"
 
 
-def test_the_documented_parameters_are_those_that_are_read() -> None:
-    """The type is for the OpenAPI document, the readers for requests."""
+def test_the_documented_types_are_those_of_requests_and_answers() -> None:
+    """They are for the OpenAPI document; readers and golden answers have the truth."""
     assert set(ParametersBody.__struct_fields__) == set(READERS)
+    for answers in GOLDEN.values():
+        for answer in answers:
+            several = isinstance(answer[0], list) and any(isinstance(one, list) for one in answer[1])
+            described = list[FILL_MASK.answer] if several else FILL_MASK.answer  # type: ignore[name-defined]
+            assert msgspec.to_builtins(msgspec.convert(answer, described)) == answer

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from mooring.backends.grid import default_grid
@@ -170,9 +171,17 @@ def test_labels_that_are_not_numbered_are_refused(tmp_path: Path) -> None:
         opened(FAMILIES["bert"](tmp_path, head="token", id2label={"1": "O", "2": "PER"}))
 
 
-def test_the_documented_parameters_are_those_that_are_read() -> None:
-    """The type is for the OpenAPI document, the readers for requests."""
+def test_the_documented_types_are_those_of_requests_and_answers() -> None:
+    """They are for the OpenAPI document; readers and golden answers have the truth."""
     assert set(ParametersBody.__struct_fields__) == set(READERS)
+    for answers in GOLDEN.values():
+        for answer in answers:
+            described = (
+                list[TOKEN_CLASSIFICATION.answer]
+                if answer and isinstance(answer[0], list)
+                else TOKEN_CLASSIFICATION.answer
+            )  # type: ignore[name-defined]
+            assert msgspec.to_builtins(msgspec.convert(answer, described)) == answer
 
 
 def test_places_are_those_of_the_text_as_written(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ works with every strategy, and `index` counts the tokens of the whole text, not 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -207,29 +207,19 @@ class ParametersBody(msgspec.Struct, omit_defaults=True):
     stride: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
-class TokenEntity(msgspec.Struct):
-    """A token, its label and its place; `start` and `end` count characters (code points)."""
+class LabeledText(msgspec.Struct):
+    """A token with `entity` and `index`; or adjacent tokens of one type with `entity_group`, if they are aggregated.
 
-    entity: str
-    score: float
-    index: int
-    word: str
-    start: int
-    end: int
+    `start` and `end` count characters (code points).
+    """
 
-
-class EntityGroup(msgspec.Struct):
-    """Adjacent tokens with one label, if `aggregation_strategy` is not "none"."""
-
-    entity_group: str
     score: float
     word: str
     start: int
     end: int
-
-
-def _several(inputs: Any) -> bool:
-    return isinstance(inputs, list)
+    entity: str | msgspec.UnsetType = msgspec.UNSET
+    index: int | msgspec.UnsetType = msgspec.UNSET
+    entity_group: str | msgspec.UnsetType = msgspec.UNSET
 
 
 TOKEN_CLASSIFICATION = TaskSpec(
@@ -239,10 +229,10 @@ TOKEN_CLASSIFICATION = TaskSpec(
     default_window=None,
     inputs=str | Inputs,
     parameters=ParametersBody,
-    answer=list[TokenEntity] | list[EntityGroup],
+    answer=list[LabeledText],
     example={"inputs": "Ada Lovelace lived in London.", "parameters": {"aggregation_strategy": "simple"}},
     columns=KEYS,
-    several=_several,
+    several=lambda inputs: isinstance(inputs, list),
     open=_open,
     metric=ENTITY_F1,
     labelled=ENTITIES,
