@@ -34,10 +34,11 @@ def test_agreement_is_the_fraction_of_masks_with_the_same_prediction() -> None:
 
 def test_labelled_masks_are_read_from_lines_and_from_csv(tmp_path: Path) -> None:
     """CSV by its header; other columns but `id` are ignored."""
-    path = tmp_path / "file"
+    path = tmp_path / "file.jsonl"
     expected = [("a [MASK], b", "good", "1"), ("[MASK]", "bad", "2")]
     path.write_text('{"text": "a [MASK], b", "label": "good"}\n{"text": "[MASK]", "label": "bad"}\n')
     assert [(one.body, one.label, one.id) for one in read_labelled(path, MASKED)] == expected
+    path = tmp_path / "file.CSV"
     path.write_text('label,text,note\ngood,"a [MASK], b",\n\nbad,[MASK],x\n')
     assert [(one.body, one.label, one.id) for one in read_labelled(path, MASKED)] == expected
 
@@ -48,13 +49,12 @@ def test_labelled_masks_are_read_from_lines_and_from_csv(tmp_path: Path) -> None
         ("text,label\na,b,c\n", "line 2 has 3 fields, but the header has 2"),
         ('text,label\na,"b\n', "is not valid CSV"),
         ("text,label\na,\n", "no labels"),
-        ('{"text": "", "label": "x"}\n', "example 1: invalid text ''"),
-        ("text;label\na;b\n", "line 1 is not valid JSON"),
+        ("text,label\n ,b\n", "example 1: invalid text ' '"),
     ],
 )
 def test_an_invalid_file_is_refused(text: str, said: str, tmp_path: Path) -> None:
     """With the place."""
-    path = tmp_path / "file"
+    path = tmp_path / "file.csv"
     path.write_text(text)
     with pytest.raises(UsageError, match=said):
         read_labelled(path, MASKED)

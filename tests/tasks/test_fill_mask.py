@@ -31,7 +31,7 @@ GOLDEN: dict[str, list[Any]] = json.loads(
 MASKS = {"bert": "[MASK]", "distilbert": "[MASK]", "roberta": "<mask>"}
 
 
-def opened(folder: Path, **options: int) -> Task:
+def opened(folder: Path, **options: Any) -> Task:
     """The task of a folder, without its graph."""
     found = ModelFolder(folder)
     manifest = read_manifest(found, source="it")

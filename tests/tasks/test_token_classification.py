@@ -29,7 +29,7 @@ GOLDEN: dict[str, list[Any]] = json.loads(
 )
 
 
-def opened(folder: Path, **options: int) -> Task:
+def opened(folder: Path, **options: Any) -> Task:
     """The task of a folder, without its graph."""
     found = ModelFolder(folder)
     manifest = read_manifest(found, source="it")
@@ -176,11 +176,9 @@ def test_the_documented_types_are_those_of_requests_and_answers() -> None:
     assert set(ParametersBody.__struct_fields__) == set(READERS)
     for answers in GOLDEN.values():
         for answer in answers:
-            described = (
-                list[TOKEN_CLASSIFICATION.answer]
-                if answer and isinstance(answer[0], list)
-                else TOKEN_CLASSIFICATION.answer
-            )  # type: ignore[name-defined]
+            one = TOKEN_CLASSIFICATION.answer
+            several = bool(answer) and isinstance(answer[0], list)
+            described = list[one] if several else one  # type: ignore[name-defined]
             assert msgspec.to_builtins(msgspec.convert(answer, described)) == answer
 
 

@@ -1,8 +1,7 @@
 """Read files of examples, for the calibration and accuracy check of `moor build` and for `moor eval`.
 
-Formats are detected by content, not by file name. Each task has its labeled format (`read_labelled`); any task also
-accepts unlabeled requests as a client would send them, one per line or as one JSON array. Some labeled formats may also
-be CSV.
+Formats are detected by content, except that CSV is named .csv. Each task has its labeled format (`read_labelled`); any
+task also accepts unlabeled requests as a client would send them, one per line or as one JSON array.
 """
 
 import csv
@@ -60,8 +59,6 @@ class Format:
     read: ReadLabelled
     request: str
     """An example request of the task, for hints."""
-    columns: tuple[str, ...] = ()
-    """Columns that a CSV file must have to be read as one; () if the format has no CSV."""
 
     @property
     def shapes(self) -> str:
@@ -136,15 +133,11 @@ def load(path: Path, known: Format) -> tuple[bytes, Any]:
         hint = f"It must be {known.shapes}."
         raise UsageError(f"{path} is not valid UTF-8 (byte {error.start}).", hint=hint) from error
     if path.suffix.lower() == ".csv":
-        return raw, [dict(row) for row in csv.DictReader(text.splitlines())]
+        return raw, list(_rows(path, text, known))
     try:
         return raw, json.loads(text)
     except (ValueError, RecursionError):
-        pass
-    header = next(csv.reader([text.partition("\n")[0]]), [])
-    if known.columns and set(known.columns) <= set(header):
-        return raw, list(_rows(path, text, known))
-    return raw, list(_lines(path, text, known))
+        return raw, list(_lines(path, text, known))
 
 
 def _rows(path: Path, text: str, known: Format) -> Iterable[dict[str, str]]:

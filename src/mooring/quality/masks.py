@@ -8,8 +8,8 @@ from mooring.quality.examples import Example, Format
 from mooring.quality.metrics import Metric, Parts, percentage
 
 EXPECTED = (
-    'JSON Lines such as {"text": "Paris is the [MASK] of France.", "label": "capital"}, or CSV with the columns text '
-    "and label; with one mask in each text, written as the model's mask token"
+    'JSON Lines such as {"text": "Paris is the [MASK] of France.", "label": "capital"}, or CSV (.csv) with the '
+    "columns text and label; with one mask in each text, written as the model's mask token"
 )
 
 
@@ -64,4 +64,4 @@ def _report(parts: Parts) -> dict[str, float]:
 
 
 MASK_ACCURACY = Metric("accuracy", "accuracy", 0.5, _part, percentage, _agree, _said, _report)
-MASKED = Format(EXPECTED, masked_texts, '{"inputs": "…"}', columns=("text", "label"))
+MASKED = Format(EXPECTED, masked_texts, '{"inputs": "…"}')

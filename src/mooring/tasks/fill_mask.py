@@ -1,7 +1,8 @@
 """Predict the tokens that fit best in place of a text's masks.
 
 Parameters, defaults and result shapes are those of transformers 4.57's fill-mask pipeline. Two differences: a text that
-is too long is refused unless `truncation` is true, and a target that is no token at all is an error.
+is too long is refused, unless `truncation` or the server's default says to cut it; and a target without a token is an
+error.
 """
 
 from collections.abc import Sequence
@@ -40,6 +41,7 @@ class Parameters:
     targets: tuple[str, ...] | None = None
     """None means the whole vocabulary."""
     truncation: bool = False
+    """Whether to cut off a text that is too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Limits:
     max_tokens: int
     vocabulary: int
     max_texts: int
+    truncate: bool = False
+    """The server's default for `truncation`."""
 
 
 class FillMask:
@@ -78,7 +82,7 @@ class FillMask:
     def parse(self, body: object) -> Request:
         """See `Task.parse`. A text, an object with `text`, or a list of either."""
         inputs, given = read_inputs(body, READERS, self._limits.max_texts)
-        parameters = Parameters(**read_parameters(given, READERS))
+        parameters = Parameters(**{"truncation": self._limits.truncate, **read_parameters(given, READERS)})
         if parameters.top_k > self._limits.vocabulary:
             raise InvalidRequest(
                 f"{echo(parameters.top_k)} exceeds this model's vocabulary of {self._limits.vocabulary} tokens.",
@@ -102,7 +106,7 @@ class FillMask:
         found = [self._window(text, place, request) for place, text in enumerate(texts)]
         windows = [window for window, _ in found]
         self._check_size(windows, texts, request.parameters, targets)
-        return Prepared(windows, (request, windows, targets), any(cut for _, cut in found))
+        return Prepared(windows, (request, windows, targets), sum(cut for _, cut in found))
 
     def _window(self, text: str, place: int, request: Request) -> tuple[Window, bool]:
         """The window, and whether some of the text is not in it. Raises PayloadTooLarge or InvalidRequest."""
@@ -114,7 +118,8 @@ class FillMask:
         if cut and not request.parameters.truncation:
             raise PayloadTooLarge(
                 f"{which} has {len(ids)} tokens; the limit is {longest}.",
-                hint='Shorten it, or send {"truncation": true} in `parameters` to cut it.',
+                hint='Shorten it, send {"truncation": true} in `parameters` to cut it, or start the server with '
+                "--too-long truncate.",
             )
         if cut:
             ids, types = tokenizer.framed(*truncated(tokens, None, tokenizer, longest))
@@ -251,7 +256,8 @@ def _open(parts: ModelParts) -> FillMask:
             "The tokenizer has no mask token, which fill-mask needs.",
             hint=f"Set mask_token in {TOKENIZER_CONFIG_FILE}, as in the model's own repository.",
         )
-    limits = Limits(parts.manifest.max_seq_len, parts.manifest.vocab_size, parts.options.max_windows)
+    manifest, options = parts.manifest, parts.options
+    limits = Limits(manifest.max_seq_len, manifest.vocab_size, options.max_windows, options.truncate)
     return FillMask(parts.tokenizer, text, limits)
 
 

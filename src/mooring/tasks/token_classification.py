@@ -236,4 +236,5 @@ TOKEN_CLASSIFICATION = TaskSpec(
     open=_open,
     metric=ENTITY_F1,
     labelled=ENTITIES,
+    aliases=("ner",),  # as transformers' pipeline()
 )
