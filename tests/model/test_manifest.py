@@ -146,8 +146,8 @@ def test_an_unknown_family_is_named_with_the_known_ones(folder: Path, family: ob
 @pytest.mark.parametrize(
     ("architecture", "says", "hint"),
     [
-        ("BertForMaskedLM", "whose task, fill-mask, is not supported", "ForQuestionAnswering"),
-        ("BertForTokenClassification", "whose task, token-classification, is not supported", "ForQuestionAnswering"),
+        ("BertForMultipleChoice", "whose task, multiple-choice, is not supported", "ForQuestionAnswering"),
+        ("ElectraForPreTraining", "whose task, pre-training, is not supported", "ForQuestionAnswering"),
         ("TapasForQuestionAnswering", "whose task, table-question-answering, is not supported", "ForQuestionAnswering"),
         ("BertForFun", "whose task, unknown, is not supported", "ForQuestionAnswering"),
     ],

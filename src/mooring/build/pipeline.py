@@ -192,7 +192,7 @@ def check_order(order: Order, ladder: tuple[Attempt, ...]) -> None:
     if order.calibration is None:
         raise BuildError(
             "int8 needs real questions for calibration, but none were given.",
-            hint="Add --calibration FILE (SQuAD JSON, or one request per line), or build with --precision bf16.",
+            hint="Add --calibration FILE (labeled examples, or one request per line), or build with --precision bf16.",
         )
     import_nncf()
 

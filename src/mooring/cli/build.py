@@ -69,7 +69,8 @@ def _recipe(_context: click.Context, _parameter: click.Parameter, value: str | N
 @click.option(
     "--calibration",
     type=click.Path(path_type=Path),
-    help="Questions to calibrate int8 on: SQuAD JSON, or one JSON request per line.",
+    help="Examples to calibrate int8 on: labeled for the task (SQuAD JSON, or docs/tasks.md), or one JSON request "
+    "per line.",
 )
 @click.option(
     "--calibration-samples",

@@ -40,7 +40,7 @@ def check_options(options: dict[str, Any]) -> None:
     if options["calibration"] is None:
         raise UsageError(
             "--explore needs questions to calibrate int8 on.",
-            hint="Add --calibration FILE: SQuAD JSON, or one JSON request per line.",
+            hint="Add --calibration FILE: labeled examples for the task, or one JSON request per line.",
         )
     if options["plot"] is not None:
         require("--plot")

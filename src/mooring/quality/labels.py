@@ -7,7 +7,7 @@ from mooring.errors import UsageError, echo
 from mooring.quality.examples import Example, Format
 from mooring.quality.metrics import Metric, Parts, percentage
 
-EXPECTED = 'JSON Lines such as {"text": "…", "label": "POSITIVE"}'
+EXPECTED = 'JSON Lines such as {"text": "…", "label": "POSITIVE"}, or CSV (.csv) with the columns text and label'
 
 
 def labelled_texts(path: Path, value: Any) -> list[Example] | None:

@@ -6,16 +6,20 @@ from mooring.errors import UsageError, echo
 from mooring.spelling import nearest
 from mooring.tasks.base import TaskSpec
 from mooring.tasks.feature_extraction import FEATURE_EXTRACTION
+from mooring.tasks.fill_mask import FILL_MASK
 from mooring.tasks.question_answering import QUESTION_ANSWERING
 from mooring.tasks.sentence_embeddings import SENTENCE_EMBEDDINGS
 from mooring.tasks.sentence_similarity import SENTENCE_SIMILARITY
 from mooring.tasks.text_classification import TEXT_CLASSIFICATION
+from mooring.tasks.token_classification import TOKEN_CLASSIFICATION
 
 TASKS: Mapping[str, TaskSpec] = {
     spec.name: spec
     for spec in (
         QUESTION_ANSWERING,
         TEXT_CLASSIFICATION,
+        TOKEN_CLASSIFICATION,
+        FILL_MASK,
         FEATURE_EXTRACTION,
         SENTENCE_EMBEDDINGS,
         SENTENCE_SIMILARITY,

@@ -40,6 +40,12 @@ class Offer:
         """All tasks, the model's own first."""
         return tuple(self._tasks)
 
+    @property
+    def example(self) -> Mapping[str, Any]:
+        """An example body: the model's where the task's would not do, because each tokenizer has its own mask token."""
+        found: Mapping[str, Any] = getattr(self._own, "example", None) or TASKS[self._own.name].example
+        return found
+
     def parse(self, body: object) -> Asked:
         """As `Task.parse`, by the task that the body is meant for."""
         return self.request(self.meant(body), body)

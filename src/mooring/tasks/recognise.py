@@ -14,10 +14,8 @@ from mooring.tasks.base import TaskSpec
 
 NOT_SERVED = {
     "TapasForQuestionAnswering": "table-question-answering",
-    "ForTokenClassification": "token-classification",
     "ForMultipleChoice": "multiple-choice",
-    "ForMaskedLM": "fill-mask",
-    "ForPreTraining": "fill-mask",
+    "ForPreTraining": "pre-training",
     "ForCausalLM": "text-generation",
     "LMHeadModel": "text-generation",
     "ForConditionalGeneration": "text2text-generation",

@@ -7,4 +7,5 @@ wordpiece.py   BERT's kind: vocab.txt and its keys
 ids.py         checking token ids against the model's embedding table
 load.py        loading a folder's tokenizer with all of the above
 text.py        texts → tokens, with their places in the text
+decode.py      tokens → text
 """

@@ -1,4 +1,4 @@
-"""Read the keys of tokenizer_config.json that affect token ids, from one table.
+"""Read the keys of tokenizer_config.json that affect token ids or decoding, from one table.
 
 All other keys are ignored, as in transformers. A key that would change ids and is not implemented is refused by name:
 wrong ids give wrong answers silently.
@@ -84,6 +84,7 @@ class Key:
     """The one class that obeys it."""
 
 
+CLEAN_UP = "clean_up_tokenization_spaces"
 _FRAME = "Put the special tokens into the post_processor of tokenizer.json and remove the key."
 
 KEYS: Mapping[str, Key] = {
@@ -107,6 +108,11 @@ KEYS: Mapping[str, Key] = {
     "padding_side": Key("Only right.", right, "tokenizer.json's"),
     "fast_tokenizer_files": Key(
         "Refused.", nothing("Keep the correct one of those files as tokenizer.json and remove the key.")
+    ),
+    CLEAN_UP: Key(
+        "Remove spaces before English punctuation in texts made of tokens (fill-mask); null: no.",
+        flag_or_null,
+        "only if built from vocab.txt",
     ),
     "init_inputs": Key("Refused.", nothing("Set each value under its own key, and remove this one.")),
     "add_bos_token": Key("Refused.", nothing(_FRAME), only="TokenizersBackend"),
@@ -135,6 +141,8 @@ class Keys:
     """None: as in tokenizer.json."""
     padding_side: str | None = None
     """None: as in tokenizer.json."""
+    clean_up: bool | None = None
+    """Whether decoding removes spaces before punctuation; None: if the tokenizer is built from vocab.txt."""
     from_vocabulary: bool = False
     """Whether transformers would build it from vocab.txt despite a tokenizer.json."""
     stated: frozenset[str] = field(default_factory=frozenset)
@@ -157,6 +165,7 @@ def read_keys(values: Mapping[str, Any], known: TokenizerClass) -> Keys:
         segments="token_type_ids" in found.get("model_input_names", known.inputs),
         truncation_side=found.get("truncation_side"),
         padding_side=found.get("padding_side"),
+        clean_up=bool(found[CLEAN_UP]) if CLEAN_UP in found else None,
         # Old versions saved a tokenizer_file of null; transformers then rebuilds from the vocabulary.
         from_vocabulary=values.get("tokenizer_file", "") is None or values.get("from_slow") is True,
         stated=frozenset(values),

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from dataclasses import replace
 
 from tokenizers import Tokenizer, pre_tokenizers
 
@@ -22,7 +23,8 @@ def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> Tex
     """
     known = class_of(folder)
     keys = read_keys(folder.json_or_empty(TOKENIZER_CONFIG_FILE), known)
-    if folder.has(TOKENIZER_FILE) and not (keys.from_vocabulary and folder.has(VOCAB_FILE)):
+    from_json = folder.has(TOKENIZER_FILE) and not (keys.from_vocabulary and folder.has(VOCAB_FILE))
+    if from_json:
         tokenizer, named, warnings = _from_json(folder, known, keys)
     elif folder.has(VOCAB_FILE):
         tokenizer, named, warnings = _from_vocabulary(folder, known, keys)
@@ -39,8 +41,9 @@ def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> Tex
     tokenizer.no_truncation()
     tokenizer.no_padding()
     tokenizer.encode_special_tokens = keys.split_special_tokens
-    cls = named.text("cls_token")
-    habits = Habits(None if cls is None else tokenizer.token_to_id(cls), keys.segments, cut_at == "left")
+    habits = _habits(tokenizer, named, keys, from_left=cut_at == "left")
+    if keys.clean_up is None:
+        habits = replace(habits, clean_up=not from_json)
     template = template_of(tokenizer, habits)
     _check_segments(folder, template)
     frame = frame_of(tokenizer, habits)
@@ -50,6 +53,22 @@ def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> Tex
     if beyond:
         warnings += (ids.warning(beyond, embeddings),)
     return TextTokenizer(tokenizer, habits, frame, template, beyond, warnings)
+
+
+def _habits(tokenizer: Tokenizer, named: NamedTokens, keys: Keys, *, from_left: bool) -> Habits:
+    def id_of(role: str) -> int | None:
+        token = named.text(role)
+        return None if token is None else tokenizer.token_to_id(token)
+
+    return Habits(
+        cls_id=id_of("cls_token"),
+        segments=keys.segments,
+        from_left=from_left,
+        unk_id=id_of("unk_token"),
+        mask_id=id_of("mask_token"),
+        pad_id=id_of("pad_token"),
+        clean_up=bool(keys.clean_up),
+    )
 
 
 _Built = tuple[Tokenizer, NamedTokens, tuple[str, ...]]

@@ -90,6 +90,12 @@ class Habits:
     """Whether the second text may have another segment than the first."""
     from_left: bool = False
     """Whether windows are counted from the end of the text (`truncation_side: left`)."""
+    unk_id: int | None = None
+    """The unknown token."""
+    mask_id: int | None = None
+    pad_id: int | None = None
+    clean_up: bool = False
+    """Whether decoding removes spaces before punctuation (`clean_up_tokenization_spaces`)."""
 
 
 @dataclass(frozen=True)

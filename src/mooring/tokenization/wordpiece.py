@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from mooring.errors import ModelInvalid, ModelUnsupported, echo
 from mooring.model.folder import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE, ModelFolder
@@ -30,6 +30,7 @@ def from_vocabulary(words: Mapping[str, int], unknown: str, keys: Keys) -> Token
     tokenizer = Tokenizer(models.WordPiece(dict(words), unk_token=unknown))
     tokenizer.normalizer = _normalizer(keys, clean_text=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
     return tokenizer
 
 

@@ -25,7 +25,6 @@ from mooring.model.manifest import name_of
 from mooring.model.source import ResolvedModel
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
-from mooring.tasks import TASKS
 from mooring.web.reply import UserCode
 from mooring.web.service import AnyServed, ByEngine, Served
 from mooring.wiring.faults import opening
@@ -174,7 +173,7 @@ def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, place:
         "backend": dict(opened.backend.info()),
         "load": dataclasses.asdict(opened.load),
         "warnings": opened.warnings,
-        "example": TASKS[opened.manifest.task].example,
+        "example": opened.task.example,
     }
     backend = place.share(opened.backend)
     engine = Engine(opened.task, backend, limits, observer=metrics)
