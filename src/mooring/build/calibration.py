@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mooring.errors import BuildError
+from mooring.graph.heads import POSITIONS
 from mooring.quality.examples import Example, ExampleFile
 from mooring.quality.gate import MINIMUM_QUESTIONS
 from mooring.tasks.base import Task
@@ -76,14 +77,16 @@ def check_judged(parts: Split, asked: int, where: str) -> None:
 
 def windows_as_inputs(task: Task, samples: Sequence[Example], names: Sequence[str]) -> list[Arrays]:
     """The first window of every sample, for the graph's inputs `names`, each [1, length] and unpadded."""
-    return [_inputs(task.prepare(task.parse(sample.body)).windows[0], names) for sample in samples]
+    return [_inputs(task.prepare(task.parse(sample.request)).windows[0], names) for sample in samples]
 
 
 def _inputs(window: Any, names: Sequence[str]) -> Arrays:
     ids = np.asarray(window.input_ids, np.int32)[None]
+    positions = np.zeros(1, np.int32) if window.positions is None else window.positions
     table = {
         "input_ids": ids,
         "attention_mask": np.ones_like(ids),
         "token_type_ids": np.asarray(window.token_type_ids, np.int32)[None],
+        POSITIONS: np.asarray(positions, np.int32)[None],
     }
     return {name: table[name] for name in names}

@@ -114,7 +114,7 @@ class Judge:
     def _ask(self, backend: Backend, start: int, end: int) -> tuple[list[object], float]:
         began = time.perf_counter()
         answers = []
-        requests = (self._task.parse(example.body) for example in self._examples[start:end])
+        requests = (self._task.parse(example.request) for example in self._examples[start:end])
         for answer in answer_all(self._task, backend, requests):
             answers.append(answer)
             self._tick(1)

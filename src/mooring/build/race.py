@@ -42,7 +42,7 @@ def race(
 
     def lap(backend: Backend) -> float:
         began = time.perf_counter()
-        for _ in answer_all(task, backend, (task.parse(sample.body) for sample in samples)):
+        for _ in answer_all(task, backend, (task.parse(sample.request) for sample in samples)):
             pass
         spent = time.perf_counter() - began
         tick(len(samples))

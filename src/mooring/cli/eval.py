@@ -55,14 +55,14 @@ class _Asked:
     interrupted: bool = False
 
 
-@click.command("eval", short_help="Evaluate a model on a SQuAD file: exact match and F1.")
+@click.command("eval", short_help="Evaluate a model on labeled examples.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-m", "--model", metavar="MODEL", help="Folder, .tar.gz or Hub id.  [default: the embedded model]")
 @click.option(
     "--limit",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Number of questions, spread evenly over FILE.  [default: all]",
+    help="Number of examples, spread evenly over FILE.  [default: all]",
 )
 @click.option("--url", metavar="URL", help="Server to evaluate, instead of loading a model.")
 @click.option("--clients", type=click.IntRange(1, 4096), metavar="N", help="Concurrent clients of --url.  [default: 8]")
@@ -76,9 +76,11 @@ class _Asked:
 @setting_options(*MODEL_OPTIONS)
 @click.pass_context
 def command(ctx: click.Context, /, file: Path, url: str | None, clients: int | None, **flags: Any) -> None:
-    """Answer every question in FILE (SQuAD 1.1 or 2.0) and compare the answers with the labels.
+    """Send every example in FILE to the model and compare its answers with the labels.
 
-    Reports exact match and F1 as defined in the SQuAD paper, in percent. Ctrl-C shows the result so far.
+    The model's task decides on the format of FILE and on the figures. Question answering: SQuAD 1.1 or 2.0; exact match
+    and F1 as defined in the SQuAD paper. Other tasks: JSON Lines or CSV, see docs/tasks.md. Ctrl-C shows the result so
+    far.
     """
     limit, as_json, predictions = (flags.pop(name) for name in ("limit", "as_json", "predictions"))
     parameters = given_parameters(flags)
@@ -128,11 +130,11 @@ class Wanted:
 
     def call(self, example: "Example") -> dict[str, object]:
         """Arguments for a model in this process."""
-        return {"inputs": example.body, **self.parameters}
+        return {"inputs": example.body, **self.given(example)}
 
-    def body(self, example: "Example") -> dict[str, object]:
-        """The body of an HTTP request."""
-        return {"inputs": example.body, "parameters": dict(self.parameters)}
+    def given(self, example: "Example") -> dict[str, object]:
+        """The parameters of a request: those that the metric needs, and the user's."""
+        return {**example.parameters, **self.parameters}
 
 
 def spread(examples: Sequence[T], limit: int | None) -> Sequence[T]:
@@ -208,7 +210,7 @@ async def _ask_all(
         lost = 0
         for place, example in waiting:
             try:
-                asked.answers[place] = await client.ask(example.body, wanted.parameters)
+                asked.answers[place] = await client.ask(example.body, wanted.given(example))
                 lost = 0
             except ClientError as error:
                 if error.status == 200:

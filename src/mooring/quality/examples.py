@@ -1,14 +1,16 @@
 """Read files of examples, for the calibration and accuracy check of `moor build` and for `moor eval`.
 
 Formats are detected by content, not by file name. Each task has its labeled format (`read_labelled`); any task also
-accepts unlabeled requests as a client would send them, one per line or as one JSON array.
+accepts unlabeled requests as a client would send them, one per line or as one JSON array. Some labeled formats may also
+be CSV.
 """
 
 import csv
 import hashlib
+import io
 import json
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,13 @@ class Example:
     """Examples of one group share a text; hold them out together if there are enough."""
     answerable: bool = True
     """False if the file says that no answer exists; the label then says how to answer."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Parameters that the task's metric needs, e.g. another shape of the answer. Only in a labeled format."""
+
+    @property
+    def request(self) -> Any:
+        """The complete request."""
+        return {"inputs": self.body, "parameters": dict(self.parameters)} if self.parameters else self.body
 
     @property
     def key(self) -> str:
@@ -51,6 +60,8 @@ class Format:
     read: ReadLabelled
     request: str
     """An example request of the task, for hints."""
+    columns: tuple[str, ...] = ()
+    """Columns that a CSV file must have to be read as one; () if the format has no CSV."""
 
     @property
     def shapes(self) -> str:
@@ -83,7 +94,7 @@ def read_examples(path: Path, known: Format, parse: Callable[[object], Any]) -> 
     usable = [example for example in found if example.answerable]
     for number, example in enumerate(usable, 1):
         try:
-            parse(example.body)
+            parse(example.request)
         except InvalidRequest as error:
             place = f"example {example.id}" if example.id else f"example {number}"
             raise UsageError(
@@ -129,7 +140,31 @@ def load(path: Path, known: Format) -> tuple[bytes, Any]:
     try:
         return raw, json.loads(text)
     except (ValueError, RecursionError):
-        return raw, list(_lines(path, text, known))
+        pass
+    header = next(csv.reader([text.partition("\n")[0]]), [])
+    if known.columns and set(known.columns) <= set(header):
+        return raw, list(_rows(path, text, known))
+    return raw, list(_lines(path, text, known))
+
+
+def _rows(path: Path, text: str, known: Format) -> Iterable[dict[str, str]]:
+    """The rows of CSV (RFC 4180) with a header, as objects; empty cells are left out."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    hint = f"Put texts with commas or quotes in double quotes. The file must be {known.shapes}."
+    try:
+        for cells in reader:
+            if not header:
+                header = cells
+            elif len(cells) == len(header):
+                yield {name: cell for name, cell in zip(header, cells, strict=True) if cell}
+            elif cells:
+                raise UsageError(
+                    f"{path}, line {reader.line_num} has {len(cells)} fields, but the header has {len(header)}.",
+                    hint=hint,
+                )
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {reader.line_num} is not valid CSV: {error}.", hint=hint) from error
 
 
 def _lines(path: Path, text: str, known: Format) -> Iterable[Any]:

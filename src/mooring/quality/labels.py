@@ -7,7 +7,7 @@ from mooring.errors import UsageError, echo
 from mooring.quality.examples import Example, Format
 from mooring.quality.metrics import Metric, Parts, percentage
 
-EXPECTED = 'JSON Lines such as {"text": "…", "label": "POSITIVE"}'
+EXPECTED = 'JSON Lines such as {"text": "…", "label": "POSITIVE"}, or CSV with the columns text and label'
 
 
 def labelled_texts(path: Path, value: Any) -> list[Example] | None:
@@ -53,4 +53,4 @@ def _report(parts: Parts) -> dict[str, float]:
 
 
 ACCURACY = Metric("accuracy", "accuracy", 0.5, _part, percentage, _agree, label_of, _report)
-LABELS = Format(EXPECTED, labelled_texts, '{"inputs": "…"}')
+LABELS = Format(EXPECTED, labelled_texts, '{"inputs": "…"}', columns=("text", "label"))

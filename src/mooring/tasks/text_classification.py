@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from mooring.backends.base import Floats, Outputs, Window
-from mooring.errors import InvalidRequest, ModelInvalid, ModelUnsupported, PayloadTooLarge, echo
+from mooring.errors import InvalidRequest, ModelUnsupported, PayloadTooLarge, echo
 from mooring.model.folder import CONFIG_FILE
 from mooring.quality.labels import ACCURACY, LABELS
 from mooring.tasks.base import ModelParts, Prepared, TaskSpec
@@ -29,6 +29,8 @@ from mooring.tasks.body import (
     tokens_in,
     unwrapped,
 )
+from mooring.tasks.label_names import label_names
+from mooring.tasks.scores import softmax
 from mooring.tasks.windows import truncated
 from mooring.tokenization.text import TextTokenizer
 
@@ -219,40 +221,28 @@ READERS: Readers = {
 """Parameter → what reads it."""
 
 
-def _softmax(logits: Floats) -> Floats:
-    powers: Floats = np.exp(logits - logits.max())
-    powers /= powers.sum()
-    return powers
-
-
 def _sigmoid(logits: Floats) -> Floats:
     scores: Floats = (1 / (1 + np.exp(-logits))).astype(np.float32)
     return scores
 
 
 _SCORES: Mapping[str, Callable[[Floats], Floats]] = {
-    "softmax": _softmax,
+    "softmax": softmax,
     "sigmoid": _sigmoid,
     "none": lambda logits: logits,
 }
 
 
 def _open(parts: ModelParts) -> TextClassification:
-    labels = parts.manifest.labels
-    if sorted(labels) != sorted(str(number) for number in range(len(labels))) or not labels:
-        raise ModelInvalid(
-            f"{CONFIG_FILE}: the keys of id2label are {echo(', '.join(labels))}; they must be 0, 1, 2 and so on.",
-            hint="Use config.json from the model's own repository.",
-        )
+    named = label_names(parts.manifest.labels)
     kind_of = parts.folder.json_or_empty(CONFIG_FILE).get("problem_type")
     if kind_of is not None and kind_of not in FUNCTION_OF:
         raise ModelUnsupported(
             f"{CONFIG_FILE}: problem_type is {echo(kind_of)}, which is not supported.",
             hint=f"Supported: {', '.join(FUNCTION_OF)}.",
         )
-    function = FUNCTION_OF.get(str(kind_of), "sigmoid" if len(labels) == 1 else "softmax")
+    function = FUNCTION_OF.get(str(kind_of), "sigmoid" if len(named) == 1 else "softmax")
     limits = Limits(parts.manifest.max_seq_len, parts.options.max_windows)
-    named = [labels[str(number)] for number in range(len(labels))]
     return TextClassification(parts.tokenizer, named, function, limits)
 
 
