@@ -10,12 +10,16 @@ from mooring.tasks.question_answering import QUESTION_ANSWERING
 from mooring.tasks.sentence_embeddings import SENTENCE_EMBEDDINGS
 from mooring.tasks.sentence_similarity import SENTENCE_SIMILARITY
 from mooring.tasks.text_classification import TEXT_CLASSIFICATION
+from mooring.tasks.text_ranking import TEXT_RANKING
+from mooring.tasks.zero_shot_classification import ZERO_SHOT_CLASSIFICATION
 
 TASKS: Mapping[str, TaskSpec] = {
     spec.name: spec
     for spec in (
         QUESTION_ANSWERING,
         TEXT_CLASSIFICATION,
+        TEXT_RANKING,
+        ZERO_SHOT_CLASSIFICATION,
         FEATURE_EXTRACTION,
         SENTENCE_EMBEDDINGS,
         SENTENCE_SIMILARITY,

@@ -1,7 +1,8 @@
 """Read a decoded question answering request: its questions, contexts and parameters.
 
-Called by `question_answering.py`. Besides the pipeline's shapes, a question may have several contexts. Parameters have
-the names, defaults and meanings of transformers 4.57's question-answering pipeline. What the pipeline silently ignores (a misspelled parameter) is an error here.
+Called by `question_answering.py`. Parameters have the names, defaults and meanings of transformers 4.57's
+question-answering pipeline. What the pipeline silently ignores (a misspelled parameter) is an error here. Besides the
+pipeline's shapes, a question may have several contexts.
 """
 
 from collections.abc import Iterator, Mapping
