@@ -9,11 +9,13 @@ import pytest
 from mooring import spelling
 from mooring.errors import InvalidRequest, PayloadTooLarge
 from mooring.tasks.body import COMPARED
-from mooring.tasks.qa_request import Lengths, Pair, parse
+from mooring.tasks.qa_request import Lengths, Pair, Passages, parse
 
 LENGTHS = Lengths(max_seq_len=384, max_positions=512)
 ONE = {"question": "Who?", "context": "Ada."}
 PAIR = Pair("Who?", "Ada.")
+TWO = {"question": "Who?", "contexts": ["Ada.", "It."]}
+PASSAGES = Passages("Who?", ("Ada.", "It."))
 
 
 @pytest.mark.parametrize(
@@ -29,9 +31,12 @@ PAIR = Pair("Who?", "Ada.")
         ({"question": ["Who?", "What?"], "context": "Ada."}, [PAIR, Pair("What?", "Ada.")]),
         ({"inputs": {"question": ["Who?", "What?"], "context": ["Ada.", "It."]}}, [PAIR, Pair("What?", "It.")]),
         ({**ONE, "id": 17}, [PAIR]),
+        (TWO, [PASSAGES]),
+        ({"inputs": TWO}, [PASSAGES]),
+        ({"inputs": [TWO, ONE]}, [PASSAGES, PAIR]),
     ],
 )
-def test_bodies_that_are_understood(body: object, pairs: list[Pair]) -> None:
+def test_bodies_that_are_understood(body: object, pairs: list[Pair | Passages]) -> None:
     """Wrapped or bare, one or several, several questions on one context; other keys are left alone."""
     assert list(parse(body, LENGTHS).pairs) == pairs
 
@@ -58,6 +63,12 @@ def test_bodies_that_are_understood(body: object, pairs: list[Pair]) -> None:
         ({"question": [], "context": "a"}, "/question", "the list is empty"),
         ({"question": ["x", "y"], "context": ["a"]}, "/context", "1 contexts for 2 questions"),
         ({"question": ["x", "y"], "context": ["a", ""]}, "/context/1", "empty"),
+        ({**TWO, "contexts": []}, "/contexts", "the list is empty"),
+        ({**TWO, "contexts": "Ada."}, "/contexts", "expected a list, found text: 'Ada.'"),
+        ({"inputs": {**TWO, "contexts": ["Ada.", 1]}}, "/inputs/contexts/1", "expected text, found a number"),
+        ({"inputs": [TWO, {**TWO, **ONE}]}, "/inputs/1", "found `context` and `contexts`"),
+        ({**TWO, "question": ["Who?"]}, "/question", "expected text, found a list"),
+        ({"contexts": ["Ada."]}, "", "missing `question`"),
         ({"inputs": {**ONE, "top_k": 3}}, "/inputs/top_k", "this is a parameter"),
         ({"inputs": ONE, "parameters": []}, "/parameters", "expected an object, found a list"),
         ({"inputs": ONE, "parameters": {"topk_": 3}}, "/parameters/topk_", "unknown parameter"),
@@ -145,6 +156,9 @@ def test_more_questions_than_windows_are_too_large_before_they_are_looked_at() -
     """Each makes one at least; the rest of the list is not read."""
     few = Lengths(max_seq_len=384, max_positions=512, max_pairs=3)
     assert len(parse([ONE] * 3, few).pairs) == 3
+    for body in ({**TWO, "contexts": ["x"] * 4}, [TWO, TWO]):
+        with pytest.raises(PayloadTooLarge, match="4 contexts; the limit for one request is 3"):
+            parse(body, few)
     with pytest.raises(PayloadTooLarge, match="more than 3 questions"):
         parse([ONE] * 4 + [None], few)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mooring.backends.base import Ids, Outputs
@@ -274,3 +274,95 @@ def test_the_text_of_all_answers_is_bounded(task: QuestionAnswering) -> None:
     assert len(answer(task, {"question": "who ?", "context": text}, {})["answer"]) >= 200_000
     with pytest.raises(InvalidRequest, match="too long in total"):
         answer(task, {"question": ["who ?"] * 100, "context": text}, {})
+
+
+def test_an_answer_says_which_of_several_contexts_it_comes_from(task: QuestionAnswering) -> None:
+    """Its place is in that context; scores of all contexts add up to at most 1, so they can be compared."""
+    contexts = ["the x " * 40, "of the king", "the king"]
+    body = {"inputs": {"question": "who ?", "contexts": contexts}, "parameters": {"max_answer_len": 1, "top_k": 50}}
+    found = answer(task, body, {"king": 9})
+    assert [(one["answer"], one["context_index"], one["start"]) for one in found[:2]] == [
+        ("king", 1, 7),
+        ("king", 2, 4),
+    ]
+    assert found[0]["score"] == pytest.approx(0.25, rel=0.02)
+    assert sum(one["score"] for one in found) <= 1
+    (alone, wrapped) = ({"question": "who ?", "contexts": contexts[:1]}, {"question": "who ?", "context": contexts[0]})
+    assert answer(task, alone, {"x": 9})["context_index"] == 0
+    assert "context_index" not in answer(task, wrapped, {"x": 9})
+    assert task.key(task.parse(alone)) != task.key(task.parse(wrapped))
+
+
+def test_there_is_one_no_answer_for_all_contexts(task: QuestionAnswering) -> None:
+    """It belongs to no context, and is worth what the context with the best answer says."""
+    body = {
+        "inputs": {"question": "who ?", "contexts": ["the king", "of the x"]},
+        "parameters": {"handle_impossible_answer": True, "top_k": 50},
+    }
+    found = answer(task, body, {"[CLS]": 9})
+    assert found[0]["score"] == pytest.approx(0.25, rel=0.01)
+    assert {key: found[0][key] for key in ("answer", "start", "end", "context_index")} == {
+        "answer": "",
+        "start": 0,
+        "end": 0,
+        "context_index": None,
+    }
+    assert [one["context_index"] for one in found].count(None) == 1
+    empty = answer(task, {"question": "who ?", "contexts": ["\x00", "\x01"]}, {})
+    assert empty == {"score": 0.0, "start": 0, "end": 0, "answer": "", "context_index": None}
+
+
+def test_several_questions_may_each_have_several_contexts(task: QuestionAnswering) -> None:
+    """Beside others that have one, as lines of one request."""
+    several = {"question": "who ?", "contexts": ["the x", "the king"]}
+    found = answer(task, [several, {"question": "who ?", "context": "a king"}], {"king": 9})
+    assert [one.get("context_index") for one in found] == [1, None]
+    with pytest.raises(InvalidRequest, match="question 2: the question has 60 tokens"):
+        task.prepare(task.parse([several, {"question": "x" * 60, "contexts": ["the king", "the king " * 50]}]))
+
+
+LEVELS = st.integers(-40, 40).map(lambda tenths: tenths / 10)
+NAMES = ("the", "king", "x", "of", "queen", "[CLS]")
+ROW = st.fixed_dictionaries(dict.fromkeys(NAMES, LEVELS))
+SENTENCE = st.lists(st.sampled_from(NAMES[:5]), min_size=1, max_size=30).map(" ".join)
+
+
+@given(
+    relevant=st.lists(SENTENCE, min_size=1, max_size=3),
+    irrelevant=st.lists(st.sampled_from(NAMES[:5]), min_size=1, max_size=300).map(" ".join),
+    levels=st.tuples(ROW, ROW),
+    at=st.integers(0, 3),
+    impossible=st.booleans(),
+)
+def test_an_irrelevant_passage_never_changes_the_best_answer(
+    task: QuestionAnswering,
+    relevant: list[str],
+    irrelevant: str,
+    levels: tuple[dict[str, float], dict[str, float]],
+    at: int,
+    impossible: bool,
+) -> None:
+    """While its logits are lower than those of the other passages; however long it is and wherever it stands."""
+
+    def ask_all(contexts: list[str], other: int | None) -> Any:
+        parameters = {"handle_impossible_answer": impossible, "top_k": 2}
+        body = {"question": "who ?", "contexts": contexts, "parameters": parameters}
+        prepared = task.prepare(task.parse(body))
+        outputs = logits(prepared, *levels)
+        if other is not None:
+            counts = [len(task.prepare(task.parse(ask(one))).windows) for one in contexts]
+            first = sum(counts[:other])
+            for row in range(first, first + counts[other]):
+                outputs[row] = (outputs[row][0] - 9, outputs[row][1] - 9)  # all below −5, the others' least
+        return task.finish(prepared, outputs)
+
+    before, *others = ask_all(relevant, None)
+    # Equally good answers may change places: rounding depends on the number of windows.
+    assume(all(one["score"] < 0.9999 * before["score"] for one in others))
+    at = min(at, len(relevant))
+    after, *_ = ask_all([*relevant[:at], irrelevant, *relevant[at:]], at)
+    index = before["context_index"]
+    assert after["context_index"] == (index if index is None or index < at else index + 1)
+    assert {key: after[key] for key in ("answer", "start", "end")} == {
+        key: before[key] for key in ("answer", "start", "end")
+    }

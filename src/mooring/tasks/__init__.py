@@ -12,6 +12,8 @@ from mooring.tasks.sentence_embeddings import SENTENCE_EMBEDDINGS
 from mooring.tasks.sentence_similarity import SENTENCE_SIMILARITY
 from mooring.tasks.text_classification import TEXT_CLASSIFICATION
 from mooring.tasks.token_classification import TOKEN_CLASSIFICATION
+from mooring.tasks.text_ranking import TEXT_RANKING
+from mooring.tasks.zero_shot_classification import ZERO_SHOT_CLASSIFICATION
 
 TASKS: Mapping[str, TaskSpec] = {
     spec.name: spec
@@ -20,6 +22,8 @@ TASKS: Mapping[str, TaskSpec] = {
         TEXT_CLASSIFICATION,
         TOKEN_CLASSIFICATION,
         FILL_MASK,
+        TEXT_RANKING,
+        ZERO_SHOT_CLASSIFICATION,
         FEATURE_EXTRACTION,
         SENTENCE_EMBEDDINGS,
         SENTENCE_SIMILARITY,

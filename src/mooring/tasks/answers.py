@@ -50,8 +50,12 @@ def _word_bounds(context: Tokens) -> tuple[Indices, Indices]:
     return firsts[number], lasts[number]
 
 
-def collect(text: str, places: Places, windows: Sequence[tuple[Piece, Spans]], room: int) -> tuple[list[Answer], int]:
+def collect(
+    text: str, places: Places, windows: Sequence[tuple[Piece, Spans]], room: int, *, add: bool = True
+) -> tuple[list[Answer], int]:
     """All answers of a context, with spans of the same text merged, in order of first occurrence.
+
+    The score of an answer is the sum of its spans', or without `add` the best one's.
 
     `windows` gives each window's piece of the context and its spans, [K] each. Candidates may have `room` characters
     in total; the remainder is returned too. Raises InvalidRequest if they need more.
@@ -70,20 +74,25 @@ def collect(text: str, places: Places, windows: Sequence[tuple[Piece, Spans]], r
         for start, end, score in zip(firsts, lasts, spans.scores[good].tolist(), strict=True):
             said = text[start:end]
             answer = found.setdefault(said.lower(), {"score": 0.0, "start": start, "end": end, "answer": said})
-            answer["score"] += score
+            if add:
+                answer["score"] += score
+            elif score > answer["score"]:
+                answer.update(score=score, start=start, end=end, answer=said)
     return list(found.values()), room
 
 
-def best(answers: list[Answer], top_k: int, null: float | None) -> Answer | list[Answer]:
+def best(answers: list[Answer], top_k: int, null: float | None, *, numbered: bool = False) -> Answer | list[Answer]:
     """The `top_k` answers with the highest scores: one object for a `top_k` of 1, else a list of 1 to `top_k`.
 
-    `null` is the score of "no answer", None if not requested.
+    `null` is the score of "no answer", None if not requested. `numbered`: the answers have a context_index.
     """
+    nothing: Answer = {"score": null or 0.0, "start": 0, "end": 0, "answer": ""}
+    nothing |= {"context_index": None} if numbered else {}
     if null is not None:
-        answers = [*answers, {"score": null, "start": 0, "end": 0, "answer": ""}]
+        answers = [*answers, nothing]
     ranked = sorted(answers, key=lambda answer: -answer["score"])[:top_k]
-    if not ranked:  # a context without a token
-        ranked = [{"score": 0.0, "start": 0, "end": 0, "answer": ""}]
+    if not ranked:  # contexts without a token
+        ranked = [nothing]
     # Depends on the request, never on the number of answers: clients must know the type in advance.
     return ranked[0] if top_k == 1 else ranked
 

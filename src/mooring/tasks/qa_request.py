@@ -1,12 +1,14 @@
 """Read a decoded question answering request: its questions, contexts and parameters.
 
 Called by `question_answering.py`. Parameters have the names, defaults and meanings of transformers 4.57's
-question-answering pipeline. What the pipeline silently ignores (a misspelled parameter) is an error here.
+question-answering pipeline. What the pipeline silently ignores (a misspelled parameter) is an error here. Besides the
+pipeline's shapes, a question may have several contexts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from mooring.errors import InvalidRequest, PayloadTooLarge, echo
 from mooring.tasks.body import Keys, Readers, count, flag, kind, like, read_parameters, text, unwrapped, whole
@@ -50,12 +52,25 @@ class Pair:
     question: str
     context: str
 
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The text alone."""
+        return (self.context,)
+
+
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """One question about several texts, all non-blank; the answers say which text they come from."""
+
+    question: str
+    contexts: tuple[str, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request: at least one pair."""
+    """One request: at least one question with its text or texts."""
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[Pair | Passages, ...]
     parameters: Parameters
 
 
@@ -65,7 +80,7 @@ def parse(body: object, lengths: Lengths) -> Request:
     inputs, given, at = unwrapped(body, keys)
     if not at and not isinstance(inputs, (list, dict)):
         raise InvalidRequest(f"expected an object, found {kind(inputs)}: {echo(inputs)}.", hint=EXAMPLE)
-    return Request(_few(_pairs(inputs, at, keys), lengths), _parameters(given, lengths))
+    return Request(_few(_pairs(inputs, at, keys, lengths), lengths), _parameters(given, lengths))
 
 
 def several(inputs: object) -> bool:
@@ -73,9 +88,11 @@ def several(inputs: object) -> bool:
     return isinstance(inputs, list) or (isinstance(inputs, dict) and isinstance(inputs.get("question"), list))
 
 
-def _few(pairs: Iterator[Pair], lengths: Lengths) -> tuple[Pair, ...]:
+def _few(pairs: Iterator[Pair | Passages], lengths: Lengths) -> tuple[Pair | Passages, ...]:
     """Read all pairs, stopping early once there are too many."""
     found = tuple(islice(pairs, lengths.max_pairs + 1))
+    if len(found) <= lengths.max_pairs:
+        _bounded("contexts", sum(len(one.contexts) for one in found), lengths)
     if len(found) > lengths.max_pairs:
         raise PayloadTooLarge(
             f"The request has more than {lengths.max_pairs} questions, the limit for one request: each question "
@@ -85,24 +102,57 @@ def _few(pairs: Iterator[Pair], lengths: Lengths) -> tuple[Pair, ...]:
     return found
 
 
-def _pairs(inputs: object, at: str, keys: Keys) -> Iterator[Pair]:
+def _bounded(what: str, found: int, lengths: Lengths) -> None:
+    if found > lengths.max_pairs:
+        raise PayloadTooLarge(
+            f"The request has {found:,} {what}; the limit for one request is {lengths.max_pairs:,}: each makes at "
+            "least one window.",
+            hint="Split it into several requests.",
+        )
+
+
+def _pairs(inputs: object, at: str, keys: Keys, lengths: Lengths) -> Iterator[Pair | Passages]:
     if isinstance(inputs, list):
         if not inputs:
             raise InvalidRequest("the list is empty.", pointer=at, hint=EXAMPLE)
         for place, item in enumerate(inputs):
-            yield from _of_object(item, f"{at}/{place}", keys)
+            yield from _of_object(item, f"{at}/{place}", keys, lengths)
     else:
-        yield from _of_object(inputs, at, keys)
+        yield from _of_object(inputs, at, keys, lengths)
 
 
-def _of_object(item: object, at: str, keys: Keys) -> Iterator[Pair]:
-    """The pairs of one object: one, or one per question of a list on one context or on equally many."""
+def _of_object(item: object, at: str, keys: Keys, lengths: Lengths) -> Iterator[Pair | Passages]:
+    """The questions of one object: one, or those of a list on one context or on equally many."""
     if not isinstance(item, dict):
         raise InvalidRequest(f"expected an object, found {kind(item)}: {echo(item)}.", pointer=at, hint=EXAMPLE)
-    for key in KEYS:
+    several = "contexts" in item
+    for key in ("question",) if several else ("question", "context"):
         if key not in item:
             raise InvalidRequest(f"missing `{key}`{like(key, item)}.", pointer=at, hint=EXAMPLE)
     keys.check(item, at)
+    if several:
+        yield _passages(item, at, lengths)
+    else:
+        yield from _of_pairs(item, at)
+
+
+def _passages(item: Mapping[Any, Any], at: str, lengths: Lengths) -> Passages:
+    """One question on several contexts."""
+    hint = 'Send {"inputs": {"question": "…", "contexts": ["…", "…"]}}.'
+    contexts = item["contexts"]
+    if "context" in item:
+        raise InvalidRequest("found `context` and `contexts`.", pointer=at, hint="Send one of them.")
+    if not isinstance(contexts, list):
+        where = f"{at}/contexts"
+        raise InvalidRequest(f"expected a list, found {kind(contexts)}: {echo(contexts)}.", pointer=where, hint=hint)
+    if not contexts:
+        raise InvalidRequest("the list is empty.", pointer=f"{at}/contexts", hint=hint)
+    _bounded("contexts", len(contexts), lengths)  # before each is read
+    question = text(item["question"], f"{at}/question")
+    return Passages(question, tuple(text(one, f"{at}/contexts/{place}") for place, one in enumerate(contexts)))
+
+
+def _of_pairs(item: Mapping[Any, Any], at: str) -> Iterator[Pair]:
     questions, contexts = item["question"], item["context"]
     if not isinstance(questions, list):
         yield Pair(text(questions, f"{at}/question"), text(contexts, f"{at}/context"))
@@ -152,7 +202,7 @@ def _stride(value: object, at: str) -> int:
     return whole(value, at, 0)
 
 
-KEYS = ("question", "context")
+KEYS = ("question", "context", "contexts")
 
 READERS: Readers = {
     "top_k": _answers,

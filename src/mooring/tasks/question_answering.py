@@ -1,5 +1,8 @@
 """Answer questions with exact quotes from a text (extractive question answering).
 
+One question may be asked about several contexts: then one softmax runs over all windows of all of them, so that the
+scores of their answers are comparable, and each answer names its context.
+
 Steps: `qa_request.py` (body → pairs and parameters), `tokenization/text.py` and `windows.py` (texts → windows), the
 engine, `spans.py` (logits → spans), `answers.py`.
 """
@@ -19,7 +22,7 @@ from mooring.tasks.answers import Answer, Places, allowed_tokens, best, collect
 from mooring.tasks.base import ModelParts, Prepared, TaskOptions, TaskSpec
 from mooring.tasks.body import digest_of, tokens_in
 from mooring.tasks.documents import MAX_BYTES, Documents
-from mooring.tasks.qa_request import KEYS, Lengths, Pair, Parameters, Request, parse, several
+from mooring.tasks.qa_request import KEYS, Lengths, Pair, Parameters, Passages, Request, parse, several
 from mooring.tasks.spans import best_spans, probabilities
 from mooring.tasks.windows import Piece, cut
 from mooring.tokenization.text import TextTokenizer, Tokens
@@ -32,14 +35,24 @@ MOST_TEXT = 1 << 25
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """One pair, cut into windows."""
+    """One question on one context, cut into windows."""
 
-    pair: Pair
+    context: str
     tokens: Tokens
     """Tokens of the context."""
     pieces: list[Piece]
     ids: list[Any]
     """Tokens of each window."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One question."""
+
+    cuts: list[_Cut]
+    """One for each context."""
+    together: bool
+    """Whether the contexts are searched together; the answers then say which one they come from."""
 
 
 class QuestionAnswering:
@@ -64,18 +77,19 @@ class QuestionAnswering:
         return "question-answering"
 
     def parse(self, body: object) -> Request:
-        """See `Task.parse`. One pair, a list of pairs, or several questions on one context."""
+        """See `Task.parse`. A question on a context or on several, several questions on one context, or a list."""
         return parse(body, self._lengths)
 
     def estimate(self, request: Request) -> int:
         """Estimated tokens of all windows, including overlaps."""
         known: dict[str, int] = {}
-        return max(1, sum(self._estimate(pair, request.parameters, known) for pair in request.pairs))
+        texts = ((one.question, context) for one in request.pairs for context in one.contexts)
+        return max(1, sum(self._estimate(*pair, request.parameters, known) for pair in texts))
 
-    def _estimate(self, pair: Pair, parameters: Parameters, known: dict[str, int]) -> int:
-        frame = tokens_in(pair.question) + self._tokenizer.template.specials
+    def _estimate(self, question: str, text: str, parameters: Parameters, known: dict[str, int]) -> int:
+        frame = tokens_in(question) + self._tokenizer.template.specials
         # Counted once: one long text may have thousands of questions.
-        context = known.get(pair.context) or known.setdefault(pair.context, tokens_in(pair.context))
+        context = known.get(text) or known.setdefault(text, tokens_in(text))
         room = parameters.max_seq_len - frame
         if context <= room:
             return frame + context
@@ -86,8 +100,10 @@ class QuestionAnswering:
         """BLAKE2b of the parameters and of each text's own digest, each text hashed once."""
         known: dict[str, bytes] = {}
         digest = hashlib.blake2b(repr(request.parameters).encode(), digest_size=20)
-        for pair in request.pairs:
-            for text in (pair.question, pair.context):
+        for one in request.pairs:
+            if isinstance(one, Passages):
+                digest.update(len(one.contexts).to_bytes(4))
+            for text in (one.question, *one.contexts):
                 digest.update(known.get(text) or known.setdefault(text, digest_of(text)))
         return digest.digest()
 
@@ -95,54 +111,73 @@ class QuestionAnswering:
         """Tokenize each text once and cut it into windows."""
         known: dict[str, Tokens] = {}
         windows: list[Window] = []
-        cuts: list[_Cut] = []
-        for number, pair in enumerate(request.pairs):
+        asked: list[_Asked] = []
+        for number, one in enumerate(request.pairs):
             try:
-                made, one = self._cut(pair, request.parameters, known)
+                made, cuts = self._cut(one, request.parameters, known)
             except InvalidRequest as error:
                 if len(request.pairs) == 1:
                     raise
                 raise InvalidRequest(f"question {number + 1}: {error.message}", hint=error.hint) from error
             windows += made
-            cuts.append(one)
+            asked.append(_Asked(cuts, isinstance(one, Passages)))
         _bounded(request.parameters, len(windows))
-        return Prepared(windows, (request.parameters, cuts))
+        return Prepared(windows, (request.parameters, asked))
 
-    def _cut(self, pair: Pair, parameters: Parameters, known: dict[str, Tokens]) -> tuple[list[Window], _Cut]:
-        context = known.get(pair.context)
-        if context is None:
-            context = known[pair.context] = self._documents.tokens(pair.context)
-        question = self._tokenizer.encode(pair.question)
-        made = list(cut(question, context, self._tokenizer, parameters.max_seq_len, parameters.doc_stride))
-        windows = [window for window, _ in made]
-        return windows, _Cut(pair, context, [piece for _, piece in made], [window.input_ids for window in windows])
+    def _cut(
+        self, one: Pair | Passages, parameters: Parameters, known: dict[str, Tokens]
+    ) -> tuple[list[Window], list[_Cut]]:
+        """The windows of all contexts, and each context."""
+        question = self._tokenizer.encode(one.question)
+        windows: list[Window] = []
+        cuts: list[_Cut] = []
+        for text in one.contexts:
+            tokens = known.get(text)
+            if tokens is None:
+                tokens = known[text] = self._documents.tokens(text)
+            made = list(cut(question, tokens, self._tokenizer, parameters.max_seq_len, parameters.doc_stride))
+            windows += [window for window, _ in made]
+            cuts.append(_Cut(text, tokens, [piece for _, piece in made], [window.input_ids for window, _ in made]))
+        return windows, cuts
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
-        """The answer of a single pair, or a list of answers.
+        """The answer to a single question, or a list of answers.
 
         As in the pipeline, a list of one question is answered like that question alone.
         """
-        parameters, cuts = prepared.state
+        parameters, asked = prepared.state
         answers = []
         done, room = 0, MOST_TEXT
-        for one in cuts:
-            found, null, room = self._found(one, outputs[done : done + len(one.pieces)], parameters, room)
-            answers.append(best(found, parameters.top_k, null if parameters.handle_impossible_answer else None))
-            done += len(one.pieces)
+        for one in asked:
+            windows = sum(len(part.pieces) for part in one.cuts)
+            found, null, room = self._found(one, outputs[done : done + windows], parameters, room)
+            asked_null = null if parameters.handle_impossible_answer else None
+            answers.append(best(found, parameters.top_k, asked_null, numbered=one.together))
+            done += windows
         return answers[0] if len(answers) == 1 else answers
 
     def _found(
-        self, one: _Cut, outputs: Sequence[Outputs], parameters: Parameters, room: int
+        self, asked: _Asked, outputs: Sequence[Outputs], parameters: Parameters, room: int
     ) -> tuple[list[Answer], float, int]:
-        """A pair's answers, unordered; the score of "no answer"; and the rest of `room` characters."""
+        """A question's answers, unordered; the score of "no answer"; and the rest of `room` characters."""
+        ids, pieces = ([part for one in asked.cuts for part in getattr(one, name)] for name in ("ids", "pieces"))
         start, end = (_stacked([rows[side] for rows in outputs]) for side in (0, 1))
-        allowed = allowed_tokens(one.ids, one.pieces, start.shape[1], self._tokenizer.cls_id)
-        chances = probabilities(start, end, allowed)
+        allowed = allowed_tokens(ids, pieces, start.shape[1], self._tokenizer.cls_id)
+        chances = probabilities(start, end, allowed, together=asked.together)
         spans = best_spans(chances.start, chances.end, _wanted(parameters), parameters.max_answer_len)
-        by_window = [(piece, spans.of(row)) for row, piece in enumerate(one.pieces)]
-        places = Places(one.tokens, align_to_words=parameters.align_to_words)
-        found, left = collect(one.pair.context, places, by_window, room)
-        return found, chances.null, left
+        # Of several contexts, the one with the best answer decides whether there is an answer: the others would only
+        # make it less likely, however little they have to do with the question.
+        null = float(chances.nulls[spans.scores[:, 0].argmax()] if asked.together else chances.nulls.min())
+        answers: list[Answer] = []
+        row = 0
+        for index, one in enumerate(asked.cuts):
+            by_window = [(piece, spans.of(row + place)) for place, piece in enumerate(one.pieces)]
+            row += len(one.pieces)
+            places = Places(one.tokens, align_to_words=parameters.align_to_words)
+            # Sums would let a common word of a long context beat a better answer of another one.
+            found, room = collect(one.context, places, by_window, room, add=not asked.together)
+            answers += [answer | {"context_index": index} for answer in found] if asked.together else found
+        return answers, null, room
 
     def probe(self) -> Request:
         """One window of about ten tokens."""
@@ -175,10 +210,12 @@ def _stacked(rows: Sequence[Floats]) -> Floats:
 
 
 class Inputs(msgspec.Struct):
-    """One question on one text, or several questions on one text or on equally many."""
+    """One question on one text or on several, or several questions on one text or on equally many."""
 
     question: str | list[str]
-    context: str | list[str]
+    context: str | list[str] | msgspec.UnsetType = msgspec.UNSET
+    contexts: list[str] | msgspec.UnsetType = msgspec.UNSET
+    """Texts that are searched together for one question, instead of `context`."""
 
 
 class ParametersBody(msgspec.Struct, omit_defaults=True):
@@ -202,6 +239,8 @@ class SpanAnswer(msgspec.Struct):
     start: int
     end: int
     answer: str
+    context_index: int | msgspec.UnsetType | None = msgspec.UNSET
+    """Which of the `contexts` the answer comes from; null for "no answer"."""
 
 
 def _open(parts: ModelParts) -> QuestionAnswering:

@@ -37,25 +37,29 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Probabilities:
-    """Each [W, L]; summed to 1 per window before the first token's were set to 0."""
+    """start and end: [W, L]; summed to 1 before the first tokens' were set to 0."""
 
     start: Floats
     end: Floats
-    null: float
-    """Score of "no answer": the smallest probability over the windows that start and end are the first token."""
+    nulls: Floats
+    """[W]: score of "no answer" in each window: the probability that start and end are the first token."""
 
 
-def probabilities(start_logits: Floats, end_logits: Floats, allowed: Flags) -> Probabilities:
-    """Softmax over each window, [W, L]; `allowed` marks the tokens that take part: the context and the CLS token."""
-    start, end = (_softmax(np.where(allowed, logits, MASKED)) for logits in (start_logits, end_logits))
-    null = float((start[:, 0] * end[:, 0]).min())
+def probabilities(start_logits: Floats, end_logits: Floats, allowed: Flags, *, together: bool = False) -> Probabilities:
+    """Softmax over each window, [W, L], or over all of them `together`, so that scores of windows are comparable.
+
+    `allowed` marks the tokens that take part: the context and the CLS token.
+    """
+    axes = None if together else 1
+    start, end = (_softmax(np.where(allowed, logits, MASKED), axes) for logits in (start_logits, end_logits))
+    nulls = start[:, 0] * end[:, 0]
     start[:, 0] = end[:, 0] = 0
-    return Probabilities(start, end, null)
+    return Probabilities(start, end, nulls)
 
 
-def _softmax(logits: Floats) -> Floats:
-    powers: Floats = np.exp(logits - logits.max(axis=1, keepdims=True))
-    powers /= powers.sum(axis=1, keepdims=True)
+def _softmax(logits: Floats, axis: int | None) -> Floats:
+    powers: Floats = np.exp(logits - logits.max(axis=axis, keepdims=True))
+    powers /= powers.sum(axis=axis, keepdims=True)
     return powers
 
 

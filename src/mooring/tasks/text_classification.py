@@ -1,7 +1,8 @@
 """Classify a text or a pair of texts: the best label, or a score for each label.
 
 Parameters, defaults and result shapes are those of transformers 4.57's text-classification pipeline. Two differences: a
-misspelled parameter is an error, and a text that is too long is refused unless `truncation` is true.
+misspelled parameter is an error, and a text that is too long is refused unless `truncation` is true. A model with one
+label scores texts; `text_ranking.py` ranks with it.
 """
 
 import hashlib
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import msgspec
-import numpy as np
 
 from mooring.backends.base import Floats, Outputs, Window
 from mooring.errors import InvalidRequest, ModelUnsupported, PayloadTooLarge, echo
@@ -30,8 +30,9 @@ from mooring.tasks.body import (
     unwrapped,
 )
 from mooring.tasks.label_names import label_names
-from mooring.tasks.scores import softmax
-from mooring.tasks.windows import truncated
+from mooring.tasks.pairs import fitted
+from mooring.tasks.scores import sigmoid, softmax
+from mooring.tasks.texts import TRUNCATION, Fit, fit_of
 from mooring.tokenization.text import TextTokenizer
 
 KEYS = ("text", "text_pair")
@@ -63,9 +64,9 @@ class Parameters:
     """Whether `top_k` was omitted: then an answer is one object, and that of a single text is in a list."""
     function: str | None = None
     """None means the model's default."""
-    truncation: bool = False
-    max_length: int | None = None
-    """In tokens; None means the model's limit."""
+
+
+Shape = Literal["text", "object", "list"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +75,9 @@ class Request:
 
     texts: tuple[Text, ...]
     parameters: Parameters
-    shape: Literal["text", "object", "list"]
+    fit: Fit
+    shape: Shape
     """Shape of `inputs`, which determines the shape of the answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The model's limits."""
-
-    max_tokens: int
-    max_texts: int
 
 
 class TextClassification:
@@ -91,12 +85,13 @@ class TextClassification:
 
     name = "text-classification"
 
-    def __init__(self, tokenizer: TextTokenizer, labels: Sequence[str], function: str, limits: Limits) -> None:
+    def __init__(self, parts: ModelParts, labels: Sequence[str], function: str) -> None:
         """`function` is the default from logits to scores: one of `FUNCTIONS`."""
-        self._tokenizer = tokenizer
+        self._tokenizer: TextTokenizer = parts.tokenizer
+        self._longest = parts.manifest.max_seq_len
+        self._options = parts.options
         self._labels = tuple(labels)
         self._function = function
-        self._limits = limits
 
     def parse(self, body: object) -> Request:
         """See `Task.parse`. A text, an object with `text` and `text_pair`, or a list of either."""
@@ -106,39 +101,25 @@ class TextClassification:
         items: list[Any] = inputs if isinstance(inputs, list) else [inputs]
         if not items:
             raise InvalidRequest("the list is empty.", pointer=at, hint=EXAMPLE)
-        if len(items) > self._limits.max_texts:
+        if len(items) > self._options.max_windows:
             raise PayloadTooLarge(
-                f"The request has {len(items)} texts; the limit is {self._limits.max_texts}.",
+                f"The request has {len(items)} texts; the limit is {self._options.max_windows}.",
                 hint="Split it into several requests.",
             )
         texts = tuple(_text(item, f"{at}/{place}" if many else at, keys) for place, item in enumerate(items))
-        return Request(texts, self._parameters(given), "list" if many else "text" if _plain(inputs) else "object")
-
-    def _parameters(self, given: object) -> Parameters:
         values = read_parameters(given, READERS)
-        every = values.pop("return_all_scores", None)
-        named = isinstance(given, dict) and "top_k" in given
-        if (longest := values.get("max_length")) is not None and longest > self._limits.max_tokens:
-            raise InvalidRequest(
-                f"{echo(longest)} exceeds this model's limit of {self._limits.max_tokens} tokens.",
-                pointer="/parameters/max_length",
-            )
-        if named:
-            values.setdefault("top_k", None)  # null means all labels
-        elif every is not None:
-            values["top_k"] = None if every else 1
-        if "function_to_apply" in values:
-            values["function"] = values.pop("function_to_apply")
-        return Parameters(**values, legacy=not named)
+        fit = fit_of(values, self._longest, self._tokenizer, truncate=self._options.truncate)
+        shape: Shape = "list" if many else "text" if isinstance(inputs, str) else "object"
+        return Request(texts, _parameters(values, named=isinstance(given, dict) and "top_k" in given), fit, shape)
 
     def estimate(self, request: Request) -> int:
         """Estimated tokens of all texts, up to the model's limit."""
-        most = self._limits.max_tokens
+        most = request.fit.longest
         return max(1, sum(min(most, tokens_in(one.text) + tokens_in(one.pair or "")) for one in request.texts))
 
     def key(self, request: Request) -> bytes:
         """BLAKE2b of the parameters, the shape and each text's own digest."""
-        digest = hashlib.blake2b(repr((request.parameters, request.shape)).encode(), digest_size=20)
+        digest = hashlib.blake2b(repr((request.parameters, request.fit, request.shape)).encode(), digest_size=20)
         for one in request.texts:
             digest.update(digest_of(one.text))
             digest.update(b"\0" if one.pair is None else digest_of(one.pair))
@@ -146,25 +127,17 @@ class TextClassification:
 
     def prepare(self, request: Request) -> Prepared:
         """One window for each text."""
-        longest = request.parameters.max_length or self._limits.max_tokens
-        found = [self._window(one, number, longest, request) for number, one in enumerate(request.texts, 1)]
-        return Prepared([window for window, _ in found], request, sum(cut for _, cut in found))
-
-    def _window(self, one: Text, number: int, longest: int, request: Request) -> tuple[Window, bool]:
-        """The window, and whether some of the text is not in it. Raises PayloadTooLarge."""
-        tokenizer = self._tokenizer
-        first = tokenizer.encode(one.text)
-        second = None if one.pair is None else tokenizer.encode(one.pair)
-        window = Window(*tokenizer.framed(first, second))
-        if len(window) <= longest:
-            return window, False
-        if not request.parameters.truncation:
+        texts = [part for one in request.texts for part in ((one.text,) if one.pair is None else (one.text, one.pair))]
+        ids = iter(self._tokenizer.ids_of(texts))
+        windows: list[Window] = []
+        cut = 0
+        for number, one in enumerate(request.texts, 1):
             which = f"Text {number}" if len(request.texts) > 1 else "The text"
-            raise PayloadTooLarge(
-                f"{which} has {len(window)} tokens; the limit is {longest}.",
-                hint='Shorten it, or send {"truncation": true} in `parameters` to cut it.',
-            )
-        return Window(*tokenizer.framed(*truncated(first, second, tokenizer, longest))), True
+            first, second = next(ids), None if one.pair is None else next(ids)
+            window, was_cut = fitted(self._tokenizer, request.fit, which, first, second)
+            windows.append(window)
+            cut += was_cut
+        return Prepared(windows, request, cut)
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
         """Labels with scores, in the pipeline's shape."""
@@ -189,8 +162,16 @@ class TextClassification:
         return self.parse({"inputs": "It is there."})
 
 
-def _plain(inputs: object) -> bool:
-    return isinstance(inputs, str)
+def _parameters(values: dict[str, Any], *, named: bool) -> Parameters:
+    """`named`: whether the request has `top_k`, be it null."""
+    every = values.pop("return_all_scores", None)
+    if named:
+        values.setdefault("top_k", None)  # null means all labels
+    elif every is not None:
+        values["top_k"] = None if every else 1
+    if "function_to_apply" in values:
+        values["function"] = values.pop("function_to_apply")
+    return Parameters(**values, legacy=not named)
 
 
 def _text(item: object, at: str, keys: Keys) -> Text:
@@ -215,20 +196,14 @@ READERS: Readers = {
     "top_k": count,
     "function_to_apply": _function,
     "return_all_scores": flag,
-    "truncation": flag,
-    "max_length": count,
+    **TRUNCATION,
 }
 """Parameter → what reads it."""
 
 
-def _sigmoid(logits: Floats) -> Floats:
-    scores: Floats = (1 / (1 + np.exp(-logits))).astype(np.float32)
-    return scores
-
-
 _SCORES: Mapping[str, Callable[[Floats], Floats]] = {
     "softmax": softmax,
-    "sigmoid": _sigmoid,
+    "sigmoid": sigmoid,
     "none": lambda logits: logits,
 }
 
@@ -242,8 +217,7 @@ def _open(parts: ModelParts) -> TextClassification:
             hint=f"Supported: {', '.join(FUNCTION_OF)}.",
         )
     function = FUNCTION_OF.get(str(kind_of), "sigmoid" if len(named) == 1 else "softmax")
-    limits = Limits(parts.manifest.max_seq_len, parts.options.max_windows)
-    return TextClassification(parts.tokenizer, named, function, limits)
+    return TextClassification(parts, named, function)
 
 
 class Inputs(msgspec.Struct):
@@ -259,7 +233,9 @@ class ParametersBody(msgspec.Struct, omit_defaults=True):
     top_k: Annotated[int, msgspec.Meta(ge=1)] | None = None
     function_to_apply: Literal["softmax", "sigmoid", "none"] | None = None
     return_all_scores: bool | None = None
+    truncate: bool | None = None
     truncation: bool | None = None
+    truncation_direction: Literal["left", "right", "Left", "Right"] | None = None
     max_length: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from mooring.backends.base import Window
 from mooring.errors import InvalidRequest, PayloadTooLarge, echo
 from mooring.tasks.body import Readers, flag, kind, text, whole
-from mooring.tokenization.text import TextTokenizer
+from mooring.tokenization.text import Ids, TextTokenizer
 
 SIDES = ("left", "right")
 
@@ -76,16 +76,22 @@ def windows_of(
     for number, ids in enumerate(tokenizer.ids_of(texts), 1):
         if len(ids) > room:
             if not fit.truncate:
-                raise too_long("The text" if len(texts) == 1 else f"Text {number}", len(ids), fit, tokenizer)
-            ids = ids[len(ids) - room :] if fit.from_left else ids[:room]
+                which = "The text" if len(texts) == 1 else f"Text {number}"
+                raise too_long(which, len(ids) + tokenizer.frame.specials, fit)
+            ids = ending(ids, room, fit)
             cut += 1
         windows.append(Window(*tokenizer.framed_ids(ids), outputs=outputs))
     return windows, cut
 
 
-def too_long(which: str, count: int, fit: Fit, tokenizer: TextTokenizer) -> PayloadTooLarge:
-    """The error for a text of `count` tokens without special tokens."""
+def ending(ids: Ids, count: int, fit: Fit) -> Ids:
+    """At most `count` tokens, without the ends that are cut off."""
+    return ids[max(0, len(ids) - count) :] if fit.from_left else ids[:count]
+
+
+def too_long(which: str, count: int, fit: Fit) -> PayloadTooLarge:
+    """The error for a window of `count` tokens; `which` names its text."""
     return PayloadTooLarge(
-        f"{which} has {count + tokenizer.frame.specials} tokens; the limit is {fit.longest}.",
-        hint="Shorten it, send `truncate` to cut it, or start the server with --too-long truncate.",
+        f"{which} has {count} tokens; the limit is {fit.longest}.",
+        hint="Shorten it, send `truncation` (or `truncate`) to cut it, or start the server with --too-long truncate.",
     )

@@ -150,20 +150,23 @@ class TextTokenizer:
                 self._refuse_beyond(one.ids)
         return [np.array(one.ids, np.int32) for one in found]
 
-    def framed_ids(self, ids: Ids) -> tuple[Ids, Ids]:
-        """As `framed`, for the ids of one text."""
+    def framed_ids(self, ids: Ids, pair: Ids | None = None) -> tuple[Ids, Ids]:
+        """As `framed`, for the ids alone."""
+        if pair is not None:
+            return self._framed_pair(ids, pair)
         framed = np.concatenate((self.frame.before, ids, self.frame.after))
         return framed, np.full(len(framed), self.frame.segment, np.int32)
 
     def framed(self, text: Tokens, pair: Tokens | None = None) -> tuple[Ids, Ids]:
         """Token ids and segments, [length] each, of a text or a pair of texts with special tokens."""
-        if pair is None:
-            return self.framed_ids(text.ids)
+        return self.framed_ids(text.ids, None if pair is None else pair.ids)
+
+    def _framed_pair(self, ids: Ids, pair: Ids) -> tuple[Ids, Ids]:
         template = self.template
-        ids = np.concatenate((template.before, text.ids, template.between, pair.ids, template.after))
-        segments = np.full(len(ids), template.first_type, np.int32)
-        segments[len(ids) - len(template.after) - len(pair) :] = template.second_type
-        return ids, segments
+        framed = np.concatenate((template.before, ids, template.between, pair, template.after))
+        segments = np.full(len(framed), template.first_type, np.int32)
+        segments[len(framed) - len(template.after) - len(pair) :] = template.second_type
+        return framed, segments
 
     def _refuse_beyond(self, ids: list[int]) -> None:
         number = next((number for number in ids if number in self.beyond), None)
