@@ -69,7 +69,7 @@ def _pooling(modes: list[str]) -> dict[str, Any]:
 
 def _dense(folder: Path, size: int, activation: str) -> None:
     kind = "linear" if activation == "Identity" else "activation"
-    stated = {"in_features": size, "out_features": DENSE_SIZE, "bias": True}
+    stated: dict[str, Any] = {"in_features": size, "out_features": DENSE_SIZE, "bias": True}
     stated["activation_function"] = f"torch.nn.modules.{kind}.{activation}"
     _save(folder, "config.json", stated)
     random = np.random.default_rng(7)

@@ -10,8 +10,8 @@ from mooring.quality.metrics import Metric, Parts, percentage
 EXPECTED = 'JSON Lines such as {"text": "…", "label": "POSITIVE"}, or CSV with the columns text and label'
 
 CHOICES_EXPECTED = (
-    'JSON Lines such as {"text": "…", "candidate_labels": ["sports", "politics"], "label": "sports"}, or CSV with these '
-    "columns and commas between the labels"
+    'JSON Lines such as {"text": "…", "candidate_labels": ["sports", "politics"], "label": "sports"}, or CSV with '
+    "these columns and commas between the labels"
 )
 
 

@@ -11,8 +11,8 @@ from mooring.tasks.question_answering import QUESTION_ANSWERING
 from mooring.tasks.sentence_embeddings import SENTENCE_EMBEDDINGS
 from mooring.tasks.sentence_similarity import SENTENCE_SIMILARITY
 from mooring.tasks.text_classification import TEXT_CLASSIFICATION
-from mooring.tasks.token_classification import TOKEN_CLASSIFICATION
 from mooring.tasks.text_ranking import TEXT_RANKING
+from mooring.tasks.token_classification import TOKEN_CLASSIFICATION
 from mooring.tasks.zero_shot_classification import ZERO_SHOT_CLASSIFICATION
 
 TASKS: Mapping[str, TaskSpec] = {
