@@ -46,6 +46,14 @@ def facts(model: Mapping[str, Any], backend: Mapping[str, Any], url: str, host: 
     return [(label, value) for label, value in rows if value]
 
 
+def models(found: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """A row for each of several models."""
+    keys = ("task", "family", "precision")
+    return [
+        ("model", _joined(name, *(str(one["model"].get(key) or "") for key in keys))) for name, one in found.items()
+    ]
+
+
 def handler(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The model's own functions, and whether they or the engine compute the predictions."""
     if not found:

@@ -21,11 +21,12 @@ from mooring.settings import Settings, environment_notes
 
 
 @click.command("serve", short_help="Serve a model over HTTP.")
-@click.argument("model", required=False)
+@click.argument("models", metavar="[MODEL]...", nargs=-1)
 @setting_options(
     "host",
     "port",
     *MODEL_OPTIONS,
+    "more_models",
     "task",
     "base_dir",
     "program",
@@ -57,12 +58,16 @@ from mooring.settings import Settings, environment_notes
     "log_level",
     "log_format",
 )
-def command(**flags: Any) -> int:
+def command(models: tuple[str, ...], **flags: Any) -> int:
     """Serve MODEL over HTTP: a folder, a .tar.gz or a Hub id. Without MODEL, serve the embedded model.
+
+    Several models share one server: a request names its model in `model`, or gets the first one that offers the route's
+    task. NAME=MODEL gives a model another name.
 
     POST /invocations returns answers, GET /ping the model's health. Ctrl-C finishes in-flight requests, then exits.
     """
-    settings = settings_from(flags)
+    more = ",".join(filter(None, (*models[1:], flags.get("more_models"))))
+    settings = settings_from({**flags, "model": models[0] if models else None, "more_models": more or None})
     # Here and not above: `moor --help` must not load numpy, OpenVINO and the web framework.
     with without("rich"):  # our log lines format exceptions themselves
         from mooring.observe.logs import configure_logs
@@ -78,6 +83,8 @@ def command(**flags: Any) -> int:
             rows = [("models", "none yet, load them with POST /models"), ("address", url)]
         else:
             rows = banner.facts(facts["model"], facts["backend"], url, settings.host)
+        if isinstance(facts.get("models"), dict):
+            rows = [*banner.models(facts["models"]), *rows[-1:]]
         rows += banner.handler(facts.get("handler", {})) + banner.workers(facts.get("topology", {}))
         banner.show(
             rows, banner.trial(url, facts.get("example", {"inputs": "…"})), (*notes, *facts.get("warnings", ()))

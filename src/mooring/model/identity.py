@@ -24,6 +24,9 @@ MOST_FILES = 1000
 def identity_of(facts: Mapping[str, Any]) -> dict[str, str]:
     """The identity in the facts of `/info`. Weights read by user code have no digest and are left out."""
     found = {"model": facts.get("model", {}).get("digest"), "code": facts.get("code_digest")}
+    beside = facts.get("models")
+    for name, one in beside.items() if isinstance(beside, dict) else ():
+        found[f"model:{name}"] = one.get("model", {}).get("digest")
     return {part: digest for part, digest in found.items() if digest}
 
 

@@ -31,6 +31,9 @@ class Settings:
         aliases=("HF_MODEL_ID",),
         unset="the platform's model if there is one, else the embedded model (MiniLM, SQuAD, int8)",
     )
+    more_models: str | None = _option(
+        None, "More models to serve beside the first, separated by commas; each may be NAME=MODEL.", str, unset="none"
+    )
     revision: str | None = _option(
         None, "Branch, tag or commit of a Hub model.", str, aliases=platforms.REVISION, unset="the main branch"
     )

@@ -22,6 +22,7 @@ from mooring.tasks import TASKS
 from mooring.tasks.base import TaskSpec
 from mooring.web.asking import Answer, Asking, Begin, ModelEndpoint
 from mooring.web.border import Border
+from mooring.web.fleet import Fleet
 from mooring.web.limits import WebLimits
 from mooring.web.no_route import ONE_MODEL, RouteTable
 from mooring.web.protocols import PROTOCOLS, TOOLKIT_PROTOCOLS
@@ -31,19 +32,27 @@ from mooring.web.wire import Asks, Endpoint, Site
 
 
 def create_app(
-    service: Service, metrics: Metrics, limits: WebLimits | None = None, *, log_requests: bool = True
+    service: Service | Fleet, metrics: Metrics, limits: WebLimits | None = None, *, log_requests: bool = True
 ) -> Starlette:
-    """The routes for a service of one model, which the caller (`server.py`) starts and stops."""
+    """The routes for a service of one model, or for several, which the caller (`server.py`) starts and stops."""
     limits = limits or WebLimits()
+    services = list(service.services.values()) if isinstance(service, Fleet) else [service]
 
     def specs() -> Sequence[TaskSpec | None]:
-        model = service.model
-        return [TASKS[name] for name in model.tasks] if isinstance(model, ByEngine) else [None]
+        names = dict.fromkeys(name for one in services for name in _tasks_of(one))
+        return [None if name is None else TASKS[name] for name in names]
 
     room = Room(limits.max_in_flight, limits.max_body_bytes)
     protocols = TOOLKIT_PROTOCOLS if limits.hft_errors else PROTOCOLS
-    site = Site(service, lambda _: service, specs, metrics, limits, room, protocols)
+    choose = service.choose if isinstance(service, Fleet) else None
+    site: Site[Any] = Site(service, lambda _: services[0], specs, metrics, limits, room, protocols, choose)
     return app_of(site, ONE_MODEL, log_requests=log_requests)
+
+
+def _tasks_of(service: Service) -> Sequence[str | None]:
+    """None stands for a task known only to user code. Raises NotReady."""
+    model = service.model
+    return model.tasks if isinstance(model, ByEngine) else [None]
 
 
 def app_of(site: Site[Any], table: RouteTable, *, log_requests: bool) -> Starlette:
@@ -60,7 +69,9 @@ def app_of(site: Site[Any], table: RouteTable, *, log_requests: bool) -> Starlet
     routes = []
     for endpoint in endpoints:
         if isinstance(endpoint.answer, Asks):
-            asks = ModelEndpoint(_begin(endpoint, endpoint.answer), site.find, site.limits, site.metrics, site.room)
+            choose = None if site.choose is None else functools.partial(site.choose, endpoint)
+            begin = _begin(endpoint, endpoint.answer)
+            asks = ModelEndpoint(begin, site.find, site.limits, site.metrics, site.room, choose)
             routes.append(Route(endpoint.path, asks, methods=[endpoint.method]))
         else:
             report = functools.partial(endpoint.answer, site)

@@ -35,8 +35,7 @@ class Asking:
     def __init__(self, scope: Scope, model: ByEngine | UserCode, limits: WebLimits, metrics: Metrics) -> None:
         self._scope = scope
         self._metrics = metrics
-        pairs = reversed(scope["headers"])
-        self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in pairs}
+        self.headers = headers_in(scope)
         """By lower-case name; the first of several. A dict because Starlette's `Headers` searches linearly."""
         self.model = model
         self.limits = limits
@@ -86,6 +85,11 @@ class Asking:
         return await model.answer(request, deadline_s, afresh=_afresh(self.headers))
 
 
+def headers_in(scope: Scope) -> dict[str, str]:
+    """The request's headers by lower-case name; the first of several."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])}
+
+
 Answer = Callable[[bytes], Awaitable[Reply]]
 """A complete body → the reply. Raises what `border.py` turns into a response."""
 Begin = Callable[[Asking], Answer]
@@ -102,10 +106,15 @@ class ModelEndpoint:
         limits: WebLimits,
         metrics: Metrics,
         room: Room,
+        choose: Callable[[Scope, bytes], Service] | None = None,
     ) -> None:
-        """`find` returns the service that the path parameters name. All models of a server share `room`."""
+        """`find` returns the service that the path parameters name. All models of a server share `room`.
+
+        `choose`, if given, finds it by the body instead, which is then read before the headers are judged.
+        """
         self._begin = begin
         self._find = find
+        self._choose = choose
         self._limits = limits
         self._metrics = metrics
         self._room = room
@@ -114,9 +123,14 @@ class ModelEndpoint:
         """Raises what `border.py` turns into a response."""
         visit = self._room.enter()
         try:
-            asking = Asking(scope, self._find(scope["path_params"]).model, self._limits, self._metrics)
-            answer = self._begin(asking)
-            body = await self._body(scope, asking.headers, receive, visit)
+            if self._choose is None:
+                asking = Asking(scope, self._find(scope["path_params"]).model, self._limits, self._metrics)
+                answer = self._begin(asking)
+                body = await self._body(scope, asking.headers, receive, visit)
+            else:
+                body = await self._body(scope, headers_in(scope), receive, visit)
+                asking = Asking(scope, self._choose(scope, body).model, self._limits, self._metrics)
+                answer = self._begin(asking)
             reply = await unless_gone(receive, answer(body))
             if reply.windows is not None:
                 scope[WINDOWS] = reply.windows

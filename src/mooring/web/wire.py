@@ -38,6 +38,8 @@ class Site(Generic[L_co]):
     room: Room
     protocols: "Sequence[WireProtocol]"
     """All wire protocols of the server. If two share a method and path, the first one answers."""
+    choose: "Callable[[Endpoint, Mapping[str, Any], bytes], Service] | None" = None
+    """(endpoint, ASGI scope, body) → the service; None: `find` finds it. Raises NotLoaded, NotReady."""
     green: bool = False
     """The result of the last ping."""
 

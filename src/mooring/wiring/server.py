@@ -14,11 +14,13 @@ from mooring.observe.memory import tune_malloc
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
 from mooring.web.app import create_app
+from mooring.web.fleet import Fleet
 from mooring.web.limits import WebLimits
 from mooring.web.listen import Address
 from mooring.web.server import ServerOptions, connections_for
 from mooring.web.server import serve as run
 from mooring.web.service import Service
+from mooring.wiring.fleet import fleet
 from mooring.wiring.multi import multi_app, read_first
 from mooring.wiring.opening import open_served
 from mooring.wiring.source import Progress
@@ -76,7 +78,12 @@ def _one(settings: Settings, progress: Progress | None, duty: Duty | None = None
         if progress is not None:
             progress(done, total)
 
-    service = Service(lambda: open_served(settings, metrics, noted, expected=duty.expected if duty else {}))
+    expected = duty.expected if duty else {}
+    service: Service | Fleet
+    if settings.more_models:
+        service = fleet(settings, metrics, noted, expected)
+    else:
+        service = Service(lambda: open_served(settings, metrics, noted, expected=expected))
     app = create_app(service, metrics, limits_of(settings), log_requests=duty is None)
     return app, service, lambda: service.facts
 
@@ -114,5 +121,5 @@ def _options(settings: Settings, life: Lifecycle, address: Address, *, late: boo
         max_connections=0 if late else connections_for(settings.max_in_flight),
         late=late,
         # Only user code sees the names; keeping them takes half a microsecond each.
-        names_as_sent=lambda: bool(settings.run_code) and (not isinstance(life, Service) or life.may_run_code),
+        names_as_sent=lambda: bool(settings.run_code) and (not isinstance(life, Service | Fleet) or life.may_run_code),
     )

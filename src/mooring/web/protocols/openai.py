@@ -5,7 +5,7 @@ unless its caller says otherwise.
 """
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -131,24 +131,31 @@ def packed(row: Iterable[float]) -> str:
 
 
 async def models(site: Site[Service], _: Request) -> Response:
-    """List the model. Raises NotReady."""
-    return json_response(ModelList("list", [_card(site)]))
+    """List the models. Raises NotReady."""
+    return json_response(ModelList("list", _cards(site)))
 
 
 async def model(site: Site[Service], request: Request) -> Response:
     """Describe the model of that name. Raises NotLoaded, NotReady."""
-    card, name = _card(site), request.path_params["id"]
-    if name != card.id:
-        raise NotLoaded(f"There is no model {echo(name)}.", hint=f"This server has {card.id}.")
-    return json_response(card)
+    cards, name = {card.id: card for card in _cards(site)}, request.path_params["id"]
+    if name not in cards:
+        raise NotLoaded(f"There is no model {echo(name)}.", hint=f"This server has {', '.join(cards)}.")
+    return json_response(cards[name])
 
 
-def _card(site: Site[Service]) -> ModelCard:
+def _cards(site: Site[Any]) -> list[ModelCard]:
     site.specs()  # raises NotReady
-    facts = site.life.facts.get("model", {})
-    built = facts.get("built")
+    facts = site.life.facts
+    if "models" in facts:
+        return [_card(name, one.get("model", {})) for name, one in facts["models"].items()]
+    model = facts.get("model", {})
+    return [_card(str(model.get("name", "model")), model)]
+
+
+def _card(name: str, model: Mapping[str, Any]) -> ModelCard:
+    built = model.get("built")
     created = int(datetime.fromisoformat(built).replace(tzinfo=UTC).timestamp()) if built else 0
-    return ModelCard(str(facts.get("name", "model")), "model", created, "mooring")
+    return ModelCard(name, "model", created, "mooring")
 
 
 def refuse(error: BaseException, request_id: str) -> Reply:
