@@ -57,6 +57,6 @@ def test_errors_show_our_message(client: InferenceClient, url: str) -> None:
     with pytest.raises(HfHubHTTPError, match="the limit is 2000000"):
         client.question_answering(question="who ?", context="x" * 2_000_001)
     with pytest.raises(HfHubHTTPError, match="Send inference requests to POST /invocations"):
-        client.question_answering(question="who ?", context=CONTEXT, model=f"{url}/predict")
+        client.question_answering(question="who ?", context=CONTEXT, model=f"{url}/nowhere")
     with pytest.raises(HfHubHTTPError, match=r"Supported: GET, HEAD\. Send inference requests to POST /invocations"):
         client.question_answering(question="who ?", context=CONTEXT, model=f"{url}/ping")
