@@ -93,3 +93,24 @@ def test_requests_are_logged_at_level_info() -> None:
     """And not above."""
     assert "default 1;" in rendered()
     assert "default 0;" in rendered(Settings(log_level="warning"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "route"),
+    [
+        ("/invocations", "/invocations"),
+        ("/models/me/my-model?x=1", "/models/{id}"),
+        ("/models/me/my-model/pipeline/fill-mask", "/models/{id}/pipeline/{task}"),
+        ("/v1/models", "/v1/models"),
+        ("/v1/models/me/my-model", "/v1/models/{id}"),
+        ("/v1/embeddings", "/v1/embeddings"),
+        ("/models", "other"),
+        ("/embeddings", "other"),
+    ],
+)
+def test_routes_have_a_name_in_the_log(uri: str, route: str) -> None:
+    """That of the first pattern that fits, as nginx chooses; ids may contain slashes."""
+    text = rendered()
+    lines = text[text.index("map $request_uri $route {") :].partition("}\n    map")[0]
+    patterns = re.findall(r'"~(.+)" "(.+)";', lines)
+    assert next((name for pattern, name in patterns if re.match(pattern.replace("\\\\", "\\"), uri)), "other") == route

@@ -18,7 +18,7 @@ const calls = {
   "no answer": () =>
     client.questionAnswering({ endpointUrl: url, inputs, parameters: { handle_impossible_answer: true } }),
   "an empty question": () => client.questionAnswering({ endpointUrl: url, inputs: { ...inputs, question: "" } }),
-  "another path": () => client.questionAnswering({ endpointUrl: `${url}/predict`, inputs }),
+  "another path": () => client.questionAnswering({ endpointUrl: `${url}/nowhere`, inputs }),
 };
 for (const [did, call] of Object.entries(calls)) {
   try {

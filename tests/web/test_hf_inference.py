@@ -1,11 +1,21 @@
 """The shapes of Hugging Face's Inference API at POST / and POST /models/{id}."""
 
+import asyncio
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mooring.engine.engine import Engine
+from mooring.engine.limits import Limits
+from mooring.observe.metrics import Metrics
+from mooring.testing import FakeBackend
+from mooring.web.app import create_app
+from mooring.web.reply import Call, Reply
+from mooring.web.service import Served, Service
+from tests.support.asgi import Client
 from tests.support.golden_sentences import SIZE, write
+from tests.support.text_task import TextTask
 from tests.support.tiny_models import write_tiny_bert, write_tiny_roberta
 from tests.web.modelled import Modelled, play_on
 from tests.web.site import PAIR, Site, play
@@ -111,3 +121,26 @@ def test_questions_rows_and_lines_are_as_at_invocations() -> None:
             assert rows.body.startswith(b"score,start,end,answer\r\n")
 
     play(scene)
+
+
+def test_a_models_own_code_answers_as_at_invocations() -> None:
+    """It gets the body as sent. Routes that read bodies themselves are not for it."""
+
+    class Code:
+        async def handle(self, call: Call, deadline_s: float) -> Reply:
+            return Reply(call.body[::-1], "text/plain")
+
+    async def scene() -> None:
+        service = Service(lambda: Served(Code(), Engine(TextTask(), FakeBackend(), Limits())))
+        await service.start()
+        app = create_app(service, Metrics())
+        for path in (*ROUTES, "/models/it/pipeline/anything"):
+            assert (await Client(app).call("POST", path, [b"abc"])).body == b"cba"
+        for path in ("/v1/embeddings", "/embed", "/v1/rerank", "/tokenize"):
+            refused = await Client(app).call("POST", path, [b"{}"])
+            assert refused.status == 404
+            assert b"own code" in refused.body
+            assert b"POST /invocations" in refused.body
+        await service.stop()
+
+    asyncio.run(scene())

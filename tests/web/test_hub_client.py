@@ -32,10 +32,11 @@ def client(url: str, request: pytest.FixtureRequest) -> InferenceClient:
 CONTEXT = "The king lives near the river."
 
 
-def test_a_question_is_answered(client: InferenceClient) -> None:
-    """One answer, and several."""
+def test_a_question_is_answered(client: InferenceClient, url: str) -> None:
+    """One answer, and several; also at the address of a model's id."""
     one = client.question_answering(question="who ?", context=CONTEXT)
     assert CONTEXT[one.start : one.end] == one.answer  # type: ignore[union-attr]
+    assert client.question_answering(question="who ?", context=CONTEXT, model=f"{url}/models/me/my-model") == one
     several = client.question_answering(question="who ?", context=CONTEXT, top_k=3)
     assert len(several) == 3
     assert all(CONTEXT[answer.start : answer.end] == answer.answer for answer in several)
@@ -57,6 +58,6 @@ def test_errors_show_our_message(client: InferenceClient, url: str) -> None:
     with pytest.raises(HfHubHTTPError, match="the limit is 2000000"):
         client.question_answering(question="who ?", context="x" * 2_000_001)
     with pytest.raises(HfHubHTTPError, match="Send inference requests to POST /invocations"):
-        client.question_answering(question="who ?", context=CONTEXT, model=f"{url}/predict")
+        client.question_answering(question="who ?", context=CONTEXT, model=f"{url}/nowhere")
     with pytest.raises(HfHubHTTPError, match=r"Supported: GET, HEAD\. Send inference requests to POST /invocations"):
         client.question_answering(question="who ?", context=CONTEXT, model=f"{url}/ping")

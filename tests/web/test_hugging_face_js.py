@@ -4,16 +4,20 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mooring.container.proxy import find_nginx
 from mooring.testing.server import running_server
 from tests.support.environments import environment
+from tests.support.golden_sentences import write
+from tests.support.tiny_models import write_tiny_bert
 
 pytestmark = pytest.mark.sdk
 
 PROGRAM = Path(__file__).with_name("hf_inference.mjs")
+TASKS = Path(__file__).with_name("hf_inference_tasks.mjs")
 PATIENCE_S = 150.0
 
 
@@ -38,3 +42,41 @@ def test_questions_and_errors(front: str, tmp_path: Path) -> None:
     assert set(saw["no answer"]) == {"score", "start", "end", "answer"}
     assert "/inputs/question: the text is empty." in because["an empty question"]
     assert "Send inference requests to POST /invocations" in because["another path"]
+
+
+NLI = {"0": "contradiction", "1": "neutral", "2": "entailment"}
+
+
+def _model(task: str, folder: Path) -> Path:
+    """A tiny model that offers the task."""
+    heads = {"token-classification": "token", "fill-mask": "masked", "feature-extraction": "hidden"}
+    if task.startswith("sentence-"):
+        return write("bert-mean", folder)
+    more: dict[str, Any] = (
+        {"id2label": NLI, "label2id": {name: int(key) for key, name in NLI.items()}} if "zero" in task else {}
+    )
+    return write_tiny_bert(folder, head=heads.get(task, "sequence"), **more)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        "text-classification",
+        "zero-shot-classification",
+        "token-classification",
+        "fill-mask",
+        "feature-extraction",
+        "sentence-embeddings",
+        "sentence-similarity",
+    ],
+)
+def test_each_task(task: str, tmp_path: Path) -> None:
+    """Its method takes the answer, whose shape it checks."""
+    folder = environment("hfjs")
+    with running_server(str(_model(task, tmp_path / "model"))) as server:
+        command = [shutil.which("node") or "node", str(TASKS), server.url, str(folder), task]
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, cwd=tmp_path, env={}
+        )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)

@@ -98,7 +98,7 @@ def _begin(endpoint: Endpoint, asks: Asks) -> Begin:
         if not set(model.tasks).intersection(endpoint.tasks):
             raise NotOffered(
                 f"{endpoint.path} is for {wanted}; this model offers {', '.join(model.tasks)}.",
-                hint="Send the request to another model, or see GET / for this one's routes.",
+                hint="Send requests for these to POST /invocations; GET / lists all routes.",
             )
         return asks.begin(asking)
 
