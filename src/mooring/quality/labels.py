@@ -85,9 +85,17 @@ def _choices_agree(exact: Any, candidate: Any) -> float:
 
 
 def _agree(exact: Any, candidate: Any) -> float:
-    """The fraction of texts with equal labels."""
+    """The mean over the texts: 0 for different labels, else 1 less the difference of the scores, at least 0."""
     pairs = list(zip(*(one if isinstance(one, list) else [one] for one in (exact, candidate)), strict=True))
-    return sum(label_of(left) == label_of(right) for left, right in pairs) / len(pairs)
+    return sum(_closeness(left, right) for left, right in pairs) / len(pairs)
+
+
+def _closeness(exact: Any, candidate: Any) -> float:
+    left, right = (one[0] if isinstance(one, list) else one for one in (exact, candidate))
+    if label_of(left) != label_of(right):
+        return 0.0
+    # Labels alone say nothing about a model with a single label, which scores texts.
+    return max(0.0, 1 - abs(left["score"] - right["score"]))
 
 
 def _report(parts: Parts) -> dict[str, float]:
