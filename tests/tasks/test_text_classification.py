@@ -176,6 +176,14 @@ def test_models_with_one_label_agree_as_far_as_their_scores(exact: float, candid
     assert ACCURACY.agree(one, [other]) == pytest.approx(expected)
 
 
+def test_the_sample_is_read(task: Task) -> None:
+    """The one in examples/."""
+    path = Path(__file__).parents[2] / "examples" / "data" / "text-classification.jsonl"
+    found = read_examples(path, TEXT_CLASSIFICATION.labelled, task.parse)
+    assert found.labelled
+    assert len(found.examples) == 30
+
+
 def test_labelled_examples_are_read(tmp_path: Path, task: Task) -> None:
     """JSON Lines or one array; requests without labels are read too, for calibrating."""
     path = tmp_path / "labelled.jsonl"

@@ -1,6 +1,7 @@
 """Ranking beside sentence-transformers' CrossEncoder, and what is said to requests and models that do not fit."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mooring.tasks.offer import Offer, open_offer
 from mooring.tasks.recognise import read_manifest
 from mooring.tasks.text_ranking import READERS, TEXT_RANKING, ParametersBody
 from mooring.tokenization.load import load_tokenizer
+from mooring.tokenization.text import Ids, TextTokenizer
 from tests.support import graphs
 from tests.support.golden_classification import LONG
 from tests.support.golden_inputs import FAMILIES
@@ -64,6 +66,7 @@ def test_scores_and_order_are_those_of_the_cross_encoder(name: str, tmp_path: Pa
     )
     requests = [task.parse(body(texts, query, truncation=True)) for query, texts in RANKINGS]
     for answer, expected in zip(answer_all(task, backend, requests), GOLDEN[name], strict=True):
+        assert isinstance(answer, list)
         assert [one["index"] for one in answer] == [one["index"] for one in expected]
         assert [one["score"] for one in answer] == pytest.approx([one["score"] for one in expected], abs=1e-4)
 
@@ -90,9 +93,13 @@ def test_a_list_of_queries_is_answered_by_a_list(task: Task) -> None:
 def test_a_query_is_tokenised_once(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many texts there are."""
     seen: list[str] = []
-    tokenizer = task._tokenizer  # type: ignore[attr-defined]
-    kept = type(tokenizer).ids_of
-    monkeypatch.setattr(type(tokenizer), "ids_of", lambda self, texts: seen.extend(texts) or kept(self, texts))
+    kept = TextTokenizer.ids_of
+
+    def noted(self: TextTokenizer, texts: Sequence[str]) -> list[Ids]:
+        seen.extend(texts)
+        return kept(self, texts)
+
+    monkeypatch.setattr(TextTokenizer, "ids_of", noted)
     task.prepare(task.parse(body(["a", "b", "c"], "the query")))
     assert seen == ["the query", "a", "b", "c"]
 

@@ -15,6 +15,7 @@ from mooring.quality.examples import read_examples, read_labelled
 from mooring.quality.labels import CHOICE
 from mooring.tasks.base import Task
 from mooring.tasks.offer import open_offer
+from mooring.tasks.text_classification import TEXT_CLASSIFICATION
 from mooring.tasks.zero_shot_classification import READERS, ZERO_SHOT_CLASSIFICATION, ParametersBody
 from tests.support import graphs
 from tests.support.golden_classification import LONG
@@ -177,6 +178,8 @@ def test_labelled_examples_are_read(tmp_path: Path, task: Task) -> None:
     path.write_text("text,candidate_labels,label\na,x,z\n")
     with pytest.raises(UsageError, match="example 1: the label 'z' is not one of the candidate_labels 'x'"):
         read_labelled(path, ZERO_SHOT_CLASSIFICATION.labelled)
+    with pytest.raises(UsageError, match="no labels for this model's task"):
+        read_labelled(SAMPLE, TEXT_CLASSIFICATION.labelled)
     path = tmp_path / "requests.jsonl"
     path.write_text(json.dumps(body()) + "\n")
     assert not read_examples(path, ZERO_SHOT_CLASSIFICATION.labelled, task.parse).labelled

@@ -21,7 +21,9 @@ def labelled_texts(path: Path, value: Any) -> list[Example] | None:
     Raises UsageError for a text or label that is missing or invalid.
     """
     items = value if isinstance(value, list) else [value]
-    if not items or not all(isinstance(item, dict) and "label" in item for item in items):
+    # Labels among candidates are for zero-shot-classification.
+    known = all(isinstance(item, dict) and "label" in item and "candidate_labels" not in item for item in items)
+    if not items or not known:
         return None
     return [_example(path, number, item) for number, item in enumerate(items, 1)]
 
@@ -95,7 +97,7 @@ def _closeness(exact: Any, candidate: Any) -> float:
     if label_of(left) != label_of(right):
         return 0.0
     # Labels alone say nothing about a model with a single label, which scores texts.
-    return max(0.0, 1 - abs(left["score"] - right["score"]))
+    return max(0.0, 1 - abs(float(left["score"]) - float(right["score"])))
 
 
 def _report(parts: Parts) -> dict[str, float]:
