@@ -105,7 +105,7 @@ def _report(parts: Parts) -> dict[str, float]:
 
 
 ACCURACY = Metric("accuracy", "accuracy", 0.5, _part, percentage, _agree, label_of, _report)
-LABELS = Format(EXPECTED, labelled_texts, '{"inputs": "…"}', columns=("text", "label"))
+LABELS = Format(EXPECTED, labelled_texts, '{"inputs": "…"}')
 
 CHOICE = Metric(
     "accuracy",
@@ -121,5 +121,4 @@ CANDIDATES = Format(
     CHOICES_EXPECTED,
     labelled_choices,
     '{"inputs": "…", "parameters": {"candidate_labels": ["…"]}}',
-    columns=("text", "candidate_labels", "label"),
 )
