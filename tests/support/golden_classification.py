@@ -11,6 +11,9 @@ MODELS: dict[str, dict[str, Any]] = {
     "bert-multi-label": {"problem_type": "multi_label_classification"},
     "roberta-regression": {"problem_type": "regression", "id2label": {"0": "score"}},
     "roberta-one-label": {"id2label": {"0": "relevant"}},
+    "roberta-multi-label": {"problem_type": "multi_label_classification"},
+    "distilbert-regression": {"problem_type": "regression", "id2label": {"0": "score"}},
+    "distilbert-single-label": {"problem_type": "single_label_classification"},
 }
 """Name, which begins with the family → what config.json says beside the usual."""
 
@@ -41,9 +44,14 @@ CASES: list[tuple[Any, dict[str, Any]]] = [
 
 
 def write(name: str, folder: Path) -> Path:
-    """The model of that name, with the tokenizer class that its family has on the Hub."""
+    """The model of that name."""
+    return write_classifier(name, folder, MODELS[name])
+
+
+def write_classifier(name: str, folder: Path, facts: dict[str, Any]) -> Path:
+    """A model with `facts` in its config.json, and the tokenizer class that its family has on the Hub."""
     family = name.partition("-")[0]
-    FAMILIES[family](folder, head="sequence", **MODELS[name])
+    FAMILIES[family](folder, head="sequence", **facts)
     config = folder / "tokenizer_config.json"
     stated = json.loads(config.read_text()) | {"tokenizer_class": TOKENIZERS[family]}
     config.write_text(json.dumps(stated))

@@ -111,10 +111,22 @@ def test_too_many_texts_are_refused_before_they_are_read(task: Task) -> None:
 def test_a_text_that_is_too_long_is_refused_by_its_tokens(task: Task) -> None:
     """With the way to have it cut; which then is told."""
     long = {"inputs": ["short", "good " * 700]}
-    with pytest.raises(PayloadTooLarge, match=r"Text 2 has \d{3,4} tokens; the limit is 512\..*truncation"):
+    said = r"Text 2 has \d{3,4} tokens; the limit is 512\..*`truncation`.*--too-long truncate"
+    with pytest.raises(PayloadTooLarge, match=said):
         task.prepare(task.parse(long))
     assert task.prepare(task.parse({**long, "parameters": {"truncation": True}})).truncated
     assert not task.prepare(task.parse({"inputs": "short"})).truncated
+
+
+def test_the_server_may_cut_what_is_too_long(tmp_path: Path) -> None:
+    """Where the request says nothing; each text that was cut is counted, a pair once."""
+    task = opened(write("bert", tmp_path), truncate=True)
+    long = "good " * 700
+    prepared = task.prepare(task.parse(["short", long, {"text": long, "text_pair": long}]))
+    assert prepared.truncated == 2
+    assert [len(window) for window in prepared.windows][1:] == [512, 512]
+    with pytest.raises(PayloadTooLarge, match="The text has"):
+        task.prepare(task.parse({"inputs": long, "parameters": {"truncation": False}}))
 
 
 def test_what_an_answer_depends_on_is_in_its_key(task: Task) -> None:
@@ -153,6 +165,23 @@ def test_accuracy_is_the_part_of_right_labels() -> None:
     assert ACCURACY.agree([good, good], [good, {"label": "bad", "score": 1.0}]) == 0.5
     with pytest.raises(ValueError, match="missing `label`"):
         ACCURACY.said({"answer": "x"})
+
+
+@pytest.mark.parametrize(
+    ("exact", "candidate", "expected"), [(0.9, 0.85, 0.95), (0.9, 0.9, 1.0), (4.0, -4.0, 0.0), (0.2, 0.9, 0.3)]
+)
+def test_models_with_one_label_agree_as_far_as_their_scores(exact: float, candidate: float, expected: float) -> None:
+    """Their label is always the same one."""
+    one, other = ({"label": "score", "score": score} for score in (exact, candidate))
+    assert ACCURACY.agree(one, [other]) == pytest.approx(expected)
+
+
+def test_the_sample_is_read(task: Task) -> None:
+    """The one in examples/."""
+    path = Path(__file__).parents[2] / "examples" / "data" / "text-classification.jsonl"
+    found = read_examples(path, TEXT_CLASSIFICATION.labelled, task.parse)
+    assert found.labelled
+    assert len(found.examples) == 30
 
 
 def test_labelled_examples_are_read(tmp_path: Path, task: Task) -> None:

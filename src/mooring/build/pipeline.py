@@ -58,6 +58,8 @@ class Order:
     gate: bool = True
     seed: int = 0
     force: bool = False
+    task: str | None = None
+    """Name or alias of the task; None for the model's own."""
     threads: int = 0
     code: Mapping[str, Path] = field(default_factory=dict)
     """Name → file of user code to copy."""
@@ -138,7 +140,8 @@ def build(order: Order, make_task: MakeTask, progress: Progress | None = None) -
 def prepare(order: Order, ladder: tuple[Attempt, ...], make_task: MakeTask, progress: Progress) -> Prepared:
     """Read the model's facts and the questions. Raises BuildError if they do not suffice for the attempts."""
     stage(progress, "Reading the model")
-    manifest = read_manifest(order.model.folder, source=order.model.source, revision=order.model.revision)
+    model = order.model
+    manifest = read_manifest(model.folder, source=model.source, revision=model.revision, task=order.task)
     if manifest.format == "openvino":
         raise BuildError(
             f"{echo(order.model.source)} was already built by `moor build` ({manifest.precision}).",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mooring.progress import Progress
     from mooring.settings import Settings
 
-SETTINGS = ("threads", "revision", "cache_dir", "hub_endpoint", "offline")
+SETTINGS = ("task", "threads", "revision", "cache_dir", "hub_endpoint", "offline")
 CODE = "run_code"
 
 
@@ -178,6 +178,7 @@ def _order(options: dict[str, Any], progress: "Progress") -> "tuple[Order, MakeT
         gate=not options["no_gate"],
         seed=options["seed"],
         force=options["force"],
+        task=settings.task,
         threads=settings.threads,
         code=_code(settings, found, progress),
     )

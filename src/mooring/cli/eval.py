@@ -72,7 +72,7 @@ class _Asked:
     help="File to write the answers to, by question id, as SQuAD's evaluation script reads them.",
 )
 @parameter_options
-@setting_options(*MODEL_OPTIONS)
+@setting_options(*MODEL_OPTIONS, "task")
 @click.pass_context
 def command(ctx: click.Context, /, file: Path, url: str | None, clients: int | None, **flags: Any) -> None:
     """Send every example in FILE to the model and compare its answers with the labels.
@@ -88,7 +88,7 @@ def command(ctx: click.Context, /, file: Path, url: str | None, clients: int | N
     elif clients is not None:
         raise UsageError("--clients has no effect without --url.", hint="Add --url URL, or leave out --clients.")
     _check_readable(file)
-    wanted = Wanted(file, limit, parameters)
+    wanted = Wanted(file, limit, parameters, flags["task"])
     judged, examples = _at_server(url, clients or 8, wanted) if url else _here(settings_from(flags), wanted)
     if judged.interrupted and not judged.answers:
         click.echo("moor: interrupted before the first answer", err=True)
@@ -116,6 +116,8 @@ class Wanted:
     file: Path
     limit: int | None
     parameters: Mapping[str, object]
+    task: str | None = None
+    """Name or alias of the task; None for the model's own."""
 
     def examples(self, task: "TaskSpec") -> Sequence["Example"]:
         """The file's examples, at most `limit` of them."""
@@ -147,7 +149,7 @@ def spread(examples: Sequence[T], limit: int | None) -> Sequence[T]:
 def _here(settings: Settings, wanted: Wanted) -> tuple[Judged, Sequence["Example"]]:
     with opened_model(settings) as opened:
         facts = {name: opened.info[name] for name in ("model", "backend") if name in opened.info}
-        judged = Judged(facts, _task_of(facts))
+        judged = Judged(facts, _task_of(facts, wanted.task))
         examples = wanted.examples(judged.task)
         with counting_bar("Asking", len(examples)) as show:
             began = time.perf_counter()
@@ -165,11 +167,13 @@ def _here(settings: Settings, wanted: Wanted) -> tuple[Judged, Sequence["Example
     return judged, examples
 
 
-def _task_of(facts: Mapping[str, Any]) -> "TaskSpec":
-    """The task that `/info` names; question answering if it names none."""
-    from mooring.tasks import TASKS
+def _task_of(facts: Mapping[str, Any], asked: str | None) -> "TaskSpec":
+    """The requested task, or the one that `/info` names; question answering if it names none."""
+    from mooring.tasks import TASKS, task_named
     from mooring.tasks.question_answering import QUESTION_ANSWERING
 
+    if asked is not None:
+        return TASKS[task_named(asked)]
     model = facts.get("model")
     name = model.get("task") if isinstance(model, Mapping) else None
     return TASKS.get(str(name), QUESTION_ANSWERING)
@@ -180,7 +184,7 @@ def _at_server(url: str, clients: int, wanted: Wanted) -> tuple[Judged, Sequence
 
     with Client(url) as client:
         facts = {"url": client.target.url, **client.info()}
-    task = _task_of(facts)
+    task = _task_of(facts, wanted.task)
     examples = wanted.examples(task)
     with counting_bar("Asking", len(examples)) as show:
         asked = asyncio.run(_ask_all(url, clients, wanted, examples, show))

@@ -59,8 +59,6 @@ class Format:
     read: ReadLabelled
     request: str
     """An example request of the task, for hints."""
-    columns: tuple[str, ...] = ()
-    """Columns that a CSV file must have to be read as one; () if the format has no CSV."""
 
     @property
     def shapes(self) -> str:
@@ -139,11 +137,7 @@ def load(path: Path, known: Format) -> tuple[bytes, Any]:
     try:
         return raw, json.loads(text)
     except (ValueError, RecursionError):
-        pass
-    header = next(csv.reader([text.partition("\n")[0]]), [])
-    if known.columns and set(known.columns) <= set(header):
-        return raw, list(_rows(path, text, known))
-    return raw, list(_lines(path, text, known))
+        return raw, list(_lines(path, text, known))
 
 
 def _rows(path: Path, text: str, known: Format) -> Iterable[dict[str, str]]:

@@ -21,7 +21,9 @@ def labelled_texts(path: Path, value: Any) -> list[Example] | None:
     Raises UsageError for a text or label that is missing or invalid.
     """
     items = value if isinstance(value, list) else [value]
-    if not items or not all(isinstance(item, dict) and "label" in item for item in items):
+    # Labels among candidates are for zero-shot-classification.
+    known = all(isinstance(item, dict) and "label" in item and "candidate_labels" not in item for item in items)
+    if not items or not known:
         return None
     return [_example(path, number, item) for number, item in enumerate(items, 1)]
 
@@ -85,9 +87,17 @@ def _choices_agree(exact: Any, candidate: Any) -> float:
 
 
 def _agree(exact: Any, candidate: Any) -> float:
-    """The fraction of texts with equal labels."""
+    """The mean over the texts: 0 for different labels, else 1 less the difference of the scores, at least 0."""
     pairs = list(zip(*(one if isinstance(one, list) else [one] for one in (exact, candidate)), strict=True))
-    return sum(label_of(left) == label_of(right) for left, right in pairs) / len(pairs)
+    return sum(_closeness(left, right) for left, right in pairs) / len(pairs)
+
+
+def _closeness(exact: Any, candidate: Any) -> float:
+    left, right = (one[0] if isinstance(one, list) else one for one in (exact, candidate))
+    if label_of(left) != label_of(right):
+        return 0.0
+    # Labels alone say nothing about a model with a single label, which scores texts.
+    return max(0.0, 1 - abs(float(left["score"]) - float(right["score"])))
 
 
 def _report(parts: Parts) -> dict[str, float]:
@@ -95,7 +105,7 @@ def _report(parts: Parts) -> dict[str, float]:
 
 
 ACCURACY = Metric("accuracy", "accuracy", 0.5, _part, percentage, _agree, label_of, _report)
-LABELS = Format(EXPECTED, labelled_texts, '{"inputs": "…"}', columns=("text", "label"))
+LABELS = Format(EXPECTED, labelled_texts, '{"inputs": "…"}')
 
 CHOICE = Metric(
     "accuracy",
@@ -111,5 +121,4 @@ CANDIDATES = Format(
     CHOICES_EXPECTED,
     labelled_choices,
     '{"inputs": "…", "parameters": {"candidate_labels": ["…"]}}',
-    columns=("text", "candidate_labels", "label"),
 )
