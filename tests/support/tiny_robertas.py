@@ -33,7 +33,8 @@ def _renamed(folder: Path, seed: int, head: str, names: tuple[str, str], overrid
     classes, model_type = names
     stated = {"architectures": [f"{classes}{CLASSES[head]}"], "model_type": model_type, **overrides}
     write_tiny_roberta(folder, seed, head, **stated)
-    write_json(folder / "tokenizer_config.json", {"tokenizer_class": f"{classes}Tokenizer", "model_max_length": 512})
+    tokenizer = {"tokenizer_class": f"{classes}Tokenizer", "additional_special_tokens": [], "model_max_length": 512}
+    write_json(folder / "tokenizer_config.json", tokenizer)
     return folder
 
 

@@ -74,9 +74,7 @@ def test_a_folder_with_vocab_json_and_merges_is_complete(tmp_path: Path) -> None
     folder = write_tiny_roberta(tmp_path)
     (folder / "tokenizer.json").unlink()
     (folder / "vocab.json").write_text(json.dumps(BYTE_LEVEL["vocab.json"]), encoding="utf-8")
-    with pytest.raises(
-        ModelIncomplete, match=r"lacks tokenizer\.json \(or .* vocab\.json and merges\.txt\)"
-    ):
+    with pytest.raises(ModelIncomplete, match=r"lacks tokenizer\.json \(or .* vocab\.json and merges\.txt\)"):
         read_manifest(folder, source="it")
     (folder / "merges.txt").write_text(BYTE_LEVEL["merges.txt"], encoding="utf-8")
     assert read_manifest(folder, source="it").family == "roberta"
