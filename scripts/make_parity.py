@@ -5,7 +5,7 @@ Compares with tests/golden/heads.npz, so it needs neither torch nor transformers
 python scripts/make_parity.py
 """
 
-import datetime
+import datetime as dt
 import sys
 import tempfile
 from pathlib import Path
@@ -58,7 +58,7 @@ def page() -> str:
         tolerance=f"{TOLERANCE:.0e}",
         rows="\n".join(rows),
         machine=machine(),
-        date=datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        date=dt.datetime.now(tz=dt.UTC).date().isoformat(),
     )
 
 

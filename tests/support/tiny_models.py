@@ -79,8 +79,11 @@ CLASSES = {
 LABELS = {"0": "good", "1": "bad", "2": "neither"}
 
 
-def write_tiny_bert(folder: Path, seed: int = 0, head: str = "span", **overrides: Any) -> Path:
-    """A BERT folder: hidden 32, 2 layers, 4 heads; `overrides` go into config.json."""
+def write_tiny_bert(folder: Path, seed: int = 0, spread: float = 0.2, head: str = "span", **overrides: Any) -> Path:
+    """A BERT folder: hidden 32, 2 layers, 4 heads; `overrides` go into config.json.
+
+    `spread` is the weights' standard deviation: 0.2 makes tiny layers as lively as trained ones, large ones chaotic.
+    """
     config = {
         "architectures": [f"Bert{CLASSES[head]}"],
         "model_type": "bert",
@@ -99,18 +102,14 @@ def write_tiny_bert(folder: Path, seed: int = 0, head: str = "span", **overrides
         "attention_probs_dropout_prob": 0.1,
         **overrides,
     }
-    return write_folder(
-        folder, labelled(config, head), named(_bert_shapes(config), _bert_head(config, head), "bert."), seed
-    )
+    shapes = named(_bert_shapes(config), _bert_head(config, head), "bert.")
+    return write_folder(folder, labelled(config, head), shapes, seed, spread)
 
 
 def write_tiny_distilbert(
     folder: Path, seed: int = 0, spread: float = 0.2, head: str = "span", **overrides: Any
 ) -> Path:
-    """A DistilBERT folder of the same size. `overrides` go into config.json.
-
-    `spread` is the weights' standard deviation: 0.2 makes tiny layers as lively as trained ones, large ones chaotic.
-    """
+    """A DistilBERT folder of the same size. `overrides` go into config.json."""
     config = {
         "architectures": [f"DistilBert{CLASSES[head]}"],
         "model_type": "distilbert",
@@ -151,7 +150,7 @@ def byte_level_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def write_tiny_roberta(folder: Path, seed: int = 0, head: str = "span", **overrides: Any) -> Path:
+def write_tiny_roberta(folder: Path, seed: int = 0, spread: float = 0.2, head: str = "span", **overrides: Any) -> Path:
     """A RoBERTa folder of the size of `write_tiny_bert`'s, which reads 512 tokens; `overrides` go into config.json."""
     tokenizer = byte_level_tokenizer()
     config = {
@@ -172,7 +171,7 @@ def write_tiny_roberta(folder: Path, seed: int = 0, head: str = "span", **overri
         **overrides,
     }
     shapes = named(_bert_shapes(config), roberta_head(config, head), "roberta.")
-    write_folder(folder, labelled(config, head), shapes, seed)
+    write_folder(folder, labelled(config, head), shapes, seed, spread)
     (folder / "vocab.txt").unlink()
     tokenizer.save(str(folder / "tokenizer.json"))
     write_json(folder / "tokenizer_config.json", {"tokenizer_class": "RobertaTokenizer", "model_max_length": 512})

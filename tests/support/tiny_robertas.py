@@ -32,7 +32,7 @@ def write_tiny_camembert(folder: Path, seed: int = 2, head: str = "span", **over
 def _renamed(folder: Path, seed: int, head: str, names: tuple[str, str], overrides: Mapping[str, Any]) -> Path:
     classes, model_type = names
     stated = {"architectures": [f"{classes}{CLASSES[head]}"], "model_type": model_type, **overrides}
-    write_tiny_roberta(folder, seed, head, **stated)
+    write_tiny_roberta(folder, seed, head=head, **stated)
     tokenizer = {"tokenizer_class": f"{classes}Tokenizer", "additional_special_tokens": [], "model_max_length": 512}
     write_json(folder / "tokenizer_config.json", tokenizer)
     return folder
