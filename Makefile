@@ -7,7 +7,7 @@ ENGINE ?= docker
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-local test-slow test-sdk image image-test lock sbom embedded reference notebook bench bench-image bench-peers soak clean
+.PHONY: help demo serve check test test-fast test-wire test-local test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers soak clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -82,6 +82,9 @@ embedded: $(VENV)/dev.stamp ## Build the embedded int8 model from models/minilm-
 reference: $(VENV)/dev.stamp ## Generate docs/reference and local/docs/reference from the code
 	$(PY) scripts/make_reference.py
 	$(PY) -m local.scripts.make_reference
+
+parity: $(VENV)/dev.stamp ## Compare every head with transformers' outputs; writes docs/parity.md
+	$(PY) scripts/make_parity.py
 
 notebook: $(VENV)/dev.stamp ## Run the notebook and save its outputs
 	$(PY) scripts/run_notebook.py notebooks/deploy_question_answering.ipynb

@@ -28,13 +28,15 @@ from tests.support.golden_inputs import (  # noqa: E402
     FAMILIES,
     HEAD_LENGTHS,
     LENGTHS,
+    MODEL_TYPES,
     POSITIONS,
     SEGMENTS,
     padded_batch,
     sequence,
 )
 
-HEADS = {
+CLASSES = {
+    "span": AutoModelForQuestionAnswering,
     "sequence": AutoModelForSequenceClassification,
     "token": AutoModelForTokenClassification,
     "masked": AutoModelForMaskedLM,
@@ -53,7 +55,7 @@ def main() -> None:
             kept[f"{family}/{length}"] = _logits(model, family, ids[None], np.ones_like(ids)[None], types[None])
         kept[f"{family}/padded"] = _logits(model, family, *padded_batch())
     _save("logits.npz", kept)
-    _save("heads.npz", {name: array for family in FAMILIES for name, array in _heads(family)})
+    _save("heads.npz", {name: array for kind in MODEL_TYPES for name, array in _heads(kind)})
 
 
 def _save(name: str, kept: dict[str, np.ndarray]) -> None:
@@ -62,16 +64,25 @@ def _save(name: str, kept: dict[str, np.ndarray]) -> None:
     print(f"{target.relative_to(ROOT)}: {len(kept)} arrays, {target.stat().st_size} bytes")
 
 
-def _heads(family: str) -> Iterator[tuple[str, np.ndarray]]:
-    """Each head's float32 output for one window of each length, without the batch axis."""
-    for head, kind in HEADS.items():
+def _heads(model_type: str) -> Iterator[tuple[str, np.ndarray]]:
+    """Each head's float32 output for one window of each length, without the batch axis: of tokens, `POSITIONS`."""
+    for head, kind in CLASSES.items():
         with tempfile.TemporaryDirectory() as folder:
-            model = kind.from_pretrained(FAMILIES[family](Path(folder), head=head), dtype=torch.float32).eval()
+            model = kind.from_pretrained(MODEL_TYPES[model_type](Path(folder), head=head), dtype=torch.float32).eval()
         for length in HEAD_LENGTHS:
             ids, types = sequence(length)
             with torch.no_grad():
-                found = model(**_inputs(family, ids[None], np.ones_like(ids)[None], types[None]))[0].numpy()[0]
-            yield f"{family}/{head}/{length}", found[POSITIONS[length > POSITIONS]] if head == "masked" else found
+                found = model(**_inputs(model_type, ids[None], np.ones_like(ids)[None], types[None]))
+            at = POSITIONS[length > POSITIONS]
+            first = found[0].numpy()[0]
+            if head == "span":
+                yield f"{model_type}/span/{length}", np.stack([first, found[1].numpy()[0]])[:, at]
+            else:
+                yield f"{model_type}/{head}/{length}", first if head == "sequence" else first[at]
+            if head == "hidden":
+                yield f"{model_type}/mean/{length}", first.mean(axis=0)
+                yield f"{model_type}/cls/{length}", first[0]
+                yield f"{model_type}/max/{length}", first.max(axis=0)
 
 
 def _inputs(family: str, ids: np.ndarray, mask: np.ndarray, types: np.ndarray) -> dict[str, torch.Tensor]:

@@ -18,7 +18,7 @@ from mooring.cli import border, group
 from mooring.cli.group import COMMANDS, moor
 from mooring.cli.options import shown
 from mooring.settings import OPTIONS
-from mooring.tokenization.classes import CLASSES
+from mooring.tokenization.classes import CLASSES, VOCABULARIES
 from mooring.tokenization.config import KEYS
 from mooring.web.status import STATUS
 
@@ -126,10 +126,10 @@ def tokenizers_page() -> str:
     """The tokenizer classes, and what each does with the keys of tokenizer_config.json."""
     classes, keys = [], []
     for known in CLASSES.values():
-        built = "yes" if known.kind == "wordpiece" else "no"
+        built = " and ".join(VOCABULARIES[known.kind]) or "–"
         classes.append(f"| `{known.name}` | {known.kind} | {built} | {', '.join(known.inputs)} |")
     for name, key in KEYS.items():
-        obeyed_by = f"`{key.only}`" if key.only else " and ".join(key.kinds)
+        obeyed_by = f"`{key.only}`" if key.only else ", ".join(key.kinds)
         keys.append(f"| `{name}` | {obeyed_by} | {key.unset or '–'} | {key.meaning} |")
     return TOKENIZERS.format(notice=NOTICE, classes="\n".join(classes), keys="\n".join(keys))
 
@@ -141,7 +141,7 @@ Token ids are those of transformers 4.57. It picks a class by the name in `token
 else in config.json, else the family's default) and applies keys by class. Mooring does the same, and a test compares
 the two on about a hundred small folders. Other classes, and values that are not implemented, are refused by name.
 
-| class, with or without `Fast` | kind | built from vocab.txt | default of `model_input_names` |
+| class, with or without `Fast` | kind | also built from | default of `model_input_names` |
 | --- | --- | --- | --- |
 {classes}
 
@@ -157,9 +157,13 @@ the segments of transformers 4, so that a file keeps the meaning that it had whe
 that are never split. The class sets the defaults of the roles. Without `added_tokens_decoder`, special_tokens_map.json
 and added_tokens.json are read as well.
 
+Every class reads tokenizer.json. Without it, a tokenizer is built from the files in the third column. A folder with
+only a SentencePiece model (sentencepiece.bpe.model, spiece.model, spm.model) is refused; the message has a command
+that writes tokenizer.json.
+
 In WordPiece classes a key overrides tokenizer.json even if it is absent: BertTokenizer lower-cases a cased
 tokenizer.json unless the key is `do_lower_case: false`. transformers 4.57 does the same. `moor serve` and `moor doctor`
-warn about it.
+warn about it. In bpe classes the same is true of `add_prefix_space` and `trim_offsets`.
 
 A model is refused if a token id is beyond its embedding table; the error names token and id. For an added token, this
 is only a warning, and requests that contain it are refused.

@@ -1,4 +1,4 @@
-"""Our graphs against transformers itself, live: random small configs at every length, and one full-size DistilBERT."""
+"""Our graphs against transformers itself, live: random small configs at every length, and each family at full size."""
 
 import json
 from pathlib import Path
@@ -9,9 +9,8 @@ import pytest
 
 from mooring.backends.base import ShapeGrid, Window
 from mooring.backends.openvino import OpenVinoBackend
-from tests.support.golden_inputs import FAMILIES
+from tests.support.golden_inputs import MODEL_TYPES, SEGMENTS
 from tests.support.graphs import given, graph_of
-from tests.support.tiny_models import write_tiny_distilbert
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -21,8 +20,20 @@ CONFIGS: list[tuple[str, dict[str, Any]]] = [
     ("bert", {"type_vocab_size": 4, "layer_norm_eps": 1e-5, "hidden_act": "relu"}),
     ("distilbert", {"dim": 40, "n_heads": 5, "n_layers": 3, "hidden_dim": 96}),
     ("distilbert", {"dim": 64, "n_heads": 2, "n_layers": 1, "activation": "relu"}),
+    ("roberta", {"hidden_size": 48, "num_attention_heads": 3, "type_vocab_size": 2, "pad_token_id": 4}),
+    ("xlm-roberta", {"num_hidden_layers": 1, "layer_norm_eps": 1e-12, "hidden_act": "gelu_new"}),
+    ("camembert", {"hidden_size": 64, "num_attention_heads": 2, "intermediate_size": 80}),
+    ("mpnet", {"hidden_size": 48, "num_attention_heads": 6, "num_hidden_layers": 3}),
+    ("mpnet", {"relative_attention_num_buckets": 40, "pad_token_id": 3, "hidden_act": "relu"}),
 ]
-FULL_SIZE: dict[str, Any] = {"dim": 768, "hidden_dim": 3072, "n_heads": 12, "n_layers": 6, "vocab_size": 30522}
+_BASE = {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12, "num_hidden_layers": 12}
+FULL_SIZE: dict[str, dict[str, Any]] = {
+    "bert": {**_BASE, "vocab_size": 30522},
+    "distilbert": {"dim": 768, "hidden_dim": 3072, "n_heads": 12, "n_layers": 6, "vocab_size": 30522},
+    "roberta": {**_BASE, "vocab_size": 50265},
+    "mpnet": {**_BASE, "vocab_size": 30527},
+}
+"""Sizes of the base model of each family, i.e. of each way to compute."""
 TRAINED_SPREAD = 0.04
 """About the standard deviation of the weights of trained models of that size."""
 
@@ -42,7 +53,7 @@ def worst_difference(family: str, folder: Path, lengths: range) -> float:
     for length in lengths:
         ids = rng.integers(5, config["vocab_size"], length).astype(np.int32)
         types = (np.arange(length) > length // 2).astype(np.int32)
-        inputs = {"input_ids": ids} | ({"token_type_ids": types} if family == "bert" else {})
+        inputs = {"input_ids": ids} | ({"token_type_ids": types} if family in SEGMENTS else {})
         with torch.no_grad():
             theirs = model(**{name: torch.tensor(array[None], dtype=torch.long) for name, array in inputs.items()})
         ours = backend.run([Window(ids, types)])[0]
@@ -54,13 +65,14 @@ def worst_difference(family: str, folder: Path, lengths: range) -> float:
 @pytest.mark.parametrize(("family", "overrides"), CONFIGS)
 def test_random_small_configs_at_every_length(family: str, overrides: dict[str, Any], tmp_path: Path) -> None:
     """Lengths 1 to 512, every third, within 1e-4 of transformers."""
-    FAMILIES[family](tmp_path, seed=len(str(overrides)), **overrides)
+    MODEL_TYPES[family](tmp_path, seed=len(str(overrides)), **overrides)
 
     assert worst_difference(family, tmp_path, range(1, 513, 3)) < 1e-4
 
 
-def test_full_size_distilbert(tmp_path: Path) -> None:
-    """A DistilBERT of the real size with random weights: within 1e-4 of transformers at lengths from 1 to 512."""
-    write_tiny_distilbert(tmp_path, seed=1, spread=TRAINED_SPREAD, **FULL_SIZE)
+@pytest.mark.parametrize("family", FULL_SIZE)
+def test_full_size(family: str, tmp_path: Path) -> None:
+    """A model of the real size with random weights: within 1e-4 of transformers at lengths from 1 to 512."""
+    MODEL_TYPES[family](tmp_path, seed=1, spread=TRAINED_SPREAD, **FULL_SIZE[family])
 
-    assert worst_difference("distilbert", tmp_path, range(1, 513, 73)) < 1e-4
+    assert worst_difference(family, tmp_path, range(1, 513, 73)) < 1e-4

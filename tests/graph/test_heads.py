@@ -8,15 +8,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from mooring.backends.base import Floats, OutputSpec, ShapeGrid, Window
-from mooring.backends.openvino import OpenVinoBackend
+from mooring.backends.base import Floats, OutputSpec, Window
+from mooring.families import FAMILIES as SERVED
 from mooring.model.sentence_transformers import SentenceRecord
-from tests.support.golden_inputs import FAMILIES, HEAD_LENGTHS, POSITIONS, sequence
-from tests.support.graphs import given, graph_of
+from tests.support.golden_inputs import FAMILIES, HEADS, MODEL_TYPES, sequence
+from tests.support.parity import TOLERANCE, largest_error, opened, window
 
-TOLERANCE = 1e-4
-GOLDEN = Path(__file__).parents[1] / "golden" / "heads.npz"
-GRID = ShapeGrid(lengths=(16, 64, 128, 512), batches=(1, 2, 4, 8), tokens=4096)
 SHAPES = {
     "sequence": (3,),
     "token": ("token", 3),
@@ -26,30 +23,16 @@ SHAPES = {
 """Head → axes of its output; None is the vocabulary."""
 
 
-def opened(folder: Path, head: str, sentence: SentenceRecord | None = None) -> OpenVinoBackend:
-    """The graph of a folder on the real engine."""
-    return OpenVinoBackend(given(graph_of(folder, head, sentence)), precision="fp32", grid=GRID, threads=1)
-
-
-def window(length: int, head: str) -> Window:
-    """As the golden numbers were made from."""
-    ids, types = sequence(length)
-    return Window(ids, types, POSITIONS[length > POSITIONS] if head == "masked" else None)
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("head", SHAPES)
-def test_a_head_gives_what_transformers_gives(family: str, head: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model_type", MODEL_TYPES)
+@pytest.mark.parametrize("head", HEADS)
+def test_a_head_gives_what_transformers_gives(model_type: str, head: str, tmp_path: Path) -> None:
     """One window of each length, and all of them in one padded batch."""
-    backend = opened(FAMILIES[family](tmp_path, head=head), head)
-    golden = np.load(GOLDEN)
-    windows = [window(length, head) for length in HEAD_LENGTHS]
-    alone = [backend.run([one])[0][0] for one in windows]
-    batched = [row[0] for row in backend.run(windows)]
-    for length, by_itself, among in zip(HEAD_LENGTHS, alone, batched, strict=True):
-        expected = golden[f"{family}/{head}/{length}"]
-        assert by_itself.shape == among.shape == expected.shape
-        assert max(float(np.abs(one - expected).max()) for one in (by_itself, among)) < TOLERANCE
+    assert largest_error(model_type, head, tmp_path) < TOLERANCE
+
+
+def test_every_served_model_type_is_compared() -> None:
+    """A new one needs golden numbers: scripts/golden_logits.py makes them."""
+    assert SERVED.keys() == MODEL_TYPES.keys()
 
 
 @pytest.mark.parametrize("head", SHAPES)

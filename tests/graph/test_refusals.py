@@ -22,7 +22,7 @@ def build(folder: Path, **changes: object) -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "said"),
     [
-        ({"model_type": "t5"}, ModelUnsupported, "'t5', which is not supported. Supported: bert, distilbert"),
+        ({"model_type": "t5"}, ModelUnsupported, "'t5', which is not supported. Supported models: bert, distilbert"),
         ({"model_type": None}, ModelUnsupported, "model_type is None"),
         ({"hidden_size": 48}, ModelInvalid, ", 32], but config.json implies ["),
         ({"num_hidden_layers": 3}, ModelInvalid, "Tensor bert.encoder.layer.2"),

@@ -116,7 +116,11 @@ def test_missing_files_are_all_named_at_once(folder: Path) -> None:
         (folder / name).unlink()
     error = _refused(folder, ModelIncomplete, "lacks config.json, tokenizer.json .*, model.safetensors")
     assert isinstance(error, ModelIncomplete)
-    assert error.missing == ("config.json", "tokenizer.json (or vocab.txt)", "model.safetensors")
+    assert error.missing == (
+        "config.json",
+        "tokenizer.json (or vocab.txt, or vocab.json and merges.txt)",
+        "model.safetensors",
+    )
 
 
 def test_a_model_one_folder_below_is_pointed_out(folder: Path) -> None:

@@ -7,12 +7,20 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.support.tiny_models import vocabulary, write_tiny_bert, write_tiny_distilbert, write_tiny_roberta
+from tests.support.tiny_robertas import write_tiny_camembert, write_tiny_mpnet, write_tiny_xlm_roberta
 
 FAMILIES: Mapping[str, Callable[..., Path]] = {
     "bert": write_tiny_bert,
     "distilbert": write_tiny_distilbert,
     "roberta": write_tiny_roberta,
 }
+MODEL_TYPES: Mapping[str, Callable[..., Path]] = {
+    **FAMILIES,
+    "xlm-roberta": write_tiny_xlm_roberta,
+    "camembert": write_tiny_camembert,
+    "mpnet": write_tiny_mpnet,
+}
+"""Every `model_type` that is served."""
 SEGMENTS = ("bert",)
 """Families that are given token_type_ids."""
 LENGTHS = (
@@ -47,10 +55,12 @@ LENGTHS = (
 PADDED = (5, 64, 1, 37)
 """Lengths of the rows of the padded batch."""
 
+HEADS = ("span", "sequence", "token", "masked", "hidden", "mean", "cls", "max")
+"""The heads, and the pooling modes of the hidden head."""
 HEAD_LENGTHS = (1, 2, 13, 64, 512)
-"""Lengths for the heads other than span."""
-POSITIONS = np.array([0, 5, 12, 60, 511], np.int32)
-"""Those that a masked head computes, as far as the window has them."""
+"""Lengths of the windows of heads.npz; 512 is the longest that the models read."""
+POSITIONS = np.array([0, 1, 5, 12, 60, 511], np.int32)
+"""Tokens whose output is in heads.npz, as far as a window has them."""
 
 Ids = npt.NDArray[np.int32]
 

@@ -79,8 +79,11 @@ CLASSES = {
 LABELS = {"0": "good", "1": "bad", "2": "neither"}
 
 
-def write_tiny_bert(folder: Path, seed: int = 0, head: str = "span", **overrides: Any) -> Path:
-    """A BERT folder: hidden 32, 2 layers, 4 heads; `overrides` go into config.json."""
+def write_tiny_bert(folder: Path, seed: int = 0, spread: float = 0.2, head: str = "span", **overrides: Any) -> Path:
+    """A BERT folder: hidden 32, 2 layers, 4 heads; `overrides` go into config.json.
+
+    `spread` is the weights' standard deviation: 0.2 makes tiny layers as lively as trained ones, large ones chaotic.
+    """
     config = {
         "architectures": [f"Bert{CLASSES[head]}"],
         "model_type": "bert",
@@ -99,18 +102,14 @@ def write_tiny_bert(folder: Path, seed: int = 0, head: str = "span", **overrides
         "attention_probs_dropout_prob": 0.1,
         **overrides,
     }
-    return _write(
-        folder, _labelled(config, head), _named(_bert_shapes(config), _bert_head(config, head), "bert."), seed
-    )
+    shapes = named(_bert_shapes(config), _bert_head(config, head), "bert.")
+    return write_folder(folder, labelled(config, head), shapes, seed, spread)
 
 
 def write_tiny_distilbert(
     folder: Path, seed: int = 0, spread: float = 0.2, head: str = "span", **overrides: Any
 ) -> Path:
-    """A DistilBERT folder of the same size. `overrides` go into config.json.
-
-    `spread` is the weights' standard deviation: 0.2 makes tiny layers as lively as trained ones, large ones chaotic.
-    """
+    """A DistilBERT folder of the same size. `overrides` go into config.json."""
     config = {
         "architectures": [f"DistilBert{CLASSES[head]}"],
         "model_type": "distilbert",
@@ -131,8 +130,8 @@ def write_tiny_distilbert(
         "tie_weights_": True,
         **overrides,
     }
-    shapes = _named(_distilbert_shapes(config), _distilbert_head(config, head), "distilbert.")
-    return _write(folder, _labelled(config, head), shapes, seed, spread)
+    shapes = named(_distilbert_shapes(config), _distilbert_head(config, head), "distilbert.")
+    return write_folder(folder, labelled(config, head), shapes, seed, spread)
 
 
 def byte_level_tokenizer() -> Tokenizer:
@@ -151,7 +150,7 @@ def byte_level_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def write_tiny_roberta(folder: Path, seed: int = 0, head: str = "span", **overrides: Any) -> Path:
+def write_tiny_roberta(folder: Path, seed: int = 0, spread: float = 0.2, head: str = "span", **overrides: Any) -> Path:
     """A RoBERTa folder of the size of `write_tiny_bert`'s, which reads 512 tokens; `overrides` go into config.json."""
     tokenizer = byte_level_tokenizer()
     config = {
@@ -171,8 +170,8 @@ def write_tiny_roberta(folder: Path, seed: int = 0, head: str = "span", **overri
         "eos_token_id": 2,
         **overrides,
     }
-    shapes = _named(_bert_shapes(config), _roberta_head(config, head), "roberta.")
-    _write(folder, _labelled(config, head), shapes, seed)
+    shapes = named(_bert_shapes(config), roberta_head(config, head), "roberta.")
+    write_folder(folder, labelled(config, head), shapes, seed, spread)
     (folder / "vocab.txt").unlink()
     tokenizer.save(str(folder / "tokenizer.json"))
     write_json(folder / "tokenizer_config.json", {"tokenizer_class": "RobertaTokenizer", "model_max_length": 512})
@@ -210,7 +209,7 @@ def write_json(path: Path, value: object) -> None:
     path.write_text(json.dumps(value, indent=2), encoding="utf-8")
 
 
-def _write(
+def write_folder(
     folder: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], seed: int, spread: float = 0.2
 ) -> Path:
     write_tokenizer(folder, max_positions=int(config["max_position_embeddings"]))
@@ -219,22 +218,22 @@ def _write(
     return folder
 
 
-def _linear(name: str, rows: int, columns: int) -> dict[str, tuple[int, ...]]:
+def linear(name: str, rows: int, columns: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.weight": (rows, columns), f"{name}.bias": (rows,)}
 
 
-def _norm(name: str, size: int) -> dict[str, tuple[int, ...]]:
+def norm(name: str, size: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.weight": (size,), f"{name}.bias": (size,)}
 
 
 Shapes = dict[str, tuple[int, ...]]
 
 
-def _labelled(config: Mapping[str, Any], head: str) -> dict[str, Any]:
+def labelled(config: Mapping[str, Any], head: str) -> dict[str, Any]:
     return {"id2label": LABELS, **config} if head in ("sequence", "token") else dict(config)
 
 
-def _named(encoder: Shapes, head: Shapes, prefix: str) -> Shapes:
+def named(encoder: Shapes, head: Shapes, prefix: str) -> Shapes:
     """As saved: with a head the encoder's names have a prefix, alone none. The order decides on the values."""
     names = {(prefix if head else "") + name: shape for name, shape in encoder.items()}
     embeddings = {name: shape for name, shape in names.items() if "embeddings." in name}
@@ -245,27 +244,27 @@ def _bert_head(config: Mapping[str, Any], head: str) -> Shapes:
     hidden, labels = config["hidden_size"], len(config.get("id2label", LABELS))
     transform = "cls.predictions.transform"
     heads = {
-        "span": _linear("qa_outputs", 2, hidden),
-        "sequence": _linear("bert.pooler.dense", hidden, hidden) | _linear("classifier", labels, hidden),
-        "token": _linear("classifier", labels, hidden),
+        "span": linear("qa_outputs", 2, hidden),
+        "sequence": linear("bert.pooler.dense", hidden, hidden) | linear("classifier", labels, hidden),
+        "token": linear("classifier", labels, hidden),
         "masked": {
-            **_linear(f"{transform}.dense", hidden, hidden),
-            **_norm(f"{transform}.LayerNorm", hidden),
+            **linear(f"{transform}.dense", hidden, hidden),
+            **norm(f"{transform}.LayerNorm", hidden),
             "cls.predictions.bias": (config["vocab_size"],),
         },
     }
     return heads.get(head, {})
 
 
-def _roberta_head(config: Mapping[str, Any], head: str) -> Shapes:
+def roberta_head(config: Mapping[str, Any], head: str) -> Shapes:
     hidden, labels = config["hidden_size"], len(config.get("id2label", LABELS))
     heads = {
-        "span": _linear("qa_outputs", 2, hidden),
-        "sequence": _linear("classifier.dense", hidden, hidden) | _linear("classifier.out_proj", labels, hidden),
-        "token": _linear("classifier", labels, hidden),
+        "span": linear("qa_outputs", 2, hidden),
+        "sequence": linear("classifier.dense", hidden, hidden) | linear("classifier.out_proj", labels, hidden),
+        "token": linear("classifier", labels, hidden),
         "masked": {
-            **_linear("lm_head.dense", hidden, hidden),
-            **_norm("lm_head.layer_norm", hidden),
+            **linear("lm_head.dense", hidden, hidden),
+            **norm("lm_head.layer_norm", hidden),
             "lm_head.bias": (config["vocab_size"],),
         },
     }
@@ -275,12 +274,12 @@ def _roberta_head(config: Mapping[str, Any], head: str) -> Shapes:
 def _distilbert_head(config: Mapping[str, Any], head: str) -> Shapes:
     dim, labels = config["dim"], len(config.get("id2label", LABELS))
     heads = {
-        "span": _linear("qa_outputs", 2, dim),
-        "sequence": _linear("pre_classifier", dim, dim) | _linear("classifier", labels, dim),
-        "token": _linear("classifier", labels, dim),
+        "span": linear("qa_outputs", 2, dim),
+        "sequence": linear("pre_classifier", dim, dim) | linear("classifier", labels, dim),
+        "token": linear("classifier", labels, dim),
         "masked": {
-            **_linear("vocab_transform", dim, dim),
-            **_norm("vocab_layer_norm", dim),
+            **linear("vocab_transform", dim, dim),
+            **norm("vocab_layer_norm", dim),
             "vocab_projector.bias": (config["vocab_size"],),
         },
     }
@@ -293,17 +292,15 @@ def _bert_shapes(config: Mapping[str, Any]) -> Shapes:
         "embeddings.word_embeddings.weight": (config["vocab_size"], hidden),
         "embeddings.position_embeddings.weight": (config["max_position_embeddings"], hidden),
         "embeddings.token_type_embeddings.weight": (config["type_vocab_size"], hidden),
-        **_norm("embeddings.LayerNorm", hidden),
+        **norm("embeddings.LayerNorm", hidden),
     }
     for number in range(config["num_hidden_layers"]):
         layer = f"encoder.layer.{number}"
         for part in ("self.query", "self.key", "self.value", "output.dense"):
-            shapes |= _linear(f"{layer}.attention.{part}", hidden, hidden)
-        shapes |= _norm(f"{layer}.attention.output.LayerNorm", hidden)
-        shapes |= _linear(f"{layer}.intermediate.dense", inner, hidden) | _linear(
-            f"{layer}.output.dense", hidden, inner
-        )
-        shapes |= _norm(f"{layer}.output.LayerNorm", hidden)
+            shapes |= linear(f"{layer}.attention.{part}", hidden, hidden)
+        shapes |= norm(f"{layer}.attention.output.LayerNorm", hidden)
+        shapes |= linear(f"{layer}.intermediate.dense", inner, hidden) | linear(f"{layer}.output.dense", hidden, inner)
+        shapes |= norm(f"{layer}.output.LayerNorm", hidden)
     return shapes
 
 
@@ -312,12 +309,12 @@ def _distilbert_shapes(config: Mapping[str, Any]) -> Shapes:
     shapes = {
         "embeddings.word_embeddings.weight": (config["vocab_size"], dim),
         "embeddings.position_embeddings.weight": (config["max_position_embeddings"], dim),
-        **_norm("embeddings.LayerNorm", dim),
+        **norm("embeddings.LayerNorm", dim),
     }
     for number in range(config["n_layers"]):
         layer = f"transformer.layer.{number}"
         for part in ("q_lin", "k_lin", "v_lin", "out_lin"):
-            shapes |= _linear(f"{layer}.attention.{part}", dim, dim)
-        shapes |= _norm(f"{layer}.sa_layer_norm", dim) | _norm(f"{layer}.output_layer_norm", dim)
-        shapes |= _linear(f"{layer}.ffn.lin1", inner, dim) | _linear(f"{layer}.ffn.lin2", dim, inner)
+            shapes |= linear(f"{layer}.attention.{part}", dim, dim)
+        shapes |= norm(f"{layer}.sa_layer_norm", dim) | norm(f"{layer}.output_layer_norm", dim)
+        shapes |= linear(f"{layer}.ffn.lin1", inner, dim) | linear(f"{layer}.ffn.lin2", dim, inner)
     return shapes

@@ -178,7 +178,7 @@ def test_what_a_default_of_the_class_overrides_is_said(folder: Path) -> None:
             {"tokenizer_class": "BertJapaneseTokenizer"},
             "'BertJapaneseTokenizer', which is not supported. .*MeCab",
         ),
-        ({"tokenizer_class": "MPNetTokenizerFast"}, "'MPNetTokenizerFast', which is not supported"),
+        ({"tokenizer_class": "T5TokenizerFast"}, "'T5TokenizerFast', which is not supported"),
         ({"tokenizer_class": 7}, "tokenizer_class is 7"),
         ({"padding_side": "left"}, "padding_side is 'left'; question answering is implemented for 'right'"),
         ({"fast_tokenizer_files": ["tokenizer.4.json"]}, "fast_tokenizer_files is .* not implemented"),

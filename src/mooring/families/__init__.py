@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from mooring.families.base import Family
 from mooring.families.bert import BERT
 from mooring.families.distilbert import DISTILBERT
-from mooring.families.roberta import ROBERTA
+from mooring.families.mpnet import MPNET
+from mooring.families.roberta import CAMEMBERT, ROBERTA, XLM_ROBERTA
 
-FAMILIES: Mapping[str, Family] = {family.name: family for family in (BERT, DISTILBERT, ROBERTA)}
+FAMILIES: Mapping[str, Family] = {
+    family.name: family for family in (BERT, DISTILBERT, ROBERTA, XLM_ROBERTA, CAMEMBERT, MPNET)
+}

@@ -22,6 +22,16 @@ Node = Any
 """A node of the graph being built."""
 
 
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """A bucket for each distance between two tokens of a model with relative positions."""
+
+    rows: int
+    """Number of buckets in the model's table."""
+    of: tuple[int, ...]
+    """The buckets of the distances -(n - 1) to n - 1 from query to key, 2n - 1 of them; n is the longest input."""
+
+
 class Layers(Protocol):
     """Builds layers from the weights of one model. Raises ModelInvalid for missing or misshapen weights.
 
@@ -53,8 +63,14 @@ class Layers(Protocol):
     def padding_bias(self, attention_mask: Node) -> Node:
         """attention_mask [B, L] of 1 and 0 → what to add to attention scores, [B, 1, 1, L]."""
 
+    def relative_bias(self, ids: Node, name: str, heads: int, buckets: Buckets) -> Node:
+        """What to add to attention scores for the distance between two tokens, [1, A, L, L].
+
+        The table `name` has a row for each bucket and a column for each head.
+        """
+
     def attention(self, q: Node, k: Node, v: Node, bias: Node, heads: int) -> Node:
-        """softmax(q · kᵀ / sqrt(H/A) + bias) · v over the heads, all [B, L, H]."""
+        """softmax(q · kᵀ / sqrt(H/A) + bias) · v over the heads, all [B, L, H]; bias is broadcast to [B, A, L, L]."""
 
     def add(self, x: Node, y: Node) -> Node:
         """x + y, broadcast as numpy does."""

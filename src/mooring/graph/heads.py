@@ -15,14 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from mooring.errors import ModelUnsupported, echo
-from mooring.families import FAMILIES
+from mooring.errors import ModelUnsupported
 from mooring.families.base import CONFIG_FILE, Config, Family, Inputs, Sizes
 from mooring.graph.layers import Layers, Node
 from mooring.graph.pooling import Pooling, first_of, pooled
 from mooring.graph.runtime import import_openvino, import_opset
 from mooring.graph.tensors import Tensors
-from mooring.model.config import labels_of
+from mooring.model.config import family_of, labels_of
 
 POSITIONS = "positions"
 """The graph's input [B, M] for a head that computes only some tokens."""
@@ -104,13 +103,8 @@ def build_graph(config: Config, tensors: Tensors, head: str, pooling: Pooling | 
     float32. The model keeps the memory of the tensors that it uses alive. Raises ModelUnsupported for an unknown
     family, and ModelInvalid if config and weights disagree.
     """
-    kind = config.get("model_type")
-    if not isinstance(kind, str) or kind not in FAMILIES:
-        raise ModelUnsupported(
-            f"{CONFIG_FILE}: model_type is {echo(kind)}, which is not supported.",
-            hint=f"Supported: {', '.join(sorted(FAMILIES))}.",
-        )
-    ov, ops, family = import_openvino(), import_opset(), FAMILIES[kind]
+    family = family_of(config)
+    ov, ops = import_openvino(), import_opset()
     names = ["input_ids", "attention_mask"]
     names += ["token_type_ids"] if family.segments else []
     names += [POSITIONS] if head == "masked" else []
@@ -121,7 +115,7 @@ def build_graph(config: Config, tensors: Tensors, head: str, pooling: Pooling | 
     encoder = Encoder(layers, family, config, sizes, inputs, hidden, parameters.get(POSITIONS), pooling)
     outputs = HEADS[head](encoder)
     results = [ops.result(node, name=name) for name, node in outputs.items()]
-    model = ov.Model(results, list(parameters.values()), kind)
+    model = ov.Model(results, list(parameters.values()), family.name)
     for port, name in [*zip(model.inputs, names, strict=True), *zip(model.outputs, outputs, strict=True)]:
         port.get_tensor().set_names({name})
     model.validate_nodes_and_infer_types()

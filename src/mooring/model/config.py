@@ -11,6 +11,7 @@ from mooring.errors import ModelInvalid, ModelUnsupported, echo
 from mooring.families import FAMILIES
 from mooring.families.base import Config, Family, Sizes
 from mooring.model.folder import CONFIG_FILE, TOKENIZER_CONFIG_FILE, ModelFolder
+from mooring.model.unsupported import SUPPORTED, Seen, refuse
 
 MOST_LABELS = 10_000
 
@@ -34,26 +35,30 @@ def read_facts(folder: ModelFolder) -> Facts:
     Raises ModelUnsupported (unknown family), ModelInvalid (impossible values) or ModelIncomplete.
     """
     config = folder.json(CONFIG_FILE)
-    name = config.get("model_type")
-    if not isinstance(name, str) or name not in FAMILIES:
-        raise ModelUnsupported(
-            f"{CONFIG_FILE}: model_type is {echo(name)}, which is not supported.",
-            hint=f"Choose a model of a supported family: {', '.join(FAMILIES)}.",
-        )
+    family = family_of(config)
     if pruned := config.get("pruned_heads"):
         raise ModelUnsupported(
             f"{CONFIG_FILE}: pruned_heads is {echo(pruned)}; models with pruned attention heads are not supported.",
             hint="Serve the checkpoint from before the heads were pruned.",
         )
     listed = config.get("architectures")
-    sizes = FAMILIES[name].sizes(config)
+    sizes = family.sizes(config)
     return Facts(
-        family=FAMILIES[name],
+        family=family,
         sizes=sizes,
         architectures=listed,
         labels=labels_of(config),
         max_length=read_max_length(folder, sizes.positions),
     )
+
+
+def family_of(config: Config) -> Family:
+    """The family of `model_type`. Raises ModelUnsupported, by name for a known kind of model."""
+    refuse(Seen(config))
+    name = config.get("model_type")
+    if not isinstance(name, str) or name not in FAMILIES:
+        raise ModelUnsupported(f"{CONFIG_FILE}: model_type is {echo(name)}, which is not supported.", hint=SUPPORTED)
+    return FAMILIES[name]
 
 
 def labels_of(config: Config) -> dict[str, str]:

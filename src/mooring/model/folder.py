@@ -21,7 +21,15 @@ TOKENIZER_CONFIG_FILE = "tokenizer_config.json"
 SPECIAL_TOKENS_FILE = "special_tokens_map.json"
 ADDED_TOKENS_FILE = "added_tokens.json"
 VOCAB_FILE = "vocab.txt"
-TOKENIZER_FILES = (TOKENIZER_FILE, TOKENIZER_CONFIG_FILE, SPECIAL_TOKENS_FILE, ADDED_TOKENS_FILE, VOCAB_FILE)
+BPE_FILES = ("vocab.json", "merges.txt")
+TOKENIZER_FILES = (
+    TOKENIZER_FILE,
+    TOKENIZER_CONFIG_FILE,
+    SPECIAL_TOKENS_FILE,
+    ADDED_TOKENS_FILE,
+    VOCAB_FILE,
+    *BPE_FILES,
+)
 """Every file that can affect token ids."""
 MODULES_FILE = "modules.json"
 """The list of modules that sentence-transformers writes."""
@@ -65,6 +73,14 @@ class ModelFolder:
     def has(self, name: str) -> bool:
         """Whether something has that name, even if unreadable: `read` reports that."""
         return name in self._contents or os.path.lexists(self.path / name)
+
+    def names(self) -> frozenset[str]:
+        """Names of the files in the folder itself."""
+        return (
+            frozenset(path.name for path in self.path.iterdir() if path.is_file())
+            if self.path.is_dir()
+            else frozenset()
+        )
 
     def read(self, name: str) -> bytes:
         """The content of a file. Raises ModelIncomplete if it does not exist; ModelInvalid for an LFS pointer, a file

@@ -26,13 +26,14 @@ from mooring.model.folder import (
     MODULES_FILE,
     TOKENIZER_FILE,
     TOKENIZER_FILES,
-    VOCAB_FILE,
     ModelFolder,
 )
 from mooring.model.foreign import foreign_weights
 from mooring.model.hub_library import Bars, import_hub, quiet
 from mooring.model.pickles import pickled_weights, unsafe_weights
 from mooring.model.sentence_transformers import LIMITS_FILE, PROMPTS_FILE
+from mooring.model.tokenizer_files import CONVERT, WANTED, has_tokenizer, only_sentencepiece, sentencepiece_in
+from mooring.model.unsupported import Seen, refuse
 from mooring.model.weights import INDEX_FILE, SINGLE_FILE, weight_files
 from mooring.settings.places import expanded
 
@@ -148,8 +149,10 @@ def _code_warning(repo: str, names: Iterable[str]) -> tuple[str, ...]:
 def wanted_files(repo: str, names: frozenset[str]) -> tuple[str, ...]:
     """The files of a repository to fetch: a built graph if there is one, else safetensors; never a pickle.
 
-    Raises UnsafeWeights if the only weights are pickled, ModelIncomplete if there is nothing to serve.
+    Raises UnsafeWeights if the only weights are pickled, ModelUnsupported for a kind or format that is not served,
+    ModelIncomplete if there is nothing to serve.
     """
+    refuse(Seen({}, names), f"{echo(repo)} on the Hub")
     modules = {name for name in names if _is_module(name)}
     if not names & {CONFIG_FILE, MANIFEST_FILE} and (inner := _transformer_in(names)):
         below = frozenset(name.removeprefix(inner) for name in names if name.startswith(inner))
@@ -174,8 +177,15 @@ def wanted_files(repo: str, names: frozenset[str]) -> tuple[str, ...]:
                 "pull request), or another model.",
             )
         missing.append(SINGLE_FILE)
-    if not names & {TOKENIZER_FILE, VOCAB_FILE}:
-        missing.append(f"{TOKENIZER_FILE} (or {VOCAB_FILE})")
+    if not has_tokenizer(names):
+        missing.append(WANTED)
+    if missing == [WANTED] and (sentencepiece := sentencepiece_in(names)) is not None:
+        raise ModelUnsupported(
+            only_sentencepiece(f"Model {echo(repo)} on the Hub", sentencepiece),
+            hint=f"Nothing was downloaded. Choose a revision with {TOKENIZER_FILE} (--revision refs/pr/N names a pull "
+            f"request). Or download the model (hf download {repo} --local-dir FOLDER), convert the tokenizer inside "
+            f"FOLDER and serve FOLDER. To convert it, {CONVERT}.",
+        )
     if missing:
         raise ModelIncomplete(
             f"Model {echo(repo)} on the Hub lacks {', '.join(missing)}.",

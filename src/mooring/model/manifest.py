@@ -17,12 +17,12 @@ from mooring.model.folder import (
     CONFIG_FILE,
     GRAPH_FILES,
     MANIFEST_FILE,
-    TOKENIZER_FILE,
-    VOCAB_FILE,
+    TOKENIZER_FILES,
     ModelFolder,
 )
 from mooring.model.foreign import foreign_weights
 from mooring.model.sentence_transformers import SentenceRecord, read_sentence
+from mooring.model.tokenizer_files import CONVERT, WANTED, has_tokenizer, only_sentencepiece, sentencepiece_in
 from mooring.model.weights import SINGLE_FILE, weight_files
 
 SCHEMA = 1
@@ -208,7 +208,7 @@ def missing_from_hub_folder(folder: ModelFolder) -> list[str]:
 
 
 def _missing_tokenizer(folder: ModelFolder) -> list[str]:
-    return [] if folder.has(TOKENIZER_FILE) or folder.has(VOCAB_FILE) else [f"{TOKENIZER_FILE} (or {VOCAB_FILE})"]
+    return [] if has_tokenizer(name for name in TOKENIZER_FILES if folder.has(name)) else [WANTED]
 
 
 def require(folder: ModelFolder, source: str, missing: list[str], why: str = "") -> None:
@@ -218,11 +218,16 @@ def require(folder: ModelFolder, source: str, missing: list[str], why: str = "")
     packed = source.endswith(ARCHIVE_SUFFIXES)
     # An archive is unpacked to a path that means nothing to the user.
     what = f"archive {echo(source)}" if packed else f"model folder {folder}"
-    names = [path.name for path in folder.path.iterdir() if path.is_file()]
+    names = folder.names()
     if SINGLE_FILE in missing and (foreign := foreign_weights(names)) is not None:
         raise ModelUnsupported(
             f"The {what} has only {foreign.names} ({foreign.format}), not safetensors.",
             hint=foreign.way_out + (_PACK if packed else ""),
+        )
+    if missing == [WANTED] and (sentencepiece := sentencepiece_in(names)) is not None:
+        raise ModelUnsupported(
+            only_sentencepiece(f"The {what}", sentencepiece),
+            hint=f"Convert it inside that folder, {CONVERT}." + (_PACK if packed else ""),
         )
     lacks = f"lacks {', '.join(missing)}" + (f", {why}" if why else "")
     raise ModelIncomplete(f"The {what} {lacks}.", missing=tuple(missing), hint=_where(folder, packed=packed))

@@ -79,7 +79,7 @@ def sentence_files(folder: ModelFolder) -> tuple[str, ...]:
     """Small files that affect the vectors, relative to the folder with modules.json; none without that file."""
     if not folder.outer.has(MODULES_FILE):
         return ()
-    paths = [path for kind, path in _modules(folder.outer) if kind not in ("Transformer", "Normalize", *IGNORED)]
+    paths = [path for kind, path in modules_of(folder.outer) if kind not in ("Transformer", "Normalize", *IGNORED)]
     names = [MODULES_FILE, PROMPTS_FILE, LIMITS_FILE, *(f"{path}/{CONFIG_FILE}" for path in paths)]
     return tuple(name for name in names if folder.outer.has(name))
 
@@ -88,7 +88,7 @@ def dense_weights(folder: ModelFolder) -> tuple[str, ...]:
     """The weight files of the dense layers, relative to the folder with modules.json."""
     if not folder.outer.has(MODULES_FILE):
         return ()
-    return tuple(f"{path}/{DENSE_WEIGHTS}" for kind, path in _modules(folder.outer) if kind == "Dense")
+    return tuple(f"{path}/{DENSE_WEIGHTS}" for kind, path in modules_of(folder.outer) if kind == "Dense")
 
 
 def read_sentence(folder: ModelFolder, hidden: int) -> SentenceRecord | None:
@@ -98,7 +98,7 @@ def read_sentence(folder: ModelFolder, hidden: int) -> SentenceRecord | None:
     """
     if not folder.outer.has(MODULES_FILE):
         return None
-    modules = _modules(folder.outer)
+    modules = modules_of(folder.outer)
     kinds = [kind for kind, _ in modules]
     if "Pooling" not in kinds and set(kinds) <= {*SUPPORTED, *IGNORED}:
         return None
@@ -129,8 +129,8 @@ def _limits(folder: ModelFolder) -> Mapping[str, Any]:
     return folder.json_or_empty(LIMITS_FILE) or folder.outer.json_or_empty(LIMITS_FILE)
 
 
-def _modules(folder: ModelFolder) -> list[tuple[str, str]]:
-    """(class, path) of every module, in order."""
+def modules_of(folder: ModelFolder) -> list[tuple[str, str]]:
+    """(class, path) of every module, in order. Raises ModelInvalid for anything else in modules.json."""
     try:
         listed = json.loads(folder.read(MODULES_FILE))
         found = [(str(module["type"]).rpartition(".")[2], _path(module.get("path", ""))) for module in listed]

@@ -8,6 +8,7 @@ from mooring.model.config import Facts, read_facts
 from mooring.model.folder import CONFIG_FILE, MANIFEST_FILE, TOKENIZER_CONFIG_FILE, ModelFolder
 from mooring.model.manifest import Manifest, missing_from_hub_folder, name_of, read_built, require
 from mooring.model.sentence_transformers import SentenceRecord, read_sentence
+from mooring.model.unsupported import refuse_folder
 from mooring.model.weights import Weights, open_weights
 from mooring.tasks import TASKS, task_named
 from mooring.tasks.base import TaskSpec
@@ -39,6 +40,7 @@ def read_manifest(
         raise ModelNotFound(f"Folder {folder} does not exist.")
     if folder.has(MANIFEST_FILE):
         return _built(read_built(folder), asked).replaced(source=source, **({"revision": revision} if revision else {}))
+    refuse_folder(folder)
     require(folder, source, missing_from_hub_folder(folder))
     facts = read_facts(folder)
     sentence = read_sentence(folder, facts.sizes.hidden)

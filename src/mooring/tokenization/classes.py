@@ -10,11 +10,14 @@ from typing import Literal
 
 from mooring.errors import ModelUnsupported, echo
 from mooring.families import FAMILIES
-from mooring.model.folder import CONFIG_FILE, TOKENIZER_CONFIG_FILE, ModelFolder
+from mooring.model.folder import BPE_FILES, CONFIG_FILE, TOKENIZER_CONFIG_FILE, VOCAB_FILE, ModelFolder
 
-Kind = Literal["wordpiece", "plain"]
-"""wordpiece: can be built from vocab.txt, and its keys override the normalizer of tokenizer.json.
+Kind = Literal["wordpiece", "bpe", "plain"]
+"""wordpiece: keys override the normalizer of tokenizer.json. bpe: keys override its post-processor.
 plain: tokenizer.json as it is."""
+
+VOCABULARIES: Mapping[Kind, tuple[str, ...]] = {"wordpiece": (VOCAB_FILE,), "bpe": BPE_FILES, "plain": ()}
+"""The files that a tokenizer can be built from without tokenizer.json, all of them; none for plain."""
 
 SEGMENTS = ("input_ids", "token_type_ids", "attention_mask")
 NO_SEGMENTS = ("input_ids", "attention_mask")
@@ -26,7 +29,7 @@ _BERT = {
     "cls_token": "[CLS]",
     "mask_token": "[MASK]",
 }
-_XLM_ROBERTA = {
+_ROBERTA = {
     "bos_token": "<s>",
     "eos_token": "</s>",
     "sep_token": "</s>",
@@ -51,10 +54,24 @@ class TokenizerClass:
     """Whether the mask token absorbs the white space before it (lstrip of AddedToken)."""
     prefix_space: bool = False
     """Whether `add_prefix_space` overrides the pre-tokenizer's setting."""
+    more: tuple[str, ...] = ()
+    """Default of `additional_special_tokens`."""
+    separators: int = 1
+    """Number of separators between the texts of a pair, if built from vocab.txt."""
+    overrides: tuple[str, ...] = ()
+    """The keys that override the normalizer of tokenizer.json."""
+
+
+_CASE = ("do_lower_case", "strip_accents")
 
 
 def _wordpiece(name: str, inputs: tuple[str, ...] = SEGMENTS) -> TokenizerClass:
-    return TokenizerClass(name, "wordpiece", inputs, _BERT, prefix_space=True)
+    overrides = (*_CASE, "tokenize_chinese_chars")
+    return TokenizerClass(name, "wordpiece", inputs, _BERT, prefix_space=True, overrides=overrides)
+
+
+def _roberta(name: str, kind: Kind, more: tuple[str, ...] = ()) -> TokenizerClass:
+    return TokenizerClass(name, kind, NO_SEGMENTS, _ROBERTA, stripping_mask=True, prefix_space=True, more=more)
 
 
 CLASSES: Mapping[str, TokenizerClass] = {
@@ -75,9 +92,18 @@ CLASSES: Mapping[str, TokenizerClass] = {
         TokenizerClass("PreTrainedTokenizer", "plain", SEGMENTS, {}, prefix_space=True),
         # What transformers 5 writes for a tokenizer that is just its tokenizer.json.
         TokenizerClass("TokenizersBackend", "plain", SEGMENTS, {}),
-        TokenizerClass("RobertaTokenizer", "plain", NO_SEGMENTS, _XLM_ROBERTA, stripping_mask=True, prefix_space=True),
+        _roberta("RobertaTokenizer", "bpe"),
+        _roberta("XLMRobertaTokenizer", "plain"),
+        _roberta("CamembertTokenizer", "plain", more=("<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED")),
         TokenizerClass(
-            "XLMRobertaTokenizer", "plain", NO_SEGMENTS, _XLM_ROBERTA, stripping_mask=True, prefix_space=True
+            "MPNetTokenizer",
+            "wordpiece",
+            NO_SEGMENTS,
+            {**_ROBERTA, "unk_token": "[UNK]"},
+            stripping_mask=True,
+            prefix_space=True,
+            separators=2,
+            overrides=_CASE,
         ),
     )
 }

@@ -78,7 +78,7 @@ class Key:
     read: Read
     unset: str = ""
     """The value used if the file lacks the key."""
-    kinds: tuple[Kind, ...] = ("wordpiece", "plain")
+    kinds: tuple[Kind, ...] = ("wordpiece", "bpe", "plain")
     """Kinds of classes that obey it."""
     only: str | None = None
     """The one class that obeys it."""
@@ -98,6 +98,7 @@ KEYS: Mapping[str, Key] = {
         flag_or_null,
         "false",
     ),
+    "trim_offsets": Key("Leave white space out of the places of tokens in the text.", flag, "true", kinds=("bpe",)),
     "split_special_tokens": Key("Split the text of special tokens like any other text.", flag, "false"),
     "model_input_names": Key(
         "The model's inputs; without token_type_ids every token is in segment 0.", inputs, "the class's"
@@ -133,6 +134,8 @@ class Keys:
     """Whether each Chinese character is its own word."""
     prefix_space: bool | None = False
     """None keeps the pre-tokenizer's setting."""
+    trim_offsets: bool = True
+    """Whether the places of tokens leave out white space. Applies to byte-level BPE classes only."""
     split_special_tokens: bool = False
     """Whether the text of a special token is split like any other text."""
     segments: bool = True
@@ -144,7 +147,7 @@ class Keys:
     clean_up: bool | None = None
     """Whether decoding removes spaces before punctuation; None: if the tokenizer is built from vocab.txt."""
     from_vocabulary: bool = False
-    """Whether transformers would build it from vocab.txt despite a tokenizer.json."""
+    """Whether transformers would build it from the vocabulary despite a tokenizer.json."""
     stated: frozenset[str] = field(default_factory=frozenset)
     """The keys in the file."""
 
@@ -161,6 +164,7 @@ def read_keys(values: Mapping[str, Any], known: TokenizerClass) -> Keys:
         strip_accents=found.get("strip_accents"),
         chinese_chars=found.get("tokenize_chinese_chars", True),
         prefix_space=found.get("add_prefix_space", False),
+        trim_offsets=found.get("trim_offsets", True),
         split_special_tokens=found.get("split_special_tokens", False),
         segments="token_type_ids" in found.get("model_input_names", known.inputs),
         truncation_side=found.get("truncation_side"),

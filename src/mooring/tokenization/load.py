@@ -6,34 +6,33 @@ from dataclasses import replace
 
 from tokenizers import Tokenizer, pre_tokenizers
 
-from mooring.errors import ModelIncomplete, ModelInvalid
-from mooring.model.folder import CONFIG_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE, ModelFolder
-from mooring.tokenization import ids, wordpiece
-from mooring.tokenization.classes import TokenizerClass, class_of
+from mooring.errors import ModelError, ModelIncomplete, ModelInvalid, ModelUnsupported
+from mooring.model.folder import BPE_FILES, CONFIG_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE, ModelFolder
+from mooring.model.tokenizer_files import CONVERT, only_sentencepiece, sentencepiece_in
+from mooring.tokenization import bpe, ids, wordpiece
+from mooring.tokenization.classes import VOCABULARIES, TokenizerClass, class_of
 from mooring.tokenization.config import Keys, read_keys, right
 from mooring.tokenization.special import NamedTokens, add_missing, named_tokens
 from mooring.tokenization.text import Habits, Template, TextTokenizer, frame_of, template_of
 
 
 def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> TextTokenizer:
-    """The tokenizer of `tokenizer.json`, or else one built from `vocab.txt`.
+    """The tokenizer of `tokenizer.json`, or else one built from the vocabulary.
 
     `embeddings` is the number of rows of the model's embedding table; None leaves ids unchecked. Raises
     ModelIncomplete, ModelInvalid, or ModelUnsupported for a class or key that is not implemented.
     """
     known = class_of(folder)
     keys = read_keys(folder.json_or_empty(TOKENIZER_CONFIG_FILE), known)
-    from_json = folder.has(TOKENIZER_FILE) and not (keys.from_vocabulary and folder.has(VOCAB_FILE))
+    files = VOCABULARIES[known.kind]
+    buildable = bool(files) and all(folder.has(name) for name in files)
+    from_json = folder.has(TOKENIZER_FILE) and not (keys.from_vocabulary and buildable)
     if from_json:
         tokenizer, named, warnings = _from_json(folder, known, keys)
-    elif folder.has(VOCAB_FILE):
+    elif buildable:
         tokenizer, named, warnings = _from_vocabulary(folder, known, keys)
     else:
-        raise ModelIncomplete(
-            f"The model folder {folder} has no tokenizer.",
-            missing=(f"{TOKENIZER_FILE} (or {VOCAB_FILE})",),
-            hint=f"Copy {TOKENIZER_FILE} from the model's repository into it.",
-        )
+        raise _without_tokenizer(folder, known)
     if known.prefix_space:
         _set_prefix_space(tokenizer, keys)
     cut_at = keys.truncation_side or (tokenizer.truncation or {}).get("direction")
@@ -93,28 +92,49 @@ def _from_json(folder: ModelFolder, known: TokenizerClass, keys: Keys) -> _Built
     named = named_tokens(folder, known, tokenizer.get_added_tokens_decoder())
     # Before the keys: transformers also prepares the search for added tokens with the file's normalizer.
     add_missing(tokenizer, named)
+    if known.kind == "bpe":
+        bpe.apply_keys(tokenizer, keys)
     if known.kind != "wordpiece":
         return tokenizer, named, ()
-    warnings = wordpiece.overridden(tokenizer, keys, known.name)
-    wordpiece.apply_keys(tokenizer, keys)
+    warnings = wordpiece.overridden(tokenizer, keys, known)
+    wordpiece.apply_keys(tokenizer, keys, known)
     return tokenizer, named, warnings
 
 
 def _from_vocabulary(folder: ModelFolder, known: TokenizerClass, keys: Keys) -> _Built:
-    if known.kind != "wordpiece":
-        raise ModelIncomplete(
-            f"The model folder {folder} has a {VOCAB_FILE}, but its tokenizer class {known.name} cannot be built from "
-            "that.",
-            missing=(TOKENIZER_FILE,),
-            hint=f"Copy {TOKENIZER_FILE} from the model's repository into it.",
-        )
     # Even if the vocabulary is used instead of tokenizer.json, that file's added tokens apply.
     named = named_tokens(folder, known, _read(folder).get_added_tokens_decoder() if folder.has(TOKENIZER_FILE) else {})
+    cls, sep = named.text("cls_token"), named.text("sep_token")
+    if known.kind == "bpe":
+        tokenizer = bpe.from_vocabulary(folder, keys)
+        add_missing(tokenizer, named)
+        bpe.frame(tokenizer, cls, sep, keys)
+        return tokenizer, named, ()
     tokenizer = wordpiece.from_vocabulary(wordpiece.vocabulary(folder), named.text("unk_token") or "", keys)
     wordpiece.check_unknown(tokenizer, VOCAB_FILE, folder)
     add_missing(tokenizer, named)
-    wordpiece.frame(tokenizer, named.text("cls_token"), named.text("sep_token"))
+    wordpiece.frame(tokenizer, cls, sep, known.separators)
     return tokenizer, named, ()
+
+
+def _without_tokenizer(folder: ModelFolder, known: TokenizerClass) -> ModelError:
+    names, files = folder.names(), VOCABULARIES[known.kind]
+    if (sentencepiece := sentencepiece_in(names)) is not None:
+        return ModelUnsupported(
+            only_sentencepiece(f"The model folder {folder}", sentencepiece),
+            hint=f"Convert it inside that folder, {CONVERT}.",
+        )
+    missing = TOKENIZER_FILE + (f" (or {' and '.join(files)})" if files else "")
+    found = [name for name in (VOCAB_FILE, *BPE_FILES) if name in names]
+    if not found:
+        what = "has no tokenizer."
+    else:
+        what = f"has {' and '.join(found)}, but its tokenizer class {known.name} cannot be built from that."
+    return ModelIncomplete(
+        f"The model folder {folder} {what}",
+        missing=(missing,),
+        hint=f"Copy {TOKENIZER_FILE} from the model's repository into it.",
+    )
 
 
 def _set_prefix_space(tokenizer: Tokenizer, keys: Keys) -> None:

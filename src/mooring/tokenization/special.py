@@ -68,7 +68,8 @@ def named_tokens(folder: ModelFolder, known: TokenizerClass, in_file: Mapping[in
         roles["mask_token"] = AddedToken(mask, lstrip=True)
     roles = {role: by_text.get(text_of(token), token) for role, token in roles.items()}
     ordered = tuple(token for _, token in sorted(added.items(), key=lambda item: item[0]))
-    return NamedTokens(ordered, roles, (*_list(values, MORE), *_extra(values)))
+    more = _list(values, MORE) if MORE in values else list(known.more)
+    return NamedTokens(ordered, roles, (*more, *_extra(values)))
 
 
 def add_missing(tokenizer: Tokenizer, named: NamedTokens) -> None:

@@ -1,11 +1,13 @@
 """Build WordPiece tokenizers from vocab.txt, and apply BERT's keys to the normalizer of tokenizer.json."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from mooring.errors import ModelInvalid, ModelUnsupported, echo
 from mooring.model.folder import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE, ModelFolder
+from mooring.tokenization.classes import TokenizerClass
 from mooring.tokenization.config import Keys
 
 
@@ -34,15 +36,18 @@ def from_vocabulary(words: Mapping[str, int], unknown: str, keys: Keys) -> Token
     return tokenizer
 
 
-def frame(tokenizer: Tokenizer, cls: str | None, sep: str | None) -> None:
-    """Frame pairs as [CLS] first [SEP] second [SEP], the second in segment 1. Raises ModelInvalid without them."""
+def frame(tokenizer: Tokenizer, cls: str | None, sep: str | None, separators: int = 1) -> None:
+    """Frame pairs as [CLS] first [SEP] second [SEP], the second in segment 1. Raises ModelInvalid without them.
+
+    `separators` is the number of [SEP] between the two texts.
+    """
     if not cls or not sep:
         role = "sep_token" if cls else "cls_token"
         raise ModelInvalid(f"{TOKENIZER_CONFIG_FILE}: {role} is null; a tokenizer built from {VOCAB_FILE} needs one.")
     try:
         tokenizer.post_processor = processors.TemplateProcessing(
             single=f"{cls}:0 $A:0 {sep}:0",
-            pair=f"{cls}:0 $A:0 {sep}:0 $B:1 {sep}:1",
+            pair=f"{cls}:0 $A:0{f' {sep}:0' * separators} $B:1 {sep}:1",
             special_tokens=[(cls, tokenizer.token_to_id(cls)), (sep, tokenizer.token_to_id(sep))],
         )
     except (ValueError, TypeError) as error:
@@ -59,7 +64,7 @@ def check_unknown(tokenizer: Tokenizer, file: str, folder: ModelFolder) -> None:
         )
 
 
-def overridden(tokenizer: Tokenizer, keys: Keys, class_name: str) -> tuple[str, ...]:
+def overridden(tokenizer: Tokenizer, keys: Keys, known: TokenizerClass) -> tuple[str, ...]:
     """Warn about settings of tokenizer.json that a default of the class overrides, perhaps unintentionally."""
     normalizer = tokenizer.normalizer
     if not isinstance(normalizer, normalizers.BertNormalizer):
@@ -70,15 +75,15 @@ def overridden(tokenizer: Tokenizer, keys: Keys, class_name: str) -> tuple[str, 
         ("strip_accents", _strips(normalizer.strip_accents, keys), _strips(keys.strip_accents, keys)),
     )
     return tuple(
-        f"{TOKENIZER_FILE} sets {key} to {str(own).lower()}, but {class_name} uses {str(used).lower()} because "
+        f"{TOKENIZER_FILE} sets {key} to {str(own).lower()}, but {known.name} uses {str(used).lower()} because "
         f"{TOKENIZER_CONFIG_FILE} does not set it, as in transformers 4.57. Set {key} there to choose."
         for key, own, used in settings
-        if own != used and key not in keys.stated
+        if own != used and key in known.overrides and key not in keys.stated
     )
 
 
-def apply_keys(tokenizer: Tokenizer, keys: Keys) -> None:
-    """Let `do_lower_case`, `strip_accents` and `tokenize_chinese_chars` override the normalizer of tokenizer.json.
+def apply_keys(tokenizer: Tokenizer, keys: Keys, known: TokenizerClass) -> None:
+    """Let the keys that the class names override the normalizer of tokenizer.json.
 
     As in transformers, other kinds of normalizer are left alone, and a missing one is refused.
     """
@@ -89,6 +94,8 @@ def apply_keys(tokenizer: Tokenizer, keys: Keys) -> None:
             hint=f"To use texts unchanged, set tokenizer_class to PreTrainedTokenizerFast in {TOKENIZER_CONFIG_FILE}.",
         )
     if isinstance(normalizer, normalizers.BertNormalizer):
+        if "tokenize_chinese_chars" not in known.overrides:
+            keys = replace(keys, chinese_chars=normalizer.handle_chinese_chars)
         tokenizer.normalizer = _normalizer(keys, clean_text=normalizer.clean_text)
 
 
