@@ -17,10 +17,10 @@ from typing import Any
 
 from mooring.deploy import Model, Predictor
 from mooring.deploy.deployment import remove, survey
-from mooring.deploy.narrator import Lines
 from mooring.deploy.session import Place, Session
 from mooring.deploy.transform import Job, model_of, run_job
 from mooring.errors import InvokeError
+from mooring.progress import Lines
 
 QUESTION = {"inputs": {"question": "Who wrote it?", "context": "Ada Lovelace wrote it in 1843."}}
 ANSWER = "Ada Lovelace"
