@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Self
 import httpcore2
 
 from mooring.errors import ClientError, echo
-from mooring.target import ADDRESS_HINT, Target, parse_target
+from mooring.target import ADDRESS_HINT, INVOCATIONS, Target, parse_target
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 CONNECT_TIMEOUT_S = 10.0
@@ -60,12 +60,14 @@ class Client:
         """Close the connections."""
         self._pool.close()
 
-    def ask(self, inputs: object, parameters: Mapping[str, object] | None = None) -> Any:
+    def ask(self, inputs: object, parameters: Mapping[str, object] | None = None, *, task: str | None = None) -> Any:
         """Post `{"inputs": …, "parameters": …}` and return the decoded answer. Raises ClientError.
 
-        Without `parameters` that field is left out.
+        Without `parameters` that field is left out. `task` is for servers whose model offers several tasks; their
+        answers then have the shapes of Hugging Face's Inference API.
         """
-        return answer_of(self.target, self._send("POST", self.target.path, encode(inputs, parameters)))
+        path = path_of(self.target, task)
+        return answer_of(self.target, self._send("POST", path, encode(inputs, parameters)))
 
     def info(self) -> dict[str, Any]:
         """Facts of the server and its model, from /info. Empty if it has none, since it need not be Mooring's.
@@ -113,9 +115,12 @@ class AsyncClient:
     ) -> None:
         await self._pool.aclose()
 
-    async def ask(self, inputs: object, parameters: Mapping[str, object] | None = None) -> Any:
+    async def ask(
+        self, inputs: object, parameters: Mapping[str, object] | None = None, *, task: str | None = None
+    ) -> Any:
         """See `Client.ask`."""
-        request = _request(self.target, "POST", self.target.path, encode(inputs, parameters), self._timeout_s)
+        path = path_of(self.target, task)
+        request = _request(self.target, "POST", path, encode(inputs, parameters), self._timeout_s)
         try:
             async with self._pool.stream(**request) as response:
                 data = bytearray()
@@ -134,6 +139,12 @@ class Reply(NamedTuple):
     headers: Mapping[str, str]
     """By lower-case name."""
     data: bytes
+
+
+def path_of(target: Target, task: str | None) -> str:
+    """Where a request is posted. `task` has its route where the address is a server's root or its /invocations."""
+    before, inference, after = target.path.rpartition(INVOCATIONS)
+    return target.path if task is None or after or not inference else f"{before}/models/-/pipeline/{task}"
 
 
 def encode(inputs: object, parameters: Mapping[str, object] | None = None) -> bytes:

@@ -74,15 +74,18 @@ class OpenModel:
         """Facts: "model" (task, family, precision, quality …), "backend" and "warnings", as in `/info`."""
         return self._served.facts
 
-    def __call__(self, inputs: Any = None, /, **arguments: Any) -> Any:
+    def __call__(self, inputs: Any = None, /, *, task: str | None = None, **arguments: Any) -> Any:
         """Answer one request as POST /invocations does, in dicts, lists, str and numbers.
 
-        Pass either `inputs`, as in a request, or its parts by name (`question=…, context=…`; `text=…`). All other
-        arguments are task parameters (`top_k=2`). Raises InvalidRequest with a pointer to the invalid field.
+        Pass either `inputs`, as in a request, or its parts by name (`question=…, context=…`; `text=…`). `task` names
+        one of the model's tasks; by default the request decides. All other arguments are task parameters (`top_k=2`).
+        Raises InvalidRequest with a pointer to the invalid field, and NotOffered for a task that the model lacks.
         """
-        return self._run(self._answer(self._body(inputs, arguments)))
+        return self._run(self._answer(self._body(inputs, arguments), task))
 
-    def map(self, items: Iterable[Mapping[str, Any]], *, errors: bool = False) -> Iterator[Any]:
+    def map(
+        self, items: Iterable[Mapping[str, Any]], *, task: str | None = None, errors: bool = False
+    ) -> Iterator[Any]:
         """Yield the answer to each item, in order, while the next ones are computed in full batches.
 
         Each item holds the arguments of one call: `{"question": …, "context": …, "top_k": 2}` or `{"inputs": …}`.
@@ -92,7 +95,7 @@ class OpenModel:
         pending: deque[Future[Any]] = deque()
         try:
             for item in items:
-                pending.append(self._begin(item))
+                pending.append(self._begin(item, task))
                 if len(pending) >= LOOK_AHEAD:
                     yield _outcome(pending.popleft(), errors=errors)
             while pending:
@@ -113,14 +116,14 @@ class OpenModel:
     ) -> None:
         self.close()
 
-    def _begin(self, item: Mapping[str, Any]) -> "Future[Any]":
+    def _begin(self, item: Mapping[str, Any], task: str | None) -> "Future[Any]":
         try:
             body = self._body(item.get("inputs"), {key: value for key, value in item.items() if key != "inputs"})
         except (RequestError, UsageError) as error:
             failed: Future[Any] = Future()
             failed.set_exception(error)
             return failed
-        return self._submit(self._answer(body))
+        return self._submit(self._answer(body, task))
 
     def _body(self, inputs: Any, arguments: dict[str, Any]) -> dict[str, Any]:
         """The `inputs` and `parameters` of a request."""
@@ -132,10 +135,11 @@ class OpenModel:
             raise UsageError(f"Pass either inputs or {', '.join(parts)}, not both.")
         return {"inputs": inputs, "parameters": {key: arguments[key] for key in arguments if key not in parts}}
 
-    async def _answer(self, body: dict[str, Any]) -> Any:
+    async def _answer(self, body: dict[str, Any], task: str | None) -> Any:
         model = self._served.model
         if isinstance(model, ByEngine):
-            return plain((await model.answer(model.task.parse(body), NO_DEADLINE_S, afresh=True)).answer)
+            request = model.task.parse(body) if task is None else model.request(task, body)
+            return plain((await model.answer(request, NO_DEADLINE_S, afresh=True)).answer)
         call = Call(json.dumps(body).encode(), JSON, JSON, {"Content-Type": JSON, "Accept": JSON}, "")
         return _value(await model.handle(call, NO_DEADLINE_S))
 

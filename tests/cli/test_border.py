@@ -103,8 +103,8 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 0, on stdout, with every command in the order of use."""
     assert run(["--help"]) == 0
     said = capsys.readouterr().out
-    names = [line.split()[0] for line in said.partition("Commands:")[2].splitlines() if line.startswith("  ")][:5]
-    assert names == ["serve", "ask", "eval", "build", "image"]
+    names = [line.split()[0] for line in said.partition("Commands:")[2].splitlines() if line.startswith("  ")][:6]
+    assert names == ["serve", "run", "ask", "eval", "build", "image"]
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("moor 0.")
 

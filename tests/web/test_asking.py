@@ -148,10 +148,12 @@ def test_an_accept_that_cannot_be_met_is_406_and_costs_nothing() -> None:
     play(scene)
 
 
-def test_csv_of_several_answers_to_several_questions_is_406() -> None:
-    """It has no rows to be written in."""
+def test_csv_of_several_answers_to_several_questions_has_a_column_for_the_question() -> None:
+    """Its number."""
     body = {"inputs": [PAIR, SEA], "parameters": {"top_k": 2}}
-    refused(ask(body, accept="text/csv"), 406, "NotAcceptable", "top_k 1")
+    reply = ask(body, accept="text/csv")
+    assert reply.status == 200
+    assert [line.split(b",")[0] for line in reply.body.splitlines()] == [b"row", b"1", b"1", b"2", b"2"]
 
 
 def test_a_body_announced_too_large_is_413_unread() -> None:

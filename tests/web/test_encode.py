@@ -53,7 +53,18 @@ def test_a_csv_cell_deeper_than_a_number_is_json() -> None:
     assert encode(CSV, ["x"]) == b"answer\r\nx\r\n"
 
 
-def test_answers_in_two_dimensions_do_not_fit_into_csv() -> None:
+def test_several_answers_to_several_requests_say_whose_they_are() -> None:
+    """By its number; a request without answers has no row."""
+    rows = list(csv.DictReader(io.StringIO(encode(CSV, [[ADA, SEA], [], [ADA]], rows=3).decode(), newline="")))
+    assert [(row["row"], row["answer"]) for row in rows] == [("1", "Ada"), ("1", SEA["answer"]), ("3", "Ada")]
+    assert encode(CSV, [[], []], rows=2) == b"row\r\n"
+    assert encode(CSV, [[0.5, 0.25], [1.0]], rows=2) == b'answer\r\n"[0.5,0.25]"\r\n[1.0]\r\n'
+
+
+@pytest.mark.parametrize(
+    ("answer", "rows"), [([[ADA, SEA], [SEA, ADA]], 1), ([[[ADA], [SEA]], [[ADA]]], 2), ([ADA, [SEA]], 2)]
+)
+def test_answers_in_more_dimensions_do_not_fit_into_csv(answer: object, rows: int) -> None:
     """Rather than rows of which nobody knows whose they are."""
     with pytest.raises(NotAcceptable, match="top_k 1"):
-        encode(CSV, [[ADA, SEA], [SEA, ADA]])
+        encode(CSV, answer, rows)

@@ -69,9 +69,9 @@ def _local(settings: Settings, inputs: dict[str, str], parameters: dict[str, obj
         if task not in (None, TASK):
             raise UsageError(
                 f"The model's task is {task}; moor ask needs {TASK}.",
-                hint="Serve the model with moor serve, or call it from Python with mooring.open.",
+                hint="Use moor run, which runs any task.",
             )
-        return opened(inputs, **parameters)
+        return opened(inputs, task=TASK if task else None, **parameters)
 
 
 def _show(context: str, answers: list[Any]) -> None:

@@ -25,8 +25,9 @@ class Entry:
 
 COMMANDS: Mapping[str, Entry] = {
     "serve": Entry("mooring.cli.serve", "Serve a model over HTTP."),
+    "run": Entry("mooring.cli.run", "Run a model on texts: any task."),
     "ask": Entry("mooring.cli.ask", "Answer one question from a text."),
-    "eval": Entry("mooring.cli.eval", "Evaluate a model on a SQuAD file: exact match and F1."),
+    "eval": Entry("mooring.cli.eval", "Evaluate a model on labeled examples."),
     "build": Entry("mooring.cli.build", "Quantize a model and check that its accuracy holds."),
     "image": Entry("mooring.cli.image", "Build the container image from this installation."),
     "pack": Entry("mooring.cli.pack", "Pack a model into a model.tar.gz."),

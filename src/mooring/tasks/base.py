@@ -124,6 +124,8 @@ class TaskSpec:
     """Whether a model with this head can do the task."""
     takes: Callable[[object], bool] = _never
     """Whether a decoded body can only be meant for this task, if the model's own task is another one."""
+    unlisted: bool = False
+    """Whether a list of one request is answered like that request alone, and not by a list."""
     aliases: tuple[str, ...] = ()
     """Other names that `--task` accepts."""
     judged_as: str = ""

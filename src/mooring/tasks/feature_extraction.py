@@ -49,8 +49,6 @@ class FeatureExtraction:
     def parse(self, body: object) -> Request:
         """See `Task.parse`. A text, or a list of texts."""
         inputs, given, at = unwrapped(body, Keys(READERS, ("text",)))
-        if isinstance(inputs, dict) and "text" in inputs:
-            inputs, at = inputs["text"], f"{at}/text"
         values = read_parameters(given, READERS)
         values |= read_parameters(values.pop("tokenize_kwargs", None), TRUNCATION)
         values.pop("return_tensors", None)

@@ -298,4 +298,5 @@ FILL_MASK = TaskSpec(
     open=_open,
     metric=MASK_ACCURACY,
     labelled=MASKED,
+    unlisted=True,
 )

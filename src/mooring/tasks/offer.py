@@ -42,8 +42,12 @@ class Offer:
 
     @property
     def example(self) -> Mapping[str, Any]:
+        """An example body for the model's own task."""
+        return self.example_of(self.name)
+
+    def example_of(self, name: str) -> Mapping[str, Any]:
         """An example body: the model's where the task's would not do, because each tokenizer has its own mask token."""
-        found: Mapping[str, Any] = getattr(self._own, "example", None) or TASKS[self._own.name].example
+        found: Mapping[str, Any] = getattr(self._tasks[name], "example", None) or TASKS[name].example
         return found
 
     def parse(self, body: object) -> Asked:

@@ -262,4 +262,5 @@ QUESTION_ANSWERING = TaskSpec(
     open=_open,
     metric=F1,
     labelled=SQUAD,
+    unlisted=True,
 )

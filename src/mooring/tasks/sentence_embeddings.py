@@ -124,8 +124,6 @@ class SentenceEmbeddings:
     def parse(self, body: object) -> Request:
         """See `Task.parse`. A text, or a list of texts."""
         inputs, given, at = unwrapped(body, Keys(READERS, ("text",)))
-        if isinstance(inputs, dict) and "text" in inputs:
-            inputs, at = inputs["text"], f"{at}/text"
         return self._embedder.request(inputs, read_parameters(given, READERS), at)
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:

@@ -53,7 +53,13 @@ def fit_of(values: dict[str, Any], longest: int, tokenizer: TextTokenizer, *, tr
 
 
 def read_texts(inputs: object, at: str, most: int, example: str) -> tuple[tuple[str, ...], bool]:
-    """The texts of `inputs`, and whether they came as a list. Raises InvalidRequest, PayloadTooLarge."""
+    """The texts of `inputs`, and whether they came as a list; `{"text": …}` is a text. Raises InvalidRequest.
+
+    Raises PayloadTooLarge for more than `most` texts.
+    """
+    if isinstance(inputs, dict) and "text" in inputs:
+        inputs, at = inputs["text"], f"{at}/text"
+        return (text(inputs, at),), False
     if isinstance(inputs, str):
         return (text(inputs, at),), False
     if not isinstance(inputs, list):
@@ -64,7 +70,12 @@ def read_texts(inputs: object, at: str, most: int, example: str) -> tuple[tuple[
         raise PayloadTooLarge(
             f"The request has {len(inputs)} texts; the limit is {most}.", hint="Split it into several requests."
         )
-    return tuple([text(item, f"{at}/{place}") for place, item in enumerate(inputs)]), True
+    return tuple([_text(item, f"{at}/{place}") for place, item in enumerate(inputs)]), True
+
+
+def _text(item: object, at: str) -> str:
+    """A text of a list, which may be a row of CSV."""
+    return text(item["text"], f"{at}/text") if isinstance(item, dict) and "text" in item else text(item, at)
 
 
 def windows_of(

@@ -7,6 +7,7 @@ border.py        request ids, errors → responses, logs, metrics
   no_route.py      404 and 405
 """
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,7 @@ from mooring.errors import NotOffered
 from mooring.observe.metrics import Metrics
 from mooring.tasks import TASKS
 from mooring.tasks.base import TaskSpec
+from mooring.tasks.offer import Offer
 from mooring.web.asking import Answer, Asking, Begin, ModelEndpoint
 from mooring.web.border import Border
 from mooring.web.fleet import Fleet
@@ -39,8 +41,11 @@ def create_app(
     services = list(service.services.values()) if isinstance(service, Fleet) else [service]
 
     def specs() -> Sequence[TaskSpec | None]:
-        names = dict.fromkeys(name for one in services for name in _tasks_of(one))
-        return [None if name is None else TASKS[name] for name in names]
+        found: dict[str, TaskSpec | None] = {}
+        for one in services:
+            for spec in _specs_of(one):
+                found.setdefault("" if spec is None else spec.name, spec)
+        return list(found.values())
 
     room = Room(limits.max_in_flight, limits.max_body_bytes)
     protocols = TOOLKIT_PROTOCOLS if limits.hft_errors else PROTOCOLS
@@ -49,10 +54,15 @@ def create_app(
     return app_of(site, ONE_MODEL, log_requests=log_requests)
 
 
-def _tasks_of(service: Service) -> Sequence[str | None]:
-    """None stands for a task known only to user code. Raises NotReady."""
+def _specs_of(service: Service) -> Sequence[TaskSpec | None]:
+    """The model's tasks with examples for this model; None for a task known only to user code. Raises NotReady."""
     model = service.model
-    return model.tasks if isinstance(model, ByEngine) else [None]
+    if not isinstance(model, ByEngine):
+        return [None]
+    task = model.task
+    if not isinstance(task, Offer):
+        return [TASKS[name] for name in model.tasks]
+    return [dataclasses.replace(TASKS[name], example=task.example_of(name)) for name in model.tasks]
 
 
 def app_of(site: Site[Any], table: RouteTable, *, log_requests: bool) -> Starlette:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import numpy as np
 
@@ -10,23 +11,27 @@ from mooring.errors import NotAcceptable
 from mooring.tasks.arrays import as_json
 from mooring.web.media import CSV, LINES
 
+ROW = "row"
+"""The CSV column with the number of a request."""
+
 
 def encode(kind: str, answer: object, rows: int | None = None, columns: Sequence[str] = ()) -> bytes:
     """Write an answer as one of `media.KINDS`.
 
     `rows` is the number of requests received as rows or lines (None: one, or a JSON list): a JSON Lines response has as
-    many lines, however many answers each has. `columns` are the CSV columns that are always present. Raises
-    NotAcceptable for an answer that cannot be written as CSV rows.
+    many lines, however many answers each has. In CSV, answers that are lists of objects have a row for each object,
+    with the number of its request from 1 in the column `row`. `columns` are the CSV columns that are always present.
+    Raises NotAcceptable for an answer that cannot be written as CSV rows.
     """
     if kind == CSV:
-        return _csv(answer, columns)
+        return _csv(answer, rows, columns)
     return _lines(answer, rows) if kind == LINES else as_json(answer)
 
 
 def no_rows() -> NotAcceptable:
     """The error for answers that do not fit into CSV."""
     return NotAcceptable(
-        "Several answers to each of several questions do not fit into CSV rows.",
+        "Several answers to each request do not fit into CSV rows.",
         hint="Ask for one answer each (top_k 1), or accept application/jsonlines.",
     )
 
@@ -37,9 +42,12 @@ def _lines(answer: object, rows: int | None) -> bytes:
     return b"".join(as_json(entry) + b"\n" for entry in entries)
 
 
-def _csv(answer: object, columns: Sequence[str]) -> bytes:
+def _csv(answer: object, rows: int | None, columns: Sequence[str]) -> bytes:
     entries = _rows(answer)
-    if any(isinstance(entry, list) for entry in entries):
+    if rows != 1 and entries and all(_is_table(entry) for entry in entries):
+        columns = (ROW, *columns)
+        entries = [{ROW: number, **record} for number, entry in enumerate(entries, 1) for record in entry]
+    if any(_holds_objects(entry) for entry in entries):
         raise no_rows()
     records = [entry if isinstance(entry, dict) else {"answer": entry} for entry in entries]
     # In the order of the task's keys, `score,start,end,answer`; keys of other answers follow.
@@ -56,6 +64,16 @@ def _rows(answer: object) -> Sequence[object]:
     if isinstance(answer, np.ndarray):
         return list(answer) if answer.ndim > 1 else [answer]
     return answer if isinstance(answer, list) and not isinstance(next(iter(answer), None), float) else [answer]
+
+
+def _is_table(entry: object) -> TypeGuard[list[dict[str, object]]]:
+    """Whether it is a list of objects, such as entities, or an empty one."""
+    return isinstance(entry, list) and all(isinstance(part, dict) for part in entry)
+
+
+def _holds_objects(entry: object) -> bool:
+    """Whether it is a list of objects, or of lists of these. Numbers in lists fit into a cell."""
+    return isinstance(entry, list) and any(isinstance(part, dict) or _holds_objects(part) for part in entry)
 
 
 def _is_error(record: dict[str, object]) -> bool:

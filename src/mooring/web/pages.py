@@ -113,10 +113,9 @@ async def index(site: Site[Any], request: Request) -> Response:
     routes = {f"{method} {shown(path)}": endpoint.summary for (method, path), (_, endpoint) in found.items()}
     page: dict[str, Any] = {"mooring": mooring.__version__, "routes": routes}
     with contextlib.suppress(NotReady):
-        for spec in site.specs():
-            if spec is not None:
-                body = shlex.quote(msgspec.json.format(msgspec.json.encode(spec.example), indent=0).decode())
-                page["try"] = f"curl {request.base_url}invocations -H 'Content-Type: {JSON}' -d {body}"
+        if (spec := next(iter(site.specs()), None)) is not None:
+            body = shlex.quote(msgspec.json.format(msgspec.json.encode(spec.example), indent=0).decode())
+            page["try"] = f"curl {request.base_url}invocations -H 'Content-Type: {JSON}' -d {body}"
     return json_response(page, indent=2)
 
 

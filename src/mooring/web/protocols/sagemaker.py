@@ -40,7 +40,7 @@ def begin(asking: Asking) -> Answer:
 class _Invocation:
     """A request for the engine."""
 
-    __slots__ = ("_asking", "_model", "_rows", "_sent", "_wanted")
+    __slots__ = ("_asking", "_listed", "_model", "_rows", "_sent", "_wanted")
 
     def __init__(self, asking: Asking, model: ByEngine, sent: str, wanted: str) -> None:
         """`sent` and `wanted` are from `media.KINDS`."""
@@ -49,6 +49,8 @@ class _Invocation:
         self._sent = sent
         self._wanted = wanted
         self._rows: int | None = None
+        self._listed = False
+        """Whether the answer to a single row or line comes in a list."""
 
     async def answer(self, body: bytes) -> Reply:
         """Answer one request; in a batch transform request each record is answered separately."""
@@ -72,13 +74,16 @@ class _Invocation:
         task = self._model.task
         decoded = decode(self._sent, body, form_of(self._model.tasks), self._asking.limits.max_records)
         self._rows = decoded.rows
+        spec = TASKS.get(self._model.meant(decoded.body))
+        self._listed = decoded.rows == 1 and spec is not None and not spec.unlisted
         try:
             return task.parse(decoded.body)
         except InvalidRequest as error:
             raise decoded.located(error) from error
 
     def _encode(self, answered: Answered) -> Reply:
-        return Reply(encode(self._wanted, answered.answer, self._rows), self._wanted)
+        answer: Any = answered.answer
+        return Reply(encode(self._wanted, answer[0] if self._listed else answer, self._rows), self._wanted)
 
 
 async def _by_code(asking: Asking, code: UserCode, body: bytes) -> Reply:

@@ -228,11 +228,11 @@ def refuse(error: BaseException, request_id: str) -> Reply:
 
 
 def _post(path: str, summary: str, answer: Asks, bodies: tuple[Any, ...], task: str, example: Any) -> Endpoint:
-    """An endpoint; `bodies` are the type of the request and those of the answer."""
+    """An endpoint; `bodies` are the type of the request, or a tuple of types, and those of the answer."""
     request, *answers = bodies
 
     def requests(_: TaskSpec | None) -> Bodies:
-        return {JSON: (request,)}
+        return {JSON: request if isinstance(request, tuple) else (request,)}
 
     def responses(_: TaskSpec | None) -> Bodies:
         return {JSON: answers}
@@ -266,7 +266,7 @@ TEI = WireProtocol(
             "/rerank",
             "Sort texts by relevance: `texts` as text-embeddings-inference, `documents` as /v1/rerank",
             asks(read_rerank),
-            (RerankRequest | rerank.Request, list[Rank], rerank.Ranking),
+            ((RerankRequest, rerank.Request), list[Rank], rerank.Ranking),
             "text-ranking",
             RANKED,
         ),
