@@ -13,12 +13,25 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 
+class Named(torch.nn.Module):
+    """A model that takes its inputs by place."""
+
+    def __init__(self, model: torch.nn.Module, names: list[str]) -> None:
+        super().__init__()
+        self.model = model
+        self.names = names
+
+    def forward(self, *values: torch.Tensor) -> torch.Tensor:
+        """The first output."""
+        output: torch.Tensor = self.model(**dict(zip(self.names, values, strict=True)))[0]
+        return output
+
+
 def main() -> None:
     """Export and quantize."""
     folder, task = Path(sys.argv[1]), sys.argv[2]
     kind = AutoModel if task == "embed" else AutoModelForSequenceClassification
     model = kind.from_pretrained(folder, attn_implementation="eager").eval()
-    model.config.return_dict = False
     batch = AutoTokenizer.from_pretrained(folder)(["a text", "another text"], return_tensors="pt", padding=True)
     names = [name for name in ("input_ids", "attention_mask", "token_type_ids") if name in batch]
     axes = {name: {0: "batch", 1: "length"} for name in names}
@@ -26,7 +39,7 @@ def main() -> None:
     target = folder / "onnx" / "model.onnx"
     inputs = tuple(batch[name] for name in names)
     torch.onnx.export(
-        model, inputs, target, input_names=names, output_names=["output"], dynamic_axes=axes, dynamo=False
+        Named(model, names), inputs, target, input_names=names, output_names=["output"], dynamic_axes=axes, dynamo=False
     )
     quantize_dynamic(target, target.with_name("model_qint8.onnx"), weight_type=QuantType.QInt8)
 

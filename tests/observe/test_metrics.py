@@ -42,9 +42,9 @@ def test_the_engines_events_are_counted() -> None:
 def test_requests_are_counted_by_route_and_status() -> None:
     """Those that ask are timed, probes are not."""
     metrics = Metrics()
-    metrics.request("/invocations", 200, 0.05)
-    metrics.request("/invocations", 400, 0.001)
-    metrics.request("/ping", 200, 0.001)
+    metrics.request("/invocations", 200, 0.05, timed=True)
+    metrics.request("/invocations", 400, 0.001, timed=True)
+    metrics.request("/ping", 200, 0.001, timed=False)
     assert value(metrics, "mooring_requests_total", route="/invocations", status="400") == 1
     assert value(metrics, "mooring_requests_total", route="/ping", status="200") == 1
     assert value(metrics, "mooring_request_seconds_count") == 2

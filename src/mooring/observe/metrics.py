@@ -135,10 +135,10 @@ class Metrics:
 
     # From the web layer
 
-    def request(self, route: str, status: int, seconds: float) -> None:
-        """A request has ended; `route` is one of the application's or "other"."""
+    def request(self, route: str, status: int, seconds: float, *, timed: bool) -> None:
+        """A request has ended; `route` is one of the application's or "other". `timed` if it was for inference."""
         self._requests.labels(route, str(status)).inc()
-        if route in ("/invocations", "/models/{name}/invoke"):
+        if timed:
             self._seconds.observe(seconds)
 
     def stages(self, timings: Stages) -> None:

@@ -73,6 +73,7 @@ def app_of(site: Site[Any], table: RouteTable, *, log_requests: bool) -> Starlet
         Border,
         metrics=site.metrics,
         routes=refusals,
+        timed=frozenset(endpoint.path for endpoint in endpoints if isinstance(endpoint.answer, Asks)),
         quiet=frozenset(endpoint.path for endpoint in endpoints if not endpoint.logged),
         log_requests=log_requests,
     )

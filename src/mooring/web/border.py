@@ -46,19 +46,22 @@ class Border:
         *,
         metrics: Metrics,
         routes: Mapping[str, Refuse],
+        timed: Collection[str] = (),
         quiet: Collection[str] = (),
         log_requests: bool = True,
     ) -> None:
         """`routes` maps the paths named in logs and metrics to what answers their errors. Any other path is logged as
         "other", because a path can hold any text.
 
-        Requests to `quiet` paths are not logged. With `log_requests` false a proxy in front logs all requests.
+        POST requests to `timed` paths count in the latency histogram. Requests to `quiet` paths are not logged. With
+        `log_requests` false a proxy in front logs all requests.
         """
         self._log_requests = log_requests
         self._app = app
         self._metrics = metrics
         self._routes = routes
         self._templates = [(path, compile_path(path)[0]) for path in routes if "{" in path]
+        self._timed = timed
         self._quiet = quiet
         self._log = structlog.get_logger("mooring.web").bind()
 
@@ -100,7 +103,8 @@ class Border:
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         path = self._route_of(scope["path"])
         route = shown(path)
-        self._metrics.request(route, status, seconds)
+        timed = route in self._timed and scope["method"] == "POST"
+        self._metrics.request(route, status, seconds, timed=timed)
         if self._log_requests and path not in self._quiet:
             more: dict[str, Any] = {"windows": scope[WINDOWS]} if WINDOWS in scope else {}
             self._log.info(
