@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
+from typing import Any
 from typing import TypeGuard
 
 import numpy as np
@@ -43,7 +44,7 @@ def _lines(answer: object, rows: int | None) -> bytes:
 
 
 def _csv(answer: object, rows: int | None, columns: Sequence[str]) -> bytes:
-    entries = _rows(answer)
+    entries: list[Any] = _rows(answer)
     if rows != 1 and entries and all(_is_table(entry) for entry in entries):
         columns = (ROW, *columns)
         entries = [{ROW: number, **record} for number, entry in enumerate(entries, 1) for record in entry]
