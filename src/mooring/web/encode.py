@@ -44,7 +44,7 @@ def _lines(answer: object, rows: int | None) -> bytes:
 
 
 def _csv(answer: object, rows: int | None, columns: Sequence[str]) -> bytes:
-    entries: list[Any] = _rows(answer)
+    entries: Sequence[Any] = _rows(answer)
     if rows != 1 and entries and all(_is_table(entry) for entry in entries):
         columns = (ROW, *columns)
         entries = [{ROW: number, **record} for number, entry in enumerate(entries, 1) for record in entry]
