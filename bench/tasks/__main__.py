@@ -1,6 +1,6 @@
 """Compare the speed of Mooring and other libraries on embeddings, classification and reranking.
 
-    python -m bench.tasks --models FOLDER --peers PYTHON [--rounds 5] [--out docs/speed.json]
+    python -m bench.tasks --models FOLDER --peers PYTHON [--server NAME=URL …] [--rounds 5] [--out FILE]
 
 FOLDER holds all-MiniLM-L6-v2 as `minilm`, a DistilBERT classifier as `distilbert` and a cross-encoder of six layers as
 `reranker`, each also built by `moor build` as NAME-int8, and exported with `export.py`. PYTHON is an interpreter with
@@ -62,7 +62,7 @@ PEERS = ("sentence-transformers", "onnx-int8", "fastembed")
 class Worker:
     """A product's process with one model open."""
 
-    def __init__(self, python: str, product: str, folder: Path) -> None:
+    def __init__(self, python: str, product: str, folder: Path | str) -> None:
         self.product = product
         command = [python, str(Path(__file__).with_name("worker.py")), product, str(folder)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -118,6 +118,7 @@ def main() -> None:
     parser.add_argument("--peers", required=True)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--server", action="append", default=[], metavar="NAME=URL", help="of an embeddings API")
     given = parser.parse_args()
     rows = []
     for model in dict.fromkeys(case.model for case in CASES):
@@ -126,6 +127,9 @@ def main() -> None:
         workers += [Worker(sys.executable, "mooring-int8", built)] if built.is_dir() else []
         peers = [name for name in PEERS if model == "minilm" or name != "fastembed"]
         workers += [Worker(given.peers, name, folder) for name in peers]
+        if model == "minilm":
+            servers = [text.partition("=") for text in given.server]
+            workers += [Worker(sys.executable, f"http@{name}", url) for name, _, url in servers]
         for case in CASES:
             if case.model == model:
                 row = {"task": case.task, "model": model, "tokens": case.tokens, "batch": case.batch}

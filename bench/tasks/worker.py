@@ -133,6 +133,32 @@ def fastembed(folder: str) -> Call:
     return call
 
 
+def http(url: str) -> Call:
+    """A running server with OpenAI's embeddings API; vectors are read as the official client reads them."""
+    import base64
+    import http.client
+    import urllib.parse
+
+    import numpy as np
+
+    parts = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+
+    def call(request: dict[str, Any]) -> Any:
+        if request["task"] != "embed":
+            raise ValueError("http: embeddings only")
+        body = {"input": request["texts"], "model": "any", "encoding_format": "base64"}
+        headers = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
+        connection.request("POST", parts.path, json.dumps(body), headers)
+        reply = connection.getresponse()
+        content = reply.read()
+        if reply.status != 200:
+            raise ValueError(f"{reply.status}: {content[:200]!r}")
+        return [np.frombuffer(base64.b64decode(one["embedding"]), "<f4") for one in json.loads(content)["data"]]
+
+    return call
+
+
 PRODUCTS: dict[str, Callable[[str], Call]] = {
     "mooring": mooring,
     "mooring-int8": mooring,
@@ -146,7 +172,7 @@ PRODUCTS: dict[str, Callable[[str], Call]] = {
 
 def main() -> None:
     """Serve requests until the input ends."""
-    call = PRODUCTS[sys.argv[1]](sys.argv[2])
+    call = PRODUCTS[sys.argv[1].partition("@")[0]](sys.argv[2])
     for line in sys.stdin:
         request = json.loads(line)
         began = time.perf_counter()

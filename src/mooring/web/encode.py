@@ -3,8 +3,7 @@
 import csv
 import io
 from collections.abc import Sequence
-from typing import Any
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 
