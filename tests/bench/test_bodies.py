@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mooring.bench.bodies import GROUPS, Bodies, Wish, make_bodies
+from mooring.bench.bodies import GROUPS, Bodies, Wish, make_bodies, wish_of
 from mooring.bench.lengths import parse_lengths
 from mooring.errors import UsageError
 from mooring.target import parse_target
@@ -130,3 +130,48 @@ def test_lengths_that_are_nearly_the_same_are_one_group() -> None:
     words = [16 + place % 4 for place in range(90)] + [256 + place % 4 for place in range(90)]
     made = Bodies("x", [b""] * 180, words).groups()
     assert [(span.least, span.most) for span in made.spans] == [(16, 19), (256, 259)]
+
+
+SERVED = {
+    "text-classification": {"inputs": "I like it."},
+    "fill-mask": {"inputs": "Paris is the <mask> of France."},
+    "text-ranking": {"inputs": {"query": "Who?", "texts": ["a", "b"]}},
+    "zero-shot-classification": {"inputs": "a", "parameters": {"candidate_labels": ["x"]}},
+}
+
+
+def wish(task: str, file: Path | None = None, lengths: str = "") -> Wish:
+    """What is sent to a server of that task."""
+    served = {"model": {"tasks": [task]}, "example": SERVED[task]}
+    return wish_of(served, Wish(file, parse_lengths(lengths) if lengths else None))
+
+
+@pytest.mark.parametrize("task", SERVED)
+def test_a_server_gets_its_own_example(task: str) -> None:
+    """As it is."""
+    made = make_bodies(TARGET, wish(task), 5)
+    assert sent(made) == [SERVED[task]]
+    assert made.source == "one short example"
+
+
+def test_texts_of_chosen_lengths_go_where_the_task_has_texts() -> None:
+    """Queries, labels and the mask stay."""
+    (ranked,) = sent(make_bodies(TARGET, wish("text-ranking", lengths="30"), 1))
+    assert ranked["inputs"]["query"] == "Who?"  # type: ignore[index]
+    assert [len(text.split()) for text in ranked["inputs"]["texts"]] == [30, 30]  # type: ignore[index]
+    (masked,) = sent(make_bodies(TARGET, wish("fill-mask", lengths="30"), 1))
+    assert masked["inputs"].startswith("Paris is the <mask> of France. ")  # type: ignore[index]
+    chosen = sent(make_bodies(TARGET, wish("zero-shot-classification", lengths="uniform:5-9"), 20))
+    assert len(chosen) == 20
+    assert all(one["parameters"] == {"candidate_labels": ["x"]} for one in chosen)  # type: ignore[index]
+
+
+@pytest.mark.parametrize("task", SERVED)
+def test_labeled_examples_are_sent_without_their_labels(task: str) -> None:
+    """The samples of docs/tasks.md."""
+    file = Path(__file__).parents[2] / "examples" / "data" / f"{task}.jsonl"
+    made = make_bodies(TARGET, wish(task, file), 5)
+    assert len(made.requests) >= 20
+    for body in sent(made):
+        assert set(body) == {"inputs", "parameters"}  # type: ignore[call-overload]
+        assert not isinstance(body["inputs"], dict) or "label" not in body["inputs"]  # type: ignore[index]

@@ -6,8 +6,8 @@ improve the figures unnoticed.
 
 import json
 import random
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +15,12 @@ from mooring.bench.exchange import post_bytes
 from mooring.bench.lengths import QUESTIONS, TEXT, Lengths, Writer, sentences_of
 from mooring.client import encode
 from mooring.errors import UsageError, echo
+from mooring.quality.examples import load
 from mooring.quality.squad import Question, read_squad
 from mooring.target import Target
+from mooring.tasks import TASKS
+from mooring.tasks.fill_mask import FILL_MASK
+from mooring.tasks.question_answering import QUESTION_ANSWERING
 
 MOST_MADE, MOST_MADE_WORDS = 20_000, 6_000_000
 """Most texts of chosen lengths, and most words in total (about 40 MB); a longer run starts over."""
@@ -90,11 +94,28 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """The bodies that a user asked for."""
+    """The bodies that a user asked for, and what the server takes."""
 
     file: Path | None = None
     lengths: Lengths | None = None
     seed: int = 0
+    tasks: tuple[str, ...] = ()
+    """The tasks of the model, its own first; () if unknown, which stands for question answering."""
+    example: Mapping[str, Any] | None = None
+    """A body that the model answers."""
+
+    @property
+    def answering(self) -> bool:
+        """Whether requests are questions."""
+        return not self.tasks or self.tasks[0] == QUESTION_ANSWERING.name or self.example is None
+
+
+def wish_of(served: Mapping[str, Any], wish: Wish) -> Wish:
+    """The wish, with what the server's /info says."""
+    model, example = served.get("model"), served.get("example")
+    names = (model.get("tasks") or ()) if isinstance(model, Mapping) else ()
+    tasks = tuple(name for name in names if name in TASKS)
+    return replace(wish, tasks=tasks, example=example if isinstance(example, dict) and "inputs" in example else None)
 
 
 def make_bodies(target: Target, wish: Wish, count: int) -> Bodies:
@@ -104,15 +125,19 @@ def make_bodies(target: Target, wish: Wish, count: int) -> Bodies:
     """
     chance = random.Random(wish.seed)  # noqa: S311 - an order, not a secret
     if wish.lengths is not None:
-        return _of_lengths(target, wish.file, wish.lengths, chance, min(count, MOST_MADE))
+        return _of_lengths(target, wish, wish.lengths, chance, min(count, MOST_MADE))
     if wish.file is None:
+        if not wish.answering:
+            return _from(target, "one short example", [_counted(wish.example)])
         return _from(target, "one short question", [(_body(SAMPLE.question, SAMPLE.context), _words_of(SAMPLE))])
     if wish.file.suffix.lower() in TEXTS:
         raise UsageError(
             f"{wish.file} is plain text, which needs --lengths to set the length of the contexts.",
             hint="Add --lengths, such as --lengths uniform:50-400.",
         )
-    if wish.file.suffix.lower() in LINES:
+    if (labelled := _labelled(wish.file, wish.tasks)) is not None:
+        found = labelled
+    elif wish.file.suffix.lower() in LINES:
         found = _read_lines(wish.file)
     else:
         questions = read_squad(wish.file, labelled=False)
@@ -136,20 +161,55 @@ def _words_of(question: Question) -> int:
     return len(question.question.split()) + len(question.context.split())
 
 
-def _of_lengths(target: Target, file: Path | None, lengths: Lengths, chance: random.Random, count: int) -> Bodies:
+def _counted(body: Any) -> tuple[bytes, int]:
+    """A body with its number of words."""
+    return json.dumps(body).encode(), sum(len(text.split()) for text in _strings(body))
+
+
+def _labelled(file: Path, tasks: Sequence[str]) -> list[tuple[bytes, int]] | None:
+    """The requests of a file with labels for one of the tasks; None for another file."""
+    for name in tasks:
+        known = TASKS[name].labelled
+        if name != QUESTION_ANSWERING.name and known.scored and (found := known.read(file, load(file, known)[1])):
+            return [_counted({"inputs": one.body, "parameters": dict(one.parameters)}) for one in found]
+    return None
+
+
+def _of_lengths(target: Target, wish: Wish, lengths: Lengths, chance: random.Random, count: int) -> Bodies:
     """Distinct texts of random lengths from the file's sentences, with its questions."""
-    sentences, questions = _material(file)
+    sentences, questions = _material(wish.file)
     writer = Writer(sentences, chance)
-    made: dict[tuple[str, str], None] = {}
+    made: dict[bytes, int] = {}
     left = MOST_MADE_WORDS
     for _ in range(2 * count):  # few words allow few distinct texts
         words = lengths.sample(chance)
-        made[chance.choice(questions), writer.write(words)] = None
-        left -= words
+        if wish.answering:
+            asked, text = chance.choice(questions), writer.write(words)
+            made[_body(asked, text)] = len(asked.split()) + len(text.split())
+            left -= words
+        else:
+            body, total = _filled(wish, lambda words=words: writer.write(words))
+            made[body] = total
+            left -= total
         if len(made) == count or left < 0:
             break
-    bodies = [(_body(asked, text), len(asked.split()) + len(text.split())) for asked, text in made]
-    return _from(target, f"{lengths.said} words from {file.name if file else 'the built-in text'}", bodies)
+    source = wish.file.name if wish.file else "the built-in text"
+    return _from(target, f"{lengths.said} words from {source}", list(made.items()))
+
+
+def _filled(wish: Wish, write: Callable[[], str]) -> tuple[bytes, int]:
+    """The server's example with other texts; a query, or a sentence to compare with, stays."""
+    example = dict(wish.example or {})
+    inputs = example["inputs"]
+    if isinstance(inputs, dict):
+        last = [*inputs][-1]
+        value = inputs[last]
+        example["inputs"] = {**inputs, last: [write() for _ in value] if isinstance(value, list) else write()}
+    elif wish.tasks[0] == FILL_MASK.name:
+        example["inputs"] = f"{inputs} {write()}"  # the example has the mask
+    else:
+        example["inputs"] = write()
+    return _counted(example)
 
 
 def _material(file: Path | None) -> tuple[list[str], Sequence[str]]:

@@ -8,38 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mooring.cli.bench_flags import WarmUp, refuse_contradictions, wish_from
 from mooring.cli.bench_output import head, line, load_bar
 from mooring.cli.border import FAILED, INTERRUPTED
 from mooring.cli.facts import served_line
 from mooring.cli.opening import cut_short, warn
 from mooring.cli.options import setting_options
 from mooring.cli.streams import write_json
-from mooring.errors import UsageError
 
 if TYPE_CHECKING:
-    from mooring.bench.session import Amount, Measured, Plan, Session, Step
+    from mooring.bench.bodies import Wish
+    from mooring.bench.session import Measured, Plan, Session, Step
     from mooring.bench.sweep import Sweep
     from mooring.target import Target
 
 CLIENTS, CONNECTIONS, REQUESTS, SWEEP_SECONDS = 8, 256, 1000, 5.0
-
-
-class WarmUp(click.ParamType["Amount"]):
-    """A number of requests (200) or of seconds (5s)."""
-
-    name = "N|Ns"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "Amount":
-        """Parse the text of the command line."""
-        from mooring.bench.session import Amount
-
-        try:
-            amount = Amount(seconds=float(value[:-1])) if value.endswith("s") else Amount(requests=int(value))
-        except ValueError:
-            self.fail(f"{value!r} is not a number of requests (200) or of seconds (5s).", param, ctx)
-        if (amount.requests or 0) < 0 or not 0 <= (amount.seconds or 0) < 1e6:
-            self.fail(f"{value!r} is out of range.", param, ctx)
-        return Amount(requests=0) if amount.seconds == 0 else amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +63,12 @@ class Output:
 @click.option(
     "--file",
     type=click.Path(path_type=Path),
-    help="Requests to send: SQuAD JSON, or one JSON request per line (.jsonl).  [default: one short question]",
+    help="SQuAD JSON, labeled examples, or one JSON request per line (.jsonl).  [default: one short example]",
 )
 @click.option(
     "--lengths",
     metavar="WORDS",
-    help="Length of generated contexts, in words: 120, uniform:50-400 or lognormal:120,0.6. Sentences come from --file "
+    help="Length of generated texts, in words: 120, uniform:50-400 or lognormal:120,0.6. Sentences come from --file "
     "(SQuAD JSON or .txt) or a built-in text.",
 )
 @click.option("--seed", type=int, default=0, help="Random seed for order, lengths and arrival times.  [default: 0]")
@@ -123,18 +106,19 @@ def command(ctx: click.Context, /, url: str, as_json: bool, report: Path | None,
     moor bench http://127.0.0.1:8080 --rate 50 --duration 60 --lengths lognormal:120,0.6
     moor bench http://127.0.0.1:8080 --sweep clients --sweep rates --report bench.html
     """
+    from mooring.bench.bodies import wish_of
     from mooring.bench.session import Session, plan_json
     from mooring.bench.sweep import parse_sweep
     from mooring.client import Client
     from mooring.target import parse_target
 
-    _refuse_contradictions(flags)
-    target, sweeps = parse_target(url), [parse_sweep(text) for text in flags["sweep"]]
+    refuse_contradictions(flags)
+    target, sweeps, wish = parse_target(url), [parse_sweep(text) for text in flags["sweep"]], wish_from(flags)
     if report:
         _writable(report)
-    plan = _plan(target, flags)
     with Client(url) as client:
         served = client.info()
+    plan = _plan(target, flags, wish_of(served, wish))
     steps = _Steps(Session(plan), plan, Output(as_json, report), served_line({"url": target.url, **served}))
     document = plan_json(plan, flags["file"].name if flags["file"] else None)
     if sweeps:
@@ -144,40 +128,24 @@ def command(ctx: click.Context, /, url: str, as_json: bool, report: Path | None,
     _finish(ctx, document | {"server": served}, steps.output)
 
 
-def _refuse_contradictions(flags: dict[str, Any]) -> None:
-    """Raise UsageError for flags that would have no effect."""
-    rates = flags["rate"] is not None or any(text.strip().startswith("rates") for text in flags["sweep"])
-    if flags["sweep"] and flags["rate"] is not None:
-        raise UsageError("--rate and --sweep are mutually exclusive.", hint="Use --sweep rates:20,50,100.")
-    if flags["clients"] is not None and (flags["rate"] is not None or flags["sweep"]):
-        what = "--rate" if flags["rate"] is not None else "--sweep"
-        hint = "Use --connections to limit concurrency." if what == "--rate" else "Use --sweep clients:1,8,64."
-        raise UsageError(f"--clients has no effect with {what}.", hint=hint)
-    if flags["connections"] is not None and not rates:
-        raise UsageError("--connections has no effect without a rate: each client has one.", hint="Use --clients.")
-
-
-def _plan(target: "Target", flags: dict[str, Any]) -> "Plan":
-    from mooring.bench.bodies import MOST_MADE, Wish, make_bodies
-    from mooring.bench.lengths import parse_lengths
+def _plan(target: "Target", flags: dict[str, Any], wish: "Wish") -> "Plan":
+    from mooring.bench.bodies import MOST_MADE, make_bodies
     from mooring.bench.session import Amount, Plan
 
     if flags["requests"] is None and flags["duration"] is None:
         amount = Amount(seconds=SWEEP_SECONDS) if flags["sweep"] else Amount(requests=REQUESTS)
     else:
         amount = Amount(flags["requests"], flags["duration"])
-    lengths = parse_lengths(flags["lengths"]) if flags["lengths"] is not None else None
     count = amount.requests + 4 * (flags["clients"] or CLIENTS) if amount.requests and not flags["sweep"] else MOST_MADE
-    bodies = make_bodies(target, Wish(flags["file"], lengths, flags["seed"]), count)
+    bodies = make_bodies(target, wish, count)
     return Plan(target, bodies, bodies.groups(), amount, flags["warm_up"], flags["timeout"], flags["seed"])
 
 
 def _step(flags: dict[str, Any]) -> "Step":
     from mooring.bench.session import Step
 
-    if flags["rate"] is None:
-        return Step(flags["clients"] or CLIENTS)
-    return Step(flags["connections"] or CONNECTIONS, flags["rate"])
+    rate = flags["rate"]
+    return Step(flags["clients"] or CLIENTS) if rate is None else Step(flags["connections"] or CONNECTIONS, rate)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,19 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mooring.cli.border import FAILED, INTERRUPTED
+from mooring.cli.eval_examples import Wanted
 from mooring.cli.facts import served_line, titled
-from mooring.cli.opening import cut_short, no_model_here, opened_model, warn
+from mooring.cli.opening import check_readable, cut_short, no_model_here, opened_model, warn
 from mooring.cli.options import MODEL_OPTIONS, given_parameters, parameter_options, setting_options, settings_from
 from mooring.cli.progress import counting_bar
+from mooring.cli.run_request import route_of
 from mooring.cli.streams import write_json
 from mooring.errors import BenchError, ClientError, RequestError, UsageError
 from mooring.settings import Settings
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from mooring.quality.examples import Example
     from mooring.tasks.base import TaskSpec
 
-T = TypeVar("T")
 GIVE_UP_AFTER = 3
 """Consecutive examples without an answer after which a client stops: the server is gone."""
 
@@ -87,7 +88,7 @@ def command(ctx: click.Context, /, file: Path, url: str | None, clients: int | N
         no_model_here(flags)
     elif clients is not None:
         raise UsageError("--clients has no effect without --url.", hint="Add --url URL, or leave out --clients.")
-    _check_readable(file)
+    check_readable(file)
     wanted = Wanted(file, limit, parameters, flags["task"])
     judged, examples = _at_server(url, clients or 8, wanted) if url else _here(settings_from(flags), wanted)
     if judged.interrupted and not judged.answers:
@@ -109,52 +110,15 @@ def command(ctx: click.Context, /, file: Path, url: str | None, clients: int | N
         ctx.exit(INTERRUPTED if judged.interrupted else FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """The examples to ask, and how."""
-
-    file: Path
-    limit: int | None
-    parameters: Mapping[str, object]
-    task: str | None = None
-    """Name or alias of the task; None for the model's own."""
-
-    def examples(self, task: "TaskSpec") -> Sequence["Example"]:
-        """The file's examples, at most `limit` of them."""
-        from mooring.quality.examples import read_labelled
-
-        found = spread(read_labelled(self.file, task.labelled), self.limit)
-        impossible = sum(not example.answerable for example in found)
-        if impossible and "handle_impossible_answer" not in self.parameters:
-            warn(f"{impossible:,} questions have no answer; use --handle-impossible-answer to allow 'no answer'.")
-        return found
-
-    def call(self, example: "Example") -> dict[str, object]:
-        """Arguments for a model in this process."""
-        return {"inputs": example.body, **self.given(example)}
-
-    def given(self, example: "Example") -> dict[str, object]:
-        """The parameters of a request: those that the metric needs, and the user's."""
-        return {**example.parameters, **self.parameters}
-
-
-def spread(examples: Sequence[T], limit: int | None) -> Sequence[T]:
-    """`limit` examples at even distances, since the first ones would all be about the file's first subject."""
-    count = len(examples)
-    if limit is None or limit >= count:
-        return examples
-    return [examples[place * count // limit] for place in range(limit)]
-
-
 def _here(settings: Settings, wanted: Wanted) -> tuple[Judged, Sequence["Example"]]:
     with opened_model(settings) as opened:
         facts = {name: opened.info[name] for name in ("model", "backend") if name in opened.info}
-        judged = Judged(facts, _task_of(facts, wanted.task))
-        examples = wanted.examples(judged.task)
+        task, examples = wanted.read(facts)
+        judged = Judged(facts, task)
         with counting_bar("Asking", len(examples)) as show:
             began = time.perf_counter()
             try:
-                for answer in opened.map(map(wanted.call, examples), errors=True):
+                for answer in opened.map(map(wanted.call, examples), task=task.name, errors=True):
                     refused = isinstance(answer, RequestError)
                     judged.answers.append(None if refused else answer)
                     if refused:
@@ -167,25 +131,13 @@ def _here(settings: Settings, wanted: Wanted) -> tuple[Judged, Sequence["Example
     return judged, examples
 
 
-def _task_of(facts: Mapping[str, Any], asked: str | None) -> "TaskSpec":
-    """The requested task, or the one that `/info` names; question answering if it names none."""
-    from mooring.tasks import TASKS, task_named
-    from mooring.tasks.question_answering import QUESTION_ANSWERING
-
-    if asked is not None:
-        return TASKS[task_named(asked)]
-    model = facts.get("model")
-    name = model.get("task") if isinstance(model, Mapping) else None
-    return TASKS.get(str(name), QUESTION_ANSWERING)
-
-
 def _at_server(url: str, clients: int, wanted: Wanted) -> tuple[Judged, Sequence["Example"]]:
     from mooring.client import Client
 
     with Client(url) as client:
         facts = {"url": client.target.url, **client.info()}
-    task = _task_of(facts, wanted.task)
-    examples = wanted.examples(task)
+    task, examples = wanted.read(facts)
+    wanted = replace(wanted, route=route_of(task.name, facts))
     with counting_bar("Asking", len(examples)) as show:
         asked = asyncio.run(_ask_all(url, clients, wanted, examples, show))
     refused = [error for error in asked.answers.values() if isinstance(error, ClientError)]
@@ -213,7 +165,7 @@ async def _ask_all(
         lost = 0
         for place, example in waiting:
             try:
-                asked.answers[place] = await client.ask(example.body, wanted.given(example))
+                asked.answers[place] = await client.ask(example.body, wanted.given(example), task=wanted.route)
                 lost = 0
             except ClientError as error:
                 if error.status == 200:
@@ -237,15 +189,6 @@ async def _ask_all(
             await asyncio.gather(*workers, return_exceptions=True)
     asked.seconds = time.perf_counter() - began
     return asked
-
-
-def _check_readable(file: Path) -> None:
-    """Fail before a model is loaded, which takes time."""
-    try:
-        file.open("rb").close()
-    except OSError as error:
-        hint = "Check the path and the file's permissions."
-        raise UsageError(f"Cannot read {file}: {error.strerror or error}.", hint=hint) from error
 
 
 def _said(task: "TaskSpec", answer: object) -> str:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stdout
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -54,3 +55,12 @@ def warn(*warnings: str) -> None:
 def cut_short() -> None:
     """Say that the printed figures are partial, after Ctrl-C."""
     click.echo("moor: interrupted; the figures cover the run up to then", err=True)
+
+
+def check_readable(file: Path) -> None:
+    """Raise UsageError before anything that takes time."""
+    try:
+        file.open("rb").close()
+    except OSError as error:
+        hint = "Check the path and the file's permissions."
+        raise UsageError(f"Cannot read {file}: {error.strerror or error}.", hint=hint) from error

@@ -8,7 +8,7 @@ import click
 from mooring.cli.opening import no_model_here, opened_model
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.run_output import lines_of
-from mooring.cli.run_request import POOLED, Given, read_parameters, read_texts, request_of, task_for
+from mooring.cli.run_request import Given, read_parameters, read_texts, request_of, route_of, task_for
 from mooring.cli.streams import write_json
 from mooring.errors import UsageError
 from mooring.settings import Settings
@@ -78,12 +78,11 @@ def _remote(url: str, settings: Settings, given: Given) -> tuple[str, Any, objec
     from mooring.client import Client
 
     with Client(url) as client:
-        model = client.info().get("model")
+        facts = client.info()
+        model = facts.get("model")
         task = _task(settings, given, model if isinstance(model, Mapping) else {})
         inputs, sent = request_of(task, given) if task else _plain(given)
-        # The server knows the other tasks by their requests.
-        pooled = task == POOLED and isinstance(model, Mapping) and model.get("task") != POOLED
-        return task, inputs, client.ask(inputs, sent, task=POOLED if pooled else None)
+        return task, inputs, client.ask(inputs, sent, task=route_of(task, facts))
 
 
 def _task(settings: Settings, given: Given, model: Mapping[str, Any]) -> str:

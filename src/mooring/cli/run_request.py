@@ -63,6 +63,13 @@ class Given:
             )
 
 
+def route_of(task: str, facts: Mapping[str, Any]) -> str | None:
+    """The task to name in a server's address; None if requests say enough. `facts` are those of /info."""
+    model = facts.get("model")
+    own = model.get("task") if isinstance(model, Mapping) else None
+    return POOLED if task == POOLED and own != POOLED else None
+
+
 def _verb(task: str) -> str:
     return "answer from" if task == ANSWERING else "rank"
 

@@ -59,6 +59,8 @@ class Format:
     read: ReadLabelled
     request: str
     """An example request of the task, for hints."""
+    scored: bool = True
+    """Whether there is a labeled format at all."""
 
     @property
     def shapes(self) -> str:

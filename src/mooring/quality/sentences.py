@@ -139,4 +139,4 @@ TOKEN_VECTORS = Metric(
     lambda parts: {"answered": float(100 * parts[..., 0].mean())},
     max_disagreement=MAX_DISAGREEMENT,
 )
-UNLABELLED = Format("texts without labels", lambda _path, _value: None, '{"inputs": "…"}')
+UNLABELLED = Format("texts without labels", lambda _path, _value: None, '{"inputs": "…"}', scored=False)
