@@ -14,6 +14,7 @@ from mooring.cli.deploy_options import deploy_options, order_of
 from mooring.cli.narration import opened_session, place_options, show_log
 from mooring.cli.options import setting_options
 from mooring.cli.progress import shown
+from mooring.cli.run_output import lines_of
 from mooring.cli.streams import write_json
 from mooring.errors import EndpointFailed, MooringError
 
@@ -23,14 +24,8 @@ if TYPE_CHECKING:
     from mooring.deploy.session import Session
     from mooring.deploy.spec import Spec
     from mooring.progress import Progress
-
-EXAMPLE = {
-    "inputs": {
-        "question": "What holds the ship?",
-        "context": "A mooring holds the ship in its place.",
-    }
-}
-"""Asked of a new endpoint."""
+SHOWN_LINES = 5
+"""Lines shown of the answer to the test request."""
 
 
 @click.command("deploy", short_help="Deploy a model to a SageMaker endpoint.")
@@ -124,21 +119,23 @@ def _confirm(spec: "Spec", plan: "Plan") -> None:
 
 
 def _try_out(session: "Session", outcome: "Outcome") -> dict[str, Any]:
-    """Ask a test question. An error is reported, not raised: a model with its own code may expect other requests."""
+    """Send a test request. An error is reported, not raised: a model with its own code may expect other requests."""
     from mooring.deploy.invoke import Predictor
 
     predictor = Predictor(outcome.spec.name, session, target_model=outcome.target_model)
+    request = dict(outcome.trial.request)
     began = time.monotonic()
     try:
         if outcome.spec.asynchronous:
-            said = predictor.predict_async(EXAMPLE).result(timeout_s=300)
+            said = predictor.predict_async(request).result(timeout_s=300)
         else:
-            said = predictor.predict(EXAMPLE, deadline_s=120)
+            said = predictor.predict(request, deadline_s=120)
     except MooringError as error:
         return {"trial": {"error": error.message, "hint": error.hint}}
     took = 1000 * (time.monotonic() - began)
     shown = dict(said) if hasattr(said, "keys") else said
-    return {"trial": {"request": EXAMPLE, "answer": shown, "milliseconds": round(took, 1)}}
+    found = {"task": outcome.trial.task, "request": request, "answer": shown, "milliseconds": round(took, 1)}
+    return {"trial": found}
 
 
 def _report(session: "Session", outcome: "Outcome", trial: dict[str, Any]) -> dict[str, Any]:
@@ -190,18 +187,22 @@ def _say(report: dict[str, Any]) -> None:
         click.echo("  To wait for it, run the same command without --no-wait.")
     trial = report.get("trial", {})
     if "answer" in trial:
-        inputs, answer = EXAMPLE["inputs"], trial["answer"]
-        text = answer.get("answer") if isinstance(answer, dict) else answer
-        score = f"  score {answer['score']:.3f}," if isinstance(answer, dict) and "score" in answer else " "
-        click.echo(f"  question  {inputs['question']}")
-        click.echo(
-            f"  answer    {click.style(str(text), fg='green', bold=True)} {score} {trial['milliseconds']:.0f} ms"
-        )
+        _say_trial(trial)
     elif "error" in trial:
-        click.echo(f"  The test question failed: {trial['error']}")
+        click.echo(f"  The test request failed: {trial['error']}")
     for label, line in report["call"].items():
         if label != "boto3" or report["kind"] != "async":
             click.echo(f"  {click.style(f'{label:<9}', dim=True)} {line}")
+
+
+def _say_trial(trial: dict[str, Any]) -> None:
+    """The test request and its answer, in the first lines that `moor run` would show."""
+    inputs = trial["request"]["inputs"]
+    lines = lines_of(trial["task"], inputs, trial["answer"])
+    click.echo(f"  request   {json.dumps(inputs, ensure_ascii=False)}")
+    for number, line in enumerate(lines[:SHOWN_LINES]):
+        click.echo(f"  {'' if number else 'answer':<9} {line}")
+    click.echo(f"  time      {trial['milliseconds']:.0f} ms")
 
 
 @click.command("destroy", short_help="Remove a deployment and its resources.")

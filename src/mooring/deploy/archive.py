@@ -4,6 +4,7 @@ An archive in SageMaker's layout is used unchanged. With calibration questions, 
 so that the same order gives the same bytes and changes nothing.
 """
 
+import dataclasses
 import hashlib
 import json
 import tarfile
@@ -72,7 +73,7 @@ def archive_of(wanted: Wanted, place: Path, progress: Progress, *, readable: boo
     progress.end(f"{packed.size / 1e6:.1f} MB")
     for name in packed.left_out:
         progress.note(f"{name} was left out: the server does not read it.")
-    return packed
+    return dataclasses.replace(packed, model=found.folder)
 
 
 def _of_code(found: ResolvedModel, code: Path | None) -> Iterator[str]:

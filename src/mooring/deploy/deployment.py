@@ -19,6 +19,7 @@ from mooring.deploy.requests import archive_key, archive_prefix
 from mooring.deploy.role import role_arn
 from mooring.deploy.session import Session
 from mooring.deploy.spec import Archive, Asynchronous, Instances, Scaling, Serverless, Spec, check, check_name
+from mooring.deploy.trial import Trial, task_in, trial_for, trial_of
 from mooring.errors import EndpointFailed, NameTaken, UsageError
 from mooring.progress import Progress
 from mooring.settings import environment_notes
@@ -64,6 +65,12 @@ class Outcome:
     def target_model(self) -> str | None:
         """Name of the uploaded model at a multi-model endpoint."""
         return self.spec.archive.key.rpartition("/")[2] if self.spec.multi_model and self.spec.archive else None
+
+    @property
+    def trial(self) -> Trial:
+        """A request to test the endpoint with."""
+        archive = self.spec.archive
+        return archive.trial if archive and archive.trial else trial_for(task_in(self.spec.environment))
 
 
 def prepare(session: Session, order: Order, place: Path, progress: Progress) -> Spec:
@@ -162,7 +169,8 @@ def _archive(order: Order, name: str, bucket: str, place: Path, progress: Progre
     key = archive_key(name, packed.digest)
     if order.multi_model:
         key = f"{archive_prefix(name)}models/{default_name(order.model)}.tar.gz"
-    return Archive(packed.path, packed.digest, packed.size, packed.unpacked, bucket, key)
+    trial = trial_of(packed.model, task_in(order.environment)) if packed.model is not None else None
+    return Archive(packed.path, packed.digest, packed.size, packed.unpacked, bucket, key, trial)
 
 
 def _model_data(order: Order, name: str, bucket: str, archive: Archive | None) -> str | None:

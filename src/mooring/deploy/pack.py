@@ -40,6 +40,8 @@ class Packed:
     members: tuple[str, ...]
     left_out: tuple[str, ...] = ()
     """Files that the server does not need."""
+    model: Path | None = None
+    """The folder of the model that was packed."""
 
 
 def root_of(found: ResolvedModel, code: Path | None = None) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from mooring.deploy.trial import Trial
 from mooring.errors import UsageError, echo
 from mooring.settings import load_settings
 
@@ -114,6 +115,8 @@ class Archive:
     unpacked: int
     bucket: str
     key: str
+    trial: Trial | None = field(default=None, compare=False)
+    """A test request for the model; None if only its own code can read it."""
 
     @property
     def uri(self) -> str:
