@@ -4,6 +4,7 @@ Requests are made before the clock starts, shuffled with a seed, and sent equall
 improve the figures unnoticed.
 """
 
+import functools
 import json
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -188,7 +189,7 @@ def _of_lengths(target: Target, wish: Wish, lengths: Lengths, chance: random.Ran
             made[_body(asked, text)] = len(asked.split()) + len(text.split())
             left -= words
         else:
-            body, total = _filled(wish, lambda words=words: writer.write(words))
+            body, total = _filled(wish, functools.partial(writer.write, words))
             made[body] = total
             left -= total
         if len(made) == count or left < 0:
