@@ -15,6 +15,7 @@ import json
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, NamedTuple, Self
+from urllib.parse import quote
 
 import httpcore2
 
@@ -143,8 +144,10 @@ class Reply(NamedTuple):
 
 def path_of(target: Target, task: str | None) -> str:
     """Where a request is posted. `task` has its route where the address is a server's root or its /invocations."""
-    before, inference, after = target.path.rpartition(INVOCATIONS)
-    return target.path if task is None or after or not inference else f"{before}/models/-/pipeline/{task}"
+    before, inference, after = target.path.partition("?")[0].rpartition(INVOCATIONS)
+    if task is None or after or not inference:
+        return target.path
+    return f"{before}/models/{quote(target.model or '-')}/pipeline/{task}"
 
 
 def encode(inputs: object, parameters: Mapping[str, object] | None = None) -> bytes:

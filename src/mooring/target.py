@@ -2,7 +2,7 @@
 
 import ssl
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from mooring.errors import UsageError, echo
 
@@ -35,6 +35,11 @@ class Target:
         """Host and port, with an IPv6 host in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
+
+    @property
+    def model(self) -> str | None:
+        """The model that the address names with `?model=NAME`, of a server with several."""
+        return parse_qs(urlsplit(self.path).query).get("model", [None])[0]
 
     @property
     def is_local(self) -> bool:

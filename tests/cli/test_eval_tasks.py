@@ -51,3 +51,18 @@ def test_a_file_for_another_task_is_refused_with_what_is_expected(
     hidden = str(MODELS["feature-extraction"](tmp_path / "hidden"))
     assert run(["eval", str(SAMPLES / "sentence-similarity.jsonl"), "-m", hidden]) == 2
     assert "feature-extraction has no labeled examples to evaluate on." in capsys.readouterr().err
+
+
+def test_a_model_of_several_is_named_in_the_address(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By run, eval and bench; each with its own task and example."""
+    folders = [str(MODELS[task](tmp_path / task)) for task in ("fill-mask", "sentence-embeddings")]
+    with running_server(*folders, "--compile-cache-bytes", "0") as server:
+        url = f"{server.url}/invocations?model=sentence-embeddings"
+        assert run(["run", "--url", url, "the king"]) == 0
+        assert capsys.readouterr().out.startswith("32 values: ")
+        assert run(["eval", str(SAMPLES / "sentence-similarity.jsonl"), "--url", url]) == 0
+        assert "spearman" in capsys.readouterr().out
+        assert run(["bench", url, "--requests", "20"]) == 0
+        assert "answered    20 of 20" in capsys.readouterr().out
+        assert run(["run", "--url", server.url, "it is <mask> ."]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 5

@@ -11,7 +11,7 @@ import click
 from mooring.cli.bench_flags import WarmUp, refuse_contradictions, wish_from
 from mooring.cli.bench_output import head, line, load_bar
 from mooring.cli.border import FAILED, INTERRUPTED
-from mooring.cli.facts import served_line
+from mooring.cli.facts import of_model, served_line
 from mooring.cli.opening import cut_short, warn
 from mooring.cli.options import setting_options
 from mooring.cli.streams import write_json
@@ -117,7 +117,7 @@ def command(ctx: click.Context, /, url: str, as_json: bool, report: Path | None,
     if report:
         _writable(report)
     with Client(url) as client:
-        served = client.info()
+        served = dict(of_model(client.info(), target.model))
     plan = _plan(target, flags, wish_of(served, wish))
     steps = _Steps(Session(plan), plan, Output(as_json, report), served_line({"url": target.url, **served}))
     document = plan_json(plan, flags["file"].name if flags["file"] else None)

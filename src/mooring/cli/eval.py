@@ -13,7 +13,7 @@ import click
 
 from mooring.cli.border import FAILED, INTERRUPTED
 from mooring.cli.eval_examples import Wanted
-from mooring.cli.facts import served_line, titled
+from mooring.cli.facts import of_model, served_line, titled
 from mooring.cli.opening import check_readable, cut_short, no_model_here, opened_model, warn
 from mooring.cli.options import MODEL_OPTIONS, given_parameters, parameter_options, setting_options, settings_from
 from mooring.cli.progress import counting_bar
@@ -135,7 +135,7 @@ def _at_server(url: str, clients: int, wanted: Wanted) -> tuple[Judged, Sequence
     from mooring.client import Client
 
     with Client(url) as client:
-        facts = {"url": client.target.url, **client.info()}
+        facts = {"url": client.target.url, **of_model(client.info(), client.target.model)}
     task, examples = wanted.read(facts)
     wanted = replace(wanted, route=route_of(task.name, facts))
     with counting_bar("Asking", len(examples)) as show:

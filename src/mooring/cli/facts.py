@@ -14,6 +14,13 @@ def served_line(facts: Mapping[str, Any]) -> str:
     return ", ".join(parts)
 
 
+def of_model(facts: Mapping[str, Any], name: str | None) -> Mapping[str, Any]:
+    """The facts in /info of the named model, of a server with several; otherwise all facts."""
+    models = facts.get("models")
+    found = models.get(name) if isinstance(models, Mapping) else None
+    return {**facts, **found} if isinstance(found, Mapping) else facts
+
+
 def gate_of(facts: Mapping[str, Any]) -> Any:
     """The accuracy check's record for the precision in use; None if there was no check."""
     model = facts.get("model") or {}

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from mooring.cli.facts import of_model
 from mooring.cli.opening import no_model_here, opened_model
 from mooring.cli.options import MODEL_OPTIONS, setting_options, settings_from
 from mooring.cli.run_output import lines_of
@@ -78,7 +79,7 @@ def _remote(url: str, settings: Settings, given: Given) -> tuple[str, Any, objec
     from mooring.client import Client
 
     with Client(url) as client:
-        facts = client.info()
+        facts = of_model(client.info(), client.target.model)
         model = facts.get("model")
         task = _task(settings, given, model if isinstance(model, Mapping) else {})
         inputs, sent = request_of(task, given) if task else _plain(given)

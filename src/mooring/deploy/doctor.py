@@ -85,7 +85,7 @@ def _weights(case: Case, found: ResolvedModel, *, has_code: bool) -> tuple[Manif
             what = f"The engine cannot load the model, so its own code must: {error.message}"
             return None, Finding("warning", "weights", what, error.hint)
         return None, Finding("error", "weights", error.message, error.hint)
-    said = f"{manifest.architecture}, {manifest.format}, {manifest.precision}"
+    said = f"{manifest.architecture}, {manifest.format}, {manifest.precision}; tasks: {', '.join(manifest.tasks)}"
     return manifest, Finding("ok", "weights", said)
 
 
