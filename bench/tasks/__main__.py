@@ -9,6 +9,7 @@ median of one round's calls.
 """
 
 import argparse
+import contextlib
 import json
 import statistics
 import subprocess
@@ -84,7 +85,8 @@ class Worker:
     def close(self) -> None:
         """End the process."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait(60)
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 Call = Callable[[dict[str, Any]], Any]
+IDLE_S = 1.0
+"""After this time a connection is opened anew: servers close idle ones."""
 
 
 def mooring(folder: str) -> Call:
@@ -143,15 +145,20 @@ def http(url: str) -> Call:
 
     parts = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
+    last = 0.0
 
     def call(request: dict[str, Any]) -> Any:
+        nonlocal last
         if request["task"] != "embed":
             raise ValueError("http: embeddings only")
+        if time.monotonic() - last > IDLE_S:
+            connection.close()  # opens again by itself
         body = {"input": request["texts"], "model": "any", "encoding_format": "base64"}
         headers = {"Content-Type": "application/json", "Cache-Control": "no-cache"}
         connection.request("POST", parts.path, json.dumps(body), headers)
         reply = connection.getresponse()
         content = reply.read()
+        last = time.monotonic()
         if reply.status != 200:
             raise ValueError(f"{reply.status}: {content[:200]!r}")
         return [np.frombuffer(base64.b64decode(one["embedding"]), "<f4") for one in json.loads(content)["data"]]
