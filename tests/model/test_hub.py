@@ -37,6 +37,24 @@ def test_shards_are_wanted_with_their_index() -> None:
     assert set(wanted_files("x", frozenset({*SMALL, *shards, "model.safetensors"}))) == {*SMALL, "model.safetensors"}
 
 
+def test_the_modules_of_sentence_transformers_are_wanted() -> None:
+    """Their settings and dense layers, but neither pickles nor other formats; also around a transformer's subfolder."""
+    modules = {
+        "modules.json",
+        "sentence_bert_config.json",
+        "config_sentence_transformers.json",
+        "1_Pooling/config.json",
+        "2_Dense/config.json",
+        "2_Dense/model.safetensors",
+    }
+    others = {"2_Dense/pytorch_model.bin", "onnx/model.onnx", "openvino/openvino_model.bin", "train_script.py"}
+    names = {*SMALL, "model.safetensors", *modules}
+    assert set(wanted_files("x", frozenset({*names, *others}))) == names
+    inner = {f"0_Transformer/{name}" for name in (*SMALL, "model.safetensors", "sentence_bert_config.json")}
+    names = {*inner, *modules - {"sentence_bert_config.json"}}
+    assert set(wanted_files("x", frozenset({*names, *others, "0_Transformer/pytorch_model.bin"}))) == names
+
+
 def test_a_built_model_is_wanted_without_its_origin() -> None:
     """Where `moor build`'s artefact was uploaded, the weights it was made from are not fetched."""
     names = frozenset({*SMALL, MANIFEST_FILE, *GRAPH_FILES, "model.safetensors"})

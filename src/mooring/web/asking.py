@@ -129,7 +129,9 @@ class ModelEndpoint:
                 body = await self._body(scope, asking.headers, receive, visit)
             else:
                 body = await self._body(scope, headers_in(scope), receive, visit)
-                asking = Asking(scope, self._choose(scope, body).model, self._limits, self._metrics)
+                large = len(body) > self._limits.thread_bytes
+                chosen = await asyncio.to_thread(self._choose, scope, body) if large else self._choose(scope, body)
+                asking = Asking(scope, chosen.model, self._limits, self._metrics)
                 answer = self._begin(asking)
             reply = await unless_gone(receive, answer(body))
             if reply.windows is not None:
