@@ -136,7 +136,7 @@ def told(port: int, data: bytes) -> tuple[int, dict[str, str], Any]:
         (b"NONSENSE\x01 / HTTP/1.1\r\nHost: x\r\n\r\n", 400, "InvalidRequest"),
         (b"GET / HTTP/1.1\r\n\r\n", 400, "InvalidRequest"),
         (b"GET /-/400-400 HTTP/1.1\r\nHost: x\r\n\r\n", 404, "NotFound"),
-        (b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 404, "NotFound"),
+        (b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 404, "NotFound"),
         (b"POST /health/no HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 404, "NotFound"),
         (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, "MethodNotAllowed"),
         (b"GET /invocations HTTP/1.1\r\nHost: x\r\n\r\n", 405, "MethodNotAllowed"),

@@ -161,6 +161,7 @@ def test_a_text_is_cut_at_the_side_that_the_request_names(tmp_path: Path) -> Non
         ({"inputs": {"a": "b"}}, "/inputs: expected a text, found an object"),
         ({"inputs": "good", "parameters": {"dimensions": 33}}, "33 exceeds the 32 dimensions of this model"),
         ({"inputs": "good", "parameters": {"prompt_name": "query"}}, "unknown prompt 'query'"),
+        ({"inputs": "good", "parameters": {"prompt": "x" * 10_001}}, "10,001 characters exceed the limit of 10,000"),
         ({"inputs": "good", "parameters": {"max_length": 65}}, "65 exceeds this model's limit of 64"),
         ({"inputs": "good", "parameters": {"truncation_direction": "up"}}, "must be left or right, not 'up'"),
         ({"inputs": "good", "normalise": True, "parameters": {"normalise": True}}, "Did you mean normalize"),
@@ -258,7 +259,10 @@ def test_a_dense_layer_without_safetensors_is_refused(tmp_path: Path) -> None:
         read_manifest(tmp_path, source="it")
 
 
-@pytest.mark.parametrize("file", ["1_Pooling/config.json", "2_Dense/model.safetensors", "modules.json"])
+@pytest.mark.parametrize(
+    "file",
+    ["1_Pooling/config.json", "2_Dense/model.safetensors", "modules.json", "0_Transformer/sentence_bert_config.json"],
+)
 def test_the_digest_covers_the_files_of_the_modules(file: str, tmp_path: Path) -> None:
     """They change the vectors."""
     write("bert-inner", tmp_path)
@@ -272,6 +276,13 @@ def test_a_built_model_is_judged_by_its_vectors(tmp_path: Path) -> None:
     manifest = read_manifest(write("bert-mean", tmp_path), source="it")
     assert (manifest.task, as_judged(manifest).task) == ("feature-extraction", NAME)
     assert as_judged(manifest).tasks == (NAME, "feature-extraction", "sentence-similarity")
+
+
+def test_a_text_that_is_cut_is_not_free(tmp_path: Path) -> None:
+    """Tokenizing 25 MB takes seconds: such a request is a large one, and is hashed aside."""
+    offer = opened(write("bert-mean", tmp_path))
+    short, long = (offer.estimate(offer.request(NAME, {"inputs": "good " * count})) for count in (10, 5_000_000))
+    assert short < 64 < 500_000 < long
 
 
 def test_arrays_in_answers_keep_their_values() -> None:

@@ -66,6 +66,7 @@ def test_answers_are_those_of_the_pipeline(name: str, tmp_path: Path) -> None:
         (body("x", hypothesis_template="It is."), "/parameters/hypothesis_template", "must contain {} once"),
         (body("x", hypothesis_template="{} {}"), "/parameters/hypothesis_template", "must contain {} once"),
         (body("x", hypothesis_template="{} {0.real}"), "/parameters/hypothesis_template", "no other braces"),
+        (body("x", hypothesis_template="{}" + "x" * 999), "/parameters/hypothesis_template", "1,001 characters exceed"),
         (body("x", hypothesis_template=""), "/parameters/hypothesis_template", "the text is empty"),
         (body("x", multi_label="yes"), "/parameters/multi_label", "true or false"),
         (body("x", multi_class=True), "/parameters/multi_class", "unknown parameter"),

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from mooring.errors import UsageError
+from mooring.errors import InvalidRequest, UsageError
 from mooring.model.identity import identity_of
 from mooring.observe.metrics import Metrics
 from mooring.settings import load_settings
 from mooring.web.app import create_app
-from mooring.web.fleet import Fleet
+from mooring.web.fleet import Fleet, _name_in
 from mooring.web.protocols.sagemaker import INVOCATIONS
 from mooring.wiring.fleet import fleet, named_models
 from mooring.wiring.server import limits_of
@@ -80,6 +80,39 @@ def test_unknown_names_and_wrong_tasks_are_refused_by_name(tmp_path: Path) -> No
         assert (await server.post("/invocations", b"{")).status == 400
 
     play(tmp_path, scene)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"model": "labels"}', "labels"),
+        (b'\xef\xbb\xbf{"model": "labels"}', "labels"),
+        (b'{"model": "labels", "inputs": "a"}\n{"inputs": "b"}\n', "labels"),
+        (b'{"model": null}', "qa"),
+        (b"", "qa"),
+        (b"text\na,b", "qa"),
+        (b'["model"]', "qa"),
+        (b'{"model": "\xff"}', "qa"),
+        (b'{"a": ' + b"[" * 100_000, "qa"),
+    ],
+)
+def test_any_body_gets_a_model(body: bytes, name: str) -> None:
+    """What cannot be read is refused by the route, not here."""
+    assert (_name_in({}, body) or "qa") == name
+
+
+def test_a_model_that_is_no_text_is_refused() -> None:
+    """Not ignored: the wrong model would answer."""
+    with pytest.raises(InvalidRequest, match="/model: it must be text"):
+        _name_in({}, b'{"model": 5}')
+
+
+@pytest.mark.parametrize("given", [{"task": "fill-mask"}, {"revision": "main"}])
+def test_settings_of_one_model_are_refused(given: dict[str, str]) -> None:
+    """They would apply to none of several."""
+    settings = load_settings({}, model="a", more_models="b", **given)
+    with pytest.raises(UsageError, match=f"--{next(iter(given))} applies to one model"):
+        fleet(settings, Metrics(), lambda _done, _total: None, {})
 
 
 def test_health_facts_and_digests_cover_every_model(tmp_path: Path) -> None:

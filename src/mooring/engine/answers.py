@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 from cachetools import LRUCache
 
-from mooring.tasks.arrays import pack, unpacked
+from mooring.tasks.arrays import array_bytes, pack, unpacked
 
 OVERHEAD = 400
 """Overhead of an entry in bytes: key, two bytes objects and slots in three dicts (measured: 330)."""
 SHARE = 8
-"""An answer larger than `max_bytes` / `LARGEST` is not cached: it would evict too many others."""
+"""An answer larger than `max_bytes` / `SHARE` is not cached: it would evict too many others."""
 
 
 class Known(msgspec.Struct, frozen=True, array_like=True):
@@ -48,6 +48,8 @@ class AnswerCache:
 
     def put(self, key: bytes, known: Known) -> None:
         """Store it, unless it is too large, and evict what no longer fits."""
+        if array_bytes(known.answer) > self._kept.maxsize // SHARE:
+            return  # before it is packed, which takes half a second for 64 MB
         value = pack(known)
         if _size(value) <= self._kept.maxsize // SHARE:
             self._kept[key] = value

@@ -16,12 +16,16 @@ from mooring.engine.engine import Engine
 from mooring.engine.job import Answered, Timings, deadline_exceeded
 from mooring.engine.observer import Observer
 from mooring.errors import DeadlineExceeded
+from mooring.tasks.arrays import array_bytes
 from mooring.tasks.base import Task
 
 HASHED_HERE = 16_384
 """Larger requests (in tokens) are hashed in a thread; up to here it takes 0.1 ms on the event loop."""
 COPIED_HERE = 64
 """Larger answers (in windows) are copied in a thread; up to here it takes 1 ms on the event loop."""
+
+COPIED_BYTES = 1 << 20
+"""Larger arrays are copied in a thread; up to here it takes 0.2 ms."""
 
 NO_TIME = Timings(queue_ms=0.0, tokenise_ms=0.0, compute_ms=0.0, decode_ms=0.0)
 
@@ -130,6 +134,6 @@ class Once:
 
 async def _copied(answered: Answered) -> object:
     """A copy of the answer: user code may modify what it gets."""
-    if answered.windows > COPIED_HERE:
+    if answered.windows > COPIED_HERE or array_bytes(answered.answer) > COPIED_BYTES:
         return await asyncio.to_thread(copy.deepcopy, answered.answer)
     return copy.deepcopy(answered.answer)

@@ -81,6 +81,8 @@ def sentence_files(folder: ModelFolder) -> tuple[str, ...]:
         return ()
     paths = [path for kind, path in modules_of(folder.outer) if kind not in ("Transformer", "Normalize", *IGNORED)]
     names = [MODULES_FILE, PROMPTS_FILE, LIMITS_FILE, *(f"{path}/{CONFIG_FILE}" for path in paths)]
+    if folder.outer is not folder:
+        names.append(f"{folder.path.name}/{LIMITS_FILE}")
     return tuple(name for name in names if folder.outer.has(name))
 
 
@@ -125,8 +127,11 @@ def read_sentence(folder: ModelFolder, hidden: int) -> SentenceRecord | None:
 
 
 def _limits(folder: ModelFolder) -> Mapping[str, Any]:
-    """Beside the transformer's config.json, or in a single folder."""
-    return folder.json_or_empty(LIMITS_FILE) or folder.outer.json_or_empty(LIMITS_FILE)
+    """From the transformer's folder, which is a subfolder or, once `moor build` has copied it, no longer one."""
+    outer = folder.outer
+    inner = next((path for kind, path in modules_of(outer) if kind == "Transformer"), "")
+    names = (LIMITS_FILE, *((f"{inner}/{LIMITS_FILE}",) if inner else ()))
+    return folder.json_or_empty(LIMITS_FILE) or next((outer.json(name) for name in names if outer.has(name)), {})
 
 
 def modules_of(folder: ModelFolder) -> list[tuple[str, str]]:

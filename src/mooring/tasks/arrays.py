@@ -30,6 +30,13 @@ def plain(value: Any) -> Any:
     return value
 
 
+def array_bytes(value: Any) -> int:
+    """Bytes of the arrays in an answer."""
+    if isinstance(value, np.ndarray):
+        return int(value.nbytes)
+    return sum(array_bytes(part) for part in value) if isinstance(value, list) else 0
+
+
 def pack(value: Any) -> bytes:
     """A value as MessagePack, arrays as their bytes."""
     return msgspec.msgpack.encode(value, enc_hook=_extension)

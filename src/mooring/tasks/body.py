@@ -141,6 +141,14 @@ def tokens_in(text: str) -> int:
     return -(-length // BYTES_PER_TOKEN)
 
 
+def charged(tokens: int, longest: int) -> int:
+    """The cost of a text of that many tokens, of which at most `longest` are computed, in computed tokens.
+
+    Tokenizing what is then cut or refused is not free: about an eighth of computing it.
+    """
+    return min(longest, tokens) + max(0, tokens - longest) // 8
+
+
 def digest_of(text: str) -> bytes:
     """BLAKE2b of a text, 20 bytes."""
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).digest()

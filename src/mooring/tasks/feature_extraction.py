@@ -15,7 +15,7 @@ from mooring.backends.base import Outputs
 from mooring.errors import InvalidRequest, PayloadTooLarge, echo
 from mooring.quality.sentences import TOKEN_VECTORS, UNLABELLED
 from mooring.tasks.base import ModelParts, Prepared, TaskSpec
-from mooring.tasks.body import Keys, Readers, digest_of, flag, kind, read_parameters, tokens_in, unwrapped
+from mooring.tasks.body import Keys, Readers, charged, digest_of, flag, kind, read_parameters, tokens_in, unwrapped
 from mooring.tasks.texts import TRUNCATION, Fit, fit_of, read_texts, windows_of
 
 EXAMPLE = 'Send {"inputs": "…"} or {"inputs": ["…", "…"]}.'
@@ -57,7 +57,7 @@ class FeatureExtraction:
 
     def estimate(self, request: Request) -> int:
         """Estimated tokens of all texts, up to the model's limit each."""
-        return max(1, sum(min(request.fit.longest, tokens_in(text)) for text in request.texts))
+        return max(1, sum(charged(tokens_in(text), request.fit.longest) for text in request.texts))
 
     def key(self, request: Request) -> bytes:
         """BLAKE2b of the parameters and each text's own digest."""

@@ -17,7 +17,7 @@ from mooring.errors import InvalidRequest, ModelUnsupported, PayloadTooLarge, ec
 from mooring.model.folder import TOKENIZER_CONFIG_FILE
 from mooring.quality.masks import MASK_ACCURACY, MASKED
 from mooring.tasks.base import ModelParts, Prepared, TaskSpec
-from mooring.tasks.body import Readers, count, flag, kind, read_parameters, tokens_in
+from mooring.tasks.body import Readers, charged, count, flag, kind, read_parameters, tokens_in
 from mooring.tasks.scores import softmax
 from mooring.tasks.single_texts import KEYS, Texts, key_of, read_inputs
 from mooring.tasks.windows import truncated
@@ -25,6 +25,9 @@ from mooring.tokenization.decode import decode
 from mooring.tokenization.text import TextTokenizer
 
 TOP_K = 5
+MOST_TARGETS = 1000
+LONGEST_TARGET = 1000
+"""Characters: a target is a word."""
 MOST_SCORES = 1 << 25
 """Most logits (masks × vocabulary) of one request, in memory until it is answered: 128 MB."""
 MOST_PREDICTIONS = 1 << 16
@@ -93,7 +96,8 @@ class FillMask:
     def estimate(self, request: Request) -> int:
         """Estimated tokens of all texts, up to the model's limit."""
         most = self._limits.max_tokens
-        return max(1, sum(min(most, tokens_in(text)) for text in request.inputs.texts))
+        targets = len(request.parameters.targets or ())
+        return max(1, targets + sum(charged(tokens_in(text), most) for text in request.inputs.texts))
 
     def key(self, request: Request) -> bytes:
         """See `Task.key`."""
@@ -236,7 +240,16 @@ def _target_list(value: object, at: str) -> tuple[str, ...]:
         raise InvalidRequest(f"expected a word or a list of words, found {kind(value)}: {echo(value)}.", pointer=at)
     if not listed:
         raise InvalidRequest("the list is empty.", pointer=at, hint="Name at least one target, or leave it out.")
+    if len(listed) > MOST_TARGETS:
+        raise PayloadTooLarge(
+            f"The request has {len(listed):,} targets; the limit is {MOST_TARGETS:,}.",
+            hint="Send fewer, or leave them out and use top_k.",
+        )
     for place, target in enumerate(listed):
+        if isinstance(target, str) and len(target) > LONGEST_TARGET:
+            raise InvalidRequest(
+                f"{len(target):,} characters exceed the limit of {LONGEST_TARGET:,}.", pointer=f"{at}/{place}"
+            )
         if not isinstance(target, str) or not target:
             where = at if isinstance(value, str) else f"{at}/{place}"
             what = "the target is empty." if target == "" else f"expected a word, found {kind(target)}: {echo(target)}."

@@ -12,11 +12,13 @@ def fitted(tokenizer: TextTokenizer, fit: Fit, which: str, first: Ids, second: I
 
     `which` names the text in the error, e.g. "Text 2". Raises PayloadTooLarge if it may not be cut.
     """
-    window = Window(*tokenizer.framed_ids(first, second))
-    if len(window) <= fit.longest:
-        return window, False
+    # Counted before the window is made: a text may be much longer than a window.
+    specials = (tokenizer.frame if second is None else tokenizer.template).specials
+    length = specials + len(first) + (0 if second is None else len(second))
+    if length <= fit.longest:
+        return Window(*tokenizer.framed_ids(first, second)), False
     if not fit.truncate:
-        raise too_long(which, len(window), fit)
+        raise too_long(which, length, fit)
     if second is None:
         first = ending(first, max(0, fit.longest - tokenizer.frame.specials), fit)
     else:
@@ -28,15 +30,15 @@ def fitted(tokenizer: TextTokenizer, fit: Fit, which: str, first: Ids, second: I
 
 def fitted_first(tokenizer: TextTokenizer, fit: Fit, which: str, first: Ids, second: Ids) -> tuple[Window, bool]:
     """As `fitted`, but only the first text is cut. Raises PayloadTooLarge also if the second leaves no room for it."""
-    window = Window(*tokenizer.framed_ids(first, second))
-    if len(window) <= fit.longest:
-        return window, False
+    length = tokenizer.template.specials + len(first) + len(second)
+    if length <= fit.longest:
+        return Window(*tokenizer.framed_ids(first, second)), False
     if not fit.truncate:
-        raise too_long(which, len(window), fit)
+        raise too_long(which, length, fit)
     room = fit.longest - tokenizer.template.specials - len(second)
     if room < 1:
         raise PayloadTooLarge(
-            f"{which} has {len(window)} tokens; the limit is {fit.longest}. {len(second)} of them cannot be cut.",
+            f"{which} has {length} tokens; the limit is {fit.longest}. {len(second)} of them cannot be cut.",
             hint="Shorten the labels or the hypothesis template.",
         )
     return Window(*tokenizer.framed_ids(ending(first, room, fit), second)), True

@@ -16,12 +16,14 @@ from mooring.errors import InvalidRequest, echo
 from mooring.model.sentence_transformers import SentenceRecord
 from mooring.quality.sentences import PAIRS, SPEARMAN
 from mooring.tasks.base import ModelParts, Prepared, TaskSpec
-from mooring.tasks.body import Keys, Readers, count, digest_of, flag, read_parameters, tokens_in, unwrapped
+from mooring.tasks.body import Keys, Readers, charged, count, digest_of, flag, read_parameters, tokens_in, unwrapped
 from mooring.tasks.texts import TRUNCATION, Fit, fit_of, read_texts, windows_of
 from mooring.tokenization.text import TextTokenizer
 
 EMBEDDING = 1
 """Index of the vector among the graph's outputs; 0 are the tokens' vectors."""
+LONGEST_PROMPT = 10_000
+"""Characters: it is put before every text."""
 EXAMPLE = 'Send {"inputs": "…"} or {"inputs": ["…", "…"]}.'
 
 
@@ -66,6 +68,10 @@ class Embedder:
     def _prompt(self, values: Mapping[str, Any]) -> str:
         """As sentence-transformers: the text given, the named prompt, or the model's default one."""
         if (given := values.get("prompt")) is not None:
+            if len(given) > LONGEST_PROMPT:
+                raise InvalidRequest(
+                    f"{len(given):,} characters exceed the limit of {LONGEST_PROMPT:,}.", pointer="/parameters/prompt"
+                )
             return str(given)
         name, known = values.get("prompt_name", self._sentence.default_prompt), self._sentence.prompts
         if name is None:
@@ -78,7 +84,7 @@ class Embedder:
     def estimate(self, request: Request) -> int:
         """Estimated tokens of all texts, up to the model's limit each."""
         more = tokens_in(request.prompt)
-        return max(1, sum(min(request.fit.longest, tokens_in(text) + more) for text in request.texts))
+        return max(1, sum(charged(tokens_in(text) + more, request.fit.longest) for text in request.texts))
 
     def key(self, request: Request) -> bytes:
         """BLAKE2b of the parameters and each text's own digest."""

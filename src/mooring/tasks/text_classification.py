@@ -20,6 +20,7 @@ from mooring.tasks.base import ModelParts, Prepared, TaskSpec
 from mooring.tasks.body import (
     Keys,
     Readers,
+    charged,
     count,
     digest_of,
     flag,
@@ -115,7 +116,8 @@ class TextClassification:
     def estimate(self, request: Request) -> int:
         """Estimated tokens of all texts, up to the model's limit."""
         most = request.fit.longest
-        return max(1, sum(min(most, tokens_in(one.text) + tokens_in(one.pair or "")) for one in request.texts))
+        counts = (tokens_in(one.text) + tokens_in(one.pair or "") for one in request.texts)
+        return max(1, sum(charged(count, most) for count in counts))
 
     def key(self, request: Request) -> bytes:
         """BLAKE2b of the parameters, the shape and each text's own digest."""
@@ -216,7 +218,9 @@ def _open(parts: ModelParts) -> TextClassification:
             f"{CONFIG_FILE}: problem_type is {echo(kind_of)}, which is not supported.",
             hint=f"Supported: {', '.join(FUNCTION_OF)}.",
         )
-    function = FUNCTION_OF.get(str(kind_of), "sigmoid" if len(named) == 1 else "softmax")
+    # As in the pipeline: one label that is no regression has a sigmoid, whatever its problem_type says.
+    one = len(named) == 1 and kind_of != "regression"
+    function = "sigmoid" if one else FUNCTION_OF.get(str(kind_of), "softmax")
     return TextClassification(parts, named, function)
 
 

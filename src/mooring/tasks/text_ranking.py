@@ -20,6 +20,7 @@ from mooring.tasks.base import ModelParts, Prepared, TaskSpec
 from mooring.tasks.body import (
     Keys,
     Readers,
+    charged,
     count,
     digest_of,
     flag,
@@ -110,8 +111,10 @@ class TextRanking:
         """Estimated tokens of all pairs, up to the model's limit each."""
         total = 0
         for one in request.rankings:
-            frame = tokens_in(one.query) + self._tokenizer.template.specials
-            total += sum(min(request.fit.longest, frame + tokens_in(part)) for part in one.texts)
+            # The query is tokenized once, and computed with every text.
+            query, longest = tokens_in(one.query), request.fit.longest
+            frame = min(query, longest) + self._tokenizer.template.specials
+            total += charged(query, 0) + sum(charged(frame + tokens_in(part), longest) for part in one.texts)
         return max(1, total)
 
     def key(self, request: Request) -> bytes:

@@ -17,7 +17,19 @@ from mooring.backends.base import Outputs, Window
 from mooring.errors import InvalidRequest, ModelUnsupported, PayloadTooLarge, echo
 from mooring.quality.labels import CANDIDATES, CHOICE
 from mooring.tasks.base import ModelParts, Prepared, TaskSpec
-from mooring.tasks.body import Keys, Readers, digest_of, flag, kind, like, read_parameters, text, tokens_in, unwrapped
+from mooring.tasks.body import (
+    Keys,
+    Readers,
+    charged,
+    digest_of,
+    flag,
+    kind,
+    like,
+    read_parameters,
+    text,
+    tokens_in,
+    unwrapped,
+)
 from mooring.tasks.label_names import label_names
 from mooring.tasks.pairs import fitted_first
 from mooring.tasks.scores import softmax
@@ -26,6 +38,8 @@ from mooring.tokenization.text import TextTokenizer
 
 KEYS = ("text",)
 TEMPLATE = "This example is {}."
+LONGEST_TEMPLATE = 1000
+"""Characters: it is written out for every label."""
 EXAMPLE = 'Send {"inputs": "…", "parameters": {"candidate_labels": ["…", "…"]}}.'
 
 
@@ -86,10 +100,12 @@ class ZeroShotClassification:
 
     def estimate(self, request: Request) -> int:
         """Estimated tokens of every text with every label, up to the model's limit each."""
-        specials = self._tokenizer.template.specials
-        hypotheses = [tokens_in(one) + specials for one in request.hypotheses]
+        longest = request.fit.longest
+        frame = tokens_in(request.template) + self._tokenizer.template.specials
+        hypotheses = [frame + tokens_in(label) for label in request.labels]
         texts = [tokens_in(one) for one in request.texts]
-        return max(1, sum(min(request.fit.longest, one + other) for one in texts for other in hypotheses))
+        read = sum(charged(count, 0) for count in (*texts, *hypotheses))
+        return max(1, read + sum(min(longest, one + other) for one in texts for other in hypotheses))
 
     def key(self, request: Request) -> bytes:
         """BLAKE2b of the parameters and of each text's and label's own digest."""
@@ -161,6 +177,8 @@ def _labels(value: object, at: str) -> tuple[str, ...]:
 
 def _template(value: object, at: str) -> str:
     found = text(value, at)
+    if len(found) > LONGEST_TEMPLATE:
+        raise InvalidRequest(f"{len(found):,} characters exceed the limit of {LONGEST_TEMPLATE:,}.", pointer=at)
     if found.count("{}") != 1 or any(brace in found.replace("{}", "") for brace in "{}"):
         raise InvalidRequest(
             f"it must contain {{}} once, in the label's place, and no other braces, not {echo(found)}.",

@@ -12,8 +12,9 @@ from urllib.parse import parse_qs
 import msgspec
 
 from mooring.engine.health import Health
-from mooring.errors import NotLoaded, echo
+from mooring.errors import InvalidRequest, NotLoaded, echo
 from mooring.web.service import ByEngine, Service
+from mooring.web.text import unmarked
 from mooring.web.wire import Endpoint
 
 
@@ -119,7 +120,24 @@ def _name_in(scope: Mapping[str, Any], body: bytes) -> str | None:
     if queried:
         return queried[0]
     try:
-        named: _Named = msgspec.json.decode(body, type=_Named)
-    except msgspec.DecodeError:  # no object, or not JSON: the route says so
-        return None
+        named: _Named = msgspec.json.decode(unmarked(body), type=_Named)
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _name_in_lines(body, error)
     return named.model or None
+
+
+def _name_in_lines(body: bytes, error: Exception) -> str | None:
+    """The name in the first of several JSON lines; None for any other body, about which the route says what is wrong.
+
+    Raises InvalidRequest for a `model` that is not text.
+    """
+    if isinstance(error, msgspec.ValidationError) and "$.model" in str(error):
+        raise InvalidRequest("it must be text.", pointer="/model", hint="Send the name of a model, or leave it out.")
+    first, _, rest = unmarked(body).partition(b"\n")
+    if rest.strip() and isinstance(error, msgspec.DecodeError):
+        try:
+            named: _Named = msgspec.json.decode(first, type=_Named)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+        return named.model or None
+    return None

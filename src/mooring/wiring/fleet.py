@@ -26,11 +26,14 @@ def fleet(settings: Settings, metrics: Metrics, progress: Progress, expected: Id
     """
     if settings.multi_model:
         raise UsageError("--multi-model and several models exclude each other.", hint="Remove one of them.")
+    for name in ("task", "revision"):
+        if getattr(settings, name) is not None:
+            raise UsageError(f"--{name} applies to one model, not to several.", hint="Remove it, or serve one model.")
     turn = threading.Lock()
 
     def opener(name: str, source: str | None) -> Callable[[], AnyServed]:
-        one = dataclasses.replace(settings, model=source, more_models=None, base_dir=None, revision=None)
-        one = dataclasses.replace(one, task=None, submit_dir=None, multi_model=True)
+        one = dataclasses.replace(settings, model=source, more_models=None, base_dir=None)
+        one = dataclasses.replace(one, submit_dir=None, multi_model=True)
         place = Place(lambda backend: TurnTaking(backend, turn), name)
         digest = expected.get(f"model:{name}")
         wanted = {} if digest is None else {"model": digest}

@@ -68,7 +68,7 @@ class _Inference:
         model = self._model
         body: Any = decode(JSON, data, form_of(model.tasks)).body
         task = self._asking.path.get("task") or model.meant(body)
-        if task == VECTORS:
+        if task in (VECTORS, POOLED):
             body = _with_parameters(body)
             task = POOLED if POOLED in model.tasks else VECTORS
         self._task = task
