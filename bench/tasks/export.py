@@ -13,20 +13,6 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
 
-class Named(torch.nn.Module):
-    """A model that takes its inputs by place."""
-
-    def __init__(self, model: torch.nn.Module, names: list[str]) -> None:
-        super().__init__()
-        self.model = model
-        self.names = names
-
-    def forward(self, *values: torch.Tensor) -> torch.Tensor:
-        """The first output."""
-        output: torch.Tensor = self.model(**dict(zip(self.names, values, strict=True)))[0]
-        return output
-
-
 def main() -> None:
     """Export and quantize."""
     folder, task = Path(sys.argv[1]), sys.argv[2]
@@ -38,8 +24,11 @@ def main() -> None:
     (folder / "onnx").mkdir(exist_ok=True)
     target = folder / "onnx" / "model.onnx"
     inputs = tuple(batch[name] for name in names)
+    by_name = model.forward
+    # The exporter passes inputs by place.
+    model.forward = lambda *values: by_name(**dict(zip(names, values, strict=True)))[0]
     torch.onnx.export(
-        Named(model, names), inputs, target, input_names=names, output_names=["output"], dynamic_axes=axes, dynamo=False
+        model, inputs, target, input_names=names, output_names=["output"], dynamic_axes=axes, dynamo=False
     )
     quantize_dynamic(target, target.with_name("model_qint8.onnx"), weight_type=QuantType.QInt8)
 
