@@ -20,7 +20,7 @@ CONFIGS: list[tuple[str, dict[str, Any]]] = [
     ("bert", {"type_vocab_size": 4, "layer_norm_eps": 1e-5, "hidden_act": "relu"}),
     ("distilbert", {"dim": 40, "n_heads": 5, "n_layers": 3, "hidden_dim": 96}),
     ("distilbert", {"dim": 64, "n_heads": 2, "n_layers": 1, "activation": "relu"}),
-    ("roberta", {"hidden_size": 48, "num_attention_heads": 3, "type_vocab_size": 2, "pad_token_id": 4}),
+    ("roberta", {"hidden_size": 48, "num_attention_heads": 3, "pad_token_id": 4, "max_position_embeddings": 517}),
     ("xlm-roberta", {"num_hidden_layers": 1, "layer_norm_eps": 1e-12, "hidden_act": "gelu_new"}),
     ("camembert", {"hidden_size": 64, "num_attention_heads": 2, "intermediate_size": 80}),
     ("mpnet", {"hidden_size": 48, "num_attention_heads": 6, "num_hidden_layers": 3}),

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from mooring.errors import ModelInvalid, ModelNotFound, ModelUnsupported, echo
+from mooring.errors import ModelInvalid, ModelNotFound, ModelUnsupported, UsageError, echo
 from mooring.model.config import Facts, read_facts
 from mooring.model.folder import CONFIG_FILE, MANIFEST_FILE, TOKENIZER_CONFIG_FILE, ModelFolder
 from mooring.model.manifest import Manifest, missing_from_hub_folder, name_of, read_built, require
@@ -96,15 +96,15 @@ def _offered(manifest: Manifest) -> tuple[str, ...]:
 
 
 def _built(manifest: Manifest, asked: str | None) -> Manifest:
-    """The manifest of a built model for the requested task. Raises ModelUnsupported."""
+    """The manifest of a built model for the requested task. Raises ModelUnsupported, or UsageError for another task."""
     if manifest.task not in TASKS:
         raise ModelUnsupported(
             f"{MANIFEST_FILE}: task is {echo(manifest.task)}, which is not supported.", hint=f"Supported: {_served()}."
         )
     offered = _offered(manifest)
     if asked is not None and asked not in offered:
-        raise ModelUnsupported(
-            f"The requested task is {asked}, but this model was built for {', '.join(offered)}.",
+        raise UsageError(
+            f"The requested task is {echo(asked)}, but this model was built for {', '.join(offered)}.",
             hint="Remove --task and HF_TASK, or build the model again with --task.",
         )
     manifest = manifest.replaced(task=asked or manifest.task)
