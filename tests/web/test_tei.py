@@ -1,11 +1,14 @@
 """The API of text-embeddings-inference."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mooring
+from mooring.web.tokens import AT_ONCE
 from tests.support.golden_sentences import SIZE, write
 from tests.support.tiny_models import write_tiny_bert
 from tests.web.modelled import Modelled, play_on
@@ -74,11 +77,13 @@ FAULTS: list[tuple[str, object, int, str]] = [
     ("/rerank", {"query": "a", "texts": ["b"]}, 404, "/rerank is for text-ranking; "),
     ("/tokenize", {"inputs": [1]}, 422, "/inputs/0: expected text"),
     ("/tokenize", {"inputs": ["a"] * 5000}, 413, "The request has 5000 texts; the limit is 4096."),
+    ("/tokenize", {"inputs": ["a" * (1 << 20), "b"]}, 413, "has 1048577 characters; the limit is 1048576. Split it"),
     ("/tokenize", {}, 422, "missing `inputs`."),
     ("/decode", {"ids": [-1]}, 422, "/ids/0: -1 is not a token id of this model: 0 to "),
     ("/decode", {"ids": [[1, True]]}, 422, "/ids/0/1: True is not a token id"),
     ("/decode", {"ids": [[1], 2]}, 422, "/ids/1: expected a list of token ids, found 2."),
     ("/decode", {"ids": [10**12]}, 422, "/ids/0: 1000000000000 is not"),
+    ("/decode", {"ids": [[1] * (1 << 20), [1]]}, 413, "The request has 1048577 token ids; the limit is 1048576."),
     ("/decode", {"ids": []}, 422, "/ids: expected a list of token ids, found []."),
     ("/decode", b"[", 422, "Invalid JSON"),
 ]
@@ -142,6 +147,20 @@ def test_tokens_and_back(tmp_path: Path) -> None:
         assert kept.startswith("[CLS]")
 
     play_on(write_tiny_bert(tmp_path, head="sequence"), scene)
+
+
+def test_large_texts_are_tokenized_two_at_a_time_until_the_deadline(tmp_path: Path) -> None:
+    """However many requests come: a thread that tokenizes cannot be stopped."""
+
+    async def scene(stage: Modelled) -> None:
+        body = {"inputs": "good " * 100_000}
+        replies = await asyncio.gather(*(stage.post("/tokenize", body) for _ in range(5)))
+        assert {(reply.status, reply.json["error_type"]) for reply in replies} == {(504, "Unhealthy")}
+        assert "within the deadline of 0.01 s" in replies[0].json["error"]
+        assert sum(thread.name.startswith("moor-tokens") for thread in threading.enumerate()) == AT_ONCE
+        assert await stage.answer("/tokenize", {"inputs": "good"})
+
+    play_on(write_tiny_bert(tmp_path, head="sequence"), scene, deadline_s=0.01)
 
 
 def test_the_facts_that_its_clients_read(tmp_path: Path) -> None:
