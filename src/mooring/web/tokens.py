@@ -18,9 +18,9 @@ from mooring.web.media import JSON
 from mooring.web.reply import Reply
 from mooring.web.wire import Asks
 
-MOST_CHARACTERS = 1 << 20
+MOST_CHARACTERS = 1 << 18
 """Characters of one request to tokenize."""
-MOST_IDS = 1 << 20
+MOST_IDS = 1 << 18
 """Token ids of one request to decode."""
 AT_ONCE = 2
 """Large requests computed at the same time: each takes a core for seconds and up to hundreds of megabytes."""
