@@ -14,6 +14,7 @@ from mooring.engine.health import Health
 from mooring.engine.job import Answered
 from mooring.engine.life import ModelLife
 from mooring.errors import NotReady
+from mooring.tasks import TASKS
 from mooring.tasks.base import Task
 from mooring.tasks.offer import Offer, names_of, offered
 from mooring.tokenization.text import TextTokenizer
@@ -48,6 +49,11 @@ class ByEngine:
     def meant(self, body: object) -> str:
         """The task that a decoded body is meant for."""
         return self.task.meant(body) if isinstance(self.task, Offer) else self.task.name
+
+    def lists(self, body: object) -> bool:
+        """Whether a list of one request, which the decoded body is, is answered by a list."""
+        spec = TASKS.get(self.meant(body))
+        return spec is not None and not spec.unlisted
 
     def request(self, task: str, body: object) -> Any:
         """Parse a decoded body for one of the tasks. Raises NotOffered, and what `Task.parse` raises."""
