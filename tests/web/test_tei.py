@@ -57,8 +57,11 @@ def test_predictions_of_a_text_a_pair_and_several(tmp_path: Path) -> None:
         raw = await stage.answer("/predict", {"inputs": TEXT, "raw_scores": True})
         assert [label["label"] for label in raw] == [label["label"] for label in one]
         assert sum(label["score"] for label in raw) != pytest.approx(1)
-        cut = await stage.post("/predict", {"inputs": "good " * 600, "truncate": True})
+        long = {"inputs": "good " * 600 + "bad", "truncate": True}
+        cut = await stage.post("/predict", long)
         assert (cut.status, cut.headers["x-truncated"]) == (200, "1")
+        assert cut.json == await stage.answer("/predict", {**long, "truncation_direction": "Right"})
+        assert cut.json != await stage.answer("/predict", {**long, "truncation_direction": "Left"})
 
     play_on(write_tiny_bert(tmp_path, head="sequence"), scene)
 
@@ -69,7 +72,17 @@ FAULTS: list[tuple[str, object, int, str]] = [
     ("/predict", {"inputs": [[TEXT], "a"]}, 422, "/inputs/1: expected one or two texts, found 'a'."),
     ("/predict", {"inputs": [[1]]}, 422, "/inputs/0: expected text, found a number: 1."),
     ("/predict", {"inputs": []}, 422, "/inputs: expected one or two texts, found []. Send"),
-    ("/predict", {"inputs": ""}, 422, "/inputs/text: the text is empty."),
+    ("/predict", {"inputs": ""}, 422, "/inputs: the text is empty."),
+    ("/predict", {"inputs": [" "]}, 422, "/inputs/0: the text is blank."),
+    ("/predict", {"inputs": [TEXT, ""]}, 422, "/inputs/1: the text is empty."),
+    ("/predict", {"inputs": [[TEXT], [" "]]}, 422, "/inputs/1/0: the text is blank."),
+    ("/predict", {"inputs": [[TEXT], [TEXT, ""]]}, 422, "/inputs/1/1: the text is empty."),
+    (
+        "/predict",
+        {"inputs": TEXT, "truncation_direction": "up"},
+        422,
+        "/truncation_direction: it must be left or right",
+    ),
     ("/predict", {"inputs": TEXT, "raw_scores": "yes"}, 422, "/raw_scores: expected `bool`, got `str`."),
     ("/predict", {"inputs": "good " * 600}, 413, "The text has 2402 tokens; the limit is 512."),
     ("/predict", {"text": TEXT}, 422, "missing `inputs`. Send"),
