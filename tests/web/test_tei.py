@@ -84,7 +84,12 @@ FAULTS: list[tuple[str, object, int, str]] = [
         "/truncation_direction: it must be left or right",
     ),
     ("/predict", {"inputs": TEXT, "raw_scores": "yes"}, 422, "/raw_scores: expected `bool`, got `str`."),
-    ("/predict", {"inputs": "good " * 600}, 413, "The text has 2402 tokens; the limit is 512."),
+    (
+        "/predict",
+        {"inputs": "good " * 600},
+        413,
+        "The text has 2402 tokens; the limit is 512. Shorten it, send `truncate`",
+    ),
     ("/predict", {"text": TEXT}, 422, "missing `inputs`. Send"),
     ("/embed", {"inputs": TEXT}, 404, "/embed is for sentence-embeddings; this model offers text-classification."),
     ("/rerank", {"query": "a", "texts": ["b"]}, 404, "/rerank is for text-ranking; "),
@@ -125,13 +130,21 @@ def test_faults_of_embeddings(tmp_path: Path) -> None:
             ("/embed", {"inputs": ""}, "/inputs: the text is empty."),
             ("/embed", {"inputs": ["good", ""]}, "/inputs/1: the text is empty."),
             ("/embed", {"inputs": "a", "dimensions": 99}, "/dimensions: 99 exceeds"),
-            ("/embed", {"inputs": "a", "prompt_name": "q"}, "/prompt_name: unknown prompt 'q'."),
+            (
+                "/embed",
+                {"inputs": "a", "prompt_name": "q"},
+                "/prompt_name: unknown prompt 'q'. This model has no prompts; put yours",
+            ),
             (
                 "/embed",
                 {"inputs": "a", "truncation_direction": "up"},
                 "/truncation_direction: it must be left or right",
             ),
-            ("/embed_all", {"inputs": "a", "prompt_name": "q"}, "/prompt_name: unknown parameter."),
+            (
+                "/embed_all",
+                {"inputs": "a", "prompt_name": "q"},
+                "/prompt_name: not supported for vectors of tokens. Put the",
+            ),
             ("/similarity", {"inputs": "a"}, "/inputs: expected an object."),
             ("/similarity", {"inputs": {"source_sentence": "a"}}, "/inputs: missing `sentences`."),
             ("/similarity", {"inputs": {"source_sentence": "a", "sentences": [""]}}, "/inputs/sentences/0: the text"),
@@ -173,7 +186,7 @@ def test_large_texts_are_tokenized_two_at_a_time_until_the_deadline(tmp_path: Pa
         assert sum(thread.name.startswith("moor-tokens") for thread in threading.enumerate()) == AT_ONCE
         assert await stage.answer("/tokenize", {"inputs": "good"})
 
-    play_on(write_tiny_bert(tmp_path, head="sequence"), scene, deadline_s=0.01)
+    play_on(write_tiny_bert(tmp_path, head="sequence"), scene, answer_s=0.01)
 
 
 def test_the_facts_that_its_clients_read(tmp_path: Path) -> None:

@@ -48,7 +48,6 @@ class EmbedAllRequest(msgspec.Struct):
     inputs: Texts
     truncate: bool | None = None
     truncation_direction: str | None = None
-    prompt_name: str | None = None
 
 
 class PredictRequest(msgspec.Struct):
@@ -130,10 +129,12 @@ def read_embed(_: Asking, body: Any) -> Question:
 
 def read_embed_all(_: Asking, body: Any) -> Question:
     """A request for a vector per token. Raises InvalidRequest."""
+    if body.get("prompt_name") is not None:  # ignored like other unknown fields, it would change the vectors
+        raise InvalidRequest(
+            "not supported for vectors of tokens.", pointer="/prompt_name", hint="Put the prompt in front of each text."
+        )
     wanted = typed(_checked(body), EmbedAllRequest)
-    parameters = given(
-        truncate=wanted.truncate, truncation_direction=wanted.truncation_direction, prompt_name=wanted.prompt_name
-    )
+    parameters = given(truncate=wanted.truncate, truncation_direction=wanted.truncation_direction)
 
     def write(answered: Answered) -> object:
         found: Any = answered.answer
