@@ -180,7 +180,7 @@ def test_what_a_default_of_the_class_overrides_is_said(folder: Path) -> None:
         ),
         ({"tokenizer_class": "T5TokenizerFast"}, "'T5TokenizerFast', which is not supported"),
         ({"tokenizer_class": 7}, "tokenizer_class is 7"),
-        ({"padding_side": "left"}, "padding_side is 'left'; question answering is implemented for 'right'"),
+        ({"padding_side": "left"}, "padding_side is 'left'; only 'right' is supported. If the model was trained with"),
         ({"fast_tokenizer_files": ["tokenizer.4.json"]}, "fast_tokenizer_files is .* not implemented"),
         ({"init_inputs": ["x"]}, "init_inputs is .* not implemented"),
         ({"model_input_names": ["input_ids", "bbox"]}, "model_input_names contains 'bbox'"),

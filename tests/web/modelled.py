@@ -1,6 +1,7 @@
 """A whole application on a real model, in process, for the tests of wire protocols."""
 
 import asyncio
+import dataclasses
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -46,16 +47,20 @@ class Modelled:
 Scene = Callable[[Modelled], Coroutine[None, None, None]]
 
 
-def play_on(folder: Path, scene: Scene, **flags: object) -> None:
-    """Run a scene on a server of that model."""
+def play_on(folder: Path, scene: Scene, *, answer_s: float | None = None, **flags: object) -> None:
+    """Run a scene on a server of that model. `answer_s` is the deadline of requests, but not of the warm-up."""
     settings = load_settings({}, **flags, model=str(folder), compile_cache_bytes=0)
+
+    limits = limits_of(settings)
+    if answer_s is not None:
+        limits = dataclasses.replace(limits, deadline_s=answer_s)
 
     async def run() -> None:
         metrics = Metrics()
         service = Service(lambda: open_served(settings, metrics))
         await service.start()
         try:
-            await scene(Modelled(create_app(service, metrics, limits_of(settings))))
+            await scene(Modelled(create_app(service, metrics, limits)))
         finally:
             await service.stop()
 

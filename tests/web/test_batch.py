@@ -1,6 +1,8 @@
 """Batch transform: many records in a body, bad ones among them, a full queue, and bodies of nothing but records."""
 
 import asyncio
+import csv
+import io
 import json
 
 import pytest
@@ -135,10 +137,10 @@ def test_a_record_at_fault_is_told_by_its_line_or_row() -> None:
 
     async def scene(stage: Site) -> None:
         reply = await stage.ask(lines(GOOD, '{"question": "q"}'), content_type=LINES, accept=LINES)
-        assert "Line 2, /inputs/context: " in reply.body.decode()
+        assert "Line 2, /context: " in reply.body.decode()
         body = b"question,context\r\nWho?,Ada wrote it.\r\nWho?,\r\n"
         reply = await stage.ask(body, content_type="text/csv", accept="text/csv")
-        assert "Row 2 (line 3), column inputs/context: " in reply.body.decode()
+        assert "Row 2 (line 3), column context: " in reply.body.decode()
 
     play(scene, BATCH)
 
@@ -155,12 +157,23 @@ def test_the_columns_of_csv_do_not_depend_on_the_records() -> None:
     play(scene, BATCH)
 
 
-def test_several_answers_of_a_record_do_not_fit_into_a_row() -> None:
-    """That record has an error, and the others their answers."""
+def test_several_answers_of_a_record_are_several_rows() -> None:
+    """All rows then say which record they belong to, also the error of one."""
 
     async def scene(stage: Site) -> None:
         two = json.dumps({"inputs": PAIR, "parameters": {"top_k": 2}})
-        reply = await stage.ask(lines(GOOD, two), content_type=LINES, accept="text/csv")
+        reply = await stage.ask(lines(GOOD, two, "{"), content_type=LINES, accept="text/csv")
+        found = list(csv.DictReader(io.StringIO(reply.body.decode(), newline="")))
+        assert [(row["row"], row["answer"]) for row in found] == [("1", "Ada"), ("2", "Ada"), ("2", ""), ("3", "")]
+        assert [bool(row["error"]) for row in found] == [False, False, False, True]
+
+
+def test_a_record_whose_answer_does_not_fit_into_csv_has_an_error() -> None:
+    """As one with several answers to each of several questions; the others have their answers."""
+
+    async def scene(stage: Site) -> None:
+        deep = json.dumps({"inputs": [PAIR, PAIR], "parameters": {"top_k": 2}})
+        reply = await stage.ask(lines(GOOD, deep), content_type=LINES, accept="text/csv")
         first, second = reply.body.decode().splitlines()[1:]
         assert first.endswith("Ada,")
         assert "NotAcceptable" in second

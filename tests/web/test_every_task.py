@@ -106,11 +106,11 @@ def test_rows_of_csv_are_answered_in_csv(task: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("task", TASKS)
 def test_batch_transform_answers_record_by_record(task: str, tmp_path: Path) -> None:
-    """A record that is invalid has an error in its line."""
+    """As outside of a job, but a record that is invalid has an error in its line."""
 
     async def scene(stage: Modelled) -> None:
         example = (await stage.get("/info"))["example"]
-        single = await stage.answer("/invocations", example)
+        single, _ = await stage.answer("/invocations", {**example, "inputs": [example["inputs"]] * 2})
         lines = [json.dumps(example), '{"inputs": 7}', json.dumps(example)]
         reply = await stage.post(
             "/invocations",
@@ -124,3 +124,25 @@ def test_batch_transform_answers_record_by_record(task: str, tmp_path: Path) -> 
         assert bad["error"]["code"] == 400
 
     play_on(MODELS[task](tmp_path), scene, task=task, batch=True)
+
+
+@pytest.mark.parametrize("task", [task for task in TASKS if task not in NO_CSV])
+def test_rows_of_a_batch_job_are_answered_as_outside_of_it(task: str, tmp_path: Path) -> None:
+    """With one more column, which has the error of a row that is invalid."""
+    body = ONE_PER_ROW.get(task, "text\r\nthe king lives\r\nthe river\r\n").encode()
+    kind = "text/csv"
+    found: list[list[list[str]]] = []
+
+    async def scene(stage: Modelled) -> None:
+        bad = b"too,many,fields\r\n" if len(found) else b""
+        reply = await stage.post("/invocations", body + bad, content_type=kind, accept=kind)
+        assert reply.status == 200, reply.body
+        found.append(list(csv.reader(io.StringIO(reply.body.decode(), newline=""))))
+
+    folder = MODELS[task](tmp_path)
+    play_on(folder, scene, task=task)
+    play_on(folder, scene, task=task, batch=True)
+    outside, (*job, last) = found
+    assert job == [[*row, "error" if number == 0 else ""] for number, row in enumerate(outside)]
+    assert "3 fields" in last[-1]
+    assert (job[0][0] == "row") == (last[0] == "3")

@@ -100,13 +100,17 @@ def test_errors_are_in_a_header_too(tmp_path: Path) -> None:
 
 
 def test_a_task_that_the_model_does_not_offer_is_404(tmp_path: Path) -> None:
-    """By name; so is one that there is not."""
+    """By name; so is one that there is not. An alias is answered like the task."""
 
     async def scene(stage: Modelled) -> None:
         for task in ("sentence-similarity", "nothing"):
             reply = await stage.post(f"/models/it/pipeline/{task}", {"inputs": "good"})
             assert (reply.status, reply.json["type"]) == (404, "NotOffered")
-            assert f"does not offer {task}; it offers text-classification." in reply.headers["x-error-message"]
+            assert f"does not offer '{task}'; it offers text-classification." in reply.headers["x-error-message"]
+        long = await stage.post(f"/models/it/pipeline/{'x' * 5000}", {"inputs": "good"})
+        assert len(long.json["message"]) < 300
+        by_name = await stage.answer("/models/it/pipeline/text-classification", {"inputs": "good"})
+        assert await stage.answer("/models/it/pipeline/sentiment-analysis", {"inputs": "good"}) == by_name
 
     play_on(write_tiny_roberta(tmp_path, head="sequence"), scene)
 

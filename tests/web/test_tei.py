@@ -1,11 +1,14 @@
 """The API of text-embeddings-inference."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mooring
+from mooring.web.tokens import AT_ONCE
 from tests.support.golden_sentences import SIZE, write
 from tests.support.tiny_models import write_tiny_bert
 from tests.web.modelled import Modelled, play_on
@@ -54,8 +57,11 @@ def test_predictions_of_a_text_a_pair_and_several(tmp_path: Path) -> None:
         raw = await stage.answer("/predict", {"inputs": TEXT, "raw_scores": True})
         assert [label["label"] for label in raw] == [label["label"] for label in one]
         assert sum(label["score"] for label in raw) != pytest.approx(1)
-        cut = await stage.post("/predict", {"inputs": "good " * 600, "truncate": True})
+        long = {"inputs": "good " * 600 + "bad", "truncate": True}
+        cut = await stage.post("/predict", long)
         assert (cut.status, cut.headers["x-truncated"]) == (200, "1")
+        assert cut.json == await stage.answer("/predict", {**long, "truncation_direction": "Right"})
+        assert cut.json != await stage.answer("/predict", {**long, "truncation_direction": "Left"})
 
     play_on(write_tiny_bert(tmp_path, head="sequence"), scene)
 
@@ -66,19 +72,36 @@ FAULTS: list[tuple[str, object, int, str]] = [
     ("/predict", {"inputs": [[TEXT], "a"]}, 422, "/inputs/1: expected one or two texts, found 'a'."),
     ("/predict", {"inputs": [[1]]}, 422, "/inputs/0: expected text, found a number: 1."),
     ("/predict", {"inputs": []}, 422, "/inputs: expected one or two texts, found []. Send"),
-    ("/predict", {"inputs": ""}, 422, "/inputs/text: the text is empty."),
+    ("/predict", {"inputs": ""}, 422, "/inputs: the text is empty."),
+    ("/predict", {"inputs": [" "]}, 422, "/inputs/0: the text is blank."),
+    ("/predict", {"inputs": [TEXT, ""]}, 422, "/inputs/1: the text is empty."),
+    ("/predict", {"inputs": [[TEXT], [" "]]}, 422, "/inputs/1/0: the text is blank."),
+    ("/predict", {"inputs": [[TEXT], [TEXT, ""]]}, 422, "/inputs/1/1: the text is empty."),
+    (
+        "/predict",
+        {"inputs": TEXT, "truncation_direction": "up"},
+        422,
+        "/truncation_direction: it must be left or right",
+    ),
     ("/predict", {"inputs": TEXT, "raw_scores": "yes"}, 422, "/raw_scores: expected `bool`, got `str`."),
-    ("/predict", {"inputs": "good " * 600}, 413, "The text has 2402 tokens; the limit is 512."),
+    (
+        "/predict",
+        {"inputs": "good " * 600},
+        413,
+        "The text has 2402 tokens; the limit is 512. Shorten it, send `truncate`",
+    ),
     ("/predict", {"text": TEXT}, 422, "missing `inputs`. Send"),
     ("/embed", {"inputs": TEXT}, 404, "/embed is for sentence-embeddings; this model offers text-classification."),
     ("/rerank", {"query": "a", "texts": ["b"]}, 404, "/rerank is for text-ranking; "),
     ("/tokenize", {"inputs": [1]}, 422, "/inputs/0: expected text"),
     ("/tokenize", {"inputs": ["a"] * 5000}, 413, "The request has 5000 texts; the limit is 4096."),
+    ("/tokenize", {"inputs": ["a" * (1 << 18), "b"]}, 413, "has 262145 characters; the limit is 262144. Split it"),
     ("/tokenize", {}, 422, "missing `inputs`."),
     ("/decode", {"ids": [-1]}, 422, "/ids/0: -1 is not a token id of this model: 0 to "),
     ("/decode", {"ids": [[1, True]]}, 422, "/ids/0/1: True is not a token id"),
     ("/decode", {"ids": [[1], 2]}, 422, "/ids/1: expected a list of token ids, found 2."),
     ("/decode", {"ids": [10**12]}, 422, "/ids/0: 1000000000000 is not"),
+    ("/decode", {"ids": [[1] * (1 << 18), [1]]}, 413, "The request has 262145 token ids; the limit is 262144."),
     ("/decode", {"ids": []}, 422, "/ids: expected a list of token ids, found []."),
     ("/decode", b"[", 422, "Invalid JSON"),
 ]
@@ -107,13 +130,21 @@ def test_faults_of_embeddings(tmp_path: Path) -> None:
             ("/embed", {"inputs": ""}, "/inputs: the text is empty."),
             ("/embed", {"inputs": ["good", ""]}, "/inputs/1: the text is empty."),
             ("/embed", {"inputs": "a", "dimensions": 99}, "/dimensions: 99 exceeds"),
-            ("/embed", {"inputs": "a", "prompt_name": "q"}, "/prompt_name: unknown prompt 'q'."),
+            (
+                "/embed",
+                {"inputs": "a", "prompt_name": "q"},
+                "/prompt_name: unknown prompt 'q'. This model has no prompts; put yours",
+            ),
             (
                 "/embed",
                 {"inputs": "a", "truncation_direction": "up"},
                 "/truncation_direction: it must be left or right",
             ),
-            ("/embed_all", {"inputs": "a", "prompt_name": "q"}, "/prompt_name: unknown parameter."),
+            (
+                "/embed_all",
+                {"inputs": "a", "prompt_name": "q"},
+                "/prompt_name: not supported for vectors of tokens. Put the",
+            ),
             ("/similarity", {"inputs": "a"}, "/inputs: expected an object."),
             ("/similarity", {"inputs": {"source_sentence": "a"}}, "/inputs: missing `sentences`."),
             ("/similarity", {"inputs": {"source_sentence": "a", "sentences": [""]}}, "/inputs/sentences/0: the text"),
@@ -142,6 +173,20 @@ def test_tokens_and_back(tmp_path: Path) -> None:
         assert kept.startswith("[CLS]")
 
     play_on(write_tiny_bert(tmp_path, head="sequence"), scene)
+
+
+def test_large_texts_are_tokenized_two_at_a_time_until_the_deadline(tmp_path: Path) -> None:
+    """However many requests come: a thread that tokenizes cannot be stopped."""
+
+    async def scene(stage: Modelled) -> None:
+        body = {"inputs": "good " * 50_000}
+        replies = await asyncio.gather(*(stage.post("/tokenize", body) for _ in range(5)))
+        assert {(reply.status, reply.json["error_type"]) for reply in replies} == {(504, "Unhealthy")}
+        assert "within the deadline of 0.01 s" in replies[0].json["error"]
+        assert sum(thread.name.startswith("moor-tokens") for thread in threading.enumerate()) == AT_ONCE
+        assert await stage.answer("/tokenize", {"inputs": "good"})
+
+    play_on(write_tiny_bert(tmp_path, head="sequence"), scene, answer_s=0.01)
 
 
 def test_the_facts_that_its_clients_read(tmp_path: Path) -> None:

@@ -31,11 +31,15 @@ TASKS: Mapping[str, TaskSpec] = {
 }
 
 
+def unaliased(name: str) -> str:
+    """The name of the task with this alias; any other name as it is."""
+    return next((spec.name for spec in TASKS.values() if name in spec.aliases), name)
+
+
 def task_named(name: str) -> str:
     """The task with this name or alias, as `--task` gives it. Raises UsageError."""
-    for spec in TASKS.values():
-        if name == spec.name or name in spec.aliases:
-            return spec.name
+    if (found := unaliased(name)) in TASKS:
+        return found
     near = nearest(name, TASKS)
     hint = f"Did you mean {near[0]}?" if near else f"Supported: {', '.join(TASKS)}."
     raise UsageError(f"Unknown task {echo(name)}.", hint=hint)

@@ -127,6 +127,6 @@ class TaskSpec:
     unlisted: bool = False
     """Whether a list of one request is answered like that request alone, and not by a list."""
     aliases: tuple[str, ...] = ()
-    """Other names that `--task` accepts."""
+    """Other names that `--task` and requests accept."""
     judged_as: str = ""
     """The task whose metric judges a built model, if the model offers it; "" for this one."""

@@ -21,8 +21,8 @@ from mooring.tasks.texts import TRUNCATION, Fit, fit_of, read_texts, windows_of
 EXAMPLE = 'Send {"inputs": "…"} or {"inputs": ["…", "…"]}.'
 HIDDEN = 0
 """Index of the tokens' vectors among the graph's outputs."""
-MOST_VALUES = 1 << 24
-"""Values of one answer: 64 MB of memory, about 170 MB of JSON."""
+MOST_VALUES = 1 << 22
+"""Values of one answer: 16 MB of memory, about 45 MB of JSON."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mooring.backends.base import Outputs
-from mooring.errors import NotOffered
-from mooring.tasks import TASKS
+from mooring.errors import NotOffered, echo
+from mooring.tasks import TASKS, unaliased
 from mooring.tasks.base import ModelParts, Prepared, Task
 
 
@@ -59,13 +59,9 @@ class Offer:
         return next((name for takes, name in self._takes if takes(body)), self._own.name)
 
     def request(self, name: str, body: object) -> Asked:
-        """As `Task.parse`, by the task `name`. Raises NotOffered if it is not one of the model's."""
-        if name not in self._tasks:
-            raise NotOffered(
-                f"This model does not offer {name}; it offers {', '.join(self._tasks)}.",
-                hint=f"Send this request to a model for {name}.",
-            )
-        return Asked(self._tasks[name], self._tasks[name].parse(body))
+        """As `Task.parse`, by the task with this name or alias. Raises NotOffered if it is not one of the model's."""
+        task = self._tasks[offered(name, self.names)]
+        return Asked(task, task.parse(body))
 
     def estimate(self, asked: Asked) -> int:
         """As `Task.estimate`."""
@@ -99,6 +95,17 @@ def open_offer(parts: ModelParts) -> Offer:
 def columns_of(names: Sequence[str]) -> tuple[str, ...]:
     """The parts of an input that may be given by name, of these tasks."""
     return tuple(dict.fromkeys(column for name in names if name in TASKS for column in TASKS[name].columns))
+
+
+def offered(name: str, names: Sequence[str]) -> str:
+    """The one of a model's tasks `names` with this name or alias. Raises NotOffered."""
+    found = unaliased(name)
+    if found not in names:
+        raise NotOffered(
+            f"This model does not offer {echo(name)}; it offers {', '.join(names)}.",
+            hint=f"Send this request to a model for {found}." if found in TASKS else "Ask for one of these.",
+        )
+    return found
 
 
 def names_of(task: Task) -> tuple[str, ...]:

@@ -77,7 +77,8 @@ class Embedder:
         if name is None:
             return ""
         if name not in known:
-            hint = f"Prompts: {', '.join(known)}." if known else "This model has no prompts; send `prompt` instead."
+            none = "This model has no prompts; put yours in front of each text."
+            hint = f"Prompts: {', '.join(known)}." if known else none
             raise InvalidRequest(f"unknown prompt {echo(name)}.", pointer="/parameters/prompt_name", hint=hint)
         return known[name]
 

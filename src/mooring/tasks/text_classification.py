@@ -264,4 +264,5 @@ TEXT_CLASSIFICATION = TaskSpec(
     open=_open,
     metric=ACCURACY,
     labelled=LABELS,
+    aliases=("sentiment-analysis",),  # as transformers' pipeline()
 )

@@ -104,5 +104,5 @@ def too_long(which: str, count: int, fit: Fit) -> PayloadTooLarge:
     """The error for a window of `count` tokens; `which` names its text."""
     return PayloadTooLarge(
         f"{which} has {count} tokens; the limit is {fit.longest}.",
-        hint="Shorten it, send `truncation` (or `truncate`) to cut it, or start the server with --too-long truncate.",
+        hint="Shorten it, send `truncate` (or `truncation`) to cut it, or start the server with --too-long truncate.",
     )

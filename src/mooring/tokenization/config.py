@@ -36,11 +36,11 @@ def side(where: str, value: Any) -> str:
 
 
 def right(where: str, value: Any) -> str:
-    """Only right: with left padding transformers puts the context before the question."""
+    """Only right: left padding would move position embeddings, and puts the context before the question."""
     if side(where, value) == "left":
         raise ModelUnsupported(
-            f"{where} is 'left'; question answering is implemented for 'right' only.",
-            hint="If the model was trained with the question first, set padding_side to right in "
+            f"{where} is 'left'; only 'right' is supported.",
+            hint="If the model was trained with padding on the right, set padding_side to right in "
             f"{TOKENIZER_CONFIG_FILE}.",
         )
     return "right"

@@ -20,8 +20,8 @@ from mooring.engine.job import Answered, deadline_exceeded
 from mooring.errors import InvalidRequest, MooringError, QueueFull, RequestError
 from mooring.observe.logs import where
 from mooring.tasks.arrays import as_json
-from mooring.web.encode import encode, no_rows
-from mooring.web.form import form_of
+from mooring.web.encode import encode, encode_each, fits_csv, no_rows
+from mooring.web.form import INPUTS, Form, form_of
 from mooring.web.media import CSV, LINES
 from mooring.web.records import Record, check_count, records
 from mooring.web.service import ByEngine
@@ -66,6 +66,15 @@ class Job:
     request_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A record's parsed request."""
+
+    parsed: Any
+    listed: bool
+    """Whether its answer comes in a list."""
+
+
 async def answer_records(model: ByEngine, body: bytes, job: Job) -> Batch:
     """Answer every record within the deadline. Raises InvalidRequest or PayloadTooLarge before any is computed."""
     return await _Run(model, body, job).run()
@@ -78,6 +87,7 @@ class _Run:
         self._model = model
         self._body = body
         self._job = job
+        self._form = form_of(model.tasks)
         self._end = asyncio.get_running_loop().time() + job.deadline_s
         self._turn = asyncio.Semaphore(AT_ONCE)
         self._written: list[Any] = []
@@ -90,7 +100,7 @@ class _Run:
     async def run(self) -> Batch:
         job = self._job
         await self._aside(check_count, job.sent, self._body, job.most)
-        found = records(job.sent, self._body, form_of(self._model.tasks), job.most)
+        found = records(job.sent, self._body, self._form, job.most)
         try:
             while some := await self._aside(self._parsed, found):
                 for request in some:
@@ -106,7 +116,7 @@ class _Run:
         content = await self._aside(self._content)
         return Batch(content, self._windows, self._tokens, self._truncated, self._failed)
 
-    async def _begin(self, request: Any) -> None:
+    async def _begin(self, request: _Request | RequestError) -> None:
         """Answer it once the engine has room, or record its error."""
         place = len(self._written)
         self._written.append(None)
@@ -124,21 +134,22 @@ class _Run:
             return await asyncio.to_thread(function, *arguments)
         return function(*arguments)
 
-    def _parsed(self, found: Iterator[Record]) -> list[Any]:
+    def _parsed(self, found: Iterator[Record]) -> list[_Request | RequestError]:
         """Parse the next few records into requests; invalid ones become errors."""
         return [self._request(record) for record in islice(found, READ_AT_ONCE)]
 
-    def _request(self, record: Record) -> Any:
+    def _request(self, record: Record) -> _Request | RequestError:
         if isinstance(record.value, RequestError):
             return record.value
+        body, alone = _listed(record, self._form)
         try:
-            return self._model.task.parse(record.value)
+            return _Request(self._model.task.parse(body), alone and self._model.lists(body))
         except InvalidRequest as error:
-            return record.located(error, error.pointer)
+            return record.located(error, error.pointer.removeprefix(f"/{INPUTS}/0") if alone else error.pointer)
         except RequestError as error:
             return error
 
-    async def _one(self, place: int, request: Any) -> None:
+    async def _one(self, place: int, request: _Request) -> None:
         try:
             self._written[place] = self._kept(await self._answer(request))
         except Exception as error:  # Boundary: one failing record must not fail the others.
@@ -149,16 +160,18 @@ class _Run:
         finally:
             self._turn.release()
 
-    async def _answer(self, request: Any) -> object:
+    async def _answer(self, request: _Request) -> object:
         if asyncio.get_running_loop().time() >= self._end:
             raise deadline_exceeded(self._job.deadline_s)
-        answered = await wait_for_room(self._model, request, self._end)
+        answered = await wait_for_room(self._model, request.parsed, self._end)
         self._windows += answered.windows
         self._tokens += answered.tokens
         self._truncated += answered.truncated
-        if self._job.wanted == CSV and isinstance(answered.answer, list):
+        found: Any = answered.answer
+        answer = found[0] if request.listed else found
+        if self._job.wanted == CSV and not fits_csv(answer):
             raise no_rows()
-        return answered.answer
+        return answer
 
     def _failure(self, error: Exception) -> object:
         self._failed += 1
@@ -175,8 +188,27 @@ class _Run:
     def _content(self) -> bytes:
         if self._job.wanted == LINES and len(self._written) == 1:
             return encode(LINES, self._written[0], 1)
-        columns = ("error",) if self._job.wanted == CSV else ()
-        return encode(self._job.wanted, self._written, len(self._written), columns)
+        if self._job.wanted == CSV:
+            return encode_each(self._written)
+        return encode(self._job.wanted, self._written, len(self._written))
+
+
+def _listed(record: Record, form: Form) -> tuple[object, bool]:
+    """A record's body, and whether its request is in a list now: then it is answered as in a body of several records.
+
+    A line that has a list of requests stays as it is, and is answered by a list.
+    """
+    value = record.value
+    if record.row:
+        return {INPUTS: [value]}, True
+    if not isinstance(value, dict):
+        return (value, False) if form.several(value) else ({INPUTS: [value]}, True)
+    inputs = value[INPUTS] if INPUTS in value else {name: part for name, part in value.items() if name != "parameters"}
+    if form.several(inputs):
+        return value, False
+    if INPUTS in value:
+        return {**value, INPUTS: [inputs]}, True
+    return {INPUTS: [inputs], "parameters": value.get("parameters")}, True
 
 
 async def wait_for_room(model: ByEngine, request: object, end: float) -> Answered:

@@ -13,18 +13,20 @@ from mooring.web.media import CSV, LINES
 
 ROW = "row"
 """The CSV column with the number of a request."""
+ERROR = "error"
+"""The CSV column with the error of a record."""
 
 
-def encode(kind: str, answer: object, rows: int | None = None, columns: Sequence[str] = ()) -> bytes:
+def encode(kind: str, answer: object, rows: int | None = None) -> bytes:
     """Write an answer as one of `media.KINDS`.
 
     `rows` is the number of requests received as rows or lines (None: one, or a JSON list): a JSON Lines response has as
     many lines, however many answers each has. In CSV, answers that are lists of objects have a row for each object,
-    with the number of its request from 1 in the column `row`. `columns` are the CSV columns that are always present.
+    with the number of its request from 1 in the column `row`.
     Raises NotAcceptable for an answer that cannot be written as CSV rows.
     """
     if kind == CSV:
-        return _csv(answer, rows, columns)
+        return _csv(answer, rows)
     return _lines(answer, rows) if kind == LINES else as_json(answer)
 
 
@@ -42,14 +44,48 @@ def _lines(answer: object, rows: int | None) -> bytes:
     return b"".join(as_json(entry) + b"\n" for entry in entries)
 
 
-def _csv(answer: object, rows: int | None, columns: Sequence[str]) -> bytes:
+def encode_each(answers: Sequence[Any]) -> bytes:
+    """Write the answers to separate requests as CSV, where some may be errors: objects with the key `error`.
+
+    `error` is always a column. If an answer is a list of objects, all answers have their number from 1 in the column
+    `row`. Each answer must pass `fits_csv`.
+    """
+    if any(_is_table(answer) for answer in answers):
+        return _written(_numbered(answers), (ROW, ERROR))
+    return _written(answers, (ERROR,))
+
+
+def fits_csv(answer: object) -> bool:
+    """Whether the answer to one request can be written as rows."""
+    return _is_table(answer) or not _holds_objects(answer)
+
+
+def _numbered(answers: Sequence[Any]) -> list[dict[str, object]]:
+    """The objects of all answers, each with the number of its answer."""
+    return [
+        {ROW: number, **record}
+        for number, answer in enumerate(answers, 1)
+        for record in (answer if _is_table(answer) else [_record(answer)])
+    ]
+
+
+def _csv(answer: object, rows: int | None) -> bytes:
     entries: Sequence[Any] = _rows(answer)
+    columns: tuple[str, ...] = ()
     if rows != 1 and entries and all(_is_table(entry) for entry in entries):
-        columns = (ROW, *columns)
-        entries = [{ROW: number, **record} for number, entry in enumerate(entries, 1) for record in entry]
+        columns, entries = (ROW,), _numbered(entries)
     if any(_holds_objects(entry) for entry in entries):
         raise no_rows()
-    records = [entry if isinstance(entry, dict) else {"answer": entry} for entry in entries]
+    return _written(entries, columns)
+
+
+def _record(entry: Any) -> dict[str, object]:
+    return entry if isinstance(entry, dict) else {"answer": entry}
+
+
+def _written(entries: Sequence[Any], columns: Sequence[str]) -> bytes:
+    """A row for each entry; `columns` are always present."""
+    records = [_record(entry) for entry in entries]
     # In the order of the task's keys, `score,start,end,answer`; keys of other answers follow.
     names = list(dict.fromkeys([*(name for record in sorted(records, key=_is_error) for name in record), *columns]))
     sink = io.StringIO(newline="")
@@ -77,7 +113,7 @@ def _holds_objects(entry: object) -> bool:
 
 
 def _is_error(record: dict[str, object]) -> bool:
-    return "error" in record
+    return ERROR in record
 
 
 def _cell(value: object) -> object:

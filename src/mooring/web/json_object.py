@@ -5,7 +5,7 @@ errors of the task then point to the protocol's own fields.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
@@ -38,6 +38,8 @@ class Question:
     names: Mapping[str, str]
     """JSON pointer of the pipelines' format → pointer of the protocol's. Others lose the prefix /inputs or
     /parameters."""
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """Last part of such a pointer → the protocol's."""
 
 
 Read = Callable[[Asking, Any], Question]
@@ -93,8 +95,11 @@ class _Exchange:
 
 def _renamed(pointer: str, question: Question) -> str:
     for ours, theirs in question.names.items():
-        if pointer == ours or pointer.startswith(f"{ours}/"):
-            return theirs + pointer.removeprefix(ours)
+        if pointer == ours:
+            return theirs
+        if pointer.startswith(f"{ours}/"):
+            rest, _, last = pointer.removeprefix(ours).rpartition("/")
+            return f"{theirs}{rest}/{question.parts.get(last, last)}"
     for prefix in ("/inputs", "/parameters"):
         if pointer.startswith(f"{prefix}/"):
             return pointer.removeprefix(prefix)

@@ -13,9 +13,10 @@ from typing import Any, Generic, Protocol, TypeVar
 from mooring.engine.health import Health
 from mooring.engine.job import Answered
 from mooring.engine.life import ModelLife
-from mooring.errors import NotOffered, NotReady
+from mooring.errors import NotReady
+from mooring.tasks import TASKS
 from mooring.tasks.base import Task
-from mooring.tasks.offer import Offer, names_of
+from mooring.tasks.offer import Offer, names_of, offered
 from mooring.tokenization.text import TextTokenizer
 from mooring.web.reply import UserCode
 
@@ -49,12 +50,16 @@ class ByEngine:
         """The task that a decoded body is meant for."""
         return self.task.meant(body) if isinstance(self.task, Offer) else self.task.name
 
+    def lists(self, body: object) -> bool:
+        """Whether a list of one request, which the decoded body is, is answered by a list."""
+        spec = TASKS.get(self.meant(body))
+        return spec is not None and not spec.unlisted
+
     def request(self, task: str, body: object) -> Any:
         """Parse a decoded body for one of the tasks. Raises NotOffered, and what `Task.parse` raises."""
         if isinstance(self.task, Offer):
             return self.task.request(task, body)
-        if task != self.task.name:
-            raise NotOffered(f"This model does not offer {task}; it offers {self.task.name}.")
+        offered(task, self.tasks)
         return self.task.parse(body)
 
     async def answer(self, request: Any, deadline_s: float, *, afresh: bool = False) -> Answered:

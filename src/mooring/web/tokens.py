@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
+from mooring.engine.job import deadline_exceeded
 from mooring.errors import InvalidRequest, NotOffered, PayloadTooLarge, echo
 from mooring.tokenization.text import TextTokenizer
 from mooring.web.asking import Answer, Asking
@@ -15,6 +17,16 @@ from mooring.web.json_object import engine_of, read_object, texts, typed
 from mooring.web.media import JSON
 from mooring.web.reply import Reply
 from mooring.web.wire import Asks
+
+MOST_CHARACTERS = 1 << 18
+"""Characters of one request to tokenize."""
+MOST_IDS = 1 << 18
+"""Token ids of one request to decode."""
+AT_ONCE = 2
+"""Large requests computed at the same time: each takes a core for seconds and up to hundreds of megabytes."""
+
+# A thread cannot be cancelled: one whose request has ended must still count, as it does in a pool.
+_POOL = ThreadPoolExecutor(AT_ONCE, "moor-tokens")
 
 
 class TokenizeRequest(msgspec.Struct):
@@ -48,15 +60,17 @@ class DecodeRequest(msgspec.Struct):
     skip_special_tokens: bool = True
 
 
-def tokenize(tokenizer: TextTokenizer, body: Any, most: int) -> Tokens:
-    """Tokens of each text. Raises InvalidRequest, or PayloadTooLarge for more than `most` texts."""
+def tokenize(tokenizer: TextTokenizer, body: Any, most: int) -> list[msgspec.Raw]:
+    """Tokens of each text, as JSON. Raises InvalidRequest, or PayloadTooLarge for more than `most` texts."""
     if body.get("inputs") is None:
         raise InvalidRequest("missing `inputs`.", hint='Send {"inputs": "…"}.')
     texts(body["inputs"], "/inputs")
     wanted = typed(body, TokenizeRequest)
     found = [wanted.inputs] if isinstance(wanted.inputs, str) else wanted.inputs
-    _check_count(len(found), most)
-    return [_tokens(tokenizer, one, special=wanted.add_special_tokens) for one in found]
+    _check_count(len(found), most, "texts")
+    _check_count(sum(map(len, found)), MOST_CHARACTERS, "characters")
+    # Written one by one: as objects, the tokens of all texts would take several times the memory.
+    return [msgspec.Raw(encode(JSON, _tokens(tokenizer, one, special=wanted.add_special_tokens))) for one in found]
 
 
 def _tokens(tokenizer: TextTokenizer, text: str, *, special: bool) -> list[Token]:
@@ -83,7 +97,8 @@ def decode(tokenizer: TextTokenizer, body: Any, most: int) -> list[str]:
         raise InvalidRequest(f"expected a list of token ids, found {echo(given)}.", pointer="/ids")
     several = isinstance(given[0], list)
     found: list[Any] = given if several else [given]
-    _check_count(len(found), most)
+    _check_count(len(found), most, "texts")
+    _check_count(sum(len(ids) for ids in found if isinstance(ids, list)), MOST_IDS, "token ids")
     size = tokenizer.tokenizer.get_vocab_size()
     for place, ids in enumerate(found):
         _check_ids(ids, f"/ids/{place}" if several else "/ids", size)
@@ -101,10 +116,10 @@ def _check_ids(ids: object, at: str, size: int) -> None:
             )
 
 
-def _check_count(count: int, most: int) -> None:
+def _check_count(count: int, most: int, what: str) -> None:
     if count > most:
         raise PayloadTooLarge(
-            f"The request has {count} texts; the limit is {most}.", hint="Split it into several requests."
+            f"The request has {count} {what}; the limit is {most}.", hint="Split it into several requests."
         )
 
 
@@ -119,9 +134,14 @@ def _begin(work: Callable[[TextTokenizer, Any, int], object]) -> Asks:
             return encode(JSON, work(tokenizer, read_object(body), most))
 
         async def answer(body: bytes) -> Reply:
-            large = len(body) > asking.limits.thread_bytes // 16
-            written = await asyncio.to_thread(answered, body) if large else answered(body)
-            return Reply(written, JSON)
+            if len(body) <= asking.limits.thread_bytes // 16:
+                return Reply(answered(body), JSON)
+            deadline_s = asking.limits.deadline_s
+            working = asyncio.get_running_loop().run_in_executor(_POOL, answered, body)
+            try:
+                return Reply(await asyncio.wait_for(working, deadline_s), JSON)
+            except TimeoutError:
+                raise deadline_exceeded(deadline_s) from None
 
         return answer
 

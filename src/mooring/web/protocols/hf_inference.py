@@ -13,6 +13,7 @@ import msgspec
 
 from mooring.engine.job import Answered
 from mooring.errors import InvalidRequest, echo
+from mooring.tasks import unaliased
 from mooring.tasks.base import TaskSpec
 from mooring.web.asking import Answer, Asking
 from mooring.web.decode import decode
@@ -76,7 +77,7 @@ class _Inference:
         return model.request(task, _with_defaults(task, body))
 
     def _encode(self, answered: Answered) -> Reply:
-        shape = SHAPES.get(self._task)
+        shape = SHAPES.get(unaliased(self._task))
         answer = answered.answer if shape is None else shape(answered.answer, self._one)
         return Reply(encode(JSON, answer), JSON)
 
@@ -103,13 +104,14 @@ def _with_parameters(body: Any) -> Any:
 
 def _with_defaults(task: str, body: Any) -> Any:
     """The body with the Inference API's defaults where they differ from the pipeline's."""
-    if task not in DEFAULTS:
+    defaults = DEFAULTS.get(unaliased(task))
+    if defaults is None:
         return body
     wrapped = body if _wrapped(body) else _parted(body)
     given = wrapped.get("parameters") or {}
     if not isinstance(given, dict):
         return body
-    return {**wrapped, "parameters": {**DEFAULTS[task](given), **given}}
+    return {**wrapped, "parameters": {**defaults(given), **given}}
 
 
 def _parted(body: Any) -> dict[str, Any]:

@@ -74,8 +74,7 @@ class _Invocation:
         task = self._model.task
         decoded = decode(self._sent, body, form_of(self._model.tasks), self._asking.limits.max_records)
         self._rows = decoded.rows
-        spec = TASKS.get(self._model.meant(decoded.body))
-        self._listed = decoded.rows == 1 and spec is not None and not spec.unlisted
+        self._listed = decoded.rows == 1 and self._model.lists(decoded.body)
         try:
             return task.parse(decoded.body)
         except InvalidRequest as error:

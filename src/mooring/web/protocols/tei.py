@@ -48,7 +48,6 @@ class EmbedAllRequest(msgspec.Struct):
     inputs: Texts
     truncate: bool | None = None
     truncation_direction: str | None = None
-    prompt_name: str | None = None
 
 
 class PredictRequest(msgspec.Struct):
@@ -56,6 +55,7 @@ class PredictRequest(msgspec.Struct):
 
     inputs: str | Annotated[list[str | list[str]], Meta(min_length=1)]
     truncate: bool | None = None
+    truncation_direction: str | None = None
     raw_scores: bool = False
 
 
@@ -129,10 +129,12 @@ def read_embed(_: Asking, body: Any) -> Question:
 
 def read_embed_all(_: Asking, body: Any) -> Question:
     """A request for a vector per token. Raises InvalidRequest."""
+    if body.get("prompt_name") is not None:  # ignored like other unknown fields, it would change the vectors
+        raise InvalidRequest(
+            "not supported for vectors of tokens.", pointer="/prompt_name", hint="Put the prompt in front of each text."
+        )
     wanted = typed(_checked(body), EmbedAllRequest)
-    parameters = given(
-        truncate=wanted.truncate, truncation_direction=wanted.truncation_direction, prompt_name=wanted.prompt_name
-    )
+    parameters = given(truncate=wanted.truncate, truncation_direction=wanted.truncation_direction)
 
     def write(answered: Answered) -> object:
         found: Any = answered.answer
@@ -147,7 +149,7 @@ def read_predict(_: Asking, body: Any) -> Question:
         raise InvalidRequest("missing `inputs`.", hint=PREDICT)
     batch = isinstance(sent, list) and any(isinstance(one, list) for one in sent)
     if batch:
-        inputs: object = [_pair(one, f"/inputs/{place}") for place, one in enumerate(sent)]
+        inputs = [_pair(one, f"/inputs/{place}") for place, one in enumerate(sent)]
     else:
         inputs = [_pair(sent if isinstance(sent, list) else [sent], "/inputs")]
     wanted = typed({**body, "inputs": ""}, PredictRequest)
@@ -156,10 +158,12 @@ def read_predict(_: Asking, body: Any) -> Question:
         found: Any = answered.answer
         return found if batch else found[0]
 
-    # The task has no direction: it cuts on the right.
     function = "none" if wanted.raw_scores else None
-    parameters = {"top_k": None, **given(truncation=wanted.truncate, function_to_apply=function)}
-    return Question("text-classification", inputs, write, parameters, {} if batch else {"/inputs/0": "/inputs"})
+    cut = given(truncate=wanted.truncate, truncation_direction=wanted.truncation_direction)
+    parameters = {"top_k": None, **cut, **given(function_to_apply=function)}
+    single = {"/inputs/0/text": "/inputs"} if isinstance(sent, str) else {"/inputs/0": "/inputs"}
+    names = {"/inputs": "/inputs"} if batch else single
+    return Question("text-classification", inputs, write, parameters, names, {"text": "0", "text_pair": "1"})
 
 
 def _pair(value: object, at: str) -> Mapping[str, str]:
