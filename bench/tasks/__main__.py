@@ -121,9 +121,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--server", action="append", default=[], metavar="NAME=URL", help="of an embeddings API")
+    parser.add_argument("--batch", type=int, help="measure only this batch size")
+    parser.add_argument("--tokens", type=int, help="measure only this length")
     given = parser.parse_args()
+    cases = [one for one in CASES if given.batch in (None, one.batch) and given.tokens in (None, one.tokens)]
     rows = []
-    for model in dict.fromkeys(case.model for case in CASES):
+    for model in dict.fromkeys(case.model for case in cases):
         folder, built = given.models / model, given.models / f"{model}-int8"
         workers = [Worker(sys.executable, "mooring", folder)]
         workers += [Worker(sys.executable, "mooring-int8", built)] if built.is_dir() else []
@@ -132,7 +135,7 @@ def main() -> None:
         if model == "minilm":
             servers = [text.partition("=") for text in given.server]
             workers += [Worker(sys.executable, f"http@{name}", url) for name, _, url in servers]
-        for case in CASES:
+        for case in cases:
             if case.model == model:
                 row = {"task": case.task, "model": model, "tokens": case.tokens, "batch": case.batch}
                 rows.append({**row, "texts_per_second": measure(case, workers, given.rounds)})

@@ -174,6 +174,7 @@ PRODUCTS: dict[str, Callable[[str], Call]] = {
     "sentence-transformers-openvino-int8": sentence_transformers_openvino,
     "onnx-int8": onnx_int8,
     "fastembed": fastembed,
+    "http": http,
 }
 
 
