@@ -57,6 +57,9 @@ def test_a_text_has_one_vector_and_parameters_are_beside_it(tmp_path: Path) -> N
         assert np.shape(several) == (2, 4)
         assert np.linalg.norm(several[0]) > 1.01
         asked = await stage.answer("/models/me/it/pipeline/feature-extraction", {"inputs": text})
+        for name in ("embed", "sentence-embeddings"):
+            beside = {"inputs": text, "normalize": True}
+            assert np.shape(await stage.answer(f"/models/it/pipeline/{name}", beside)) == np.shape(asked)
         assert np.allclose(asked, whole)
         prompted = await stage.answer("/", {"inputs": text, "prompt_name": "query"})
         assert not np.allclose(prompted, whole)

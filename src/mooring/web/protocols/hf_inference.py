@@ -68,7 +68,7 @@ class _Inference:
     def _decode(self, data: bytes) -> Any:
         model = self._model
         body: Any = decode(JSON, data, form_of(model.tasks)).body
-        task = self._asking.path.get("task") or model.meant(body)
+        task = unaliased(self._asking.path.get("task") or model.meant(body))
         if task in (VECTORS, POOLED):
             body = _with_parameters(body)
             task = POOLED if POOLED in model.tasks else VECTORS
@@ -77,7 +77,7 @@ class _Inference:
         return model.request(task, _with_defaults(task, body))
 
     def _encode(self, answered: Answered) -> Reply:
-        shape = SHAPES.get(unaliased(self._task))
+        shape = SHAPES.get(self._task)
         answer = answered.answer if shape is None else shape(answered.answer, self._one)
         return Reply(encode(JSON, answer), JSON)
 
@@ -104,7 +104,7 @@ def _with_parameters(body: Any) -> Any:
 
 def _with_defaults(task: str, body: Any) -> Any:
     """The body with the Inference API's defaults where they differ from the pipeline's."""
-    defaults = DEFAULTS.get(unaliased(task))
+    defaults = DEFAULTS.get(task)
     if defaults is None:
         return body
     wrapped = body if _wrapped(body) else _parted(body)
