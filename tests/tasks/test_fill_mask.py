@@ -103,7 +103,7 @@ def test_a_text_that_is_too_long_is_refused_by_its_tokens(task: Task) -> None:
         task.prepare(task.parse(long))
     assert task.prepare(task.parse({**long, "parameters": {"truncation": True}})).truncated
     late = {"inputs": "good " * 700 + "[MASK]", "parameters": {"truncation": True}}
-    with pytest.raises(InvalidRequest, match="the text, cut to 512 tokens, contains no mask"):
+    with pytest.raises(InvalidRequest, match="the 512 tokens that the model reads contain no mask"):
         task.prepare(task.parse(late))
 
 

@@ -157,8 +157,8 @@ def test_a_text_is_cut_at_the_side_that_the_request_names(tmp_path: Path) -> Non
     [
         ({"inputs": ""}, "/inputs: the text is empty"),
         ({"inputs": []}, "/inputs: the list is empty"),
-        ({"inputs": ["good", 3]}, "/inputs/1: expected text, found a number: 3"),
-        ({"inputs": {"a": "b"}}, "/inputs: expected a text, found an object"),
+        ({"inputs": ["good", 3]}, "/inputs/1: expected a text, found a number: 3"),
+        ({"inputs": {"a": "b"}}, "/inputs: missing `text`"),
         ({"inputs": "good", "parameters": {"dimensions": 33}}, "33 exceeds the 32 dimensions of this model"),
         ({"inputs": "good", "parameters": {"prompt_name": "query"}}, "unknown prompt 'query'"),
         ({"inputs": "good", "parameters": {"prompt": "x" * 10_001}}, "10,001 characters exceed the limit of 10,000"),

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mooring.observe.metrics import Metrics
-from mooring.tasks import fill_mask, token_classification, zero_shot_classification
+from mooring.tasks import fill_mask, targets, token_classification, zero_shot_classification
 from mooring.tasks.feature_extraction import MOST_VALUES
 from mooring.web.app import create_app
 from mooring.web.border import shown
@@ -34,7 +34,7 @@ def test_every_status_and_kind_is_on_the_page() -> None:
     ("what", "limit"),
     [
         ("zero-shot-classification: `hypothesis_template`", zero_shot_classification.LONGEST_TEMPLATE),
-        ("fill-mask: `targets`", fill_mask.MOST_TARGETS),
+        ("fill-mask: `targets`", targets.MOST_TARGETS),
         ("fill-mask: masks × vocabulary", fill_mask.MOST_SCORES),
         ("fill-mask: predictions", fill_mask.MOST_PREDICTIONS),
         ("fill-mask: predictions", fill_mask.MOST_TEXT),

@@ -80,7 +80,7 @@ FAULTS: list[tuple[object, str]] = [
     ({"inputs": "good ünd", "truncate": "maybé\n"}, "/parameters/truncate: it must be true or false, not 'maybé"),
     ({"inputs": ""}, "/inputs: the text is empty."),
     ({"inputs": []}, "/inputs: the list is empty."),
-    ({}, "expected a text, found an object: {}."),
+    ({}, "missing `text`."),
     (b"{", "Invalid JSON"),
     (b"", "The body is empty."),
 ]

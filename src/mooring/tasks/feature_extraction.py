@@ -15,10 +15,10 @@ from mooring.backends.base import Outputs
 from mooring.errors import InvalidRequest, PayloadTooLarge, echo
 from mooring.quality.sentences import TOKEN_VECTORS, UNLABELLED
 from mooring.tasks.base import ModelParts, Prepared, TaskSpec
-from mooring.tasks.body import Keys, Readers, charged, digest_of, flag, kind, read_parameters, tokens_in, unwrapped
-from mooring.tasks.texts import TRUNCATION, Fit, fit_of, read_texts, windows_of
+from mooring.tasks.body import Readers, charged, digest_of, flag, kind, read_parameters, tokens_in
+from mooring.tasks.fit import TRUNCATION, Fit, fit_of, windows_of
+from mooring.tasks.single_texts import KEYS, read_inputs
 
-EXAMPLE = 'Send {"inputs": "…"} or {"inputs": ["…", "…"]}.'
 HIDDEN = 0
 """Index of the tokens' vectors among the graph's outputs."""
 MOST_VALUES = 1 << 22
@@ -48,12 +48,12 @@ class FeatureExtraction:
 
     def parse(self, body: object) -> Request:
         """See `Task.parse`. A text, or a list of texts."""
-        inputs, given, at = unwrapped(body, Keys(READERS, ("text",)))
+        found, given = read_inputs(body, READERS, self._options.max_windows)
         values = read_parameters(given, READERS)
         values |= read_parameters(values.pop("tokenize_kwargs", None), TRUNCATION)
         values.pop("return_tensors", None)
-        texts, many = read_texts(inputs, at, self._options.max_windows, EXAMPLE)
-        return Request(texts, many, fit_of(values, self._longest, self._tokenizer, truncate=self._options.truncate))
+        fit = fit_of(values, self._longest, self._tokenizer, truncate=self._options.truncate)
+        return Request(found.texts, found.listed, fit)
 
     def estimate(self, request: Request) -> int:
         """Estimated tokens of all texts, up to the model's limit each."""
@@ -120,7 +120,7 @@ FEATURE_EXTRACTION = TaskSpec(
     parameters=ParametersBody,
     answer=list[list[list[float]]],
     example={"inputs": "The weather is lovely today."},
-    columns=("text",),
+    columns=KEYS,
     several=lambda inputs: isinstance(inputs, list),
     open=FeatureExtraction,
     metric=TOKEN_VECTORS,

@@ -6,8 +6,8 @@ error.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -17,17 +17,15 @@ from mooring.errors import InvalidRequest, ModelUnsupported, PayloadTooLarge, ec
 from mooring.model.folder import TOKENIZER_CONFIG_FILE
 from mooring.quality.masks import MASK_ACCURACY, MASKED
 from mooring.tasks.base import ModelParts, Prepared, TaskSpec
-from mooring.tasks.body import Readers, charged, count, flag, kind, read_parameters, tokens_in
+from mooring.tasks.body import Readers, charged, count, read_parameters, tokens_in
+from mooring.tasks.fit import TRUNCATION, Fit, fit_of, windows_of
 from mooring.tasks.scores import softmax
 from mooring.tasks.single_texts import KEYS, Texts, key_of, read_inputs
-from mooring.tasks.windows import truncated
+from mooring.tasks.targets import ids_of_targets, read_targets
 from mooring.tokenization.decode import decode
 from mooring.tokenization.text import TextTokenizer
 
 TOP_K = 5
-MOST_TARGETS = 1000
-LONGEST_TARGET = 1000
-"""Characters: a target is a word."""
 MOST_SCORES = 1 << 25
 """Most logits (masks × vocabulary) of one request, in memory until it is answered: 128 MB."""
 MOST_PREDICTIONS = 1 << 16
@@ -43,8 +41,6 @@ class Parameters:
     top_k: int = TOP_K
     targets: tuple[str, ...] | None = None
     """None means the whole vocabulary."""
-    truncation: bool = False
-    """Whether to cut off a text that is too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +49,7 @@ class Request:
 
     inputs: Texts
     parameters: Parameters
+    fit: Fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +60,7 @@ class Limits:
     vocabulary: int
     max_texts: int
     truncate: bool = False
-    """The server's default for `truncation`."""
+    """The server's default for texts that are too long."""
 
 
 class FillMask:
@@ -85,57 +82,46 @@ class FillMask:
     def parse(self, body: object) -> Request:
         """See `Task.parse`. A text, an object with `text`, or a list of either."""
         inputs, given = read_inputs(body, READERS, self._limits.max_texts)
-        parameters = Parameters(**{"truncation": self._limits.truncate, **read_parameters(given, READERS)})
+        values = read_parameters(given, READERS)
+        fit = fit_of(values, self._limits.max_tokens, self._tokenizer, truncate=self._limits.truncate)
+        parameters = Parameters(**values)
         if parameters.top_k > self._limits.vocabulary:
             raise InvalidRequest(
                 f"{echo(parameters.top_k)} exceeds this model's vocabulary of {self._limits.vocabulary} tokens.",
                 pointer="/parameters/top_k",
             )
-        return Request(inputs, parameters)
+        return Request(inputs, parameters, fit)
 
     def estimate(self, request: Request) -> int:
         """Estimated tokens of all texts, up to the model's limit."""
-        most = self._limits.max_tokens
         targets = len(request.parameters.targets or ())
-        return max(1, targets + sum(charged(tokens_in(text), most) for text in request.inputs.texts))
+        return max(1, targets + sum(charged(tokens_in(text), request.fit.longest) for text in request.inputs.texts))
 
     def key(self, request: Request) -> bytes:
         """See `Task.key`."""
-        return key_of(request.inputs, request.parameters)
+        return key_of(request.inputs, (request.parameters, request.fit))
 
     def prepare(self, request: Request) -> Prepared:
         """One window for each text."""
-        targets = self._targets(request.parameters.targets)
+        targets = ids_of_targets(self._tokenizer, request.parameters.targets, self._limits.vocabulary)
         texts = request.inputs.texts
-        found = [self._window(text, place, request) for place, text in enumerate(texts)]
-        windows = [window for window, _ in found]
+        windows, cut = windows_of(self._tokenizer, texts, request.fit)
+        windows = [self._masked(window, place, request) for place, window in enumerate(windows)]
         self._check_size(windows, texts, request.parameters, targets)
-        return Prepared(windows, (request, windows, targets), sum(cut for _, cut in found))
+        return Prepared(windows, (request, windows, targets), cut)
 
-    def _window(self, text: str, place: int, request: Request) -> tuple[Window, bool]:
-        """The window, and whether some of the text is not in it. Raises PayloadTooLarge or InvalidRequest."""
-        tokenizer, longest = self._tokenizer, self._limits.max_tokens
-        tokens = tokenizer.encode(text)
-        ids, types = tokenizer.framed(tokens)
-        cut = len(ids) > longest
-        which = f"Text {place + 1}" if request.inputs.listed else "The text"
-        if cut and not request.parameters.truncation:
-            raise PayloadTooLarge(
-                f"{which} has {len(ids)} tokens; the limit is {longest}.",
-                hint='Shorten it, send {"truncation": true} in `parameters` to cut it, or start the server with '
-                "--too-long truncate.",
-            )
-        if cut:
-            ids, types = tokenizer.framed(*truncated(tokens, None, tokenizer, longest))
-        masks = np.flatnonzero(ids == tokenizer.habits.mask_id).astype(np.int32)
+    def _masked(self, window: Window, place: int, request: Request) -> Window:
+        """The window with the positions of its masks. Raises InvalidRequest if it has none."""
+        masks = np.flatnonzero(window.input_ids == self._tokenizer.habits.mask_id).astype(np.int32)
         if not len(masks):
-            where = f"the text, cut to {longest} tokens," if cut else "the text"
+            cut = len(window) == request.fit.longest
+            where = f"the {len(window)} tokens that the model reads contain" if cut else "the text contains"
             raise InvalidRequest(
-                f"{where} contains no mask: {echo(text)}.",
+                f"{where} no mask: {echo(request.inputs.texts[place])}.",
                 pointer=f"/inputs/{place}" if request.inputs.listed else "/inputs",
                 hint=f"Write {self._mask}, this model's mask token, where a word is to be predicted.",
             )
-        return Window(ids, types, masks), cut
+        return replace(window, positions=masks)
 
     def _check_size(
         self, windows: Sequence[Window], texts: Sequence[str], parameters: Parameters, targets: tuple[int, ...] | None
@@ -155,26 +141,6 @@ class FillMask:
                 f"{each:,} predictions for each of {sum(masks):,} masks make an answer that is too large.",
                 hint="Ask for fewer predictions (top_k), or send fewer texts at once.",
             )
-
-    def _targets(self, targets: tuple[str, ...] | None) -> tuple[int, ...] | None:
-        """The ids of the targets, ascending. One that is not a token stands for the first of its tokens."""
-        if targets is None:
-            return None
-        tokenizer, found = self._tokenizer, set()
-        for place, target in enumerate(targets):
-            number = tokenizer.tokenizer.token_to_id(target)
-            if number is None:
-                tokens = tokenizer.encode(target)
-                if not len(tokens):
-                    raise InvalidRequest(f"{echo(target)} has no tokens.", pointer=f"/parameters/targets/{place}")
-                number = int(tokens.ids[-1 if tokenizer.habits.from_left else 0])
-            if number >= self._limits.vocabulary:
-                raise InvalidRequest(
-                    f"the token {echo(target)} (id {number}) has no embedding in the model.",
-                    pointer=f"/parameters/targets/{place}",
-                )
-            found.add(number)
-        return tuple(sorted(found))
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
         """The predictions of a text, best first; with several masks a list of them for each mask.
@@ -234,30 +200,7 @@ def _highest(scores: Floats, number: int) -> Any:
     return candidates[np.argsort(-scores[candidates], kind="stable")][:number]
 
 
-def _target_list(value: object, at: str) -> tuple[str, ...]:
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list):
-        raise InvalidRequest(f"expected a word or a list of words, found {kind(value)}: {echo(value)}.", pointer=at)
-    if not listed:
-        raise InvalidRequest("the list is empty.", pointer=at, hint="Name at least one target, or leave it out.")
-    if len(listed) > MOST_TARGETS:
-        raise PayloadTooLarge(
-            f"The request has {len(listed):,} targets; the limit is {MOST_TARGETS:,}.",
-            hint="Send fewer, or leave them out and use top_k.",
-        )
-    for place, target in enumerate(listed):
-        if isinstance(target, str) and len(target) > LONGEST_TARGET:
-            raise InvalidRequest(
-                f"{len(target):,} characters exceed the limit of {LONGEST_TARGET:,}.", pointer=f"{at}/{place}"
-            )
-        if not isinstance(target, str) or not target:
-            where = at if isinstance(value, str) else f"{at}/{place}"
-            what = "the target is empty." if target == "" else f"expected a word, found {kind(target)}: {echo(target)}."
-            raise InvalidRequest(what, pointer=where)
-    return tuple(listed)
-
-
-READERS: Readers = {"top_k": count, "targets": _target_list, "truncation": flag}
+READERS: Readers = {"top_k": count, "targets": read_targets, **TRUNCATION}
 """Parameter → what reads it."""
 
 
@@ -285,7 +228,10 @@ class ParametersBody(msgspec.Struct, omit_defaults=True):
 
     top_k: Annotated[int, msgspec.Meta(ge=1)] | None = None
     targets: str | list[str] | None = None
+    truncate: bool | None = None
     truncation: bool | None = None
+    truncation_direction: Literal["left", "right"] | None = None
+    max_length: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
 class Prediction(msgspec.Struct):

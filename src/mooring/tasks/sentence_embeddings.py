@@ -16,15 +16,15 @@ from mooring.errors import InvalidRequest, echo
 from mooring.model.sentence_transformers import SentenceRecord
 from mooring.quality.sentences import PAIRS, SPEARMAN
 from mooring.tasks.base import ModelParts, Prepared, TaskSpec
-from mooring.tasks.body import Keys, Readers, charged, count, digest_of, flag, read_parameters, tokens_in, unwrapped
-from mooring.tasks.texts import TRUNCATION, Fit, fit_of, read_texts, windows_of
+from mooring.tasks.body import Readers, charged, count, digest_of, flag, read_parameters, tokens_in
+from mooring.tasks.fit import TRUNCATION, Fit, fit_of, windows_of
+from mooring.tasks.single_texts import KEYS, Texts, read_inputs
 from mooring.tokenization.text import TextTokenizer
 
 EMBEDDING = 1
 """Index of the vector among the graph's outputs; 0 are the tokens' vectors."""
 LONGEST_PROMPT = 10_000
 """Characters: it is put before every text."""
-EXAMPLE = 'Send {"inputs": "…"} or {"inputs": ["…", "…"]}.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,9 @@ class Embedder:
         self._options = parts.options
         self._longest = parts.manifest.max_seq_len
 
-    def request(self, inputs: object, values: dict[str, Any], at: str) -> Request:
-        """Check texts and the parameters of `READERS`. Raises InvalidRequest, PayloadTooLarge."""
+    def request(self, found: Texts, values: dict[str, Any]) -> Request:
+        """A request of these texts with the parameters of `READERS`. Raises InvalidRequest."""
         values = dict(values)
-        texts, many = read_texts(inputs, at, self._options.max_windows, EXAMPLE)
         fit = fit_of(values, self._longest, self._tokenizer, truncate=self._options.truncate)
         dimensions = values.get("dimensions")
         if dimensions is not None and dimensions > self._sentence.size:
@@ -63,7 +62,7 @@ class Embedder:
                 pointer="/parameters/dimensions",
             )
         normalize = values.get("normalize", self._sentence.normalize)
-        return Request(texts, many, self._prompt(values), normalize, dimensions, fit)
+        return Request(found.texts, found.listed, self._prompt(values), normalize, dimensions, fit)
 
     def _prompt(self, values: Mapping[str, Any]) -> str:
         """As sentence-transformers: the text given, the named prompt, or the model's default one."""
@@ -122,16 +121,18 @@ class SentenceEmbeddings:
 
     name = "sentence-embeddings"
 
-    def __init__(self, embedder: Embedder) -> None:
+    def __init__(self, embedder: Embedder, max_texts: int) -> None:
+        """`max_texts` is the limit of a request."""
         self._embedder = embedder
+        self._max_texts = max_texts
         self.estimate = embedder.estimate
         self.key = embedder.key
         self.prepare = embedder.prepare
 
     def parse(self, body: object) -> Request:
         """See `Task.parse`. A text, or a list of texts."""
-        inputs, given, at = unwrapped(body, Keys(READERS, ("text",)))
-        return self._embedder.request(inputs, read_parameters(given, READERS), at)
+        found, given = read_inputs(body, READERS, self._max_texts)
+        return self._embedder.request(found, read_parameters(given, READERS))
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
         """[D] for a text, [N, D] for a list, float32."""
@@ -167,7 +168,7 @@ def sentence_of(parts: ModelParts) -> SentenceRecord:
 
 
 def _open(parts: ModelParts) -> SentenceEmbeddings:
-    return SentenceEmbeddings(Embedder(parts, sentence_of(parts)))
+    return SentenceEmbeddings(Embedder(parts, sentence_of(parts)), parts.options.max_windows)
 
 
 class ParametersBody(msgspec.Struct, omit_defaults=True):
@@ -191,7 +192,7 @@ SENTENCE_EMBEDDINGS = TaskSpec(
     parameters=ParametersBody,
     answer=list[float],
     example={"inputs": "The weather is lovely today."},
-    columns=("text",),
+    columns=KEYS,
     several=lambda inputs: isinstance(inputs, list),
     open=_open,
     metric=SPEARMAN,

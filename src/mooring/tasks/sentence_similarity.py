@@ -17,6 +17,7 @@ from mooring.quality.sentences import SIMILARITY, SIMILARITY_PAIRS
 from mooring.tasks.base import ModelParts, Prepared, TaskSpec
 from mooring.tasks.body import Keys, kind, like, read_parameters, text, unwrapped
 from mooring.tasks.sentence_embeddings import READERS, Embedder, ParametersBody, Request, normalized, sentence_of
+from mooring.tasks.single_texts import read_items
 
 KEYS = ("source_sentence", "sentences")
 EXAMPLE = 'Send {"inputs": {"source_sentence": "…", "sentences": ["…", "…"]}}.'
@@ -65,7 +66,7 @@ class SentenceSimilarity:
         texts: list[str] = []
         counts = []
         for place, item in enumerate(items):
-            found = self._request(item, values, f"{at}/{place}" if many else at)
+            found = self._request(item, values, f"{at}/{place}" if many else at, keys)
             texts += found.texts
             counts.append(len(found.texts) - 1)
             if sum(counts) > self._max_texts:
@@ -75,7 +76,7 @@ class SentenceSimilarity:
                 )
         return Comparisons(replace(found, texts=tuple(texts)), tuple(counts), many)
 
-    def _request(self, item: object, values: dict[str, Any], at: str) -> Request:
+    def _request(self, item: object, values: dict[str, Any], at: str, keys: Keys) -> Request:
         if not isinstance(item, dict):
             raise InvalidRequest(f"expected an object, found {kind(item)}: {echo(item)}.", pointer=at, hint=EXAMPLE)
         for key in KEYS:
@@ -85,7 +86,7 @@ class SentenceSimilarity:
         others = item["sentences"]
         if not isinstance(others, list):
             raise InvalidRequest(f"expected a list, found {kind(others)}: {echo(others)}.", pointer=f"{at}/sentences")
-        request = self._embedder.request(others, values, f"{at}/sentences")
+        request = self._embedder.request(read_items(others, f"{at}/sentences", keys, self._max_texts), values)
         return replace(request, texts=(source, *request.texts))
 
     def estimate(self, request: Comparisons) -> int:

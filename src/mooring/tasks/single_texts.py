@@ -22,12 +22,14 @@ class Texts:
 
 
 def read_inputs(body: object, parameters: Iterable[str], most: int) -> tuple[Texts, object]:
-    """The texts of a body and its unread parameters, whose known names are `parameters`.
-
-    Raises InvalidRequest, or PayloadTooLarge for more than `most` texts.
-    """
+    """The texts of a body and its unread parameters, whose known names are `parameters`. Raises as `read_items`."""
     keys = Keys(parameters, KEYS)
     inputs, given, at = unwrapped(body, keys)
+    return read_items(inputs, at, keys, most), given
+
+
+def read_items(inputs: object, at: str, keys: Keys, most: int) -> Texts:
+    """The texts at the JSON pointer `at`. Raises InvalidRequest, or PayloadTooLarge for more than `most` texts."""
     listed = isinstance(inputs, list)
     items: list[Any] = inputs if isinstance(inputs, list) else [inputs]
     if not items:
@@ -37,7 +39,7 @@ def read_inputs(body: object, parameters: Iterable[str], most: int) -> tuple[Tex
             f"The request has {len(items)} texts; the limit is {most}.", hint="Split it into several requests."
         )
     read = (_text(item, f"{at}/{place}" if listed else at, keys) for place, item in enumerate(items))
-    return Texts(tuple(read), listed), given
+    return Texts(tuple(read), listed)
 
 
 def _text(item: object, at: str, keys: Keys) -> str:

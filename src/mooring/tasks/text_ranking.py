@@ -31,9 +31,8 @@ from mooring.tasks.body import (
     tokens_in,
     unwrapped,
 )
-from mooring.tasks.pairs import fitted
+from mooring.tasks.fit import TRUNCATION, Fit, fit_of, fitted
 from mooring.tasks.scores import sigmoid
-from mooring.tasks.texts import TRUNCATION, Fit, fit_of
 from mooring.tokenization.text import TextTokenizer
 
 KEYS = ("query", "texts")

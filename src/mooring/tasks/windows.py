@@ -58,23 +58,6 @@ def cut(
         yield Window(*tokenizer.framed(question, context.part(first, count))), Piece(first, count, at)
 
 
-def truncated(
-    first: Tokens, second: Tokens | None, tokenizer: TextTokenizer, longest: int
-) -> tuple[Tokens, Tokens | None]:
-    """A text or a pair, cut so that its window has at most `longest` tokens; the longer text of a pair is cut first."""
-    from_left = tokenizer.habits.from_left
-    if second is None:
-        return _ending(first, max(0, longest - tokenizer.frame.specials), from_left=from_left), None
-    room = max(0, longest - tokenizer.template.specials)
-    left, right = longest_first(len(first), len(second), room)
-    return _ending(first, left, from_left=from_left), _ending(second, right, from_left=from_left)
-
-
-def _ending(tokens: Tokens, count: int, *, from_left: bool) -> Tokens:
-    """`count` tokens: the last ones with `from_left`, which cuts on the left."""
-    return tokens.part(max(0, len(tokens) - count) if from_left else 0, min(count, len(tokens)))
-
-
 def longest_first(first: int, second: int, room: int) -> tuple[int, int]:
     """Tokens of each text that fit into `room` together if the longer text is cut first.
 

@@ -30,10 +30,9 @@ from mooring.tasks.body import (
     tokens_in,
     unwrapped,
 )
+from mooring.tasks.fit import TRUNCATION, Fit, fit_of, fitted_first
 from mooring.tasks.label_names import label_names
-from mooring.tasks.pairs import fitted_first
 from mooring.tasks.scores import softmax
-from mooring.tasks.texts import TRUNCATION, Fit, fit_of
 from mooring.tokenization.text import TextTokenizer
 
 KEYS = ("text",)

@@ -1,4 +1,4 @@
-"""Read requests of one or more texts, and make one window for each. Shared by tasks that cannot split a text."""
+"""Fit a text or a pair of texts into one window: refuse or cut what is too long. For tasks that cannot split a text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from typing import Any
 
 from mooring.backends.base import Window
 from mooring.errors import InvalidRequest, PayloadTooLarge, echo
-from mooring.tasks.body import Readers, flag, kind, text, whole
+from mooring.tasks.body import Readers, flag, whole
+from mooring.tasks.windows import longest_first
 from mooring.tokenization.text import Ids, TextTokenizer
 
 SIDES = ("left", "right")
@@ -52,46 +53,60 @@ def fit_of(values: dict[str, Any], longest: int, tokenizer: TextTokenizer, *, tr
     return Fit(limit or longest, asked[0] if asked else truncate, from_left)
 
 
-def read_texts(inputs: object, at: str, most: int, example: str) -> tuple[tuple[str, ...], bool]:
-    """The texts of `inputs`, and whether they came as a list; `{"text": …}` is a text. Raises InvalidRequest.
+def fitted(
+    tokenizer: TextTokenizer,
+    fit: Fit,
+    which: str,
+    first: Ids,
+    second: Ids | None = None,
+    outputs: tuple[int, ...] | None = None,
+) -> tuple[Window, bool]:
+    """The window, and whether some of the text is not in it; the longer text of a pair is cut first.
 
-    Raises PayloadTooLarge for more than `most` texts.
+    `which` names the text in the error, e.g. "Text 2"; `outputs` are the window's. Raises PayloadTooLarge if it may not
+    be cut.
     """
-    if isinstance(inputs, dict) and "text" in inputs:
-        inputs, at = inputs["text"], f"{at}/text"
-        return (text(inputs, at),), False
-    if isinstance(inputs, str):
-        return (text(inputs, at),), False
-    if not isinstance(inputs, list):
-        raise InvalidRequest(f"expected a text, found {kind(inputs)}: {echo(inputs)}.", pointer=at, hint=example)
-    if not inputs:
-        raise InvalidRequest("the list is empty.", pointer=at, hint=example)
-    if len(inputs) > most:
+    # Counted before the window is made: a text may be much longer than a window.
+    specials = (tokenizer.frame if second is None else tokenizer.template).specials
+    length = specials + len(first) + (0 if second is None else len(second))
+    if length > fit.longest:
+        if not fit.truncate:
+            raise too_long(which, length, fit)
+        room = max(0, fit.longest - specials)
+        if second is None:
+            first = ending(first, room, fit)
+        else:
+            left, right = longest_first(len(first), len(second), room)
+            first, second = ending(first, left, fit), ending(second, right, fit)
+    return Window(*tokenizer.framed_ids(first, second), outputs=outputs), length > fit.longest
+
+
+def fitted_first(tokenizer: TextTokenizer, fit: Fit, which: str, first: Ids, second: Ids) -> tuple[Window, bool]:
+    """As `fitted`, but only the first text is cut. Raises PayloadTooLarge also if the second leaves no room for it."""
+    length = tokenizer.template.specials + len(first) + len(second)
+    if length <= fit.longest:
+        return Window(*tokenizer.framed_ids(first, second)), False
+    if not fit.truncate:
+        raise too_long(which, length, fit)
+    room = fit.longest - tokenizer.template.specials - len(second)
+    if room < 1:
         raise PayloadTooLarge(
-            f"The request has {len(inputs)} texts; the limit is {most}.", hint="Split it into several requests."
+            f"{which} has {length} tokens; the limit is {fit.longest}. {len(second)} of them cannot be cut.",
+            hint="Shorten the labels or the hypothesis template.",
         )
-    return tuple([_text(item, f"{at}/{place}") for place, item in enumerate(inputs)]), True
-
-
-def _text(item: object, at: str) -> str:
-    """A text of a list, which may be a row of CSV."""
-    return text(item["text"], f"{at}/text") if isinstance(item, dict) and "text" in item else text(item, at)
+    return Window(*tokenizer.framed_ids(ending(first, room, fit), second)), True
 
 
 def windows_of(
     tokenizer: TextTokenizer, texts: Sequence[str], fit: Fit, outputs: tuple[int, ...] | None = None
 ) -> tuple[list[Window], int]:
     """One window for each text, and the number of texts that were cut off. Raises PayloadTooLarge, InvalidRequest."""
-    room = max(0, fit.longest - tokenizer.frame.specials)
     windows, cut = [], 0
     for number, ids in enumerate(tokenizer.ids_of(texts), 1):
-        if len(ids) > room:
-            if not fit.truncate:
-                which = "The text" if len(texts) == 1 else f"Text {number}"
-                raise too_long(which, len(ids) + tokenizer.frame.specials, fit)
-            ids = ending(ids, room, fit)
-            cut += 1
-        windows.append(Window(*tokenizer.framed_ids(ids), outputs=outputs))
+        which = "The text" if len(texts) == 1 else f"Text {number}"
+        window, was_cut = fitted(tokenizer, fit, which, ids, outputs=outputs)
+        windows.append(window)
+        cut += was_cut
     return windows, cut
 
 
