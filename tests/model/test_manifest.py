@@ -10,7 +10,15 @@ import msgspec
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from mooring.errors import ModelError, ModelIncomplete, ModelInvalid, ModelNotFound, ModelUnsupported, UnsafeWeights
+from mooring.errors import (
+    ModelError,
+    ModelIncomplete,
+    ModelInvalid,
+    ModelNotFound,
+    ModelUnsupported,
+    UnsafeWeights,
+    UsageError,
+)
 from mooring.model.digest import folder_digest
 from mooring.model.folder import GRAPH_FILES, MANIFEST_FILE, ModelFolder
 from mooring.model.manifest import SCHEMA, GateRecord, Manifest, name_of, write_manifest
@@ -160,6 +168,14 @@ def test_the_most_specific_suffix_names_the_task(folder: Path, architecture: str
     """A task that is not served is refused by name, and a model without a head with the way to get one."""
     error = _refused(_edit(folder, "config.json", architectures=[architecture]), ModelUnsupported, says)
     assert hint in error.hint
+
+
+@pytest.mark.parametrize("task", ["token-classification", "fill-mask", "ner"])
+def test_a_requested_task_with_another_head_is_refused(folder: Path, task: str) -> None:
+    """By the architecture: the weights of two heads may have the same names. Token vectors come from any encoder."""
+    with pytest.raises(UsageError, match=r"config\.json says BertForQuestionAnswering, a model for question-answering"):
+        read_manifest(folder, source="it", task=task)
+    assert read_manifest(folder, source="it", task="feature-extraction").tasks == ("feature-extraction",)
 
 
 @pytest.mark.parametrize("listed", [None, [], "BertForQuestionAnswering", [None]])

@@ -114,13 +114,20 @@ def _built(manifest: Manifest, asked: str | None) -> Manifest:
 def _task_of(facts: Facts, sentence: SentenceRecord | None, asked: str | None) -> tuple[TaskSpec, str]:
     """The model's own task, and its architecture; "" if config.json names none.
 
-    A requested task decides (the weights show whether they have its head), then the files of sentence-transformers,
-    then the architecture. Raises ModelUnsupported for an unsupported task, with what to do about it.
+    A requested task decides, unless the architecture has another head; any encoder has token vectors. Otherwise the
+    files of sentence-transformers decide, then the architecture. Raises ModelUnsupported for an unsupported task, with
+    what to do about it, or UsageError.
     """
     listed = facts.architectures
     named = isinstance(listed, list) and listed and isinstance(listed[0], str)
     architecture = str(listed[0]) if named else ""
+    name = _named_by(architecture)
     if asked is not None:
+        if name in TASKS and TASKS[asked].head not in (TASKS[name].head, "hidden"):
+            raise UsageError(
+                f"The requested task is {echo(asked)}, but {CONFIG_FILE} says {architecture}, a model for {name}.",
+                hint="Remove --task and HF_TASK, or use a model for the requested task.",
+            )
         return TASKS[asked], architecture
     if sentence is not None:
         return TASKS[SENTENCE_TASK], architecture
@@ -129,9 +136,6 @@ def _task_of(facts: Facts, sentence: SentenceRecord | None, asked: str | None) -
             f"{CONFIG_FILE}: architectures is {echo(listed)}, so the model's task is unknown.",
             hint=f"Set the task with --task (or HF_TASK): {_served()}.",
         )
-    ends = {end: spec.name for spec in TASKS.values() for end in spec.architectures} | NOT_SERVED
-    matches = [end for end in ends if architecture.endswith(end)]
-    name = ends[max(matches, key=len)] if matches else "unknown"
     if name in TASKS:
         return TASKS[name], architecture
     wanted = ", ".join(f"…{end}" for spec in TASKS.values() for end in spec.architectures)
@@ -139,6 +143,13 @@ def _task_of(facts: Facts, sentence: SentenceRecord | None, asked: str | None) -
         f"{CONFIG_FILE}: the architecture is {echo(architecture)}, whose task, {name}, is not supported.",
         hint=f"Choose a model whose architecture is {wanted}. Supported tasks: {_served()}.",
     )
+
+
+def _named_by(architecture: str) -> str:
+    """The task of an architecture, supported or not; "unknown" if there is none."""
+    ends = {end: spec.name for spec in TASKS.values() for end in spec.architectures} | NOT_SERVED
+    matches = [end for end in ends if architecture.endswith(end)]
+    return ends[max(matches, key=len)] if matches else "unknown"
 
 
 def _check_weights(weights: Weights, facts: Facts, spec: TaskSpec, architecture: str) -> None:
