@@ -112,7 +112,10 @@ def test_a_model_from_s3_with_a_fault_says_what_it_is(tmp_path: Path) -> None:
             document = await one.one(ModelDataSource={"S3DataSource": data})
             assert document["EndpointStatus"] == "Failed"
             assert "The container exited with code 3. Last log lines: moor: " in document["FailureReason"]
-            assert "lacks tokenizer.json (or vocab.txt), model.safetensors" in document["FailureReason"]
+            assert (
+                "lacks tokenizer.json (or vocab.txt, or vocab.json and merges.txt), model.safetensors"
+                in document["FailureReason"]
+            )
 
     asyncio.run(work())
 
