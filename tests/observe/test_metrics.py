@@ -29,7 +29,7 @@ def test_the_engines_events_are_counted() -> None:
     observer.batch(1, 10, 16, 0.01)
     observer.dropped("cancelled", 4)
     observer.refused("queue_full")
-    observer.queue(7, 900)
+    observer.queue(7, 900, 0.25)
     assert value(metrics, "mooring_batch_tokens_total", kind="real") == 110
     assert value(metrics, "mooring_batch_tokens_total", kind="padded") == 144
     assert value(metrics, "mooring_batch_rows_sum") == 4
@@ -37,6 +37,7 @@ def test_the_engines_events_are_counted() -> None:
     assert value(metrics, "mooring_dropped_windows_total", reason="cancelled") == 4
     assert value(metrics, "mooring_refused_total", reason="queue_full") == 1
     assert (value(metrics, "mooring_queue_windows"), value(metrics, "mooring_queue_tokens")) == (7, 900)
+    assert value(metrics, "mooring_queue_wait_seconds") == 0.25
 
 
 def test_requests_are_counted_by_route_and_status() -> None:

@@ -36,7 +36,7 @@ from mooring.settings import Settings, environment_notes
     "retry_user_code",
     "max_windows",
     "too_long",
-    "queue_tokens",
+    "max_queue_ms",
     "answer_cache_bytes",
     "max_body_bytes",
     "max_in_flight",

@@ -33,7 +33,7 @@ class Runner:
     def __init__(self, backend: Backend, vitals: Vitals, number: int) -> None:
         self._backend = backend
         self._vitals = vitals
-        self._number = number
+        self.number = number
 
     def results(self, windows: Sequence[Window], stream: int | None, since: float) -> Results:
         """Each window's output, or the error of that window alone."""
@@ -48,11 +48,11 @@ class Runner:
 
     def run(self, windows: Sequence[Window], stream: int | None, since: float) -> list[Outputs]:
         """Compute, visible to the health check. Raises whatever the backend raises."""
-        self._vitals.busy[self._number] = Busy(since, len(windows))
+        self._vitals.busy[self.number] = Busy(since, len(windows))
         try:
             outputs = self._backend.run(windows, stream=stream)
         finally:
-            self._vitals.busy.pop(self._number, None)
+            self._vitals.busy.pop(self.number, None)
         if len(outputs) != len(windows):
             raise BackendError(f"the backend returned {len(outputs)} rows for {len(windows)} windows")
         return outputs

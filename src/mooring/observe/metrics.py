@@ -84,6 +84,9 @@ class Metrics:
         self._real, self._padded = tokens.labels("real"), tokens.labels("padded")
         self._queue_windows = Gauge("mooring_queue_windows", "Windows waiting in the queue.", registry=registry)
         self._queue_tokens = Gauge("mooring_queue_tokens", "Padded tokens waiting in the queue.", registry=registry)
+        self._queue_wait = Gauge(
+            "mooring_queue_wait_seconds", "Expected wait of a request that arrives now.", registry=registry
+        )
         self._dropped = Counter(
             "mooring_dropped_windows", "Windows dropped because their request had ended.", ["reason"], registry=registry
         )
@@ -120,10 +123,11 @@ class Metrics:
         """As `Observer.refused`."""
         self._refused.labels(reason).inc()
 
-    def queue(self, windows: int, tokens: int) -> None:
+    def queue(self, windows: int, tokens: int, wait_s: float) -> None:
         """As `Observer.queue`."""
         self._queue_windows.set(windows)
         self._queue_tokens.set(tokens)
+        self._queue_wait.set(wait_s)
 
     def answered(self, source: str) -> None:
         """As `Observer.answered`."""

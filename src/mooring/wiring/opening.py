@@ -163,7 +163,7 @@ def _by_user(settings: Settings, loaded: Loaded, found: ResolvedModel, loading: 
 def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, place: Place) -> Served[ByEngine]:
     limits = Limits(
         max_windows=settings.max_windows,
-        queue_tokens=settings.queue_tokens,
+        max_queue_s=settings.max_queue_ms / 1000,
         deadline_s=settings.deadline_s,
         warm=opened.backend.grid.shapes()[:WARM_FIRST],
         idle_warm=place.idle_warm,
