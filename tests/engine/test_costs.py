@@ -45,13 +45,18 @@ def test_the_pace_follows_the_machine_within_some_batches() -> None:
         assert costs.rows([2] * 4) * costs.pace == pytest.approx(0.1 * factor * SECOND, rel=0.2)
 
 
-def test_batches_that_leave_nobody_waiting_do_not_change_the_pace() -> None:
-    """They are small, so each row costs more than in a long queue."""
+def test_batches_that_leave_nobody_waiting_are_compared_with_their_own_shape() -> None:
+    """Each row costs more than in a long queue; but they show when the machine is slow, and when it is fast again."""
     costs = Costs(GRID)
-    costs.measured((8, 16), [0] * 8, 0.040, busy=True)
+    for _ in range(20):
+        costs.measured((8, 16), [0] * 8, 0.040, busy=True)
+        costs.measured((1, 16), [0], 0.010, busy=False)
+    assert costs.pace == pytest.approx(1, rel=0.05)
+    costs.measured((8, 16), [0] * 8, 0.400, busy=True)
+    assert costs.pace > 2
     for _ in range(50):
         costs.measured((1, 16), [0], 0.010, busy=False)
-    assert costs.pace == 1
+    assert costs.pace == pytest.approx(1, rel=0.1)
 
 
 def test_one_batch_that_hung_does_not_close_the_door_for_long() -> None:

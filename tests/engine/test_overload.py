@@ -69,6 +69,13 @@ def test_the_door_follows_a_machine_that_becomes_slow() -> None:
     assert waits[len(waits) // 2] > 0.7
 
 
+def test_the_door_opens_again_after_a_machine_was_slow() -> None:
+    """So slow that only single requests are admitted, which leave nobody waiting; then it is as fast as before."""
+    found = overload(GRID, Arrivals(5 * CAPACITY, SQUAD), seconds=30.0, slow=lambda now: 20.0 if 5 < now < 15 else 1.0)
+    done = [one for one in found.admitted if one.at > 20 and one.took >= 0]
+    assert len(done) > 0.8 * CAPACITY * (found.seconds - 20 - 1)
+
+
 def test_come_back_is_within_a_second_when_the_wait_is_near_the_limit() -> None:
     """An open loop keeps the wait at the limit, so a second later there would be room."""
     assert set(run(5).retries) == {1}

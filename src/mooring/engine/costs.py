@@ -7,8 +7,9 @@ by a factor of two. Therefore two things are measured:
 * per shape of the grid, the mean time of a batch. A length class costs what a row of its fullest measured batch does,
 because only a long queue matters here, and it makes full batches. A class never computed costs what the nearest one
 does per padded token.
-* the pace: the time of recent batches relative to that, over batches that left others waiting. It covers what the
-shapes do not: batches that mixed lengths cannot fill, other processes on the same cores, models that take turns.
+* the pace: the time of recent batches relative to that. It covers what the shapes do not: other processes on the same
+cores, models that take turns, and, if batches leave others waiting, that mixed lengths cannot fill them. A batch that
+leaves nobody waiting is compared with its own shape: its rows cost more than in a long queue.
 
 Times are integer nanoseconds of the whole machine: a batch in one of n streams takes n times as long, but n are
 computed in that time.
@@ -76,10 +77,11 @@ class Costs:
         """Record a batch of windows of `classes`, computed as `shape`; `busy` if it left others waiting."""
         if seconds <= 0:
             return
-        if busy and (expected := self.rows(classes)):
+        mean, count = self._shapes.get(shape, (0.0, 0))
+        expected = self.rows(classes) if busy else mean if count else 0
+        if expected:
             self._actual = MEMORY * self._actual + seconds * SECOND
             self._expected = MEMORY * self._expected + expected
-        mean, count = self._shapes.get(shape, (0.0, 0))
         count = min(STEADY, count + 1)
         self._shapes[shape] = mean + (seconds * SECOND - mean) / count, count
         self._update()
