@@ -67,6 +67,8 @@ class Place:
     """The model name passed to user code."""
     idle_warm: bool = True
     """Whether the engine may warm shapes while idle."""
+    beside: bool = False
+    """Whether other engines report to the same metrics."""
 
 
 def open_served(
@@ -176,7 +178,7 @@ def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, place:
         "example": opened.task.example,
     }
     backend = place.share(opened.backend)
-    engine = Engine(opened.task, backend, limits, observer=metrics)
+    engine = Engine(opened.task, backend, limits, observer=metrics.beside() if place.beside else metrics)
     cache = AnswerCache(cache_bytes(settings))
     once = Once(engine, opened.task, cache, deadline_s=settings.deadline_s, observer=metrics)
     return Served(ByEngine(opened.task, engine, once, opened.tokenizer), engine, facts, backend.close, once.counts)
