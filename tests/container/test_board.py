@@ -131,3 +131,10 @@ def test_before_the_first_end_the_model_is_loading() -> None:
     assert slot(1).reason == "The model is loading."
     assert slot(1, ready=True).reason == ""
     assert json.dumps(board(slot(1, last=REFUSED)).degraded)
+
+
+def test_the_expected_wait_is_that_of_the_busiest_worker() -> None:
+    """A standby waits for nothing; a worker of several models has no engine of its own."""
+    busy, standby = ({"engine": {"phase": "serving", "queue_wait_seconds": wait}} for wait in (0.75, 0.0))
+    assert longest_wait([standby, busy])["engine"] == {"phase": "serving", "queue_wait_seconds": 0.75}
+    assert longest_wait([{"multi_model": True}, {"engine": {"phase": "loading"}}]) == longest_wait([]) == {}

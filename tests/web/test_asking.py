@@ -293,6 +293,23 @@ def test_a_full_queue_is_429_with_retry_after() -> None:
     play(scene, engine_limits=Limits(max_queue_s=0))
 
 
+def test_a_full_queue_refuses_a_large_body_unread() -> None:
+    """It would be decoded only to be refused; a small one is, because its answer may be cached."""
+
+    async def scene(stage: Site) -> None:
+        stage.backend.gate.close()
+        first = asyncio.ensure_future(stage.ask())
+        await asyncio.to_thread(stage.backend.gate.wait_held)
+        large, small = b"x" * 70_000, b"x" * 60_000
+        refused(await stage.ask(large, content_length="70000"), 429, "QueueFull", "The queue is full")
+        refused(await stage.ask(small, content_length="60000"), 400, "InvalidRequest", "")
+        stage.backend.gate.open()
+        assert (await first).status == 200
+        refused(await stage.ask(large, content_length="70000"), 400, "InvalidRequest", "")
+
+    play(scene, engine_limits=Limits(max_queue_s=0))
+
+
 def test_a_passed_deadline_is_504() -> None:
     """Named in the message."""
 

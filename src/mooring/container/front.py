@@ -88,6 +88,7 @@ class Front:
         facts = dict(found[0]) if found else {}
         if facts.get("multi_model"):
             facts["models"] = [model for one in found for model in one["models"]]
+        facts |= longest_wait(found)
         error = await self._health()
         facts |= {"ready": error is None, "reason": str(error) if error else ""}
         facts["degraded"] = [*self._board.degraded, *(lost for one in found for lost in one.get("degraded", ()))]
@@ -177,6 +178,13 @@ def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> 
         middleware=[Middleware(Border, metrics=counted, routes=paths, log_requests=False)],
         exception_handlers={HTTPException: table.refuse},
     )
+
+
+def longest_wait(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """`engine` of the first worker's facts, with the expected wait of the busiest worker: the standby's is 0."""
+    engines = [one["engine"] for one in found if "queue_wait_seconds" in one.get("engine", {})]
+    waits = [engine["queue_wait_seconds"] for engine in engines]
+    return {"engine": {**engines[0], "queue_wait_seconds": max(waits)}} if waits else {}
 
 
 def _message(reply: Reply) -> str:
