@@ -55,7 +55,7 @@ def main() -> None:
             print(json.dumps(row), flush=True)
         print(json.dumps({key: value for key, value in found.items() if key != "loads"}), flush=True)
         if not options.trial:
-            keep(name, found)
+            keep(f"overload-{name}", found)
 
 
 def keep(name: str, found: dict[str, Any]) -> None:

@@ -75,7 +75,12 @@ def machines(kept: Figures) -> dict[str, str]:
 def command(part: str) -> str:
     """The command that measures a part."""
     target, _, rest = part.partition("-")
-    commands = {"peers": "make bench-peers", "soak": f"make soak PARTS={rest}", "image": "make bench-image"}
+    commands = {
+        "peers": "make bench-peers",
+        "soak": f"make soak PARTS={rest}",
+        "image": "make bench-image",
+        "overload": f"make overload PARTS={rest}",
+    }
     return commands.get(target, f"make bench PARTS={part}")
 
 
@@ -150,14 +155,22 @@ def _rates(runs: Sequence[Figures]) -> str:
     return f"{median(seen):.1f}" + (f" ({min(seen):.1f} to {max(seen):.1f})" if apart else "")
 
 
+def _overload(found: Figures) -> list[Figures]:
+    """A row per load."""
+    shared = {key: found[key] for key in ("own_p99_ms", "warm", "idle")}
+    return [{**shared, **row} for row in found["loads"]]
+
+
 PARTS = (
     *("accuracy", "start", "use", "growth", "share", "throughput", "fairness", "image", "image-starts", "image-memory"),
     *("soak-kills", "soak-stop", "peers", "peers-avx2"),
+    *(f"overload-{model}-{front}" for model in ("distilbert", "embedded") for front in ("direct", "nginx")),
 )
 ROWS: dict[str, tuple[str, Callable[[Any], Iterable[Figures]]]] = {
     "growth": ("growth", _growth),
     "share": ("share", _share),
     "fairness": ("fairness", _fairness),
+    **{part: (part, _overload) for part in PARTS if part.startswith("overload")},
     **{
         f"{part} {model}{which}": (part, rows(model))
         for part in ("peers", "peers-avx2")

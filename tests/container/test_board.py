@@ -8,7 +8,7 @@ import pytest
 
 from mooring.container.board import Board
 from mooring.container.child import End, Slot
-from mooring.container.front import WAIT_S, Front, create_front
+from mooring.container.front import WAIT_S, Front, create_front, longest_wait
 from mooring.container.metrics import FrontMetrics, WorkerMetrics
 from mooring.container.topology import Worker
 from mooring.observe.metrics import Metrics
