@@ -93,9 +93,11 @@ class Metrics:
         self._dropped = Counter(
             "mooring_dropped_windows", "Windows dropped because their request had ended.", ["reason"], registry=registry
         )
-        self._refused = Counter(
+        refused = Counter(
             "mooring_refused", "Requests refused by admission control.", ["reason"], registry=registry
         )
+        reasons = ("queue_full", "too_large", "not_ready", "draining")
+        self._refused = {reason: refused.labels(reason) for reason in reasons}
         answers = Counter(
             "mooring_answers",
             "Answers: computed, shared with an identical concurrent request, or from the cache.",
@@ -128,7 +130,7 @@ class Metrics:
 
     def refused(self, reason: str) -> None:
         """As `Observer.refused`."""
-        self._refused.labels(reason).inc()
+        self._refused[reason].inc()
 
     def queue(self, windows: int, tokens: int, wait_s: float) -> None:
         """As `Observer.queue`."""
