@@ -1,5 +1,7 @@
 """Requests at many times the capacity, through the door, on a virtual clock: waits keep to the limit, work goes on."""
 
+import math
+
 import pytest
 
 from mooring.backends.grid import default_grid
@@ -74,6 +76,14 @@ def test_the_door_opens_again_after_a_machine_was_slow() -> None:
     found = overload(GRID, Arrivals(5 * CAPACITY, SQUAD), seconds=30.0, slow=lambda now: 20.0 if 5 < now < 15 else 1.0)
     done = [one for one in found.admitted if one.at > 20 and one.took >= 0]
     assert len(done) > 0.8 * CAPACITY * (found.seconds - 20 - 1)
+
+
+def test_a_queue_as_long_as_the_deadline_answers_in_time() -> None:
+    """As in a deployment: what is admitted is answered before its deadline, and the machine computes nothing else."""
+    arrivals = Arrivals(3 * CAPACITY, SQUAD)
+    found = overload(GRID, arrivals, limit_s=math.inf, deadline_s=5.0, seconds=20.0)
+    assert found.waits()[-1] > 4.0
+    assert all(one.took <= 5.0 for one in found.admitted)
 
 
 def test_come_back_is_within_a_second_when_the_wait_is_near_the_limit() -> None:

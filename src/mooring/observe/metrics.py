@@ -93,9 +93,7 @@ class Metrics:
         self._dropped = Counter(
             "mooring_dropped_windows", "Windows dropped because their request had ended.", ["reason"], registry=registry
         )
-        refused = Counter(
-            "mooring_refused", "Requests refused by admission control.", ["reason"], registry=registry
-        )
+        refused = Counter("mooring_refused", "Requests refused by admission control.", ["reason"], registry=registry)
         reasons = ("queue_full", "too_large", "not_ready", "draining")
         self._refused = {reason: refused.labels(reason) for reason in reasons}
         answers = Counter(
