@@ -78,6 +78,8 @@ class Asked:
     at: float
     lengths: Sequence[int]
     ticket: Ticket
+    expected: float
+    """Wait, as the door said."""
     per_token: float = 0.0
     waited: float = -1.0
     """Until its first batch began; negative before."""
@@ -163,7 +165,8 @@ def overload(
         while coming <= now + took:
             refusal = door.refusal(sum(lengths), coming, limit_s, deadline_s)
             if refusal is None:
-                one = Asked(coming, lengths, door.admit(sum(lengths)))
+                wait_s = door.wait_s(coming)
+                one = Asked(coming, lengths, door.admit(sum(lengths)), wait_s)
                 entry = queue.entry(one, lengths, coming + deadline_s)
                 cost = door.costs.rows(entry.classes)
                 door.change(one.ticket, cost)

@@ -28,8 +28,8 @@ MEMORY = 0.95
 """Weight of the past in the speed of a stage after each measurement."""
 LONGEST_RETRY_S = 600
 TIMELY = 0.9
-"""Fraction of the time until the deadline that a request may wait: it must be computed as well, and waits are estimates.
-With more, a server whose queue is as long as the deadline computes answers that come too late."""
+"""Fraction of the time until the deadline that a request may wait: it must be computed as well, and waits are
+estimates. With more, a server whose queue is as long as the deadline computes answers that come too late."""
 
 
 @dataclass(slots=True, eq=False)
@@ -105,7 +105,7 @@ class Door:
     def refusal(self, tokens: int, now: float, limit_s: float, left_s: float, *, large: bool = False) -> Refusal | None:
         """Why a request of about `tokens` tokens is not admitted; None if it is.
 
-        Its wait until its first turn may be at most `limit_s`, and in all most of `left_s`, the time until its deadline.
+        Its wait until its first turn may be at most `limit_s`, and in all most of the `left_s` until its deadline.
         """
         left_s *= TIMELY
         limit_s = min(limit_s, left_s)
