@@ -173,6 +173,7 @@ class Engine:
             self._jobs.discard(job)
             if not self._jobs:
                 self._quiet.set()
+                self._observer.queue(self._queue.windows, self._queue.tokens, self._admission.wait_s())
 
     def _leave(self, job: Job) -> int:
         """Abandon a job without a waiting caller. Returns the number of windows that need not be computed."""
