@@ -14,11 +14,14 @@ WINDOW = Window(np.array([1, 2, 3], np.int32), np.zeros(3, np.int32))
 
 
 def test_they_compute_one_after_the_other() -> None:
-    """Each of 12 would find the lock of the 11 others taken if it could compute beside them."""
-    turn, results, taken = Turns(), [], []
+    """Each of 12 would find others inside if it could compute beside them."""
+    turn, results, inside, seen = Turns(), [], [], []
 
     def computing(_: Sequence[Window]) -> None:
-        taken.append(turn.waiting)
+        inside.append(1)
+        time.sleep(0.002)
+        seen.append(len(inside))
+        inside.pop()
 
     def ask(one: TurnTaking) -> None:
         results.append(one.run([WINDOW]))
@@ -30,7 +33,8 @@ def test_they_compute_one_after_the_other() -> None:
     for thread in threads:
         thread.join()
     assert len(results) == 12
-    assert taken == [True] * 12
+    assert seen == [1] * 12
+    assert turn.waiting == 0
 
 
 def test_one_waits_while_another_computes() -> None:
