@@ -56,7 +56,8 @@ def main() -> None:
         sys.exit(f"{SEEN} not found. Run make test-sdk first.")
     seen = json.loads(SEEN.read_text(encoding="utf-8"))
     if lacking := [name for name in (*CLIENTS, *LIBRARIES) if not seen.get(name, {}).get("did")]:
-        print(f"docs/clients.md is unchanged: no results for {', '.join(lacking)}. make test-sdk needs npm for all tests.")
+        shown = ", ".join(lacking)
+        print(f"docs/clients.md is unchanged: no results for {shown}. make test-sdk needs npm for all tests.")
         return
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
