@@ -35,6 +35,7 @@ check: $(VENV)/dev.stamp ## Check lint, types, layers and generated pages of bot
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) scripts/make_reference.py --check
+	$(PY) scripts/clients_page.py --check
 	$(PY) -m local.scripts.make_reference --check
 
 test: test-fast test-wire ## Run the fast and wire tests
@@ -55,10 +56,11 @@ test-slow: $(VENV)/dev.stamp ## Run tests on all of SQuAD and against PyTorch; S
 	$(PY) scripts/environments.py transformers4 transformers5
 	SQUAD_DIR=$(SQUAD_DIR) $(PY) -m pytest -m slow -rs
 
-test-sdk: $(VENV)/dev.stamp ## Run other AWS clients against moor local; writes local/docs/reference/clients.md
-	$(PY) scripts/environments.py sdk2 sdk3 awscli mooring hfjs
-	@rm -f .work/clients.json
+test-sdk: $(VENV)/dev.stamp ## Run clients and libraries of others against moor serve and moor local; writes their pages
+	$(PY) scripts/environments.py sdk2 sdk3 awscli mooring clients hfjs
+	@rm -f .work/clients.json .work/seen.json
 	$(PY) -m pytest -m sdk tests/web local/tests/fidelity -rs
+	$(PY) scripts/clients_page.py
 	$(PY) local/scripts/clients_page.py
 
 image: ## Build the container image `mooring` (ENGINE names the client)

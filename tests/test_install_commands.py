@@ -157,7 +157,8 @@ def test_the_index_has_what_the_commands_name() -> None:
     from scripts.environments import ENVIRONMENTS
 
     names = {one.what for one in wanted() if not is_local(one.what)} | set(EXTRAS.values())
-    names |= {name for name in ENVIRONMENTS.values() if not is_local(name)}
+    # `clients` has more arguments than one: a file of pins, which `make test-sdk` installs.
+    names |= {name for name, *more in ENVIRONMENTS.values() if not more and not is_local(name)}
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda name: dry_run("--ignore-installed", name), names))
     assert [each.stderr for each in done if each.returncode] == []

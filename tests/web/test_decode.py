@@ -13,7 +13,7 @@ from mooring.errors import InvalidRequest, PayloadTooLarge
 from mooring.web import decode as decoding
 from mooring.web import records as splitting
 from mooring.web.decode import MOST_RECORDS, Decoded
-from mooring.web.form import FORMS
+from mooring.web.form import FORMS, form_of
 from mooring.web.media import CSV, JSON, KINDS, LINES
 from mooring.web.records import Record
 
@@ -272,3 +272,26 @@ def test_any_bytes_are_decoded_or_refused(kind: str, data: bytes) -> None:
     """Nothing but an InvalidRequest comes out."""
     with contextlib.suppress(InvalidRequest):
         assert isinstance(decode(kind, data), Decoded)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "header", "task"),
+    [
+        (("text-classification", "zero-shot-classification"), "text,candidate_labels", "zero-shot-classification"),
+        (("text-classification", "text-ranking"), "Query,text", "text-ranking"),
+        (("text-ranking",), "inputs,texts", "text-ranking"),
+        (("feature-extraction", "sentence-similarity"), "source_sentence,text", "sentence-similarity"),
+    ],
+)
+def test_csv_of_a_task_with_lists_is_refused_and_not_answered_as_another_task(
+    tasks: tuple[str, ...], header: str, task: str
+) -> None:
+    """With the content types that can hold them. A model without that task ignores the column, as any other."""
+    data = f"{header}\na,b\n".encode()
+    with pytest.raises(InvalidRequest, match=f"of {task}, whose requests contain lists") as caught:
+        decoding.decode(CSV, data, form_of(tasks))
+    assert "send application/json or application/jsonlines" in str(caught.value)
+    if task == "zero-shot-classification":
+        assert decoding.decode(CSV, data, form_of(tasks[:1])).body == {
+            "inputs": [{"text": "a", "candidate_labels": "b"}]
+        }

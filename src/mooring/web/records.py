@@ -143,6 +143,12 @@ def _header(cells: list[str], form: Form) -> list[str]:
     known = form.names
     names = [_name(cell, known) for cell in cells]
     shown = echo(", ".join(cell.strip() for cell in cells[:SHOWN_COLUMNS]))
+    for name in (cell.strip().lower() for cell in cells):
+        if name in form.not_csv:
+            raise InvalidRequest(
+                f"The CSV has the column {echo(name)} of {form.not_csv[name]}, whose requests contain lists.",
+                hint="CSV cannot hold lists: send application/json or application/jsonlines.",
+            )
     if not known.intersection(names):
         if used := _delimiter(cells[0][:1000], known):
             raise InvalidRequest(
