@@ -4,10 +4,11 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 SQUAD_DIR ?= ../shared/data/squad
 ENGINE ?= docker
+SECONDS ?= 60
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-local test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers soak clean
+.PHONY: help demo serve check test test-fast test-wire test-local test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers fuzz soak clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -97,6 +98,10 @@ bench-image: $(VENV)/dev.stamp image ## Measure the image and the stock stack's
 
 bench-peers: $(VENV)/dev.stamp ## Measure Mooring and other servers, installed in .work/peers (PEERS=--quick: 15 min)
 	$(PY) -m bench.peers --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) $(PEERS)
+
+fuzz: $(VENV)/dev.stamp ## Fuzz everything that reads untrusted bytes (SECONDS=60 in all, HARNESSES selects some)
+	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	$(PY) -m tests.fuzz --seconds $(SECONDS) $(HARNESSES)
 
 soak: $(VENV)/dev.stamp image ## Test the image under load with kills and stops (minutes; writes to docs/benchmarks.md)
 	$(PY) -m bench.soak --squad $(SQUAD_DIR) $(PARTS)
