@@ -247,6 +247,12 @@ CASES = [
         "characters of one",
     ),
     Case(
+        "a character map on which the library panics",
+        "tokenizer",
+        _part("normalizer", {"type": "Precompiled", "precompiled_charsmap": "?"}),
+        "Cannot read tokenizer.json",
+    ),
+    Case(
         "many steps",
         "tokenizer",
         _part("normalizer", {"type": "Sequence", "normalizers": [{"type": "NFC"}] * 5000}),
