@@ -114,6 +114,7 @@ def _weights() -> list[Row]:
         ("bytes of a header", _size(safetensors_file.MAX_HEADER_BYTES)),
         ("tensors of a model", f"{safetensors_file.MAX_TENSORS:,}"),
         ("dimensions of a tensor", f"{safetensors_file.MAX_DIMENSIONS}"),
+        ("bytes of all weights", "the memory of the machine or container"),
         ("files of weights", f"{weights.MAX_SHARDS:,}"),
         ("tensors that overlap, leave gaps, or end beyond the file; a name twice", "refused"),
     ]
