@@ -26,9 +26,7 @@ def test_a_sparse_file_of_a_terabyte(tmp_path: Path) -> None:
     head = b'{"t": {"dtype": "U8", "shape": [1099511627776], "data_offsets": [0, 1099511627776]}}'
     path.write_bytes(struct.pack("<Q", len(head)) + head)
     os.truncate(path, 8 + len(head) + (1 << 40))
-    with pytest.raises(
-        ModelInvalid, match=r"1,099,511,627,\d+ bytes, more than .* 8,000,000,000 bytes"
-    ):
+    with pytest.raises(ModelInvalid, match=r"1,099,511,627,\d+ bytes, more than .* 8,000,000,000 bytes"):
         check_memory(folder, manifest, 8_000_000_000)
 
 
