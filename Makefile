@@ -4,10 +4,11 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 SQUAD_DIR ?= ../shared/data/squad
 ENGINE ?= docker
+SECONDS ?= 60
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-local test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload soak clean
+.PHONY: help demo serve check test test-fast test-wire test-local test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -102,6 +103,10 @@ bench-peers: $(VENV)/dev.stamp ## Measure Mooring and other servers, installed i
 
 overload: $(VENV)/dev.stamp ## Measure servers at 2, 5 and 10 times their capacity; writes docs/resilience.md (40 minutes)
 	$(PY) -m bench.overload --distilbert $(DISTILBERT_DIR) $(PARTS)
+
+fuzz: $(VENV)/dev.stamp ## Fuzz everything that reads untrusted bytes (SECONDS=60 in all, HARNESSES selects some)
+	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	$(PY) -m tests.fuzz --seconds $(SECONDS) $(HARNESSES)
 
 soak: $(VENV)/dev.stamp image ## Test the image under load with kills and stops (minutes; writes to docs/benchmarks.md)
 	$(PY) -m bench.soak --squad $(SQUAD_DIR) $(PARTS)

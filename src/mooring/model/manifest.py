@@ -10,7 +10,7 @@ import msgspec
 
 from mooring.errors import ModelIncomplete, ModelInvalid, ModelUnsupported, echo
 from mooring.families import FAMILIES
-from mooring.families.base import whole
+from mooring.families.base import check_positions, whole
 from mooring.model.archive import ARCHIVE_SUFFIXES
 from mooring.model.digest import folder_digest
 from mooring.model.folder import (
@@ -179,6 +179,7 @@ def _check_sizes(folder: ModelFolder, manifest: Manifest) -> None:
     stated = msgspec.structs.asdict(manifest)
     for key in ("max_positions", "vocab_size", "hidden_size", "layers", "max_seq_len"):
         whole(stated, key, MANIFEST_FILE)
+    check_positions(manifest.max_positions, MANIFEST_FILE, "max_positions")
     if manifest.max_seq_len > manifest.max_positions:
         raise ModelInvalid(
             f"{MANIFEST_FILE}: max_seq_len {manifest.max_seq_len} exceeds max_positions {manifest.max_positions}."
