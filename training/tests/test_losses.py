@@ -23,7 +23,10 @@ def test_span_loss_is_the_mean_of_both_cross_entropies() -> None:
 
 def test_soft_span_loss_is_the_divergence_from_the_teacher() -> None:
     """At temperature 2, times 4; the same logits for start and end."""
-    student, teacher = torch.tensor([[[0.0] * 2, [9.0] * 2, [2.0] * 2]]), torch.tensor([[[1.0] * 2, [-9.0] * 2, [1.0] * 2]])
+    student, teacher = (
+        torch.tensor([[[0.0] * 2, [9.0] * 2, [2.0] * 2]]),
+        torch.tensor([[[1.0] * 2, [-9.0] * 2, [1.0] * 2]]),
+    )
     said, right = softmax(0, 1), softmax(0.5, 0.5)
     expected = 4 * sum(q * math.log(q / p) for p, q in zip(said, right, strict=True))
     loss = soft_span_loss(student, teacher, torch.tensor([[True, False, True]]), 2.0)

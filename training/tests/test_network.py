@@ -34,7 +34,9 @@ def difference(network: TorchBackend, folder: Path) -> float:
     """From the served graph of the folder."""
     served = opened(folder, "span")
     pairs = zip(network.run(windows()), served.run(windows()), strict=True)
-    return max(float(np.abs(one - other).max()) for ours, theirs in pairs for one, other in zip(ours, theirs, strict=True))
+    return max(
+        float(np.abs(one - other).max()) for ours, theirs in pairs for one, other in zip(ours, theirs, strict=True)
+    )
 
 
 @pytest.mark.parametrize("kind", MODEL_TYPES)

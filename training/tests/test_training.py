@@ -112,9 +112,7 @@ def test_a_continued_training_equals_an_uninterrupted_one(folder: Path, tmp_path
 def test_the_seed_decides(folder: Path) -> None:
     """Other questions are moved, in another order."""
     optimizer = Optimizer(epochs=1, batch_tokens=300)
-    sizes = [
-        [questions_of(folder, optimizer, seed=seed).tokens(step) for step in range(5)] for seed in (1, 1, 2)
-    ]
+    sizes = [[questions_of(folder, optimizer, seed=seed).tokens(step) for step in range(5)] for seed in (1, 1, 2)]
     assert sizes[0] == sizes[1] != sizes[2]
 
 
@@ -126,7 +124,7 @@ def test_the_learning_rate_rises_and_falls() -> None:
 
 
 def test_three_losses_on_text(tmp_path: Path) -> None:
-    """A student that is its teacher has no loss but that of the hidden words; a trained one gets closer to a teacher."""
+    """A student that is its teacher has only the loss of the hidden words; another one gets closer to its teacher."""
     teacher = load_network(write_tiny_bert(tmp_path / "teacher", head="masked"))
     student = load_network(write_tiny_bert(tmp_path / "student", head="masked", seed=1))
     optimizer = Optimizer(epochs=10, learning_rate=5e-3, batch_tokens=400, dropout=0.0)

@@ -43,7 +43,9 @@ def fit_temperature(network: Network, windows: Sequence[Window], tokens: int = 4
     known = [_logits(network, [windows[place] for place in batch]) for batch in batches]
 
     def loss(temperature: float) -> float:
-        sums = [span_loss(logits / temperature, targets, allowed).item() * len(logits) for logits, targets, allowed in known]
+        sums: list[float] = [
+            span_loss(logits / temperature, targets, allowed).item() * len(logits) for logits, targets, allowed in known
+        ]
         return sum(sums) / len(windows)
 
     low, high = np.log(1 / HIGH), np.log(1 / LOW)

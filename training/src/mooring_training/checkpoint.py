@@ -76,7 +76,10 @@ def moments_of(optimizer: torch.optim.Optimizer, weights: Mapping[str, Tensor]) 
 
 
 def set_moments(
-    optimizer: torch.optim.Optimizer, weights: Mapping[str, Tensor], moments: Mapping[str, Mapping[str, Tensor]], step: int
+    optimizer: torch.optim.Optimizer,
+    weights: Mapping[str, Tensor],
+    moments: Mapping[str, Mapping[str, Tensor]],
+    step: int,
 ) -> None:
     """Give a new optimizer the moments of a checkpoint."""
     for name, found in moments.items():

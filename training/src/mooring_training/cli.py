@@ -132,7 +132,9 @@ def calibrate(model: Path, files: tuple[Path, ...], out: Path, held_out: float, 
 
     with shown(build=True) as progress:
         fit = calibrated(model, _questions_of(files, held_out, flags["seed"]), out, progress)
-    click.echo(f"Wrote {out}: temperature {fit.temperature:.3f}, loss {fit.before:.3f} before and {fit.after:.3f} after.")
+    click.echo(
+        f"Wrote {out}: temperature {fit.temperature:.3f}, loss {fit.before:.3f} before and {fit.after:.3f} after."
+    )
 
 
 @command.command("judge", short_help="Judge a model on labeled questions.")
@@ -165,7 +167,9 @@ def judge(file: Path, limit: int | None, held_out: float | None, **flags: Any) -
         questions = [questions[place * len(questions) // limit] for place in range(limit)]
     found, facts = _judged(flags, questions, seed)
     if as_json:
-        write_json({"file": file.name, "seed": seed, **asdict(found), "f1_lost": found.f1_lost, "model": facts}, indent=2)
+        write_json(
+            {"file": file.name, "seed": seed, **asdict(found), "f1_lost": found.f1_lost, "model": facts}, indent=2
+        )
         return
     for name, value in _rows(found):
         click.echo(f"{name:<36}{value}")

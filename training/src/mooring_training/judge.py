@@ -54,10 +54,8 @@ class Twice:
 
     def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> Asked:
         """Both answers."""
-        off, on = (self._task.finish(each, outputs) for each in prepared.state)
-        assert isinstance(off, dict)
-        assert isinstance(on, dict)
-        return Asked(off, on, len(outputs))
+        both: list[Any] = [self._task.finish(each, outputs) for each in prepared.state]
+        return Asked(both[0], both[1], len(outputs))
 
 
 Ask = Callable[[Sequence[Question]], Iterator[Asked]]
@@ -118,9 +116,7 @@ def judge(questions: Sequence[Question], ask: Ask, seed: int, show: Callable[[in
     scored = [_scores(one, asked) for one, asked in zip(known, answers[0], strict=True)]
     exact, f1, f1_on = (100 * np.mean(scored, axis=0)) if scored else (0.0, 0.0, 0.0)
     single = [
-        (asked.off["score"], score[0])
-        for score, asked in zip(scored, answers[0], strict=True)
-        if asked.windows == 1
+        (asked.off["score"], score[0]) for score, asked in zip(scored, answers[0], strict=True) if asked.windows == 1
     ]
     empty = [_share_empty(found) for found in answers[1:]]
     return Figures(

@@ -104,7 +104,7 @@ class Network:
         if self.has_masked_head:
             return
         sizes, dense = self.family.sizes(self.config), self.family.weights["masked"].removesuffix(".weight")
-        at, _, last = dense.rpartition(".")
+        at, _, _ = dense.rpartition(".")
         norm = {"cls.predictions.transform.dense": f"{at}.LayerNorm", "lm_head.dense": f"{at}.layer_norm"}.get(
             dense, "vocab_layer_norm"
         )

@@ -103,9 +103,7 @@ def allowed_of(windows: Sequence[Window], device: torch.device) -> Tensor:
 class Text:
     """Hidden words of raw text, and the hidden states of a teacher."""
 
-    def __init__(
-        self, recipe: Recipe, texts: Sequence[str], tokenizer: TextTokenizer, teacher: Network | None
-    ) -> None:
+    def __init__(self, recipe: Recipe, texts: Sequence[str], tokenizer: TextTokenizer, teacher: Network | None) -> None:
         self._loss: Loss = recipe.loss
         self._teacher, self._seed = teacher, recipe.seed
         self._frame = tokenizer.frame

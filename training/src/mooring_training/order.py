@@ -24,7 +24,7 @@ from mooring_training.negatives import Negatives, Paragraphs, negatives
 from mooring_training.network import Network, keep_layers, load_network, save_network, scale_span_head, trimmed
 from mooring_training.objectives import Objective, Questions, Text
 from mooring_training.questions import Question, digest_of, hold_back, read_questions
-from mooring_training.recipe import Recipe, fingerprint, read_recipe
+from mooring_training.recipe import fingerprint, read_recipe
 from mooring_training.torch_backend import TorchBackend
 from mooring_training.trainer import LOG, Plan, Trainer, device, uses_bf16
 from mooring_training.windows import Cutter, Window, Windows
@@ -167,7 +167,9 @@ def _has_unanswerable(material: Material) -> bool:
 def finished(network: Network, material: Material, progress: Progress) -> dict[str, Any]:
     """Calibrate the network, in place, and judge it on held-back questions. The figures for the record."""
     record: dict[str, Any] = {}
-    if material.recipe.calibrate and (windows := calibration_windows(material.held_back, material.tokenizer, material.recipe.seed)):
+    if material.recipe.calibrate and (
+        windows := calibration_windows(material.held_back, material.tokenizer, material.recipe.seed)
+    ):
         progress.begin("Calibrating")
         fit = fit_temperature(network, windows)
         scale_span_head(network, fit.temperature)
@@ -175,7 +177,9 @@ def finished(network: Network, material: Material, progress: Progress) -> dict[s
         progress.end(f"temperature {fit.temperature:.2f}")
     if material.held_back:
         progress.begin("Judging on held-back questions")
-        figures = judge(_some(material.held_back), asker(material.tokenizer, TorchBackend(network)), material.recipe.seed)
+        figures = judge(
+            _some(material.held_back), asker(material.tokenizer, TorchBackend(network)), material.recipe.seed
+        )
         record["held_back"] = asdict(figures)
         progress.end(said(figures))
     return record
@@ -191,7 +195,9 @@ def said(figures: Figures) -> str:
     """The main figures in one line."""
     parts = [f"F1 {figures.f1:.1f}", f"{figures.f1_lost:.1f} lost with no answer"]
     if figures.hard_recognized is not None and figures.random_recognized is not None:
-        parts.append(f"no answer recognized {figures.random_recognized:.0f} % random, {figures.hard_recognized:.0f} % hard")
+        parts.append(
+            f"no answer recognized {figures.random_recognized:.0f} % random, {figures.hard_recognized:.0f} % hard"
+        )
     return ", ".join([*parts, f"calibration error {figures.calibration_error:.1f}"])
 
 

@@ -1,4 +1,4 @@
-"""Questions of SQuAD files with their articles and answer offsets, and the split into training and held-back articles."""
+"""Read questions of SQuAD files with their articles and answer offsets, and hold whole articles back."""
 
 import hashlib
 import json
@@ -39,7 +39,7 @@ def read_questions(path: Path) -> list[Question]:
     Raises UsageError for another format, or an answer that is not at its offset.
     """
     read_squad(path)  # checks the shape, with errors that name the place
-    found = []
+    found: list[Question] = []
     for number, article in enumerate(json.loads(path.read_text(encoding="utf-8-sig"))["data"]):
         title = str(article.get("title", f"article {number}"))
         for paragraph in article["paragraphs"]:

@@ -14,11 +14,13 @@ Floats = npt.NDArray[np.float64]
 
 _WORD = re.compile(r"\w\w+")
 STOP_WORDS = frozenset(
-    "about after all also am an and any are as at be because been before being between both but by can could did do "
-    "does doing down during each few for from further had has have having he her here hers him his how if in into is "
-    "it its just me more most my no nor not now of off on once only or other our out over own same she should so some "
-    "such than that the their them then there these they this those through to too under until up very was we were "
-    "what when where which while who whom whose why will with would you your".split()
+    _WORD.findall("""
+    about after all also am an and any are as at be because been before being between both but by can could did do does
+    doing down during each few for from further had has have having he her here hers him his how if in into is it its
+    just me more most my no nor not now of off on once only or other our out over own same she should so some such than
+    that the their them then there these they this those through to too under until up very was we were what when where
+    which while who whom whose why will with would you your
+    """)
 )
 """Words that say nothing about what a text is about. Single letters are no words here."""
 

@@ -28,9 +28,7 @@ class TorchBackend:
         batch = batch_of([w.input_ids for w in windows], [w.token_type_ids for w in windows], self._network.device)
         with torch.no_grad():
             logits = self._network.spans(batch).cpu().numpy()
-        return [
-            (logits[row, : len(window), 0], logits[row, : len(window), 1]) for row, window in enumerate(windows)
-        ]
+        return [(logits[row, : len(window), 0], logits[row, : len(window), 1]) for row, window in enumerate(windows)]
 
     def open_streams(self) -> None:
         """There are none."""

@@ -143,7 +143,7 @@ class Trainer:
                 hint="Lower optimizer.learning_rate, or set precision to fp32.",
             )
         self._optimizer.zero_grad(set_to_none=True)
-        total.backward()  # type: ignore[no-untyped-call]
+        total.backward()
         norm = torch.nn.utils.clip_grad_norm_(list(self.network.weights.values()), self._options.clip)
         self._optimizer.step()
         self.step += 1

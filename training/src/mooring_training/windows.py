@@ -89,9 +89,7 @@ class Cutter:
         if low <= high:
             yield self._window(asked, context, (int(rng.integers(low, high + 1)), count), span)
 
-    def _window(
-        self, asked: Tokens, context: Tokens, piece: tuple[int, int], span: tuple[int, int] | None
-    ) -> Window:
+    def _window(self, asked: Tokens, context: Tokens, piece: tuple[int, int], span: tuple[int, int] | None) -> Window:
         first, count = piece
         ids, segments = self._tokenizer.framed(asked, context.part(first, count))
         template = self._tokenizer.template
