@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mooring_training.judge import Asked, calibration_error, judge
+from mooring_training.negatives import judged_pairs
 from mooring_training.questions import Question, read_questions
 from training.tests.support.tiny_data import write_squad
 
@@ -27,7 +28,7 @@ def test_figures_of_known_answers(tmp_path: Path) -> None:
             on = "" if about_years and not one.answers else said
             yield Asked({"answer": said, "score": 0.75}, {"answer": on, "score": 0.75}, 1)
 
-    found = judge(questions, ask, seed=0)
+    found = judge(questions, judged_pairs(questions, questions, seed=0), ask)
     assert (found.answerable, found.unanswerable, found.pairs, found.single_window) == (24, 0, 24, 24)
     assert (found.exact_match, found.f1, found.f1_lost) == (50, 50, 0)
     assert (found.recognized, found.random_recognized, found.hard_recognized) == (None, 50, 50)

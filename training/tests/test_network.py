@@ -12,6 +12,7 @@ from mooring.errors import UsageError
 from mooring.tasks.recognise import read_manifest
 from mooring_training.calibrate import fit_temperature
 from mooring_training.network import average, keep_layers, load_network, save_network, scale_span_head
+from mooring_training.objectives import batch_of
 from mooring_training.torch_backend import TorchBackend
 from mooring_training.windows import Window as TrainingWindow
 from tests.support.golden_inputs import MODEL_TYPES
@@ -59,6 +60,23 @@ def test_a_bare_encoder_gets_a_head(tmp_path: Path) -> None:
     save_network(network, folder, tmp_path / "out", dtype="F32")
     assert read_manifest(tmp_path / "out", source="x").task == "question-answering"
     assert difference(TorchBackend(network), tmp_path / "out") < TOLERANCE
+
+
+@pytest.mark.parametrize("kind", MODEL_TYPES)
+def test_a_new_masked_head_is_a_models_own(kind: str, tmp_path: Path) -> None:
+    """Named as the family's, so that the folder is served as a model for fill-mask."""
+    make: Callable[..., Path] = MODEL_TYPES[kind]
+    folder = make(tmp_path / kind, head="hidden")
+    network = load_network(folder)
+    network.add_masked_head(torch.Generator().manual_seed(0))
+    save_network(network, folder, tmp_path / "out", dtype="F32", head="masked")
+    manifest = read_manifest(tmp_path / "out", source="x")
+    assert manifest.task == "fill-mask"
+    ids, segments = np.arange(5, 15, dtype=np.int32), np.zeros(10, np.int32)
+    served = opened(tmp_path / "out", "masked").run([Window(ids, segments, np.array([2, 7], np.int32))])[0][0]
+    with torch.no_grad():
+        ours = network.vocabulary(network.hidden(batch_of([ids], [segments], network.device))[0, [2, 7]]).numpy()
+    assert np.abs(ours - served).max() < 1e-4
 
 
 def test_a_folded_temperature_divides_the_served_logits(tmp_path: Path) -> None:

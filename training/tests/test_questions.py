@@ -101,7 +101,7 @@ def test_twice_as_many_as_there_are(questions: list[Question]) -> None:
 
 def test_pairs_to_judge_by(questions: list[Question]) -> None:
     """Each question on a random and on the most similar other paragraph of its article."""
-    at_random, hard = judged_pairs(questions, seed=0)
+    at_random, hard = judged_pairs(questions, questions, seed=0)
     assert len(at_random) == len(hard) == 60
     for one, near in zip(questions, hard, strict=True):
         assert near.article == one.article

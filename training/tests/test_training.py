@@ -77,6 +77,18 @@ def test_one_batch_is_learned_by_heart(folder: Path, tmp_path: Path) -> None:
     assert lines[-1]["loss"] < 0.1
 
 
+def test_bf16_is_close_to_fp32(folder: Path, tmp_path: Path) -> None:
+    """Losses of the first steps, on any CPU."""
+    optimizer = Optimizer(learning_rate=1e-3, batch_tokens=600, dropout=0.0)
+    losses = []
+    for bf16 in (False, True):
+        work = tmp_path / str(bf16)
+        trainer(load_network(folder), Repeated(questions_of(folder, optimizer), 3), optimizer, work, bf16=bf16).run()
+        losses.append([json.loads(line)["loss"] for line in (work / LOG).read_text().splitlines()])
+    assert losses[0] != losses[1]
+    assert losses[0] == pytest.approx(losses[1], rel=0.05)
+
+
 class Interrupting:
     """An objective during one of whose steps SIGINT arrives."""
 
@@ -195,7 +207,7 @@ def test_the_command_from_recipe_to_answer(
     """Stopped and continued, judged, averaged, and served by moor ask."""
     monkeypatch.chdir(tmp_path)
     write_squad(tmp_path / "squad.json")
-    (tmp_path / "recipe.toml").write_text(RECIPE.format(start=folder.name, epochs=12))
+    (tmp_path / "recipe.toml").write_text(RECIPE.format(start=folder.name, epochs=3))
     train = ["distil", "train", "recipe.toml", "--data", ".", "-o", "out", "--threads", "1"]
     assert run([*train, "--stop-after", "0.01"]) == 130
     assert "Run the same command to continue" in capsys.readouterr().err
@@ -219,6 +231,10 @@ def test_the_command_from_recipe_to_answer(
     assert (judged["answerable"], judged["pairs"]) == (24, 24)
     assert run(train) == 2
     assert "out already exists" in capsys.readouterr().err
+    before = Path("out/model.safetensors").read_bytes()
+    assert run([*train, "--force", "--restart"]) == 0
+    assert Path("out/model.safetensors").read_bytes() == before
+    assert not list(tmp_path.glob(".out*"))
 
 
 def test_another_recipe_does_not_continue(

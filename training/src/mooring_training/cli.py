@@ -3,7 +3,6 @@
 torch is imported only by the commands that train, average or calibrate.
 """
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,9 +14,10 @@ from mooring.cli.options import setting_options, settings_from
 from mooring.cli.progress import counting_bar, shown
 from mooring.cli.streams import write_json
 from mooring.errors import UsageError
+from mooring_training.output import check_output, placed
 
 if TYPE_CHECKING:
-    from mooring_training.judge import Figures
+    from mooring_training.judge import Figures, Pairs
     from mooring_training.questions import Question
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -64,7 +64,7 @@ def train(recipe: Path, out: Path, data: Path, work: Path | None, **flags: Any) 
     A checkpoint is written every ten minutes and on Ctrl-C. The same command continues from it. The fields of a recipe
     are described in training/README.md.
     """
-    _free(out, flags["force"])
+    check_output(out, force=flags["force"])
     where = out.with_name(f"{out.name}.work") if work is None else work
     if flags["restart"] and where.exists():
         _remove_work(where)
@@ -103,12 +103,13 @@ def average(models: tuple[Path, ...], out: Path, force: bool) -> None:
 
     The average of trainings from one start, or of snapshots of one training, is often better than each of them.
     """
-    _free(out, force)
+    check_output(out, force=force)
     from mooring_training.network import average as mean
     from mooring_training.network import load_network, save_network
 
     networks = [load_network(path) for path in models]
-    save_network(mean(networks), models[0], out, head="span")
+    with placed(out) as folder:
+        save_network(mean(networks), models[0], folder)
     click.echo(f"Wrote the average of {len(models)} models to {out}.")
 
 
@@ -126,7 +127,7 @@ def calibrate(model: Path, files: tuple[Path, ...], out: Path, held_out: float, 
 
     For averages: a training calibrates its model itself. With --held-out 1 all articles are used.
     """
-    _free(out, flags["force"])
+    check_output(out, force=flags["force"])
     _set_threads(flags["threads"])
     from mooring_training.order import calibrated
 
@@ -161,11 +162,13 @@ def judge(file: Path, limit: int | None, held_out: float | None, **flags: Any) -
     "No answer" is tested with every answerable question on two other paragraphs of its article that do not contain the
     answer: a random one, and the one most similar to the question.
     """
+    from mooring_training.negatives import judged_pairs
+    from mooring_training.questions import spread
+
     seed, as_json = flags.pop("seed"), flags.pop("as_json")
     questions = _questions_of((file,), 1.0 if held_out is None else held_out, seed)
-    if limit is not None and limit < len(questions):
-        questions = [questions[place * len(questions) // limit] for place in range(limit)]
-    found, facts = _judged(flags, questions, seed)
+    asked = spread(questions, limit)
+    found, facts = _judged(flags, asked, judged_pairs(asked, questions, seed))
     if as_json:
         write_json(
             {"file": file.name, "seed": seed, **asdict(found), "f1_lost": found.f1_lost, "model": facts}, indent=2
@@ -176,9 +179,9 @@ def judge(file: Path, limit: int | None, held_out: float | None, **flags: Any) -
     click.echo(f"{'model':<36}{facts['name']}, {facts['precision']}")
 
 
-def _judged(flags: dict[str, Any], questions: list["Question"], seed: int) -> tuple["Figures", Mapping[str, Any]]:
+def _judged(flags: dict[str, Any], questions: list["Question"], pairs: "Pairs") -> tuple["Figures", Mapping[str, Any]]:
     from mooring.wiring.model import open_model
-    from mooring_training.judge import asker, asks
+    from mooring_training.judge import asker
     from mooring_training.judge import judge as run
 
     opened = open_model(settings_from(flags))
@@ -189,8 +192,8 @@ def _judged(flags: dict[str, Any], questions: list["Question"], seed: int) -> tu
                 hint="moor eval judges other tasks.",
             )
         ask = asker(opened.tokenizer, opened.backend, opened.manifest.max_positions)
-        with counting_bar("Asking", asks(questions, seed)) as show:
-            figures = run(questions, ask, seed, show)
+        with counting_bar("Asking", len(questions) + 2 * len(pairs[0])) as show:
+            figures = run(questions, pairs, ask, show)
     finally:
         opened.backend.close()
     return figures, {"name": opened.manifest.name, "precision": opened.manifest.precision}
@@ -217,17 +220,6 @@ def _questions_of(files: tuple[Path, ...], held_out: float, seed: int) -> list["
 
     found = [one for file in files for one in read_questions(file)]
     return found if held_out == 1 else hold_back(found, held_out, seed)[1]
-
-
-def _free(out: Path, force: bool) -> None:
-    """Raise UsageError if the folder exists, or remove it with --force if it holds a model."""
-    if not out.exists():
-        return
-    if not force:
-        raise UsageError(f"{out} already exists.", hint="Choose another folder, or replace it with --force.")
-    if not (out / "config.json").is_file() and any(out.iterdir()):
-        raise UsageError(f"{out} is not a model folder (no config.json).", hint="Choose another folder.")
-    shutil.rmtree(out)
 
 
 def _set_threads(threads: int | None) -> None:

@@ -16,7 +16,6 @@ from mooring.quality.squad import exact_match, f1_score
 from mooring.tasks.base import Prepared
 from mooring.tasks.question_answering import QuestionAnswering
 from mooring.tokenization.text import TextTokenizer
-from mooring_training.negatives import judged_pairs
 from mooring_training.questions import Question
 
 BINS = 10
@@ -101,10 +100,16 @@ class Figures:
         return self.f1 - self.f1_on
 
 
-def judge(questions: Sequence[Question], ask: Ask, seed: int, show: Callable[[int], None] = lambda _: None) -> Figures:
-    """Ask all questions, and each answerable one about two paragraphs without its answer. `show` gets what is done."""
+Pairs = tuple[Sequence[Question], Sequence[Question]]
+"""Questions on random and on similar paragraphs without their answers, equally many, as of `judged_pairs`."""
+
+
+def judge(
+    questions: Sequence[Question], pairs: Pairs, ask: Ask, show: Callable[[int], None] = lambda _: None
+) -> Figures:
+    """Ask all questions and all pairs. `show` gets the number of questions done."""
     known, open_ended = ([one for one in questions if one.answerable is kind] for kind in (True, False))
-    sets = (known, open_ended, *judged_pairs(known, seed))
+    sets = (known, open_ended, *pairs)
     done, answers = 0, []
     for each in sets:
         found = []
@@ -132,12 +137,6 @@ def judge(questions: Sequence[Question], ask: Ask, seed: int, show: Callable[[in
         random_recognized=empty[1],
         hard_recognized=empty[2],
     )
-
-
-def asks(questions: Sequence[Question], seed: int) -> int:
-    """How many questions `judge` asks."""
-    known = [one for one in questions if one.answerable]
-    return len(questions) + sum(len(each) for each in judged_pairs(known, seed))
 
 
 def _scores(question: Question, asked: Asked) -> tuple[float, float, float]:

@@ -85,12 +85,15 @@ def _nearest(question: Question, paragraphs: Paragraphs, count: int, same_articl
     return list(islice(paragraphs.without_answer(question, same_article=same_article), count or None))
 
 
-def judged_pairs(questions: Sequence[Question], seed: int) -> tuple[list[Question], list[Question]]:
+def judged_pairs(
+    questions: Sequence[Question], everything: Sequence[Question], seed: int
+) -> tuple[list[Question], list[Question]]:
     """(random, hard): each answerable question on a random other paragraph of its article, and on the most similar one.
 
-    Neither has the answer. Questions whose article has no such paragraph are left out of both.
+    Neither has the answer. The paragraphs are those of `everything`, which includes the questions. Questions whose
+    article has no such paragraph are left out of both.
     """
-    paragraphs, rng = Paragraphs(questions), np.random.default_rng(seed)
+    paragraphs, rng = Paragraphs(everything), np.random.default_rng(seed)
     at_random, hard = [], []
     for question in questions:
         found = list(paragraphs.without_answer(question, same_article=True)) if question.answerable else []

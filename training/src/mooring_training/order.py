@@ -12,7 +12,7 @@ import torch
 
 from mooring.errors import UsageError
 from mooring.model.digest import folder_digest
-from mooring.model.folder import ModelFolder
+from mooring.model.folder import TOKENIZER_FILE, ModelFolder
 from mooring.progress import Progress
 from mooring.tokenization.load import load_tokenizer
 from mooring.tokenization.text import TextTokenizer
@@ -20,10 +20,11 @@ from mooring_training import __version__
 from mooring_training.calibrate import Fit, fit_temperature
 from mooring_training.curves import draw
 from mooring_training.judge import Figures, asker, judge
-from mooring_training.negatives import Negatives, Paragraphs, negatives
+from mooring_training.negatives import Negatives, Paragraphs, judged_pairs, negatives
 from mooring_training.network import Network, keep_layers, load_network, save_network, scale_span_head, trimmed
 from mooring_training.objectives import Objective, Questions, Text
-from mooring_training.questions import Question, digest_of, hold_back, read_questions
+from mooring_training.output import placed
+from mooring_training.questions import Question, digest_of, hold_back, read_questions, spread
 from mooring_training.recipe import fingerprint, read_recipe
 from mooring_training.torch_backend import TorchBackend
 from mooring_training.trainer import LOG, Plan, Trainer, device, uses_bf16
@@ -58,7 +59,7 @@ class Material:
         torch.manual_seed(self.recipe.seed)
         self.network = self._network()
         self.tokenizer = _tokenizer_of(self.start, self.network)
-        self.teachers = [_ready(load_network(beside / each), self.where) for each in self.recipe.model.teachers]
+        self.teachers = [self._teacher(beside / each) for each in self.recipe.model.teachers]
         paths = [order.data / name for name in self.recipe.data.files]
         for path in paths:
             if not path.is_file():
@@ -77,6 +78,17 @@ class Material:
         else:
             network.add_masked_head(generator)
         return _ready(trimmed(network, self.head), self.where)
+
+    def _teacher(self, folder: Path) -> Network:
+        """Raises UsageError if its vocabulary is not the student's: their logits are of the same tokens."""
+        teacher = load_network(folder)
+        own, other = (ModelFolder(each).sha256(TOKENIZER_FILE) for each in (self.start, folder))
+        if own != other:
+            raise UsageError(
+                f"The teacher {folder} has another {TOKENIZER_FILE} than {self.start}.",
+                hint="Teachers need the tokenizer of the model that is trained.",
+            )
+        return _ready(teacher, self.where)
 
     @property
     def head(self) -> str:
@@ -155,8 +167,9 @@ def carry_out(order: Order, progress: Progress) -> dict[str, Any]:
     if recipe.kind == "questions":
         record |= finished(network, material, progress)
         network.config["mooring"] = {"no_answer": recipe.unanswerable.share > 0 or _has_unanswerable(material)}
-    save_network(network, material.start, order.out, recipe.dtype, material.head)
-    (order.out / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with placed(order.out) as folder:
+        save_network(network, material.start, folder, recipe.dtype, material.head)
+        (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return record
 
 
@@ -177,18 +190,12 @@ def finished(network: Network, material: Material, progress: Progress) -> dict[s
         progress.end(f"temperature {fit.temperature:.2f}")
     if material.held_back:
         progress.begin("Judging on held-back questions")
-        figures = judge(
-            _some(material.held_back), asker(material.tokenizer, TorchBackend(network)), material.recipe.seed
-        )
-        record["held_back"] = asdict(figures)
+        asked = spread(material.held_back, JUDGED)
+        pairs = judged_pairs(asked, material.held_back, material.recipe.seed)
+        figures = judge(asked, pairs, asker(material.tokenizer, TorchBackend(network)))
+        record["held_back"] = {**asdict(figures), "f1_lost": figures.f1_lost}
         progress.end(said(figures))
     return record
-
-
-def _some(questions: Sequence[Question], count: int = JUDGED) -> list[Question]:
-    """Spread evenly over the articles."""
-    step = max(1, -(-len(questions) // count))
-    return list(questions[::step])
 
 
 def said(figures: Figures) -> str:
@@ -219,5 +226,6 @@ def calibrated(model: Path, questions: Sequence[Question], out: Path, progress: 
         raise UsageError("No question fits into one window.", hint="Provide questions on shorter paragraphs.")
     fit = fit_temperature(network, windows)
     scale_span_head(network, fit.temperature)
-    save_network(network, model, out)
+    with placed(out) as folder:
+        save_network(network, model, folder)
     return fit

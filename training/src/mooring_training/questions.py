@@ -88,6 +88,13 @@ def hold_back(questions: Sequence[Question], share: float, seed: int) -> tuple[l
     )
 
 
+def spread(questions: Sequence[Question], count: int | None) -> list[Question]:
+    """At most `count` of the questions, spread evenly; None: all."""
+    if count is None or count >= len(questions):
+        return list(questions)
+    return [questions[place * len(questions) // count] for place in range(count)]
+
+
 def digest_of(paths: Iterable[Path]) -> dict[str, str]:
     """File name → hex sha256."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
