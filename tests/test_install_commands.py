@@ -105,7 +105,7 @@ def wrong(one: Wanted) -> str | None:
         project = start / folder / "pyproject.toml"
         if not project.is_file():
             return "there is nothing to install"
-        known = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+        known = tomllib.loads(project.read_text(encoding="utf-8"))["project"].get("optional-dependencies", {})
         unknown = set(filter(None, extras.rstrip("]").split(","))) - set(known)
         return f"no extra {', '.join(sorted(unknown))}" if unknown else None
     try:
@@ -176,7 +176,7 @@ def test_no_extra_names_a_distribution_of_ours() -> None:
     """They are on no index, so pip could not install the extra."""
     for folder in (ROOT, ROOT / "local", ROOT / "training"):
         project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        names = [Requirement(one).name for extra in project["optional-dependencies"].values() for one in extra]
+        names = [Requirement(one).name for extra in project.get("optional-dependencies", {}).values() for one in extra]
         assert [name for name in names if name.startswith("mooring")] == []
 
 

@@ -1,6 +1,7 @@
 """What a folder says about questions without an answer."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,7 +23,8 @@ from tests.support.tiny_models import write_tiny_bert
 )
 def test_training_without_answers(source: str, record: object, expected: bool | None, tmp_path: Path) -> None:
     """The record of `moor distil` in config.json decides, else the name."""
-    folder = write_tiny_bert(tmp_path / "tiny", **({} if record is None else {"mooring": record}))
+    more: dict[str, Any] = {} if record is None else {"mooring": record}
+    folder = write_tiny_bert(tmp_path / "tiny", **more)
     assert read_manifest(folder, source=source).no_answer is expected
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from mooring.errors import ModelInvalid, UsageError
@@ -165,7 +165,7 @@ def save_network(network: Network, like: Path, out: Path, dtype: str = "F16", he
     unwritable = [name for name, tensor in kept.items() if not bool(torch.isfinite(tensor).all())]
     if unwritable:
         raise ModelInvalid(f"Weight {unwritable[0]} is NaN or infinite as {dtype}.", hint="Lower the learning rate.")
-    save_file(kept, out / SINGLE_FILE, {"format": "pt"})
+    (out / SINGLE_FILE).write_bytes(save(kept, {"format": "pt"}))  # save_file makes it unreadable for others
 
 
 def _class_name(network: Network) -> str:
