@@ -5,6 +5,7 @@ but a refusal, takes more than 10 s or 2 GB is kept in .work/fuzz and ends with 
 """
 
 import argparse
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,11 @@ def fuzz(name: str, seconds: int) -> int:
     harness = HARNESSES[name]
 
     def read(data: bytes) -> None:
-        harness.accepts(data)
+        try:
+            harness.accepts(data)
+        except BaseException:  # Boundary: libFuzzer does not keep the input in every case.
+            (findings / f"finding-{hashlib.sha256(data).hexdigest()[:16]}").write_bytes(data)
+            raise
 
     atheris.Setup(
         [

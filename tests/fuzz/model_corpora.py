@@ -89,6 +89,7 @@ def manifests() -> Iterator[bytes]:
     yield manifest(gate={"passed": True, "narrow": narrow}) + config
     yield manifest(sentence={"pooling": ["mean"], "size": 32}, quality={"f1": 1.5}) + config
     yield from (manifest(max_seq_len=512, revision="abc", digest="x") + config, manifest(missing=["a"]) + config)
+    yield manifest(name="\u00e9").replace(b"\\u00e9", b"\x9c") + config  # found by fuzzing
     yield from (manifest(schema=99), manifest(schema="x"), b"{", b"[" * 300_000, b"", manifest())
     yield from (manifest(family="t5") + config, manifest(format="openvino") + config, manifest(precision="int3"))
     yield manifest(max_seq_len=513) + config

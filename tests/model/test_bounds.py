@@ -154,6 +154,25 @@ def _prompts(prompts: dict[str, str]) -> Spoil:
     return spoil
 
 
+def _bytes(file: str, old: bytes, new: bytes) -> Spoil:
+    """A file with other bytes in it."""
+
+    def spoil(folder: Path) -> None:
+        content = (folder / file).read_bytes()
+        assert old in content
+        (folder / file).write_bytes(content.replace(old, new))
+
+    return spoil
+
+
+def _named(name: bytes) -> Spoil:
+    def spoil(folder: Path) -> None:
+        _manifest(name="@@")(folder)
+        _bytes(MANIFEST, b"@@", name)(folder)
+
+    return spoil
+
+
 def _manifest(**changes: object) -> Spoil:
     """The least that makes a manifest, with these values."""
     facts = {
@@ -265,6 +284,10 @@ CASES = [
         filled(TOKENIZER, b'{"normalizer":' + b'{"type":"Sequence","normalizers":[' * 50_000),
         "tokenizer.json",
     ),
+    Case(
+        "a token that is not UTF-8", "tokenizer", _bytes(TOKENIZER, b'"[MASK]":', b'"\xa1":'), "Cannot read tokenizer"
+    ),
+    Case("a name that is not UTF-8", "manifest", _named(b"\x9c"), "Cannot read mooring.json"),
     Case("long words", "tokenizer", _model(max_input_chars_per_word=2**40), "max_input_chars_per_word"),
     Case("a long token", "tokenizer", _model(vocab={"[UNK]": 0, "x" * 5000: 1}), "token of 5000 characters"),
     Case(

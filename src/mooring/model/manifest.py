@@ -156,7 +156,7 @@ def read_built(folder: ModelFolder) -> Manifest:
                 hint="Upgrade Mooring, or build the model again with this version.",
             )
         manifest = msgspec.json.decode(text, type=Manifest)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ModelInvalid(f"Cannot read {MANIFEST_FILE} in {folder}: {error}.") from error
     if manifest.family not in FAMILIES:
         raise ModelUnsupported(

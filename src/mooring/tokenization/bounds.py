@@ -73,7 +73,7 @@ def check_file(content: bytes) -> None:
             _check_part(name, msgspec.json.decode(raw))
         _check_added(file.added_tokens)
         _check_model(file.model)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ModelInvalid(
             f"Cannot read {TOKENIZER_FILE}: {str(error)[:200]}.", hint="Download or copy the file again."
         ) from error
