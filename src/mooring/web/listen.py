@@ -11,6 +11,8 @@ from pathlib import Path
 from mooring.errors import ListenError, UsageError, echo
 
 BACKLOG = 2048
+SPARE_FILES = 256
+"""File descriptors that are not for connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,16 @@ def allow_many_connections() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def affordable(connections: int) -> int:
+    """At most so many connections: as many as the limit of open files allows, but some."""
+    try:
+        import resource
+    except ImportError:  # as above
+        return connections
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return connections if allowed == resource.RLIM_INFINITY else min(connections, max(16, allowed - SPARE_FILES))
 
 
 def listen(address: Address) -> list[socket.socket]:
