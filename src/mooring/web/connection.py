@@ -34,7 +34,7 @@ from mooring.web.pace import MIN_RATE, Pace
 LINE_BYTES = 8192
 """Longest request line, and longest header."""
 HEAD_BYTES = 65_536
-HEAD_S = 20.0
+HEAD_S = 10.0
 """Time for a head to arrive after its first byte, and for a new connection to send anything."""
 FRAMING_BYTES = 65_536
 """Most bytes received in a row without body data before the body ends."""

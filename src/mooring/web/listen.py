@@ -11,6 +11,7 @@ from pathlib import Path
 from mooring.errors import ListenError, UsageError, echo
 
 BACKLOG = 2048
+MANY = 1 << 20
 SPARE_FILES = 256
 """File descriptors that are not for connections."""
 
@@ -46,14 +47,19 @@ def allow_many_connections() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def affordable(connections: int) -> int:
-    """At most so many connections: as many as the limit of open files allows, but some."""
+def open_files() -> int:
+    """How many files this process may open."""
     try:
         import resource
     except ImportError:  # as above
-        return connections
+        return MANY
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return connections if allowed == resource.RLIM_INFINITY else min(connections, max(16, allowed - SPARE_FILES))
+    return MANY if allowed == resource.RLIM_INFINITY else allowed
+
+
+def affordable(connections: int) -> int:
+    """At most so many connections: as many as the limit of open files allows, but some."""
+    return min(connections, max(16, open_files() - SPARE_FILES))
 
 
 def listen(address: Address) -> list[socket.socket]:
