@@ -29,6 +29,7 @@ from mooring.container.proxy import Tries
 from mooring.errors import BackendError, MooringError, NotReady
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
 from mooring.web.border import Border
+from mooring.web.callers import CHANGING, Callers
 from mooring.web.media import JSON
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
 from mooring.web.status import ErrorBody, refuse
@@ -158,8 +159,13 @@ class Front:
         ]
 
 
-def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> Starlette:
-    """The application. `more` are the routes of several models. `counted` is needed by `Border` but not published."""
+def create_front(
+    front: Front, counted: Metrics, more: Sequence[Route] = (), hosts: frozenset[str] | None = None
+) -> Starlette:
+    """The application. `more` are the routes of several models; `hosts`: see `Callers`.
+
+    `counted` is needed by `Border` but not published.
+    """
     table = SEVERAL_MODELS if more else ONE_MODEL
     routes = [
         Route("/ping", front.ping),
@@ -172,9 +178,11 @@ def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> 
         *more,
     ]
     paths = dict.fromkeys((route.path for route in routes), refuse)
+    callers = Callers(hosts, CHANGING if more else ())
+    border = Middleware(Border, metrics=counted, routes=paths, log_requests=False, callers=callers)
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Border, metrics=counted, routes=paths, log_requests=False)],
+        middleware=[border],
         exception_handlers={HTTPException: table.refuse},
     )
 

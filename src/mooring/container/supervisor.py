@@ -37,6 +37,7 @@ from mooring.observe.machine import this_machine
 from mooring.observe.memory import proportional_bytes
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
+from mooring.web.callers import allowed_hosts
 from mooring.web.listen import Address, allow_many_connections, listen, open_files
 
 Ready = Callable[[Mapping[str, Any], str], None]
@@ -161,7 +162,8 @@ class Supervisor:
         socket_of = self._folders.socket
         front = Front(self._board, self._metrics, socket_of, always_200=always_200, retry=self._retry)
         models = ModelsFront(self._models, socket_of).routes if self._models is not None else []
-        return create_front(front, Metrics(), models)
+        hosts = allowed_hosts(self._settings.allowed_host, self._settings.host)
+        return create_front(front, Metrics(), models, hosts)
 
     async def _serve(self, proxy: "asyncio.Task[int]") -> int:
         """Until told to stop, or until a worker or nginx (`proxy`) can never start."""

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mooring.errors import BackendError, ClientGone
 from mooring.observe.logs import where
 from mooring.observe.metrics import Metrics
+from mooring.web.callers import Callers
 from mooring.web.reply import Refuse, Reply
 from mooring.web.status import refuse, status_of
 
@@ -48,6 +49,7 @@ class Border:
         timed: Collection[str] = (),
         quiet: Collection[str] = (),
         log_requests: bool = True,
+        callers: Callers | None = None,
     ) -> None:
         """`routes` maps the paths named in logs and metrics to what answers their errors. Any other path is logged as
         "other", because a path can hold any text.
@@ -56,6 +58,7 @@ class Border:
         `log_requests` false a proxy in front logs all requests.
         """
         self._log_requests = log_requests
+        self._callers = callers or Callers()
         self._app = app
         self._metrics = metrics
         self._routes = routes
@@ -82,6 +85,8 @@ class Border:
             await send(message)
 
         try:
+            if self._callers.choosy:
+                self._callers.check(scope, self._route_of(scope["path"]))
             await self._app(scope, receive, send_named)
         except ClientGone as error:
             status = status_of(error)
