@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import h11
 import msgspec
@@ -30,6 +30,8 @@ from mooring.errors import BackendError, MooringError, NotReady
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
 from mooring.web.border import Border
 from mooring.web.callers import CHANGING, Callers
+from mooring.web.connection import BoundedProtocol
+from mooring.web.crowd import Crowd
 from mooring.web.media import JSON
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
 from mooring.web.status import ErrorBody, refuse
@@ -206,6 +208,15 @@ LOOK_EVERY_S = 1.0
 """Check interval for the socket."""
 
 
+def _connection(crowd: Crowd) -> type[BoundedProtocol]:
+    """What uvicorn calls for each connection."""
+
+    def connection(**named: Any) -> BoundedProtocol:
+        return BoundedProtocol(crowd=crowd, **named)
+
+    return cast("type[BoundedProtocol]", connection)
+
+
 class FrontServer:
     """Runs one uvicorn server after another for the same application."""
 
@@ -236,7 +247,7 @@ class FrontServer:
             uvicorn.Config(
                 self._app,
                 uds=str(self._path),
-                http="httptools",
+                http=_connection(Crowd()),
                 ws="none",
                 lifespan="off",
                 log_config=None,

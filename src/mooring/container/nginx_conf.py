@@ -17,6 +17,7 @@ from mooring.container.topology import Topology
 from mooring.settings import Settings
 from mooring.web.border import shown
 from mooring.web.connection import HEAD_S, LINE_BYTES
+from mooring.web.heads import HOST
 from mooring.web.limits import WebLimits
 from mooring.web.listen import Address
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
@@ -70,6 +71,7 @@ def render(settings: Settings, topology: Topology, folders: Folders, place: Plac
         "worker_idle": f"{settings.keep_alive_s:g}",
         "upstream_idle": f"{max(1.0, IDLE_SHARE * settings.keep_alive_s):g}",
         "max_body": settings.max_body_bytes,
+        "host": HOST,
         "head_timeout": math.ceil(HEAD_S),
         "send_timeout": SEND_TIMEOUT_S,
         "no_front": NO_FRONT,

@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from mooring.web.connection import LINE_BYTES
+from mooring.web.heads import CODING, VERSION
 from mooring.web.no_route import RouteTable
 from mooring.web.pace import MIN_RATE
 from mooring.web.status import ErrorBody
@@ -80,7 +81,6 @@ def error_pages(limits: Bounds, answer_s: int, table: RouteTable) -> tuple[Page,
     full = (
         f"Concurrent request bodies exceed {limits.bytes} bytes in total. Try again in 1 s, or send smaller requests."
     )
-    coding = "Unsupported Transfer-Encoding. Send the body with a Content-Length, or chunked."
     return (
         Page("400", 400, "InvalidRequest", "Invalid HTTP request."),
         # nginx has these codes, but this configuration has nothing that makes it use them.
@@ -95,10 +95,10 @@ def error_pages(limits: Bounds, answer_s: int, table: RouteTable) -> tuple[Page,
         Page(
             "500 507", 500, "InternalError", "nginx failed, most likely because the disk is full. See the server's log."
         ),
-        Page("501", 501, "InvalidRequest", coding),
+        Page("501", 501, "InvalidRequest", CODING),
         Page("front", 503, "NotReady", "The server cannot answer now. Try again.", ("Retry-After 1",)),
         Page("504", 504, "DeadlineExceeded", f"The answer was not ready within {answer_s} s."),
-        Page("505", 505, "InvalidRequest", "Unsupported HTTP version. Use HTTP/1.1."),
+        Page("505", 505, "InvalidRequest", VERSION),
     )
 
 

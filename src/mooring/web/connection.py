@@ -21,6 +21,7 @@ A server without nginx in front has the same limits as the image with nginx:
 """
 
 import asyncio
+import sys
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -29,6 +30,7 @@ from mooring.web.border import HEADER_NAMES
 from mooring.web.crowd import IDLE, LINGERING, NEW, SLOW, STEADY, Crowd, Rank
 from mooring.web.farewell import farewell
 from mooring.web.gathered import LINGER_S, Gathered
+from mooring.web.heads import INVALID, fault, parser_fault, without_upgrade
 from mooring.web.pace import MIN_RATE, Pace
 
 LINE_BYTES = 8192
@@ -108,6 +110,8 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._timer is None:
                 self._timer = self.loop.call_later(HEAD_S, self._too_late)
             self._head_bytes += self._read
+            if b"pgrade" in data or b"PGRADE" in data:
+                data = without_upgrade(data)
         super().data_received(data)
         progress = bool(self._pieces)
         self._deliver()
@@ -119,7 +123,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._framing += self._read
             if self._framing > FRAMING_BYTES:
                 message = f"The body has more than {FRAMING_BYTES} consecutive bytes of chunk extensions or trailers."
-                self._refuse(400, "InvalidRequest", message)
+                self._refuse(400, INVALID, message)
         else:
             self._framing = 0
 
@@ -171,16 +175,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if (self._head_bytes > LINE_BYTES or self._read > LINE_BYTES) and self._is_too_large():
             self._head_too_large()
             raise _Refused
-        hosts = 0
-        for name, value in self.headers:
-            if name == b"host":
-                hosts += 1
-            elif name == b"transfer-encoding" and value.lower() != b"chunked":
-                message = "Unsupported Transfer-Encoding. Send the body with Content-Length, or chunked."
-                self._refuse(501, "InvalidRequest", message)
-                raise _Refused
-        if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):
-            self._refuse(400, "InvalidRequest", f"The request has {hosts} Host headers. Send exactly one.")
+        found = fault(self.url, self.headers, self.parser.get_http_version())
+        if found is not None:
+            self._refuse(found.status, INVALID, found.message)
             raise _Refused
 
     def _is_too_large(self) -> bool:
@@ -233,9 +230,10 @@ class BoundedProtocol(HttpToolsProtocol):
     # Refusals
 
     def send_400_response(self, msg: str) -> None:
-        """As in uvicorn, with our error body."""
+        """As in uvicorn, with our error body. Called while the parser's error is handled."""
         del msg
-        self._refuse(400, "InvalidRequest", "Invalid HTTP request.")
+        found = parser_fault(str(sys.exception()))
+        self._refuse(found.status, INVALID, found.message)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Ignore upgrade requests."""
@@ -252,7 +250,7 @@ class BoundedProtocol(HttpToolsProtocol):
             f"The request head has a line of more than {LINE_BYTES} bytes, or more than {HEAD_BYTES} bytes in total. "
             "Shorten the headers and the URL."
         )
-        self._refuse(431, "InvalidRequest", message)
+        self._refuse(431, INVALID, message)
 
     def _refuse(self, status: int, kind: str, message: str) -> None:
         """Answer and close, after the responses to earlier requests that are still in progress."""
