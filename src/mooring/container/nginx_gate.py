@@ -79,6 +79,7 @@ def gate(modules: tuple[Path, ...], limits: GateLimits) -> Gate:
     server = """        set $body_id "";
         set $counted "";
         access_by_lua_block { slow.body() }
+        header_filter_by_lua_block { slow.answered() }
         log_by_lua_block { slow.ended() }"""
     loaded = "".join(f"load_module {path};\n" for path in modules)
     return Gate(loaded, http, server, "access_by_lua_block { slow.request() }", limits.body_s)

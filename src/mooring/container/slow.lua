@@ -8,6 +8,7 @@ local M = {}
 
 local GRACE_S = 1 -- as pace.py
 local MEMORY_S = 3
+local LEFT = 0.875 -- as room.py
 local QUICK = 100000 -- bytes since the last look at which the next one comes sooner
 local QUICK_S, SLOW_S = 0.1, 1
 
@@ -40,13 +41,16 @@ local function slower(one, other, now)
     return rate(one, now) < rate(other, now)
 end
 
-local function slowest(now)
-    local found
+local function by_slowness(now)
+    local found = {}
     for _, body in pairs(bodies) do
-        if not body.complete and not body.given_up and (not found or slower(body, found, now)) then
-            found = body
+        if not body.complete and not body.given_up then
+            found[#found + 1] = body
         end
     end
+    table.sort(found, function(one, other)
+        return slower(one, other, now)
+    end)
     return found
 end
 
@@ -58,18 +62,20 @@ local function forget(body)
     end
 end
 
--- Give up the slowest until the rest is within the limits. False if that is not possible.
+-- If bodies are too many, give up the slowest until some room is left. False if complete ones take up all of it.
 local function make_room(now)
-    while held > limits.bytes or arriving > limits.bodies do
-        local body = slowest(now)
-        if not body then
-            return false
+    if held <= limits.bytes and arriving <= limits.bodies then
+        return true
+    end
+    for _, body in ipairs(by_slowness(now)) do
+        if held <= LEFT * limits.bytes and arriving <= LEFT * limits.bodies then
+            break
         end
         forget(body)
         body.given_up = true
         body.wake:post()
     end
-    return true
+    return held <= limits.bytes
 end
 
 local function note(body)
@@ -153,12 +159,19 @@ function M.request()
     var.counted = "1"
 end
 
--- Log phase: the request has ended.
-function M.ended()
+-- Header filter: there is an answer. How long the client takes to read it does not matter.
+function M.answered()
     local var = ngx.var
     if var.counted == "1" then
         in_flight = in_flight - 1
+        var.counted = "0"
     end
+end
+
+-- Log phase: the request has ended.
+function M.ended()
+    local var = ngx.var
+    M.answered()
     local id = var.body_id
     local body = id and id ~= "" and bodies[id]
     if body then
