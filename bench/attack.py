@@ -15,10 +15,14 @@ HEAD = b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: applicat
 BURST = 200_000
 """Bytes that a stalled upload sends before it stalls."""
 WORDS = 15_000
+READY_S = 60
 READERS = 10
 """One in so many sockets is a slow reader: each costs the server an answer at first."""
 AT_ONCE = 200
 """Connections opened at the same time."""
+
+READING = asyncio.Semaphore(0)
+"""How many slow readers have begun to read."""
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Attack = Callable[[Streams, float], Awaitable[None]]
@@ -65,6 +69,7 @@ async def slow_reader(streams: Streams, pause_s: float) -> None:
     head = b"POST /tokenize HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     streams[1].write(head + b"Content-Length: %d\r\n\r\n" % len(body) + body)
     more = await streams[0].read(100)
+    READING.release()
     while more:
         await asyncio.sleep(pause_s)
         more = await streams[0].read(100)
@@ -145,7 +150,10 @@ async def attack(kind: str, port: int, sockets: int, pause_s: float) -> None:
 
     tasks = [asyncio.ensure_future(one(how)) for how in chosen]
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(all_open.wait(), 20)
+        async with asyncio.timeout(READY_S):
+            await all_open.wait()
+            for _ in range(chosen.count(slow_reader)):
+                await READING.acquire()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.read)
