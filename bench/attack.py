@@ -16,6 +16,8 @@ BURST = 200_000
 """Bytes that a stalled upload sends before it stalls."""
 WORDS = 15_000
 READY_S = 60
+AGAIN_S = 1.0
+"""Pause before a closed connection is opened again: this is no flood."""
 READERS = 10
 """One in so many sockets is a slow reader: each costs the server an answer at first."""
 AT_ONCE = 200
@@ -146,7 +148,7 @@ async def attack(kind: str, port: int, sockets: int, pause_s: float) -> None:
                         if open_now == sockets:
                             all_open.set()
                     await how(streams, pause_s)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(AGAIN_S)
 
     tasks = [asyncio.ensure_future(one(how)) for how in chosen]
     with contextlib.suppress(TimeoutError):

@@ -9,6 +9,7 @@ local M = {}
 local GRACE_S = 1 -- as pace.py
 local MEMORY_S = 3
 local LEFT = 0.875 -- as room.py
+local FREE_BYTES = 65536
 local QUICK = 100000 -- bytes since the last look at which the next one comes sooner
 local QUICK_S, SLOW_S = 0.1, 1
 
@@ -111,7 +112,7 @@ local function wait(body)
             return
         end
         local now, more = note(body)
-        if not make_room(now) then
+        if not make_room(now) and body.total > FREE_BYTES then
             return ngx.exec(limits.full)
         end
         if body.given_up or now > body.began + limits.body_s + body.total / limits.min_rate then
@@ -130,16 +131,23 @@ function M.body()
     local body = { complete = false }
     local before = tonumber(var.request_length)
     ngx.thread.spawn(read, body)
-    if body.complete then
+    if body.complete and tonumber(var.request_length) - before <= FREE_BYTES then
         return
     end
     local now = ngx.now()
-    body.wake = semaphore.new()
     body.began, body.seen, body.level = now, now, 0
     body.head, body.total, body.size = before, 0, 0
     last = last + 1
     var.body_id = last
     bodies[tostring(last)] = body
+    if body.complete then
+        note(body)
+        if not make_room(now) then
+            return ngx.exec(limits.full)
+        end
+        return
+    end
+    body.wake = semaphore.new()
     arriving = arriving + 1
     make_room(now)
     return wait(body)

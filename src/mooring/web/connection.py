@@ -31,7 +31,7 @@ from mooring.web.crowd import IDLE, LINGERING, NEW, SLOW, STEADY, Crowd, Rank
 from mooring.web.farewell import farewell
 from mooring.web.gathered import LINGER_S, Gathered
 from mooring.web.heads import INVALID, fault, parser_fault, without_upgrade
-from mooring.web.pace import MIN_RATE, Pace
+from mooring.web.pace import GRACE_S, MIN_RATE, Pace
 
 LINE_BYTES = 8192
 """Longest request line, and longest header."""
@@ -207,7 +207,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._in_head and self.cycle is not None and not self.cycle.response_complete:
                 return None
             if self._in_head and self.cycle is not None and not self._head_bytes:
-                return IDLE, self._idle_since, 0.0
+                return (IDLE if now - self._idle_since > GRACE_S else NEW), self._idle_since, 0.0
             pace = self._pace or Pace(now)
         if pace.is_new(now):
             return NEW, pace.began, 0.0

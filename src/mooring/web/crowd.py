@@ -15,7 +15,7 @@ UNSENT_BYTES = 256 << 20
 Rank = tuple[int, float, float]
 """Sort key of a connection: what is smallest is dropped first."""
 LINGERING, SLOW, IDLE, STEADY, NEW = range(5)
-"""Its first part: answered and still sending; slower than MIN_RATE; between requests; fast enough; new."""
+"""Its first part: answered and still sending; slower than MIN_RATE; idle; fast enough; new or idle for a moment."""
 
 
 class Member(Protocol):
