@@ -8,7 +8,7 @@ SECONDS ?= 60
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-local test-training test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak clean
+.PHONY: help demo serve check test test-fast test-wire test-local test-training test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak slow-clients clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -117,6 +117,9 @@ fuzz: $(VENV)/dev.stamp ## Fuzz everything that reads untrusted bytes (SECONDS=6
 
 soak: $(VENV)/dev.stamp image ## Test the image under load with kills and stops (minutes; writes to docs/benchmarks.md)
 	$(PY) -m bench.soak --squad $(SQUAD_DIR) $(PARTS)
+
+slow-clients: $(VENV)/dev.stamp ## Measure honest clients while slow ones attack; writes docs/resilience.md
+	$(PY) -m bench.slow_clients $(KINDS)
 
 clean: ## Remove everything that the targets created
 	rm -rf $(VENV) .work .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

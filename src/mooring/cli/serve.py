@@ -38,6 +38,7 @@ from mooring.settings import Settings, environment_notes
     "too_long",
     "max_queue_ms",
     "answer_cache_bytes",
+    "allowed_host",
     "max_body_bytes",
     "max_in_flight",
     "deadline_s",

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import h11
 import msgspec
@@ -29,6 +29,9 @@ from mooring.container.proxy import Tries
 from mooring.errors import BackendError, MooringError, NotReady
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
 from mooring.web.border import Border
+from mooring.web.callers import CHANGING, Callers
+from mooring.web.connection import BoundedProtocol
+from mooring.web.crowd import Crowd
 from mooring.web.media import JSON
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
 from mooring.web.status import ErrorBody, refuse
@@ -159,8 +162,13 @@ class Front:
         ]
 
 
-def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> Starlette:
-    """The application. `more` are the routes of several models. `counted` is needed by `Border` but not published."""
+def create_front(
+    front: Front, counted: Metrics, more: Sequence[Route] = (), hosts: frozenset[str] | None = None
+) -> Starlette:
+    """The application. `more` are the routes of several models; `hosts`: see `Callers`.
+
+    `counted` is needed by `Border` but not published.
+    """
     table = SEVERAL_MODELS if more else ONE_MODEL
     routes = [
         Route("/ping", front.ping),
@@ -173,9 +181,11 @@ def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> 
         *more,
     ]
     paths = dict.fromkeys((route.path for route in routes), refuse)
+    callers = Callers(hosts, CHANGING if more else ())
+    border = Middleware(Border, metrics=counted, routes=paths, log_requests=False, callers=callers)
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Border, metrics=counted, routes=paths, log_requests=False)],
+        middleware=[border],
         exception_handlers={HTTPException: table.refuse},
     )
 
@@ -204,6 +214,15 @@ STARTED_S = 0.01
 """Check interval while a server starts."""
 LOOK_EVERY_S = 1.0
 """Check interval for the socket."""
+
+
+def _connection(crowd: Crowd) -> type[BoundedProtocol]:
+    """What uvicorn calls for each connection."""
+
+    def connection(**named: Any) -> BoundedProtocol:
+        return BoundedProtocol(crowd=crowd, **named)
+
+    return cast("type[BoundedProtocol]", connection)
 
 
 class FrontServer:
@@ -236,7 +255,7 @@ class FrontServer:
             uvicorn.Config(
                 self._app,
                 uds=str(self._path),
-                http="httptools",
+                http=_connection(Crowd()),
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -130,6 +130,12 @@ class Settings:
 
     front: str = _option("none", "Proxy in front of the workers; nginx is for containers.", choices=("none", "nginx"))
     host: str = _option("127.0.0.1", "Address to listen on; 0.0.0.0 for every interface.")
+    allowed_host: str | None = _option(
+        None,
+        "Names by which clients may call the server, separated by commas; * for any.",
+        str,
+        unset="any; on a loopback address only localhost, 127.0.0.1 and ::1",
+    )
     port: int = _option(
         8080,
         "Port to listen on; 0 for any free one.",

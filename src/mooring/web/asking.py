@@ -134,7 +134,7 @@ class ModelEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises what `border.py` turns into a response."""
-        visit = self._room.enter()
+        visit = self._room.visit()
         try:
             if self._choose is None:
                 asking = Asking(scope, self._find(scope["path_params"]).model, self._limits, self._metrics)

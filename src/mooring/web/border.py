@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mooring.errors import BackendError, ClientGone
 from mooring.observe.logs import where
 from mooring.observe.metrics import Metrics
-from mooring.web.body import swallow
+from mooring.web.callers import Callers
 from mooring.web.reply import Refuse, Reply
 from mooring.web.status import refuse, status_of
 
@@ -49,6 +49,7 @@ class Border:
         timed: Collection[str] = (),
         quiet: Collection[str] = (),
         log_requests: bool = True,
+        callers: Callers | None = None,
     ) -> None:
         """`routes` maps the paths named in logs and metrics to what answers their errors. Any other path is logged as
         "other", because a path can hold any text.
@@ -57,6 +58,7 @@ class Border:
         `log_requests` false a proxy in front logs all requests.
         """
         self._log_requests = log_requests
+        self._callers = callers or Callers()
         self._app = app
         self._metrics = metrics
         self._routes = routes
@@ -83,6 +85,8 @@ class Border:
             await send(message)
 
         try:
+            if self._callers.choosy:
+                self._callers.check(scope, self._route_of(scope["path"]))
             await self._app(scope, receive, send_named)
         except ClientGone as error:
             status = status_of(error)
@@ -96,7 +100,7 @@ class Border:
             if status:
                 raise  # the response has begun; only closing the connection shows that it is incomplete
             refuse_route = self._routes.get(self._route_of(scope["path"]), refuse)
-            await _send_refusal(refuse_route(error, request_id), scope, receive, send_named)
+            await _send_refusal(refuse_route(error, request_id), scope, send_named)
         finally:
             self._note(scope, status, time.perf_counter() - began)
 
@@ -144,16 +148,11 @@ def request_id_of(headers: list[tuple[bytes, bytes]]) -> str:
     return f"{random.getrandbits(128):032x}"
 
 
-async def _send_refusal(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
-    if not scope.get(UNREAD, False):
-        await send(start(reply.status, reply.content_type, len(reply.body), reply.headers))
-        await send({"type": "http.response.body", "body": reply.body})
-        return
-    headers = {**reply.headers, "Connection": "close"}
+async def _send_refusal(reply: Reply, scope: Scope, send: Send) -> None:
+    # The connection is closed gracefully: the client reads the refusal even if it is still sending.
+    headers = {**reply.headers, "Connection": "close"} if scope.get(UNREAD, False) else reply.headers
     await send(start(reply.status, reply.content_type, len(reply.body), headers))
-    await send({"type": "http.response.body", "body": reply.body, "more_body": True})
-    await swallow(receive)
-    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": reply.body})
 
 
 def start(status: int, media_type: str, length: int, headers: Mapping[str, str]) -> Message:
