@@ -81,6 +81,6 @@ def test_a_canary_is_found_nowhere(server: Behind) -> None:
     raw(server, b"%s /%s HTTP/1.1\r\nHost: %s\r\nA: \x01%s\r\n\r\n" % ((said,) * 4))
     raw(server, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%s\r\n" % said)
     raw(server, b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n" % (said * 1000))
-    server.until(lambda: any("No space left on device" in line["message"] for line in server.logged("nginx")))
+    server.until(lambda: bool(server.logged("nginx")))
     assert CANARY not in "\n".join(server.log)
     assert CANARY not in str(server.get("/metrics")[1]) + str(server.get("/info")[1])
