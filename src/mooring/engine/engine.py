@@ -12,7 +12,7 @@ from typing import Any
 
 from mooring.backends.base import Backend
 from mooring.engine.compute import proving
-from mooring.engine.health import Health, Prober, can_probe, judge, judge_life
+from mooring.engine.health import Health, Looking, Prober, can_probe, judge, judge_life
 from mooring.engine.job import Answered, Job
 from mooring.engine.lanes import LARGE_WINDOWS, Lanes
 from mooring.engine.limits import Door, Limits
@@ -20,6 +20,7 @@ from mooring.engine.observer import NullObserver, Observer
 from mooring.engine.queue import Queue
 from mooring.engine.worker import Worker
 from mooring.errors import DeadlineExceeded, Draining, NotReady, PayloadTooLarge, QueueFull
+from mooring.observe.pulse import ORIGIN
 from mooring.tasks.base import Task
 
 SURELY = 2
@@ -55,6 +56,7 @@ class Engine:
         self._jobs: set[Job] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
+        self._looking = Looking(self._vitals, clock, alone=limits.alone)
         self._prober = Prober(self._vitals, lambda: self._run(task.probe(), limits.probe_s, first=True))
 
     async def start(self) -> None:
@@ -68,6 +70,7 @@ class Engine:
             await warmed
             await self._run(self._task.probe(), self._limits.deadline_s, first=True)
         self._vitals.phase = "serving"
+        self._looking.start(self._loop)
 
     def _shapes(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """The shapes to warm before and after ready."""
@@ -92,6 +95,7 @@ class Engine:
     async def stop(self, timeout_s: float = 5.0) -> bool:
         """Stop the threads; waiting requests get NotReady. Whether the worker stopped in time (or is stuck)."""
         self._vitals.phase = "stopped"
+        self._looking.stop()
         self._worker.stop()
         self._fail(list(self._jobs), "The server has stopped.")
         ended = await asyncio.to_thread(self._worker.join, timeout_s)
@@ -103,7 +107,7 @@ class Engine:
         return judge(self._vitals, self._clock(), self._limits.stuck_s)
 
     def alive(self) -> Health:
-        """Whether the worker thread exists and makes progress."""
+        """Whether the worker thread makes progress."""
         return judge_life(self._vitals, self._clock(), self._limits.stuck_s)
 
     async def check(self) -> Health:
@@ -136,7 +140,7 @@ class Engine:
         if about > SURELY * self._limits.max_windows:
             raise self._too_large(f"about {about}")
         with self._lock:
-            admitted = self._door.admit(cost)
+            admitted = self._door.admit(cost, accepted=ORIGIN.get().retried)
         if not admitted:
             raise self._full(cost)
         return await self._run(request, self._limits.deadline_s if deadline_s is None else deadline_s, cost=cost)
@@ -172,8 +176,8 @@ class Engine:
 
     async def _run(self, request: Any, allowed_s: float, *, cost: int = 0, first: bool = False) -> Answered:
         """Process a request; `cost` has been charged at the door and is always released here."""
-        loop = asyncio.get_running_loop()
-        job = Job(request, loop.create_future(), self._clock(), allowed_s, cost=cost, first=first)
+        loop, origin = asyncio.get_running_loop(), ORIGIN.get()
+        job = Job(request, loop.create_future(), self._clock(), allowed_s, cost, first=first, origin=origin)
         self._jobs.add(job)
         self._quiet.clear()
         timer = loop.call_later(max(0.0, allowed_s), lambda: _settle((job.future, None, job.late())))
@@ -214,7 +218,7 @@ class Engine:
         try:
             if started >= job.deadline:
                 raise job.late()
-            prepared = self._task.prepare(job.request)
+            prepared = job.prepare(self._task)
             windows = len(prepared.windows)
             if windows > self._limits.max_windows:
                 raise self._too_large(str(windows))
@@ -261,7 +265,7 @@ class Engine:
                     raise job.error
                 assert job.prepared is not None  # noqa: S101 — computed, so prepared
                 started = self._clock()
-                answer = self._task.finish(job.prepared, [rows for rows in job.outputs if rows is not None])
+                answer = job.finish(self._task, job.prepared)
                 results.append((job.future, job.answered(job.prepared, answer, started, self._clock()), None))
             except Exception as error:  # Boundary: pass it to the caller, not to this thread.
                 results.append((job.future, None, error))

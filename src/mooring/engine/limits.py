@@ -34,6 +34,8 @@ class Limits:
     """A batch that runs longer makes the engine unhealthy."""
     probe_s: float = 5.0
     """Time limit of a probe."""
+    alone: bool = True
+    """Whether no other engine and no user code computes in this process."""
 
 
 class Door:
@@ -60,10 +62,13 @@ class Door:
         """Padded tokens per second, moving average; 0 before the first batch."""
         return self._rate
 
-    def admit(self, cost: int) -> bool:
-        """Admit a request of `cost`, or not. An admitted request must finally be changed to 0."""
+    def admit(self, cost: int, *, accepted: bool = False) -> bool:
+        """Admit a request of `cost`, or not. An admitted request must finally be changed to 0.
+
+        One that another worker had `accepted` is always admitted.
+        """
         charge = min(cost, self._share)
-        if self._charged and (cost > self._bound or self._charged + charge > self._bound):
+        if not accepted and self._charged and (cost > self._bound or self._charged + charge > self._bound):
             return False
         self.change(0, cost)
         return True
