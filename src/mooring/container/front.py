@@ -25,9 +25,10 @@ from mooring.container.asking import Reply, get
 from mooring.container.board import Board
 from mooring.container.child import Slot
 from mooring.container.metrics import FrontMetrics
-from mooring.container.proxy import Tries
-from mooring.errors import BackendError, MooringError, NotReady
+from mooring.container.proxy import Tries, spent_s
+from mooring.errors import BackendError, DeadlineExceeded, MooringError, NotReady
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
+from mooring.observe.pulse import read_id
 from mooring.web.border import Border
 from mooring.web.media import JSON
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
@@ -39,6 +40,8 @@ INFO_S = 2.0
 WAIT_S = 10.0
 """How long an accepted request waits for a worker to come back; a start takes one second."""
 AGAIN_S = 0.05
+MOST_DEATHS = 2
+"""Workers that may die of a request."""
 ROUNDS = 4
 """Maximum rounds of workers per request; nginx itself allows ten hops, and each round takes two."""
 
@@ -54,16 +57,22 @@ class Front:
         *,
         always_200: bool = False,
         retry: bool = True,
+        deadline_s: float = 60.0,
     ) -> None:
-        """`always_200`: /ping always returns 200, as in the stock server. `retry`: as in `nginx_conf.render`."""
+        """`always_200`: /ping always returns 200, as in the stock server.
+
+        `retry` false: a request that has reached the user's own code is not given to another worker. No request is
+        given to another one after `deadline_s`.
+        """
         self._always_200 = always_200
+        self._deadline_s = deadline_s
         self._retry = retry
         self._board = board
         self._metrics = metrics
         self._socket_of = socket_of
 
     async def ping(self, _: Request) -> Response:
-        """200 if a worker is ready now, else 503 with the reason."""
+        """200 if requests are answered now, else 503 with the reason."""
         error = await self._health()
         if error is not None and not self._always_200:
             raise error
@@ -83,59 +92,82 @@ class Front:
 
     async def info(self, _: Request) -> Response:
         """A worker's facts, with the topology of all workers and the degraded ones."""
-        replies = [reply for reply in await self._ask_all("/info", INFO_S) if reply is not None and reply.status == 200]
-        found: list[dict[str, Any]] = [msgspec.json.decode(reply.body) for reply in replies]
+        asked = [slot for slot in self._board.ready if not slot.silent]
+        replies = [_facts(reply) for reply in await self._ask_all(asked, "/info", INFO_S)]
+        found = [one for one in replies if one]
         facts = dict(found[0]) if found else {}
         if facts.get("multi_model"):
             facts["models"] = [model for one in found for model in one["models"]]
         error = await self._health()
         facts |= {"ready": error is None, "reason": str(error) if error else ""}
-        facts["degraded"] = [*self._board.degraded, *(lost for one in found for lost in one.get("degraded", ()))]
+        failing = [self._failing(slot, one) for slot, one in zip(asked, replies, strict=True)]
+        facts["degraded"] = [
+            *self._board.degraded,
+            *(entry for entry in failing if entry is not None),
+            *(lost for one in found for lost in one.get("degraded", ())),
+        ]
         facts["topology"] = {**facts.get("topology", {}), **self._board.topology, "workers": self._workers()}
         return Response(msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n", media_type=JSON)
 
     async def unanswered(self, request: Request) -> Response:
-        """For a request that found no worker, or whose worker died: tell nginx to retry as soon as one is ready."""
+        """For a request that no worker answered: tell nginx to retry as soon as one is ready.
+
+        It may have met a worker that died, or one that handed it back. Only a request that dead workers were working
+        on may be the cause of it.
+        """
         tries = Tries.read(request.headers.get("x-mooring-tried", ""))
         name = request.headers.get("x-request-id", "")
-        if tries.poison:
+        one, suspects = read_id(request.headers.get("x-mooring-request", "").encode()), self._board.suspects
+        if suspects.deaths(one) >= MOST_DEATHS:
             return _bad_gateway("Two workers died while computing this request. It is not retried.", name)
-        if tries.took and not self._retry:
+        if not self._retry and (suspects.deaths(one) or suspects.begun(one)):
             hint = "Requests to such code are not retried. To allow it: --retry-user-code."
             return _bad_gateway(f"A worker died in the model's own code. {hint}", name)
+        left = self._deadline_s - spent_s(request.headers.get("x-mooring-spent", ""))
+        if left <= 0:
+            raise DeadlineExceeded(f"No worker answered within the deadline of {self._deadline_s:g} s.")
         holder = request.headers.get("x-mooring-holder", "").removeprefix("worker_")
         wanted = int(holder) if holder.isdecimal() else None
-        if self._board.was_ready and tries.rounds < ROUNDS and await self._somebody(wanted):
+        if self._board.was_ready and tries.rounds < ROUNDS and await self._somebody(wanted, min(WAIT_S, left)):
             return Response(headers={"X-Accel-Redirect": "@again"})
         if not self._board.coming(wanted):
             raise NotReady(self._board.missing(wanted))
         raise self._board.red() or NotReady("No worker was available.", hint="Try again.")
 
-    async def _somebody(self, wanted: int | None) -> bool:
-        """Whether a worker (or the one in slot `wanted`) answers within `WAIT_S`; False at once if none is expected."""
+    async def _somebody(self, wanted: int | None, wait_s: float) -> bool:
+        """Whether a worker (or the one in slot `wanted`) answers within `wait_s`; False at once if none is expected."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + WAIT_S
+        end = loop.time() + wait_s
         while loop.time() < end and not self._board.fatal and self._board.coming(wanted):
             for slot in self._board.ready:
-                if wanted in (None, slot.worker.slot) and await self._ask(slot, "/health/live", ASK_S) is not None:
+                here = wanted in (None, slot.worker.slot) and not slot.silent
+                if here and await self._ask(slot, "/health/live", ASK_S) is not None:
                     return True
             await asyncio.sleep(AGAIN_S)
         return False
 
     async def _health(self) -> MooringError | None:
-        """None if a worker is ready, else the reason."""
+        """None if the workers that get the requests now answer, else the reason."""
         error = self._board.red()
         if error is not None:
             return error
-        replies = await self._ask_all("/ping", ASK_S)
-        if any(reply is not None and reply.status == 200 for reply in replies):
+        path = self._board.path
+        replies = await self._ask_all(path, "/ping", ASK_S)
+        # One that is late may be short of CPU. Whether it hangs is judged by better evidence (`watch.py`).
+        if any(reply is None or reply.status == 200 for reply in replies) and self._board.path:
             return None
         said = next((reply for reply in replies if reply is not None), None)
-        return NotReady(_message(said) if said else f"No worker answered its health check within {ASK_S:g} s.")
+        return NotReady(_message(said) if said else self._board.missing())
 
-    async def _ask_all(self, target: str, timeout_s: float) -> Sequence[Reply | None]:
-        """The reply of each ready worker, in the order of slots; None for one that did not answer."""
-        return await asyncio.gather(*(self._ask(slot, target, timeout_s) for slot in self._board.ready))
+    def _failing(self, slot: Slot, facts: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The entry in `degraded` for a worker that answers, and says that its model does not."""
+        if not facts or facts.get("ready", True):
+            return None
+        return {"worker": slot.worker.slot, "reason": facts.get("reason", ""), "since": slot.since}
+
+    async def _ask_all(self, slots: Sequence[Slot], target: str, timeout_s: float) -> Sequence[Reply | None]:
+        """The reply of each worker; None for one that did not answer."""
+        return await asyncio.gather(*(self._ask(slot, target, timeout_s) for slot in slots))
 
     async def _ask(self, slot: Slot, target: str, timeout_s: float) -> Reply | None:
         try:
@@ -177,6 +209,14 @@ def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> 
         middleware=[Middleware(Border, metrics=counted, routes=paths, log_requests=False)],
         exception_handlers={HTTPException: table.refuse},
     )
+
+
+def _facts(reply: Reply | None) -> dict[str, Any]:
+    """A worker's `/info`; empty if it did not answer."""
+    if reply is None or reply.status != 200:
+        return {}
+    found: dict[str, Any] = msgspec.json.decode(reply.body)
+    return found
 
 
 def _message(reply: Reply) -> str:

@@ -45,8 +45,8 @@ class Place:
     address: Address
 
 
-def render(settings: Settings, topology: Topology, folders: Folders, place: Place, *, retry: bool = True) -> str:
-    """The text of nginx.conf. `retry` false: a request to the user's own code is not given to another worker."""
+def render(settings: Settings, topology: Topology, folders: Folders, place: Place) -> str:
+    """The text of nginx.conf."""
     read = math.ceil(settings.deadline_s) + READ_MARGIN_S
     values = {
         "run": folders.run,
@@ -59,7 +59,7 @@ def render(settings: Settings, topology: Topology, folders: Folders, place: Plac
         "drain": math.ceil(settings.drain_s),
         "listen": _listen(place.address),
         "servers": "\n".join(_servers(topology, folders)),
-        "retry": "error non_idempotent" if retry else "error",
+        "tries": max(2, len(topology.workers)),
         "keep_alive": f"{settings.keep_alive_s:g}",
         "worker_idle": f"{settings.keep_alive_s:g}",
         "upstream_idle": f"{max(1.0, IDLE_SHARE * settings.keep_alive_s):g}",

@@ -19,11 +19,12 @@ import structlog
 from starlette.types import ASGIApp
 
 from mooring.container import privileges
+from mooring.container.background import collect_orphans, persist
 from mooring.container.board import Board
-from mooring.container.child import Slot, collect_orphans, persist
+from mooring.container.child import Slot
 from mooring.container.crew import KILLED_S, Crew
 from mooring.container.folders import Folders
-from mooring.container.front import Front, FrontServer, create_front
+from mooring.container.front import MOST_DEATHS, Front, FrontServer, create_front
 from mooring.container.layout import model_folder, topology_for, user_code
 from mooring.container.metrics import FrontMetrics, WorkerMetrics
 from mooring.container.models import ModelsFront
@@ -34,6 +35,7 @@ from mooring.container.topology import Topology, affordable
 from mooring.observe.machine import this_machine
 from mooring.observe.memory import proportional_bytes
 from mooring.observe.metrics import Metrics
+from mooring.observe.pulse import read_id
 from mooring.settings import Settings
 from mooring.web.listen import Address, listen
 
@@ -133,13 +135,20 @@ class Supervisor:
 
     def _configure(self) -> None:
         place = Place(self._nginx.log_path, self._user, self._address)
-        text = render(self._settings, self._topology, self._folders, place, retry=self._retry)
+        text = render(self._settings, self._topology, self._folders, place)
         self._nginx.configure(text)
 
     def _front(self) -> ASGIApp:
         always_200 = self._settings.ping_always_200
         socket_of = self._folders.socket
-        front = Front(self._board, self._metrics, socket_of, always_200=always_200, retry=self._retry)
+        front = Front(
+            self._board,
+            self._metrics,
+            socket_of,
+            always_200=always_200,
+            retry=self._retry,
+            deadline_s=self._settings.deadline_s,
+        )
         models = ModelsFront(self._models, socket_of).routes if self._models is not None else []
         return create_front(front, Metrics(), models)
 
@@ -206,6 +215,7 @@ class Supervisor:
         if self._models is not None:
             self._models.workers = len(topology.active)
         self._board.needed = len(topology.active)
+        self._board.standby = topology.standby.slot if topology.standby else None
         self._board.topology = {
             "front": "nginx",
             "active": len(topology.active),
@@ -251,7 +261,8 @@ class Supervisor:
         log = self._log.info
         tries = Tries.read(str(line["tried"]))
         if tries.took > 1:
-            poison = tries.poison and status == 502
+            deaths = self._board.suspects.deaths(read_id(str(line["id"]).encode()))
+            poison = status == 502 and deaths >= MOST_DEATHS
             self._metrics.retried(poison=poison)
             more["poison" if poison else "retried"] = True
             log = self._log.error if poison else log

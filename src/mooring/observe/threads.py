@@ -35,11 +35,11 @@ def read_process(pid: int) -> Thread | None:
     return None if fields is None else _thread(fields)
 
 
-def read_threads(pid: int) -> dict[int, Thread]:
-    """All threads by their id; the main thread's is `pid`."""
+def read_threads(pid: int, *, main_only: bool = False) -> dict[int, Thread]:
+    """All threads by their id, or the main one, whose id is `pid`."""
     found: dict[int, Thread] = {}
     try:
-        numbers = [path.name for path in Path(f"/proc/{pid}/task").iterdir()]
+        numbers = [str(pid)] if main_only else [path.name for path in Path(f"/proc/{pid}/task").iterdir()]
     except OSError:
         return found
     for number in numbers:

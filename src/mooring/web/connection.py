@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mooring.web.border import HEADER_NAMES
+from mooring.web.border import CLOSE, HEADER_NAMES
 from mooring.web.gathered import Gathered
 from mooring.web.status import ErrorBody
 
@@ -134,6 +134,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._framing = 0
         self._cancel()
+        self.scope[CLOSE] = self.transport.close  # type: ignore[literal-required]
         super().on_headers_complete()
         self.headers = _Trailers()
 
