@@ -119,7 +119,7 @@ class Crew:
         if seen is None:  # it has just died
             return ""
         hangs = watch.look(now, seen)
-        how = "was stopped by a signal" if seen.stopped else "has not reacted"
+        how = "has been stopped by a signal" if seen.stopped else "has not reacted"
         sentence = f"Worker {slot.worker.slot} {how} for {watch.silent_s:.1f} s."
         slot.note_silence(sentence if watch.misses else "")
         return sentence if hangs else ""

@@ -152,6 +152,8 @@ class Nginx:
     async def _live(self) -> int:
         try:
             self.configure(self._text)
+            # A master that was killed leaves it, and the next one could not listen on it.
+            self._folders.nginx.unlink(missing_ok=True)
             process = await asyncio.create_subprocess_exec(
                 *self._command(), pass_fds=(self._write,), start_new_session=True, preexec_fn=die_with_parent
             )

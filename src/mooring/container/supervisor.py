@@ -12,6 +12,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from mooring.container.layout import model_folder, topology_for, user_code
 from mooring.container.metrics import FrontMetrics, WorkerMetrics
 from mooring.container.models import ModelsFront
 from mooring.container.nginx_conf import Place, render
+from mooring.container.nginx_watch import NginxWatch
 from mooring.container.proxy import Line, Nginx, Tries
 from mooring.container.registry import LoadedModels
 from mooring.container.topology import Topology, affordable
@@ -105,7 +107,9 @@ class Supervisor:
         self._prepare()
         await self._nginx.check()
         front = FrontServer(self._front(), self._folders.front, lambda: self._folders.make(self._user))
-        works: tuple[Work, ...] = (front.keep, self._crew.look_after, lambda: collect_orphans(self._children))
+        watch = NginxWatch(lambda: self._nginx.pids, self._folders.nginx, lambda: self._nginx.listens)
+        orphans = partial(collect_orphans, self._children)
+        works: tuple[Work, ...] = (front.keep, self._crew.look_after, watch.keep, orphans)
         background: list[asyncio.Task[Any]] = [asyncio.ensure_future(persist(work)) for work in works]
         try:
             # Until the front listens, nginx could only answer /ping with its own 502.
