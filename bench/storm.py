@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from bench.measure import keep
 
@@ -28,6 +28,15 @@ SECONDS = 20.0
 EVERY_S = 3.0
 SETS: Mapping[str, tuple[str, ...]] = {"active and standby": (), "two active": ("--workers", "2")}
 """Name → arguments of `moor serve`."""
+
+
+class Service(Protocol):
+    """What is stormed."""
+
+    port: int
+
+    def workers(self) -> dict[int, int]:
+        """Slot → pid of the ready workers."""
 
 
 @dataclass
@@ -93,7 +102,7 @@ class Seen:
             self.slowest_s = max(self.slowest_s, seconds)
 
 
-def storm(server: Served, seconds: float, *, clients: int = CLIENTS, every_s: float = EVERY_S) -> dict[str, Any]:
+def storm(server: Service, seconds: float, *, clients: int = CLIENTS, every_s: float = EVERY_S) -> dict[str, Any]:
     """Clients ask in a closed loop on connections that stay open, while workers are killed in turn."""
     stop, seen = threading.Event(), Seen()
     asking = [threading.Thread(target=_ask, args=(server.port, number, stop, seen)) for number in range(clients)]
@@ -104,7 +113,7 @@ def storm(server: Served, seconds: float, *, clients: int = CLIENTS, every_s: fl
         pid = server.workers().get(slots[kills % len(slots)])
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
-        kills += 1
+            kills += 1
     stop.set()
     for one in asking:
         one.join()
@@ -118,7 +127,10 @@ def _ask(port: int, number: int, stop: threading.Event, seen: Seen) -> None:
     while not stop.is_set():
         asked += 1
         # Different questions: identical ones would be computed once.
-        question = {"question": f"Who is number {number} of {asked}?", "context": "The king lives near the river. " * 40}
+        question = {
+            "question": f"Who is number {number} of {asked}?",
+            "context": "The king lives near the river. " * 40,
+        }
         began = time.monotonic()
         try:
             connection.request("POST", "/invocations", json.dumps(question), {"Content-Type": "application/json"})

@@ -2,12 +2,16 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
+from mooring.engine.engine import Engine
 from mooring.engine.health import Looking, Vitals
+from mooring.engine.limits import Limits
 from mooring.engine.overdue import CPU_FACTOR, FACTOR, GRACE_S, LOOK_S, Busy, Expected, Overdue, Pace
 from mooring.observe.threads import Activity
+from mooring.testing import FakeBackend, FakeTask
 from tests.engine.running import until
 
 COMPUTES, SLEEPS = True, False
@@ -117,3 +121,26 @@ def test_a_real_thread_that_sleeps_in_a_batch_is_noticed() -> None:
         thread.join()
 
     asyncio.run(scene())
+
+
+def test_an_engine_that_hangs_is_noticed_within_two_seconds() -> None:
+    """With real threads and a real clock: the batch never ends, and nobody computes it."""
+
+    async def scene() -> float:
+        backend = FakeBackend()
+        engine = Engine(FakeTask(), backend, Limits(alone=False))
+        await engine.start()
+        backend.gate.close()
+        asked = asyncio.ensure_future(engine.answer((10,)))
+        await asyncio.to_thread(backend.gate.wait_held)
+        began = time.monotonic()
+        await until(lambda: not engine.alive().ready)
+        noticed = time.monotonic() - began
+        assert "A batch of 1 windows has been computing for" in engine.health().reason
+        backend.gate.open()
+        await asked
+        await until(lambda: engine.alive().ready)
+        await engine.stop()
+        return noticed
+
+    assert GRACE_S < asyncio.run(scene()) < 2.0

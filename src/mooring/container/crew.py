@@ -20,7 +20,7 @@ from mooring.container.topology import Worker
 from mooring.container.watch import LOOK_EVERY_S, Seen, Watch
 from mooring.model.archive import ARCHIVE_SUFFIXES
 from mooring.model.identity import identity_of
-from mooring.observe.threads import read_process, read_threads
+from mooring.observe.threads import main_cpu_s, read_process, read_threads
 from mooring.settings import Settings, as_environment
 
 STUCK_GRACE_S = 30.0
@@ -213,7 +213,7 @@ def see(slot: Slot, beats: int) -> Seen | None:
     threads = read_threads(slot.pid, main_only=now != beats)
     main = threads.get(slot.pid, whole)
     wants = any(one.wants for one in threads.values())
-    return Seen(now, main.stopped, whole.cpu_s, wants, main.cpu_s, main.wants, patient)
+    return Seen(now, main.stopped, whole.cpu_s, wants, main_cpu_s(slot.pid, main.cpu_s), main.wants, patient)
 
 
 def _from_hub(model: str | None) -> bool:

@@ -38,7 +38,7 @@ ASK_S = 0.8
 """Timeout of a health check of a worker. SageMaker gives a ping 2 s."""
 INFO_S = 2.0
 WAIT_S = 10.0
-"""How long an accepted request waits for a worker to come back; a start takes one second."""
+"""How long a request waits for a worker to come back; one that a worker had accepted waits until its deadline."""
 AGAIN_S = 0.05
 MOST_DEATHS = 2
 """Workers that may die of a request."""
@@ -128,7 +128,11 @@ class Front:
             raise DeadlineExceeded(f"No worker answered within the deadline of {self._deadline_s:g} s.")
         holder = request.headers.get("x-mooring-holder", "").removeprefix("worker_")
         wanted = int(holder) if holder.isdecimal() else None
-        if self._board.was_ready and tries.rounds < ROUNDS and await self._somebody(wanted, min(WAIT_S, left)):
+        if (
+            self._board.was_ready
+            and tries.rounds < ROUNDS
+            and await self._somebody(wanted, left if tries.took else min(WAIT_S, left))
+        ):
             return Response(headers={"X-Accel-Redirect": "@again"})
         if not self._board.coming(wanted):
             raise NotReady(self._board.missing(wanted))

@@ -14,7 +14,6 @@ from importlib import resources
 import msgspec
 
 from mooring.container.folders import Folders
-from mooring.container.front import WAIT_S
 from mooring.container.models import LOAD_S
 from mooring.container.registry import shares
 from mooring.container.topology import Topology
@@ -68,7 +67,7 @@ def render(settings: Settings, topology: Topology, folders: Folders, place: Plac
         "max_large": min(MAX_LARGE, settings.max_in_flight),
         "body_timeout": BODY_TIMEOUT_S,
         "read_timeout": read,
-        "wait": math.ceil(WAIT_S) + 5,
+        "wait": read,
     }
     several = settings.multi_model
     table = SEVERAL_MODELS if several else ONE_MODEL

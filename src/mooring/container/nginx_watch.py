@@ -20,7 +20,7 @@ from pathlib import Path
 import structlog
 
 from mooring.container.watch import LOOK_EVERY_S, Seen, Watch
-from mooring.observe.threads import children_of, read_process
+from mooring.observe.threads import children_of, main_cpu_s, read_process
 
 _QUESTION = b"GET / HTTP/1.1\r\nHost: nginx\r\n\r\n"
 FIRST_ANSWER_S = 0.25
@@ -128,7 +128,7 @@ class NginxWatch:
         line = self._lines.get(pid)
         # Without a connection, only one that is stopped counts as silent.
         beats = line.answers if line is not None else watch.beats + (not process.stopped)
-        cpu_s = process.cpu_s  # it has one thread
+        cpu_s = main_cpu_s(pid, process.cpu_s)  # it has one thread
         return watch.look(time.monotonic(), Seen(beats, process.stopped, cpu_s, process.wants, cpu_s, process.wants))
 
     async def _connect(self) -> None:

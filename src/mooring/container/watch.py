@@ -8,7 +8,7 @@ that look, and hangs after `MISSES` misses in a row: after 1 to 1.5 s. A look do
 * while the process has asked for patience, because it runs code that may hold the interpreter's lock.
 
 A process that computes between two beats hangs only when it has used `BUSY_S` of CPU time for it. One that a signal
-has stopped has no excuse. Whatever the evidence, `most_s` without a beat are too much.
+has stopped, and that has not run at all since the last look, has no excuse. Whatever the evidence, `most_s` without a beat are too much.
 """
 
 from dataclasses import dataclass
@@ -27,13 +27,13 @@ class Seen:
 
     beats: int
     stopped: bool = False
-    """By a signal or a debugger."""
+    """By a signal or a debugger, at this moment."""
     cpu_s: float = 0.0
     """CPU time of the process so far."""
     wants: bool = False
     """Whether any of its threads runs or waits for a CPU or a disk."""
     main_cpu_s: float = 0.0
-    """CPU time of the main thread, which beats."""
+    """CPU time of the main thread, which beats; precise, so that it shows whether the thread ran at all."""
     main_wants: bool = False
     patient: bool = False
 
@@ -66,9 +66,10 @@ class Watch:
         if elapsed > LATE * LOOK_EVERY_S:
             return False
         self.silent_s += elapsed
-        if seen.stopped or not (seen.patient or _starved(last, seen, elapsed)):
+        still = seen.stopped and seen.main_cpu_s == last.main_cpu_s
+        if still or not (seen.stopped or seen.patient or _starved(last, seen, elapsed)):
             self.misses += 1
-        computing = seen.main_wants and not seen.stopped and seen.main_cpu_s - self._main_at_beat < BUSY_S
+        computing = seen.main_wants and seen.main_cpu_s - self._main_at_beat < BUSY_S
         return (self.misses >= MISSES and not computing) or self.silent_s > self.most_s
 
 

@@ -49,6 +49,14 @@ def read_threads(pid: int, *, main_only: bool = False) -> dict[int, Thread]:
     return found
 
 
+def main_cpu_s(pid: int, otherwise: float) -> float:
+    """CPU time of the main thread in nanosecond steps; `otherwise` if the kernel does not tell."""
+    try:
+        return int(Path(f"/proc/{pid}/task/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return otherwise
+
+
 def children_of(pid: int) -> list[int]:
     """Its child processes."""
     try:
