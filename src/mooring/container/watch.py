@@ -8,7 +8,8 @@ that look, and hangs after `MISSES` misses in a row: after 1 to 1.5 s. A look do
 * while the process has asked for patience, because it runs code that may hold the interpreter's lock.
 
 A process that computes between two beats hangs only when it has used `BUSY_S` of CPU time for it. One that a signal
-has stopped, and that has not run at all since the last look, has no excuse. Whatever the evidence, `most_s` without a beat are too much.
+has stopped, and that has not run at all since the last look, has no excuse. Whatever the evidence, `most_s` without a
+beat are too much.
 """
 
 from dataclasses import dataclass
