@@ -7,7 +7,7 @@ ENGINE ?= docker
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-local test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers soak clean
+.PHONY: help demo serve check test test-fast test-wire test-local test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers soak storm clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -97,6 +97,9 @@ bench-image: $(VENV)/dev.stamp image ## Measure the image and the stock stack's
 
 bench-peers: $(VENV)/dev.stamp ## Measure Mooring and other servers, installed in .work/peers (PEERS=--quick: 15 min)
 	$(PY) -m bench.peers --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) $(PEERS)
+
+storm: $(VENV)/dev.stamp ## Kill one worker after the other under load; writes docs/resilience.md (a minute)
+	$(PY) -m bench.storm $(STORM)
 
 soak: $(VENV)/dev.stamp image ## Test the image under load with kills and stops (minutes; writes to docs/benchmarks.md)
 	$(PY) -m bench.soak --squad $(SQUAD_DIR) $(PARTS)

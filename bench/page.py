@@ -75,7 +75,12 @@ def machines(kept: Figures) -> dict[str, str]:
 def command(part: str) -> str:
     """The command that measures a part."""
     target, _, rest = part.partition("-")
-    commands = {"peers": "make bench-peers", "soak": f"make soak PARTS={rest}", "image": "make bench-image"}
+    commands = {
+        "peers": "make bench-peers",
+        "soak": f"make soak PARTS={rest}",
+        "image": "make bench-image",
+        "storm": "make storm",
+    }
     return commands.get(target, f"make bench PARTS={part}")
 
 
@@ -150,13 +155,24 @@ def _rates(runs: Sequence[Figures]) -> str:
     return f"{median(seen):.1f}" + (f" ({min(seen):.1f} to {max(seen):.1f})" if apart else "")
 
 
+def _storm(found: Figures) -> list[Figures]:
+    """A row per set of workers."""
+    rows: list[Figures] = []
+    for name, one in found["sets"].items():
+        ok, refused = (one["outcomes"].get(status, 0) for status in ("200", "429"))
+        counts = {"ok": ok, "refused": refused, "others": one["requests"] - ok - refused}
+        rows.append({"workers": name, **one, **counts})
+    return rows
+
+
 PARTS = (
     *("accuracy", "start", "use", "growth", "share", "throughput", "fairness", "image", "image-starts", "image-memory"),
-    *("soak-kills", "soak-stop", "peers", "peers-avx2"),
+    *("soak-kills", "soak-stop", "peers", "peers-avx2", "storm"),
 )
 ROWS: dict[str, tuple[str, Callable[[Any], Iterable[Figures]]]] = {
     "growth": ("growth", _growth),
     "share": ("share", _share),
+    "storm": ("storm", _storm),
     "fairness": ("fairness", _fairness),
     **{
         f"{part} {model}{which}": (part, rows(model))

@@ -2,7 +2,7 @@
 
     python -m bench.storm [--seconds 20] [--model FOLDER] [--trial]
 
-The results are stored in docs/benchmarks.json and shown in docs/resilience.md.
+The results are stored in docs/resilience.json and shown in docs/resilience.md.
 """
 
 import argparse
@@ -19,10 +19,16 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Protocol
 
-from bench.measure import keep
+from bench import page
+from bench.machine import machine
 
+ROOT = Path(__file__).resolve().parents[1]
+FIGURES = ROOT / "docs" / "resilience.json"
+PAGE = ROOT / "docs" / "resilience.md"
 CLIENTS = 128
 SECONDS = 20.0
 EVERY_S = 3.0
@@ -160,7 +166,15 @@ def main() -> None:
             found[name] = storm(server, options.seconds)
         print(name, json.dumps(found[name]), flush=True)
     if not options.trial:
-        keep("storm", {"clients": CLIENTS, "seconds": options.seconds, "every_s": EVERY_S, "sets": found})
+        keep({"clients": CLIENTS, "seconds": options.seconds, "every_s": EVERY_S, "sets": found})
+
+
+def keep(figures: dict[str, Any]) -> None:
+    """Store the results with date and machine, and update the page's tables."""
+    kept: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
+    kept["storm"] = {"day": datetime.now(UTC).date().isoformat(), "machine": machine(), "figures": figures}
+    FIGURES.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    PAGE.write_text(page.fill(PAGE.read_text(encoding="utf-8"), kept), encoding="utf-8")
 
 
 if __name__ == "__main__":

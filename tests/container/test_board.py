@@ -159,13 +159,13 @@ def test_an_idle_standby_does_not_vouch_for_the_active_worker(tmp_path: Path) ->
         known = board(slot(1, ready=True), slot(2, ready=True))
         known.standby = 2
         metrics = FrontMetrics(WorkerMetrics(tmp_path, known.slots))
-        client = Client(create_front(Front(known, metrics, lambda number: tmp_path / f"{number}.sock"), Metrics()))
+        app = create_front(Front(known, metrics, lambda number: tmp_path / f"{number}.sock"), Metrics())
         failing = b'HTTP/1.1 503 x\r\nContent-Length: 33\r\n\r\n{"message": "The last batch ..."}'
         well = b"HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\n{}"
         async with says(tmp_path / "1.sock", failing), says(tmp_path / "2.sock", well):
-            red = await client.call("GET", "/ping")
+            red = await Client(app).call("GET", "/ping")
             known.slots[1].lose()
-            return red, await client.call("GET", "/ping")
+            return red, await Client(app).call("GET", "/ping")
 
     red, green = asyncio.run(scene())
     assert (red.status, red.json["message"]) == (503, "The last batch ...")
