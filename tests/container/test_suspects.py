@@ -6,13 +6,14 @@ from collections.abc import Iterator
 import pytest
 
 from mooring.container import suspects
-from mooring.container.child import Slot
+from mooring.container.child import End, Slot
 from mooring.container.suspects import Suspects
 from mooring.container.topology import Worker
 from mooring.observe import pulse
 from mooring.observe.pulse import Origin, Pulse
 
 A, B = b"aaaaaaaa", b"bbbbbbbb"
+CRASH = End(-11, 5.0)
 
 
 def slot(number: int) -> Slot:
@@ -41,8 +42,8 @@ def working(one: Slot, *ids: bytes) -> Pulse:
 
 
 def restarted(found: Suspects, one: Slot) -> None:
-    """The worker has died, and another one has taken its place."""
-    found.died(one)
+    """The worker has crashed, and another one has taken its place."""
+    found.died(one, CRASH)
     one.pulse = slot(one.worker.slot).pulse
     one.starts += 1
 
@@ -55,13 +56,40 @@ def test_only_what_was_being_worked_on_is_suspect(slots: dict[int, Slot]) -> Non
     assert (found.deaths(A), found.deaths(B)) == (1, 0)
 
 
-def test_a_death_counts_before_it_is_known_and_once(slots: dict[int, Slot]) -> None:
+def test_a_worker_may_be_dead_before_it_is_known(slots: dict[int, Slot]) -> None:
     """nginx may ask before the process has been waited for."""
     found = Suspects(slots)
+    slots[1].pid = 7
     working(slots[1], A)
-    assert found.deaths(A) == 1
-    found.died(slots[1])
-    assert found.deaths(A) == 1
+    assert (found.at_work(A), found.at_work(B), found.deaths(A)) == (True, False, 0)
+    slots[1].lose()
+    found.died(slots[1], CRASH)
+    assert (found.at_work(A), found.deaths(A)) == (False, 1)
+
+
+@pytest.mark.parametrize(
+    ("end", "kills", "deaths"),
+    [
+        (End(-9, 5.0), (4, 4), 0),  # somebody has killed it
+        (End(-9, 5.0), (4, 5), 1),  # the kernel has, for want of memory
+        (End(-9, 5.0), (None, None), 1),  # the kernel does not tell
+        (End(-9, 5.0, hung="It has not reacted."), (4, 4), 1),  # process 1 has
+        (End(-11, 5.0), (4, 4), 1),
+        (End(1, 5.0), (4, 4), 1),
+    ],
+)
+def test_a_request_is_no_suspect_if_somebody_killed_the_worker(
+    slots: dict[int, Slot], monkeypatch: pytest.MonkeyPatch, end: End, kills: tuple[int | None, ...], deaths: int
+) -> None:
+    """No request makes a process get SIGKILL but by taking its memory."""
+    monkeypatch.setattr(suspects, "oom_kills", lambda: kills[0])
+    found = Suspects(slots)
+    found.look()
+    monkeypatch.setattr(suspects, "oom_kills", lambda: kills[1])
+    found.look()  # between the kernel's kill and its being known
+    working(slots[1], A)
+    found.died(slots[1], end)
+    assert found.deaths(A) == deaths
 
 
 def test_deaths_in_two_workers_or_twice_in_one_slot_add_up(slots: dict[int, Slot]) -> None:

@@ -83,6 +83,7 @@ class Crew:
         """Forever replace workers that hang, do not end or have lost their socket."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
+            self._board.suspects.look()
             pids = self.pids
             self._watches = {pid: watch for pid, watch in self._watches.items() if pid in pids}
             self._ending = {pid: until for pid, until in self._ending.items() if pid in pids}
@@ -186,7 +187,7 @@ class Crew:
 
     def _on_end(self, slot: Slot, end: End, wait: float) -> None:
         number = slot.worker.slot
-        self._board.suspects.died(slot)
+        self._board.suspects.died(slot, end)
         self._folders.hold(number)
         forget_gauges(self._folders.metrics, number)
         if self.models is not None and end.loading and end.status < 0:

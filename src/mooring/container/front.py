@@ -39,6 +39,7 @@ ASK_S = 0.8
 INFO_S = 2.0
 WAIT_S = 10.0
 """How long a request waits for a worker to come back; one that a worker had accepted waits until its deadline."""
+KNOWN_S = 0.5
 AGAIN_S = 0.05
 MOST_DEATHS = 2
 """Workers that may die of a request."""
@@ -118,6 +119,7 @@ class Front:
         tries = Tries.read(request.headers.get("x-mooring-tried", ""))
         name = request.headers.get("x-request-id", "")
         one, suspects = read_id(request.headers.get("x-mooring-request", "").encode()), self._board.suspects
+        await self._until_known(one)
         if suspects.deaths(one) >= MOST_DEATHS:
             return _bad_gateway("Two workers died while computing this request. It is not retried.", name)
         if not self._retry and (suspects.deaths(one) or suspects.begun(one)):
@@ -137,6 +139,13 @@ class Front:
         if not self._board.coming(wanted):
             raise NotReady(self._board.missing(wanted))
         raise self._board.red() or NotReady("No worker was available.", hint="Try again.")
+
+    async def _until_known(self, one: bytes) -> None:
+        """Wait until a worker that was working on the request is known to be dead, unless it lives."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + KNOWN_S
+        while self._board.suspects.at_work(one) and loop.time() < end:  # noqa: ASYNC110 - the kernel tells when it does
+            await asyncio.sleep(AGAIN_S / 5)
 
     async def _somebody(self, wanted: int | None, wait_s: float) -> bool:
         """Whether a worker (or the one in slot `wanted`) answers within `wait_s`; False at once if none is expected."""
