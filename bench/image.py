@@ -60,9 +60,10 @@ class Container:
 
 @contextmanager
 def container(image: str, *options: str, command: tuple[str, ...] = ("serve",)) -> Iterator[Container]:
-    """A ready container, removed afterwards. Its answer cache is off."""
+    """A ready container, removed afterwards. Its answer cache is off, and requests may wait."""
     began = time.perf_counter()
-    name = engine("run", "-d", "-e", "MOORING_ANSWER_CACHE_BYTES=0", *options, image, *command).strip()
+    settings = ("-e", "MOORING_ANSWER_CACHE_BYTES=0", "-e", "MOORING_MAX_QUEUE_MS=deadline")
+    name = engine("run", "-d", *settings, *options, image, *command).strip()
     try:
         one = Container(name, engine("inspect", "-f", "{{.NetworkSettings.IPAddress}}", name).strip())
         while not one.ready_s:

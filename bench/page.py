@@ -80,6 +80,7 @@ def command(part: str) -> str:
         "soak": f"make soak PARTS={rest}",
         "image": "make bench-image",
         "storm": "make storm",
+        "overload": f"make overload PARTS={rest}",
     }
     return commands.get(target, f"make bench PARTS={part}")
 
@@ -165,15 +166,23 @@ def _storm(found: Figures) -> list[Figures]:
     return rows
 
 
+def _overload(found: Figures) -> list[Figures]:
+    """A row per load."""
+    shared = {key: found[key] for key in ("own_p99_ms", "warm", "idle")}
+    return [{**shared, **row} for row in found["loads"]]
+
+
 PARTS = (
     *("accuracy", "start", "use", "growth", "share", "throughput", "fairness", "image", "image-starts", "image-memory"),
     *("soak-kills", "soak-stop", "peers", "peers-avx2", "storm"),
+    *(f"overload-{model}-{front}" for model in ("distilbert", "embedded") for front in ("direct", "nginx")),
 )
 ROWS: dict[str, tuple[str, Callable[[Any], Iterable[Figures]]]] = {
     "growth": ("growth", _growth),
     "share": ("share", _share),
     "storm": ("storm", _storm),
     "fairness": ("fairness", _fairness),
+    **{part: (part, _overload) for part in PARTS if part.startswith("overload")},
     **{
         f"{part} {model}{which}": (part, rows(model))
         for part in ("peers", "peers-avx2")

@@ -39,8 +39,8 @@ def get(url: str, body: object = None, timeout_s: float = 60.0) -> Any:
 
 @contextmanager
 def serving(model: str | None, *arguments: str) -> Iterator[RunningServer]:
-    """A ready server with warmed shapes and little logging."""
-    with running_server(model, "--log-level", "error", *arguments) as server:
+    """A ready server with warmed shapes and little logging, which lets requests wait: throughput is to be measured."""
+    with running_server(model, "--log-level", "error", "--max-queue-ms", "deadline", *arguments) as server:
         until_warm(server)
         yield server
 

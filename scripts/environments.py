@@ -2,28 +2,34 @@
 
 `.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli` and `.work/mooring` (this checkout with
 its extra `aws`, for size) are for `make test-sdk`; `.work/transformers4` and `.work/transformers5` are for
-`make test-slow`. None may pull in PyTorch. `.work/hfjs` has Hugging Face's JavaScript client, if npm is installed. To
-create one again, remove its folder.
+`make test-slow`. None may pull in PyTorch. `.work/clients` has LangChain, LlamaIndex, Haystack, LiteLLM and Cohere's
+client as `clients.txt` pins them, for `make test-sdk`. `.work/hfjs` has Hugging Face's JavaScript client, if npm is
+installed. To create one again, remove its folder.
 
-python scripts/environments.py sdk2 sdk3 awscli mooring hfjs
+python scripts/environments.py sdk2 sdk3 awscli mooring clients hfjs
 """
 
+import shlex
 import shutil
 import subprocess
 import sys
 import venv
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".work"
 ENVIRONMENTS = {
-    "sdk2": "sagemaker[local]<3",
-    "sdk3": "sagemaker>=3",
-    "awscli": "awscli",
-    "mooring": f"{ROOT}[aws]",
-    "transformers4": "transformers==4.57.6",
-    "transformers5": "transformers==5.24.0",
+    "sdk2": ["sagemaker[local]<3"],
+    "sdk3": ["sagemaker>=3"],
+    "awscli": ["awscli"],
+    "mooring": [f"{ROOT}[aws]"],
+    # Pinned with everything they require: resolving five libraries takes pip minutes.
+    "clients": ["--no-deps", "-r", str(ROOT / "scripts" / "clients.txt")],
+    "transformers4": ["transformers==4.57.6"],
+    "transformers5": ["transformers==5.24.0"],
 }
+"""Name → arguments of `pip install`."""
 JAVASCRIPT = {"hfjs": "@huggingface/inference"}
 UNWANTED = ("torch", "tensorflow", "jax", "nvidia_*")
 
@@ -36,7 +42,7 @@ def main() -> None:
             continue
         shown = folder.relative_to(ROOT)
         if (wanted := JAVASCRIPT.get(name)) is None:
-            print(f"{shown}: pip install {ENVIRONMENTS[name]!r} …", flush=True)
+            print(f"{shown}: pip install {shlex.join(ENVIRONMENTS[name])} …", flush=True)
             make(folder, ENVIRONMENTS[name])
         elif shutil.which("npm") is None:
             print(f"{shown}: skipped, npm is not installed", flush=True)
@@ -45,17 +51,17 @@ def main() -> None:
             make_javascript(folder, wanted)
 
 
-def make(folder: Path, wanted: str) -> None:
+def make(folder: Path, wanted: Sequence[str]) -> None:
     """Create a virtual environment. The file `made` is written last, so that an incomplete one is created again."""
     shutil.rmtree(folder, ignore_errors=True)
     venv.create(folder, with_pip=True)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, wanted], check=True)
+    subprocess.run([*pip, *wanted], check=True)
     found = [
         path.name for pattern in UNWANTED for path in folder.glob(f"lib/python*/site-packages/{pattern}-*.dist-info")
     ]
     if found:
-        sys.exit(f"{wanted} pulls in {', '.join(found)}. List the packages that are needed instead.")
+        sys.exit(f"{shlex.join(wanted)} pulls in {', '.join(found)}. List the packages that are needed instead.")
     (folder / "made").touch()
 
 

@@ -1,4 +1,4 @@
-"""Generate docs/reference/ from the code: settings, command line, errors, tokenizers.
+"""Generate docs/reference/ and docs/limits.md from the code: settings, command line, errors, tokenizers, limits.
 
 `--check` lists stale pages and exits with 1.
 
@@ -23,6 +23,9 @@ from mooring.tokenization.config import KEYS
 from mooring.web.status import STATUS
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT)]  # run as a script
+from scripts.limits_page import limits_page  # noqa: E402
+
 FOLDER = ROOT / "docs" / "reference"
 FOR_REQUESTS = (errors.RequestError, errors.RefusedError, errors.BackendError)
 """Errors of HTTP requests; the others end a command."""
@@ -194,5 +197,8 @@ def write(folder: Path, pages: Mapping[str, Callable[[], str]], *, check: bool) 
     return 1 if stale and check else 0
 
 
+LIMITS = {"limits.md": lambda: limits_page(NOTICE)}
+
 if __name__ == "__main__":
-    sys.exit(write(FOLDER, PAGES, check="--check" in sys.argv[1:]))
+    check = "--check" in sys.argv[1:]
+    sys.exit(write(FOLDER, PAGES, check=check) | write(FOLDER.parent, LIMITS, check=check))

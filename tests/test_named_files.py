@@ -16,7 +16,7 @@ TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, tex
 TEXTS = [
     path
     for path in TRACKED
-    if (path.endswith(".py") and path.startswith(("src/", "local/src/")) and "/compat/" not in path)
+    if (path.endswith(".py") and path.startswith(("src/", "local/src/", "training/src/")) and "/compat/" not in path)
     or (path.endswith(".md") and not path.startswith("models/") and path != "CHANGELOG.md")
 ]
 

@@ -19,3 +19,8 @@ def script() -> dict[str, Any]:
 def test_a_page_is_not_stale(script: dict[str, Any], name: str) -> None:
     """If this fails: make reference."""
     assert script["PAGES"][name]() == (ROOT / "docs" / "reference" / name).read_text(encoding="utf-8")
+
+
+def test_the_limits_are_not_stale(script: dict[str, Any]) -> None:
+    """Every figure of the page is the constant that the code enforces. If this fails: make reference."""
+    assert script["LIMITS"]["limits.md"]() == (ROOT / "docs" / "limits.md").read_text(encoding="utf-8")

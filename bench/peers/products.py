@@ -68,6 +68,7 @@ def _mooring(peer: Peer, models: Models, folder: Path, port: int) -> Launch:
     model = models.ours_int8 if peer.precision == "int8" else models.source
     command = [sys.executable, "-P", "-m", "mooring", "serve", str(model), "--front", "nginx", "--port", str(port)]
     command += ["--log-level", "error", "--precision", peer.precision, "--answer-cache-bytes", "0"]
+    command += ["--max-queue-ms", "deadline"]  # the others let requests wait, too
     return Launch(command + (["--workers", "2"] if peer.layout == "2x1" else []), {})
 
 

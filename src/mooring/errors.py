@@ -78,6 +78,10 @@ class NotOffered(RequestError):
     """The route is for a task that this model does not offer."""
 
 
+class CallerRefused(RequestError):
+    """The request comes from a web page of another site, or calls the server by a name that is not allowed."""
+
+
 class NotLoaded(RequestError):
     """The multi-model server has no model of that name."""
 

@@ -31,8 +31,8 @@ from mooring.wiring.source import Progress
 LOOK_AHEAD = 64
 """Concurrent requests of `map` in the engine: more do not make batches fuller, and each holds its text."""
 NO_DEADLINE_S = 1e9
-NO_BOUND = 1 << 62
-"""Queue limit in padded tokens: effectively none, callers wait instead."""
+NO_DEADLINE_MS = int(NO_DEADLINE_S * 1000)
+"""Callers wait as long as it takes."""
 ENVIRONMENT = ("hub_token", "hub_endpoint", "cache_dir", "offline", "compile_cache_bytes")
 """Settings that are also read from the environment here: where models come from and are stored."""
 
@@ -48,7 +48,7 @@ def open_model(source: str | PathLike[str] | None, **flags: object) -> "OpenMode
 
 def open_with(settings: Settings, progress: Progress | None = None) -> "OpenModel":
     """As `mooring.open`, with all server settings; `progress` reports downloads."""
-    settings = replace(settings, answer_cache_bytes=0, queue_tokens=NO_BOUND, deadline_s=NO_DEADLINE_S)
+    settings = replace(settings, answer_cache_bytes=0, max_queue_ms=NO_DEADLINE_MS, deadline_s=NO_DEADLINE_S)
     return OpenModel(open_served(settings, Metrics(), progress, Place(idle_warm=False)))
 
 

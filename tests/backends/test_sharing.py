@@ -1,23 +1,27 @@
 """Backends that take turns: never two of them compute at the same time, and each computes its own answers."""
 
 import threading
+import time
 from collections.abc import Sequence
 
 import numpy as np
 
 from mooring.backends.base import Outputs, Window
-from mooring.backends.sharing import TurnTaking
+from mooring.backends.sharing import Turns, TurnTaking
 from mooring.testing import FakeBackend
 
 WINDOW = Window(np.array([1, 2, 3], np.int32), np.zeros(3, np.int32))
 
 
 def test_they_compute_one_after_the_other() -> None:
-    """Each of 12 would find the lock of the 11 others taken if it could compute beside them."""
-    turn, results, taken = threading.Lock(), [], []
+    """Each of 12 would find others inside if it could compute beside them."""
+    turn, results, inside, seen = Turns(), [], [], []
 
     def computing(_: Sequence[Window]) -> None:
-        taken.append(turn.locked())
+        inside.append(1)
+        time.sleep(0.002)
+        seen.append(len(inside))
+        inside.pop()
 
     def ask(one: TurnTaking) -> None:
         results.append(one.run([WINDOW]))
@@ -29,12 +33,13 @@ def test_they_compute_one_after_the_other() -> None:
     for thread in threads:
         thread.join()
     assert len(results) == 12
-    assert taken == [True] * 12
+    assert seen == [1] * 12
+    assert turn.waiting == 0
 
 
 def test_one_waits_while_another_computes() -> None:
     """And goes on when that one is done."""
-    turn = threading.Lock()
+    turn = Turns()
     slow, other = FakeBackend(), FakeBackend()
     slow.gate.close()
     done: list[list[Outputs]] = []
@@ -53,5 +58,26 @@ def test_one_waits_while_another_computes() -> None:
 def test_it_is_the_backend_in_all_else() -> None:
     """Grid, outputs and facts are those of the one inside."""
     inner = FakeBackend()
-    one = TurnTaking(inner, threading.Lock())
+    one = TurnTaking(inner, Turns())
     assert (one.grid, one.outputs, one.info()) == (inner.grid, inner.outputs, inner.info())
+
+
+def test_turns_are_given_in_the_order_of_asking() -> None:
+    """Nobody goes twice while another waits, which a plain lock allows."""
+    turns = Turns()
+    order: list[str] = []
+    with turns:
+        threads = []
+        for name in "abc":
+            threads.append(threading.Thread(target=lambda name=name: _take(turns, order, name)))
+            threads[-1].start()
+            while turns.waiting < len(threads) + 1:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join(10)
+    assert order == ["a", "b", "c"]
+
+
+def _take(turns: Turns, order: list[str], name: str) -> None:
+    with turns:
+        order.append(name)

@@ -22,7 +22,7 @@ def step(load: float, *, rate: bool = False, answers: int = 1200, refused: int =
     for place in range(answers):
         tally.answered(place % 2, 0.01 * load * (1 + place % 7), 0.01)
     for _ in range(refused):
-        tally.refuse(429, b'{"message": "' + EVIL.replace('"', "'").encode() + b'"}')
+        tally.refuse(429, b'{"message": "' + EVIL.replace('"', "'").encode() + b'"}', 0.001)
     run = Run(tally, asked=answers, seconds=3.0, cpu_seconds=0.1, rate=load if rate else None, connections=8)
     spans = [Span(5, 20, 12.5), Span(21, 90, 40.0)]
     setting = {"clients": None if rate else load, "rate": load if rate else None, "connections": 8, "warmup": 4}

@@ -18,7 +18,7 @@ def run_of(*answered: float, seconds: float = 2.0, rate: float | None = None, cp
 def refused(run: Run, *statuses: int, message: bytes = b"") -> Run:
     """The same with refusals."""
     for status in statuses:
-        run.tally.refuse(status, message)
+        run.tally.refuse(status, message, 0.002)
     run.asked += len(statuses)
     return run
 
@@ -69,8 +69,8 @@ def test_the_json_names_are_stable() -> None:
     """Scripts read them."""
     made = figures(run_of(0.1))
     assert set(made) == {
-        "requests", "asked", "seconds", "per_second", "latency_ms", "statuses", "errors", "messages", "client",
-        "interrupted", "cut_short",
+        "requests", "asked", "seconds", "per_second", "latency_ms", "refused_ms", "statuses", "errors", "messages",
+        "client", "interrupted", "cut_short",
     }  # fmt: skip
     assert set(made["latency_ms"]) == {"mean", "p50", "p90", "p99", "p99_9", "max"}
     assert set(made["client"]) == {"cpu_seconds", "cpu_share_of_one_core", "limits"}

@@ -9,7 +9,7 @@ from bench.page import fill
 from bench.peers.products import ALL
 from bench.server import as_computed
 
-from bench import measure
+from bench import measure, overload
 
 ZEN_3 = """processor	: 0
 vendor_id	: AuthenticAMD
@@ -56,6 +56,18 @@ def test_the_page_shows_the_figures_that_are_kept() -> None:
     """Nobody has changed one by hand, or forgotten to write the page again."""
     text = measure.PAGE.read_text(encoding="utf-8")
     assert fill(text, json.loads(measure.FIGURES.read_text(encoding="utf-8"))) == text
+
+
+def test_the_page_on_resilience_shows_the_figures_that_are_kept() -> None:
+    """Those of every case, or that it has not been measured."""
+    kept = json.loads(overload.FIGURES.read_text(encoding="utf-8")) if overload.FIGURES.is_file() else {}
+    text = overload.PAGE.read_text(encoding="utf-8")
+    assert fill(text, kept) == text
+    load = {"factor": 2, "goodput": 30.0, "goodput_share": 0.95, "p50": 900.0, "p99": 1100.0, "refused": 10}
+    load |= {"refused_p50": 1.0, "others": 0, "recovered_s": 0.1, "client_cpu": 0.01}
+    case = part({"own_p99_ms": 50.0, "warm": 500_000_000, "idle": 490_000_000, "loads": [load]})
+    filled = fill(text, {f"overload-{name}": case for name in overload.CASES})
+    assert filled.count("| 2 × | 30.0 | 95% | 900 | 1,100 | 50 | 10 | 1.0 | 0 | 0.1 | 0.01 | 500 | 490 |") == 4
 
 
 def test_figures_are_written_into_their_table_alone() -> None:

@@ -52,17 +52,18 @@ def test_help_lists_the_known_ones_that_are_installed(
         monkeypatch.setattr(group, "find_spec", lambda name, spec=spec: spec)
         assert run(["--help"]) == 0
         last = click.unstyle(capsys.readouterr().out).partition("\n\n  Every setting")[0].splitlines()[-1]
-        assert last.split()[0] == ("local" if spec else "bench")
+        assert last.split()[0] == ("distil" if spec else "bench")
 
 
 @pytest.mark.usefixtures("nothing_installed")
-@pytest.mark.parametrize("arguments", [["local"], ["local", "env"], ["local", "--help"]])
+@pytest.mark.parametrize("arguments", [["local"], ["local", "env"], ["local", "--help"], ["distil", "train"]])
 def test_a_known_one_that_is_not_installed(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2, and the command that installs it."""
     assert run(arguments) == 2
     said = capsys.readouterr().err
-    assert said.startswith("moor: moor local is part of mooring-local, which is not installed.\n")
-    assert "/local" in said
+    name, folder = arguments[0], {"local": "local", "distil": "training"}[arguments[0]]
+    assert said.startswith(f"moor: moor {name} is part of mooring-{folder}, which is not installed.\n")
+    assert f"/{folder}" in said
 
 
 @pytest.mark.usefixtures("nothing_installed")

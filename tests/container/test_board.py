@@ -10,7 +10,7 @@ import pytest
 
 from mooring.container.board import Board
 from mooring.container.child import End, Slot
-from mooring.container.front import WAIT_S, Front, create_front
+from mooring.container.front import WAIT_S, Front, create_front, longest_wait
 from mooring.container.metrics import FrontMetrics, WorkerMetrics
 from mooring.container.topology import Worker
 from mooring.observe.metrics import Metrics
@@ -205,3 +205,10 @@ def test_a_worker_that_was_killed_because_it_hung_is_named_so(hung: str, words: 
     """And memory is not blamed."""
     reason = slot(1, last=End(-9, 12.0, hung=hung)).reason
     assert reason == f"{hung} {words}."
+
+
+def test_the_expected_wait_is_that_of_the_busiest_worker() -> None:
+    """A standby waits for nothing; a worker of several models has no engine of its own."""
+    busy, standby = ({"engine": {"phase": "serving", "queue_wait_seconds": wait}} for wait in (0.75, 0.0))
+    assert longest_wait([standby, busy])["engine"] == {"phase": "serving", "queue_wait_seconds": 0.75}
+    assert longest_wait([{"multi_model": True}, {"engine": {"phase": "loading"}}]) == longest_wait([]) == {}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mooring.container.folders import Folders
-from mooring.container.nginx_conf import MAX_LARGE, READ_MARGIN_S, Place, render
+from mooring.container.nginx_conf import READ_MARGIN_S, Place, render
+from mooring.container.nginx_gate import MODULES
 from mooring.container.topology import plan
 from mooring.observe.machine import Machine
 from mooring.settings import Settings
@@ -15,12 +16,20 @@ from mooring.web.listen import Address
 RUN = Path("/tmp/run")
 
 
-def rendered(settings: Settings | None = None, *, cores: int = 2, user: str | None = None) -> str:
+def rendered(
+    settings: Settings | None = None,
+    *,
+    cores: int = 2,
+    user: str | None = None,
+    lua: bool = True,
+    files: int = 65_536,
+) -> str:
     """For a machine of so many cores."""
     settings = settings or Settings()
     machine = Machine(tuple(range(cores)), float(cores), None)
     topology = plan(machine, workers=settings.workers, threads=0, standby=settings.standby)
-    place = Place("/proc/self/fd/9", user, Address(settings.host, settings.port))
+    modules = tuple(Path("/modules") / name for name in MODULES) if lua else ()
+    place = Place("/proc/self/fd/9", user, Address(settings.host, settings.port), files=files, lua=modules)
     return render(settings, topology, Folders(RUN), place)
 
 
@@ -35,6 +44,7 @@ def test_every_name_of_the_template_is_filled_in() -> None:
     """And none is left."""
     assert "{{" not in rendered()
     assert "{{" not in rendered(Settings(workers=3), user="mooring")
+    assert "{{" not in rendered(Settings(workers=3, multi_model=True), lua=False)
 
 
 def test_limits_and_times_are_the_applications() -> None:
@@ -45,7 +55,8 @@ def test_limits_and_times_are_the_applications() -> None:
     assert value(text, "proxy_read_timeout") == f"{8 + READ_MARGIN_S}s"
     upstream = text[text.index("upstream workers") : text.index("upstream front")]
     assert 0 < float(value(upstream, "keepalive_timeout").rstrip("s")) < 50
-    assert value(text, "limit_conn all") == "9"
+    assert "requests = 9," in text
+    assert "bytes = 9872," in text
     assert value(text, "worker_shutdown_timeout") == "11s"
 
 
@@ -82,10 +93,22 @@ def test_clients_cannot_pretend_that_a_request_was_accepted() -> None:
     assert text.count("X-Mooring-Retry") == 2
 
 
-def test_large_bodies_are_bounded_in_number_too() -> None:
-    """They lie in files meanwhile."""
-    assert value(rendered(), "limit_conn large") == str(MAX_LARGE)
-    assert value(rendered(Settings(max_in_flight=5)), "limit_conn large") == "5"
+def test_bodies_that_arrive_take_at_most_half_of_the_connections() -> None:
+    """The others are for honest requests. A connection needs a file."""
+    for files, connections in ((1_048_576, 16_384), (1024, 768)):
+        text = rendered(files=files)
+        assert value(text, "worker_connections") == str(connections)
+        assert f"bodies = {connections // 2}," in text
+
+
+def test_without_lua_nginx_itself_bounds_what_it_can() -> None:
+    """It counts bodies from their first byte, so the limits are wide."""
+    text = rendered(Settings(max_in_flight=9), lua=False)
+    assert "lua" not in text
+    assert "limit_conn all 36; limit_conn large 256;" in text
+    assert value(text, "client_body_timeout") == "10s"
+    assert "limit_conn" not in rendered()
+    assert value(rendered(), "client_body_timeout") == "60s"
 
 
 @pytest.mark.parametrize(

@@ -133,23 +133,23 @@ def told(port: int, data: bytes) -> tuple[int, dict[str, str], Any]:
 @pytest.mark.parametrize(
     ("data", "status", "kind"),
     [
-        (b"NONSENSE\x01 / HTTP/1.1\r\nHost: x\r\n\r\n", 400, "InvalidRequest"),
+        (b"NONSENSE\x01 / HTTP/1.1\r\nHost: localhost\r\n\r\n", 400, "InvalidRequest"),
         (b"GET / HTTP/1.1\r\n\r\n", 400, "InvalidRequest"),
-        (b"GET /-/400-400 HTTP/1.1\r\nHost: x\r\n\r\n", 404, "NotFound"),
-        (b"POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 404, "NotFound"),
-        (b"POST /health/no HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 404, "NotFound"),
-        (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, "MethodNotAllowed"),
-        (b"GET /invocations HTTP/1.1\r\nHost: x\r\n\r\n", 405, "MethodNotAllowed"),
-        (b"POST /ping HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", 405, "MethodNotAllowed"),
-        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 431, "InvalidRequest"),
-        (b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"x" * 9000 + b"\r\n\r\n", 431, "InvalidRequest"),
-        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: x\r\n" * 20_000 + b"\r\n", 431, "InvalidRequest"),
+        (b"GET /-/400-400 HTTP/1.1\r\nHost: localhost\r\n\r\n", 404, "NotFound"),
+        (b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}", 404, "NotFound"),
+        (b"POST /health/no HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}", 404, "NotFound"),
+        (b"TRACE / HTTP/1.1\r\nHost: localhost\r\n\r\n", 405, "MethodNotAllowed"),
+        (b"GET /invocations HTTP/1.1\r\nHost: localhost\r\n\r\n", 405, "MethodNotAllowed"),
+        (b"POST /ping HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}", 405, "MethodNotAllowed"),
+        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", 431, "InvalidRequest"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\nA: " + b"x" * 9000 + b"\r\n\r\n", 431, "InvalidRequest"),
+        (b"GET / HTTP/1.1\r\nHost: localhost\r\n" + b"A: x\r\n" * 20_000 + b"\r\n", 431, "InvalidRequest"),
         (
-            b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
             501,
             "InvalidRequest",
         ),
-        (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505, "InvalidRequest"),
+        (b"GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", 505, "InvalidRequest"),
     ],
 )
 def test_every_error_has_our_shape_whoever_makes_it(shared: Behind, data: bytes, status: int, kind: str) -> None:
@@ -177,7 +177,12 @@ def test_the_address_alone_answers_and_health_is_a_ping(shared: Behind) -> None:
 def test_a_slow_client_holds_no_worker(shared: Behind) -> None:
     """nginx waits for the rest of its body; the worker hears of it when it is whole."""
     body = json.dumps(PAIR).encode()
-    lines = ("POST /invocations HTTP/1.1", "Host: x", "Content-Type: application/json", f"Content-Length: {len(body)}")
+    lines = (
+        "POST /invocations HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
     head = "\r\n".join((*lines, "", ""))
     with socket.create_connection(("127.0.0.1", shared.port), timeout=30) as slow:
         slow.sendall(head.encode() + body[:10])

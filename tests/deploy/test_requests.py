@@ -56,6 +56,14 @@ def test_botocore_takes_every_request(name: str, services: dict[str, Any]) -> No
         assert complaints(services, "application-autoscaling", "PutScalingPolicy", requests[1]) == ""
 
 
+def test_requests_wait_until_their_deadline_unless_the_user_says_otherwise() -> None:
+    """SageMaker turns a 429 into a 424, which nobody sends again."""
+    plain = model_request(dataclasses.replace(SPEC, environment={}))
+    own = model_request(dataclasses.replace(SPEC, environment={"MOORING_MAX_QUEUE_MS": "50", "A": "1"}))
+    assert plain["PrimaryContainer"]["Environment"] == {"MOORING_MAX_QUEUE_MS": "deadline"}
+    assert own["PrimaryContainer"]["Environment"] == {"A": "1", "MOORING_MAX_QUEUE_MS": "50"}
+
+
 def test_the_same_wish_has_the_same_names() -> None:
     """Whatever the order of its variables."""
     one = dataclasses.replace(SPEC, environment={"A": "1", "B": "2"})

@@ -18,6 +18,7 @@ class Counts:
     drops: list[tuple[str, int]] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     depths: list[tuple[int, int]] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
     sources: list[str] = field(default_factory=list)
 
     def batch(self, rows: int, tokens: int, padded_tokens: int, seconds: float) -> None:
@@ -39,9 +40,10 @@ class Counts:
     def cached(self, size: int) -> None:
         """As `Observer`."""
 
-    def queue(self, windows: int, tokens: int) -> None:
+    def queue(self, windows: int, tokens: int, wait_s: float) -> None:
         """As `Observer`."""
         self.depths.append((windows, tokens))
+        self.waits.append(wait_s)
 
 
 @dataclass

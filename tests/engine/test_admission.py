@@ -1,7 +1,6 @@
 """Who is let in, and what the others are told."""
 
 import asyncio
-import math
 from typing import Any
 
 import pytest
@@ -22,7 +21,7 @@ def test_more_windows_than_one_request_may_have_are_refused_naming_both_numbers(
         assert await stage.ask(*(10,) * 10) == alone(*(10,) * 10)
         assert stage.counts.refusals == ["too_large"]
 
-    play(scene, Limits(max_windows=10, queue_tokens=1))
+    play(scene, Limits(max_windows=10, max_queue_s=0))
 
 
 def test_a_request_that_is_surely_too_large_is_not_even_tokenised() -> None:
@@ -40,54 +39,97 @@ def test_a_request_that_is_surely_too_large_is_not_even_tokenised() -> None:
     play(scene, Limits(max_windows=10), task=Untouched())
 
 
-def test_a_full_queue_refuses_at_the_door_and_says_when_to_come_back() -> None:
-    """Judged by the estimate, before tokenising; let in again when there is room."""
+def test_a_long_wait_is_refused_at_the_door_and_told_when_to_come_back() -> None:
+    """Before tokenizing; let in again when less waits. A row of 16 tokens takes 1 s here, and one of 128 tokens 8 s."""
 
     async def scene(stage: Running) -> None:
         stage.backend.on_run = lambda _: stage.clock.advance(1.0)
-        for _ in range(200):  # Until the measured rate forgets the warm-up, in which no time passed.
-            await stage.engine.answer((16,))
+        await stage.engine.answer((16,))
         first = await stage.hold()
-        waiting = [stage.ask(32) for _ in range(4)]
-        await stage.queued(4)
-        with pytest.raises(QueueFull, match="128 of 130 tokens") as refused:
-            await stage.engine.answer((32,))
-        assert refused.value.retry_after == math.ceil((128 + 32 - 130) / 16)
+        waiting = [stage.ask(16), stage.ask(128)]
+        await stage.queued(2)
+        with pytest.raises(QueueFull, match=r"expected wait is 9 s; the limit is 2\.5 s\.") as refused:
+            await stage.engine.answer((16,))
+        assert refused.value.retry_after == 7
         assert stage.counts.refusals == ["queue_full"]
+        assert stage.counts.waits[-1] == stage.engine.snapshot()["queue_wait_seconds"] == 9.0
         stage.backend.gate.open()
         await asyncio.gather(first, *waiting)
-        assert await stage.ask(32) == alone(32)
+        assert stage.counts.waits[-1] == 0
+        assert await stage.ask(16) == alone(16)
 
-    play(scene, Limits(queue_tokens=130))
+    play(scene, Limits(max_queue_s=2.5, idle_warm=False))
 
 
-def test_a_request_larger_than_the_bound_is_served_when_nothing_waits() -> None:
-    """And others are still let in beside it."""
+def test_a_request_that_would_begin_after_its_deadline_is_refused() -> None:
+    """At once, not when the deadline has passed."""
 
     async def scene(stage: Running) -> None:
+        stage.backend.on_run = lambda _: stage.clock.advance(1.0)
+        await stage.engine.answer((16,))
+        first, waiting = await stage.hold(), stage.ask(16)
+        await stage.queued(1)
+        with pytest.raises(QueueFull, match=r"expected wait is 1 s; the limit is 0\.9 s\."):
+            await stage.engine.answer((16,), deadline_s=1.0)
+        stage.backend.gate.open()
+        await asyncio.gather(first, waiting)
+
+    play(scene, Limits(max_queue_s=100.0, idle_warm=False))
+
+
+def test_a_limit_of_zero_admits_only_when_nothing_waits_or_runs() -> None:
+    """One request at a time."""
+
+    async def scene(stage: Running) -> None:
+        first = await stage.hold()
+        with pytest.raises(QueueFull):
+            await stage.engine.answer((16,))
+        with pytest.raises(QueueFull):
+            stage.engine.refuse_if_full(0, 60.0)
+        stage.backend.gate.open()
+        await first
+        stage.engine.refuse_if_full(0, 60.0)
+        assert await stage.ask(16) == alone(16)
+
+    async def moving(stage: Running) -> None:
+        stage.backend.on_run = lambda _: stage.clock.advance(0.01)
+        await stage.engine.answer((16,))
+        await scene(stage)
+
+    play(moving, Limits(max_queue_s=0, idle_warm=False))
+
+
+def test_a_large_request_does_not_close_the_door_for_small_ones() -> None:
+    """It has one turn per round, so a small request waits for one of its windows."""
+
+    async def scene(stage: Running) -> None:
+        stage.backend.on_run = lambda _: stage.clock.advance(1.0)
+        await stage.engine.answer((128,))
         first = await stage.hold()
         large = stage.ask(*(128,) * 20)
         await stage.queued(20)
         small = stage.ask(32)
         await stage.queued(21)
-        with pytest.raises(QueueFull):
-            await stage.engine.answer((128,) * 20)
+        with pytest.raises(QueueFull, match=r"the limit is 13\.5 s"):
+            await stage.engine.answer((128,) * 20, deadline_s=15.0)
         stage.backend.gate.open()
         assert await large == alone(*(128,) * 20)
         assert await small == alone(32)
         await first
 
-    play(scene, Limits(queue_tokens=100))
+    play(scene, Limits(max_queue_s=4.0, deadline_s=1000.0, idle_warm=False))
 
 
-def test_what_was_estimated_is_corrected_after_tokenising() -> None:
-    """The queue is charged by padded tokens, not by the guess."""
+def test_what_was_estimated_is_corrected_after_tokenizing() -> None:
+    """What counts are the windows, not the guess."""
 
     class Overestimating(FakeTask):
         def estimate(self, request: Any) -> int:
-            return 90
+            return 1000
 
     async def scene(stage: Running) -> None:
+        stage.backend.on_run = lambda _: stage.clock.advance(1.0)
+        await stage.engine.answer((16,))
         first = await stage.hold()
         waiting = []
         for place in range(3):
@@ -96,4 +138,4 @@ def test_what_was_estimated_is_corrected_after_tokenising() -> None:
         stage.backend.gate.open()
         await asyncio.gather(first, *waiting)
 
-    play(scene, Limits(queue_tokens=100), task=Overestimating())
+    play(scene, Limits(max_queue_s=4.0, idle_warm=False), task=Overestimating())

@@ -27,7 +27,8 @@ def play_out(
         assert await stage.engine.drain(5)
         await until(lambda: stage.engine.snapshot()["queued_windows"] == 0)
         assert stage.engine.snapshot()["in_flight"] == 0
-        assert stage.engine._door.cost == 0
+        assert stage.engine.snapshot()["queue_wait_seconds"] == 0
+        assert not stage.engine._door._tickets
 
     play(to_the_end, limits, task=task)
 

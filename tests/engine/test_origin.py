@@ -89,19 +89,19 @@ def test_identical_requests_are_suspect_together(seen: Pulse) -> None:
 
 
 def test_a_request_that_another_worker_had_accepted_is_not_refused() -> None:
-    """Nothing that was accepted is lost; a new one is refused."""
+    """Nothing that was accepted is lost; a new one is refused. A batch takes 1 s here."""
 
     async def scene(stage: Running) -> None:
-        stage.backend.gate.close()
-        waiting = [ask(stage, b"waiting.", 100)]
-        await stage.held()
-        waiting.append(ask(stage, b"waiting.", 100))
+        stage.backend.on_run = lambda _: stage.clock.advance(1.0)
+        await stage.engine.answer((16,))
+        first = await stage.hold()
+        waiting = [ask(stage, b"waiting.", 16)]
         await stage.queued(1)
         with pytest.raises(QueueFull):
-            await ask(stage, b"new.....", 100)
-        waiting.append(ask(stage, b"retried.", 100, retried=True))
+            await ask(stage, b"new.....", 16)
+        waiting.append(ask(stage, b"retried.", 16, retried=True))
         await stage.queued(2)
         stage.backend.gate.open()
-        await asyncio.gather(*waiting)
+        await asyncio.gather(first, *waiting)
 
-    play(scene, Limits(queue_tokens=1))
+    play(scene, Limits(max_queue_s=0.5, idle_warm=False))

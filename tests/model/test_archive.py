@@ -122,7 +122,7 @@ def test_limits_on_bytes_and_members(tmp_path: Path) -> None:
     """A bomb is stopped before it is written: by bytes, by number of members, and behind the end of the tar."""
     archive = _tar(tmp_path / "m.tar.gz", ("a", b"0" * 600), ("b", b"0" * 600))
     _refused(archive, "more than 1000 bytes", Limits(max_bytes=1000))
-    _refused(archive, "more than 1 files", Limits(max_members=1))
+    _refused(archive, "more than 1 files and folders", Limits(max_members=1))
     with gzip.open(archive, "ab") as file:
         file.write(b"\0" * 3_000_000)
     _refused(archive, "of data after its end", Limits(max_bytes=100_000))

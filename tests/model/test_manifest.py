@@ -334,7 +334,11 @@ def test_a_manifest_of_a_newer_mooring_is_refused(folder: Path) -> None:
         ({"max_seq_len": 0}, ModelInvalid, "max_seq_len is 0"),
         ({"max_seq_len": -5}, ModelInvalid, "max_seq_len is -5"),
         ({"max_seq_len": 513}, ModelInvalid, "max_seq_len 513 exceeds max_positions 512"),
-        ({"max_positions": 1_000_000_000}, ModelInvalid, "max_position_embeddings is 512, .* says 1000000000"),
+        (
+            {"max_positions": 1_000_000_000},
+            ModelInvalid,
+            "max_positions is 1000000000; the longest window of a model is 8192",
+        ),
         ({"vocab_size": 7}, ModelInvalid, "vocab_size is 192, .* says 7"),
         ({"layers": 0}, ModelInvalid, "layers is 0"),
         ({"schema": None}, ModelInvalid, "schema"),

@@ -162,7 +162,7 @@ def test_a_truncated_file_says_expected_and_seen_bytes(tmp_path: Path) -> None:
         (b"", "has only 0 bytes"),
         (b"\0" * 7, "has only 7 bytes"),
         (b"version https://git-lfs.github.com/spec/v1", "is a Git LFS pointer"),
-        (struct.pack("<Q", MAX_HEADER_BYTES + 1), "declares a header of 100000001 bytes"),
+        (struct.pack("<Q", MAX_HEADER_BYTES + 1), "declares a header of 16777217 bytes"),
     ],
 )
 def test_other_files_under_that_name_are_refused(tmp_path: Path, content: bytes, says: str) -> None:

@@ -88,6 +88,26 @@ def test_without_a_model_the_ping_is_green_and_the_list_empty(tmp_path: Path) ->
     play(tmp_path, scene)
 
 
+def test_pages_of_other_sites_load_and_unload_nothing(tmp_path: Path) -> None:
+    """A browser sends such requests for them. They may be sent without a preflight as text."""
+
+    async def scene(site: Site) -> None:
+        assert (await site.load("one")).status == 200
+        (tmp_path / "two").mkdir()
+        body = json.dumps({"model_name": "two", "url": str(tmp_path / "two")}).encode()
+        for headers, status in (
+            ({"Content-Type": "text/plain", "Host": "x", "Origin": "http://evil.example"}, 403),
+            ({"Content-Type": "text/plain", "Host": "x"}, 415),
+            ({"Host": "x", "Sec-Fetch-Site": "cross-site"}, 403),
+        ):
+            assert (await Client(site.app).call("POST", "/models", [body], headers)).status == status
+        page = {"Host": "x", "Origin": "http://evil.example"}
+        assert (await Client(site.app).call("DELETE", "/models/one", [], page)).status == 403
+        assert [model["modelName"] for model in (await site.call("GET", "/models")).json["models"]] == ["one"]
+
+    play(tmp_path, scene)
+
+
 def test_a_model_is_loaded_asked_described_and_unloaded(tmp_path: Path) -> None:
     """200 each; afterwards 404."""
 

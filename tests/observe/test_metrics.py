@@ -1,5 +1,6 @@
 """What is counted, under which name."""
 
+import gc
 from dataclasses import dataclass
 
 from mooring.engine.observer import Observer
@@ -29,7 +30,7 @@ def test_the_engines_events_are_counted() -> None:
     observer.batch(1, 10, 16, 0.01)
     observer.dropped("cancelled", 4)
     observer.refused("queue_full")
-    observer.queue(7, 900)
+    observer.queue(7, 900, 0.25)
     assert value(metrics, "mooring_batch_tokens_total", kind="real") == 110
     assert value(metrics, "mooring_batch_tokens_total", kind="padded") == 144
     assert value(metrics, "mooring_batch_rows_sum") == 4
@@ -37,6 +38,22 @@ def test_the_engines_events_are_counted() -> None:
     assert value(metrics, "mooring_dropped_windows_total", reason="cancelled") == 4
     assert value(metrics, "mooring_refused_total", reason="queue_full") == 1
     assert (value(metrics, "mooring_queue_windows"), value(metrics, "mooring_queue_tokens")) == (7, 900)
+    assert value(metrics, "mooring_queue_wait_seconds") == 0.25
+
+
+def test_queues_of_several_engines_add_up_and_the_longest_wait_counts() -> None:
+    """Until an engine is gone."""
+    metrics = Metrics()
+    one, other = metrics.beside(), metrics.beside()
+    one.queue(3, 300, 0.5)
+    other.queue(1, 20, 0.25)
+    assert [value(metrics, f"mooring_queue_{name}") for name in ("windows", "tokens")] == [4, 320]
+    assert value(metrics, "mooring_queue_wait_seconds") == 0.5
+    del one
+    gc.collect()
+    other.queue(1, 20, 0.25)
+    assert value(metrics, "mooring_queue_windows") == 1
+    assert value(metrics, "mooring_queue_wait_seconds") == 0.25
 
 
 def test_requests_are_counted_by_route_and_status() -> None:
@@ -66,5 +83,5 @@ def test_each_has_its_own_registry() -> None:
     one.refused("draining")
     one.ready(True)
     assert value(one, "mooring_ready") == 1
-    assert value(other, "mooring_refused_total", reason="draining") is None
+    assert value(other, "mooring_refused_total", reason="draining") == 0
     assert b"mooring_ready 1.0" in one.render()

@@ -138,6 +138,14 @@ def test_an_empty_flag_is_an_error() -> None:
         load_settings({}, host="")
 
 
+def test_a_number_may_have_a_name() -> None:
+    """`deadline` is the longest deadline; another word is an error that names it."""
+    assert load_settings({"MOORING_MAX_QUEUE_MS": " Deadline "}).max_queue_ms == 86_400_000
+    assert load_settings({}, max_queue_ms="deadline").max_queue_ms == 86_400_000
+    with pytest.raises(UsageError, match=r"--max-queue-ms is 'never'.*0 to 86400000, or deadline"):
+        load_settings({}, max_queue_ms="never")
+
+
 def test_words_are_read_in_any_case() -> None:
     """As other tools write their levels."""
     assert load_settings({"MOORING_LOG_LEVEL": "DEBUG"}).log_level == "debug"

@@ -132,7 +132,7 @@ def prepared(*arguments: str, program: str = "", **environ: str) -> Iterator[Beh
     """A server that is starting, gone in the end. `program` is Python to be run before `moor`."""
     moor = f"{program}; from mooring.cli import main; main()" if program else "from mooring.cli import main; main()"
     command = [sys.executable, "-c", moor, "serve", "--front", "nginx", "--log-format", "json", *arguments]
-    given = {**os.environ, "MOORING_PORT": "0", **environ}
+    given = {**os.environ, "MOORING_PORT": "0", "MOORING_MAX_QUEUE_MS": "deadline", **environ}
     with started(command, env=given) as process:
         server = Behind(process)
         reader = threading.Thread(target=lambda: server.log.extend(map(str.rstrip, process.stderr or ())), daemon=True)

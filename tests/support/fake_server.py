@@ -18,7 +18,7 @@ from mooring.errors import ModelNotFound, MooringError
 from mooring.observe.logs import configure_logs
 from mooring.observe.metrics import Metrics
 from mooring.testing import FakeBackend, FakeTask
-from mooring.web import connection
+from mooring.web import connection, crowd, gathered, room
 from mooring.web.app import create_app
 from mooring.web.limits import WebLimits
 from mooring.web.listen import Address
@@ -33,7 +33,9 @@ def main() -> None:
     options: dict[str, Any] = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
     configure_logs(options.get("log_level", "info"), "json")
     for name, value in options.get("protocol", {}).items():
-        setattr(connection, name, value)
+        for module in (connection, crowd, gathered, room):
+            if hasattr(module, name):
+                setattr(module, name, value)
     backend, metrics = FakeBackend(), Metrics()
     task = TextTask() if options.get("task") == "text" else FakeTask()
     loaded = threading.Event()

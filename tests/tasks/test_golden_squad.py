@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 QUESTIONS = 10_570
 TOLERANCE = 1e-4
 TIE = 1e-5
-ALONE = 1_500
+ALONE = 500
 """Questions that are asked once more by themselves."""
 
 
@@ -71,4 +71,4 @@ def test_an_answer_does_not_depend_on_its_batch(precision: str) -> None:
         f"\n{precision}: {len(questions) - len(moved):,} of {len(questions):,} spans are the same", *moved, sep="\n  "
     )
     assert all(abs(one["score"] - other["score"]) <= TIE for _, one, other in moved)
-    assert len(moved) <= 0.001 * len(questions)
+    assert len(moved) <= 1

@@ -68,7 +68,7 @@ async def site(
 ) -> AsyncIterator[Site]:
     """A started application, stopped in the end."""
     backend, metrics, task = FakeBackend(), Metrics(), task or TextTask()
-    engine = Engine(task, backend, engine_limits or Limits(), observer=metrics)
+    engine = Engine(task, backend, engine_limits or Limits(max_queue_s=60), observer=metrics)
     service = Service(lambda: Served(ByEngine(task, engine), engine, facts or {}, backend.close))
     await service.start()
     backend.batches.clear()

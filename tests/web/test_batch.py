@@ -96,7 +96,7 @@ def test_a_full_queue_is_waited_for() -> None:
         assert {json.loads(line)["answer"] for line in reply.body.splitlines()} == {"Ada"}
         assert stage.sample("mooring_refused_total", reason="queue_full") > 0
 
-    play(scene, BATCH, Limits(queue_tokens=64))
+    play(scene, BATCH, Limits(max_queue_s=0))
 
 
 def test_a_bad_record_fails_the_body_outside_of_batch_jobs() -> None:

@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mooring.errors import InvalidRequest, PayloadTooLarge
+from mooring.tasks.single_texts import read_inputs
+from mooring.tasks.text_classification import READERS
 from mooring.web import decode as decoding
 from mooring.web import records as splitting
 from mooring.web.decode import MOST_RECORDS, Decoded
-from mooring.web.form import FORMS
+from mooring.web.form import FORMS, form_of
 from mooring.web.media import CSV, JSON, KINDS, LINES
 from mooring.web.records import Record
 
@@ -144,8 +146,9 @@ def test_csv_rows_are_requests_of_their_columns() -> None:
 
 
 def test_a_column_inputs_is_the_request() -> None:
-    """And the other columns are left out."""
-    assert told(decode(CSV, b"id,inputs\n7,hello\n8,world\n")) == ({"inputs": ["hello", "world"]}, 2)
+    """And the other columns are beside it, as keys are in JSON."""
+    expected = {"id": "7", "inputs": ["hello", "world"]}
+    assert told(decode(CSV, b"id,inputs\n7,hello\n8,world\n")) == (expected, 2)
 
 
 def test_a_field_may_be_longer_than_the_csv_modules_own_limit() -> None:
@@ -272,3 +275,51 @@ def test_any_bytes_are_decoded_or_refused(kind: str, data: bytes) -> None:
     """Nothing but an InvalidRequest comes out."""
     with contextlib.suppress(InvalidRequest):
         assert isinstance(decode(kind, data), Decoded)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "header", "task"),
+    [
+        (("text-classification", "zero-shot-classification"), "text,candidate_labels", "zero-shot-classification"),
+        (("text-classification", "text-ranking"), "Query,text", "text-ranking"),
+        (("text-ranking",), "inputs,texts", "text-ranking"),
+        (("feature-extraction", "sentence-similarity"), "source_sentence,text", "sentence-similarity"),
+    ],
+)
+def test_csv_of_a_task_with_lists_is_refused_and_not_answered_as_another_task(
+    tasks: tuple[str, ...], header: str, task: str
+) -> None:
+    """With the content types that can hold them. A model without that task ignores the column, as any other."""
+    data = f"{header}\na,b\n".encode()
+    with pytest.raises(InvalidRequest, match=f"of {task}, whose requests contain lists") as caught:
+        decoding.decode(CSV, data, form_of(tasks))
+    assert "send application/json or application/jsonlines" in str(caught.value)
+    if task == "zero-shot-classification":
+        assert decoding.decode(CSV, data, form_of(tasks[:1])).body == {
+            "inputs": [{"text": "a", "candidate_labels": "b"}]
+        }
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "said"),
+    [
+        (LINES, b'{"inputs":"a"}\n{"inputs":"b","top_k":2}', "Line 2, /top_k: this is a parameter"),
+        (LINES, b'{"inputs":"a"}\n\n{"inputs":"b","paramters":{}}', "Line 3, /paramters: this key has no effect"),
+        (LINES, b'{"inputs":{"text":"a","top_k":2}}', "Line 1, /top_k: this is a parameter"),
+        (LINES, b'{"text":"a","top_k":2}', "Line 1, /top_k: this is a parameter"),
+        (CSV, b"inputs,top_k\na,2\n", "Row 1 (line 2), column top_k: this is a parameter"),
+        (CSV, b"text,top_k\na,2\n", "Row 1 (line 2), column top_k: this is a parameter"),
+    ],
+)
+def test_parameters_beside_inputs_are_refused_as_in_json(kind: str, data: bytes, said: str) -> None:
+    """Dropped, they would have no effect and nobody would know."""
+    decoded = decoding.decode(kind, data, FORMS["text-classification"])
+    with pytest.raises(InvalidRequest) as caught:
+        read_inputs(decoded.body, READERS, 10)
+    assert decoded.located(caught.value).message.startswith(said)
+
+
+def test_other_keys_beside_inputs_are_as_in_json() -> None:
+    """Such as `options` of Hugging Face's clients, meant for other services."""
+    decoded = decode(LINES, b'{"inputs":{"question":"a","context":"b"},"options":{"use_cache":false}}')
+    assert decoded.body == {"inputs": [{"question": "a", "context": "b"}], "options": {"use_cache": False}}

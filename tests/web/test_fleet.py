@@ -128,6 +128,7 @@ def test_health_facts_and_digests_cover_every_model(tmp_path: Path) -> None:
         assert not models.health().ready
         assert models.health().reason.startswith("labels: ")
         assert models.snapshot()["phase"] != "serving"
+        assert models.snapshot()["queue_wait_seconds"] == 0
 
     play(tmp_path, scene)
 

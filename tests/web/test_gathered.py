@@ -18,6 +18,10 @@ class Transport(asyncio.Transport):
         assert not self.closed
         self.sent.append(bytes(data))
 
+    def get_write_buffer_size(self) -> int:
+        """As asyncio's."""
+        return 0
+
     def is_closing(self) -> bool:
         """As asyncio's."""
         return self.closed

@@ -13,6 +13,7 @@ from mooring.testing.server import running_server
 from tests.support.environments import environment
 from tests.support.golden_sentences import write
 from tests.support.tiny_models import write_tiny_bert
+from tests.web.seen import Seen
 
 pytestmark = pytest.mark.sdk
 
@@ -22,7 +23,7 @@ PATIENCE_S = 150.0
 
 
 @pytest.mark.parametrize("front", ["none", "nginx"])
-def test_questions_and_errors(front: str, tmp_path: Path) -> None:
+def test_questions_and_errors(front: str, tmp_path: Path, seen: Seen) -> None:
     """Answers in the shape that it checks, and our own words where there is none."""
     folder = environment("hfjs")
     if front == "nginx" and find_nginx() is None:
@@ -42,6 +43,13 @@ def test_questions_and_errors(front: str, tmp_path: Path) -> None:
     assert set(saw["no answer"]) == {"score", "start", "end", "answer"}
     assert "/inputs/question: the text is empty." in because["an empty question"]
     assert "Send inference requests to POST /invocations" in because["another path"]
+    note(seen, "question-answering", "questionAnswering")
+
+
+def note(seen: Seen, task: str, method: str) -> None:
+    """A method of the client."""
+    package = environment("hfjs") / "node_modules" / "@huggingface" / "inference" / "package.json"
+    seen.did("@huggingface/inference", json.loads(package.read_text(encoding="utf-8"))["version"], task, method)
 
 
 NLI = {"0": "contradiction", "1": "neutral", "2": "entailment"}
@@ -58,19 +66,19 @@ def _model(task: str, folder: Path) -> Path:
     return write_tiny_bert(folder, head=heads.get(task, "sequence"), **more)
 
 
-@pytest.mark.parametrize(
-    "task",
-    [
-        "text-classification",
-        "zero-shot-classification",
-        "token-classification",
-        "fill-mask",
-        "feature-extraction",
-        "sentence-embeddings",
-        "sentence-similarity",
-    ],
-)
-def test_each_task(task: str, tmp_path: Path) -> None:
+METHODS = {
+    "text-classification": "textClassification",
+    "zero-shot-classification": "zeroShotClassification",
+    "token-classification": "tokenClassification",
+    "fill-mask": "fillMask",
+    "feature-extraction": "featureExtraction",
+    "sentence-embeddings": "featureExtraction",
+    "sentence-similarity": "sentenceSimilarity",
+}
+
+
+@pytest.mark.parametrize("task", METHODS)
+def test_each_task(task: str, tmp_path: Path, seen: Seen) -> None:
     """Its method takes the answer, whose shape it checks."""
     folder = environment("hfjs")
     with running_server(str(_model(task, tmp_path / "model"))) as server:
@@ -80,3 +88,4 @@ def test_each_task(task: str, tmp_path: Path) -> None:
         )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)
+    note(seen, task, METHODS[task])

@@ -112,3 +112,24 @@ def test_where_several_models_are_served_a_question_has_to_name_one(path: str) -
     reply = call(True, "POST", path)
     assert reply.status == 404
     assert "Send inference requests to POST /models/{name}/invoke." in reply.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/v1/embeddings"),
+        ("GET", "/v1/models"),
+        ("POST", "/embed"),
+        ("POST", "/v2/rerank"),
+        ("POST", "/models/qa/pipeline/question-answering"),
+        ("POST", "/"),
+    ],
+)
+def test_multi_model_mode_says_why_it_has_no_other_apis(method: str, path: str) -> None:
+    """And which server has them. A path that no server has is not explained."""
+    why = "In multi-model mode only SageMaker's routes are served, because a request must name its model in the path."
+    reply = call(True, method, path)
+    assert (reply.status, reply.json["type"]) == (404, "NotFound")
+    assert f"{why} For the other APIs, start the server with its models" in reply.json["message"]
+    assert why not in call(True, method, "/nowhere").json["message"]
+    assert why not in call(False, "POST", "/nowhere").json["message"]

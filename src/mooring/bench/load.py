@@ -195,7 +195,7 @@ class Fleet:
         if status == OK:
             tally.answered(work.place, seconds, now - sent)
         elif status:
-            tally.refuse(status, body)
+            tally.refuse(status, body, now - sent)
         else:
             tally.lose(reason)
         if self._keep:

@@ -23,9 +23,9 @@ LATE_SHARE = 0.05
 def figures(run: Run) -> dict[str, Any]:
     """A run's figures, rounded to the measurement precision.
 
-    Only requests answered with 200 count for `per_second` and `latency_ms`, which is None without any. In an open loop,
-    `service_ms` counts from the actual send time, not the intended one; `late_ms` is the time between the two if a
-    connection was free, and `waited_ms` if none was.
+    Only requests answered with 200 count for `per_second` and `latency_ms`, which is None without any. `refused_ms` is
+    the latency of 429 responses from the send time. In an open loop, `service_ms` counts from the actual send time, not
+    the intended one; `late_ms` is the time between the two if a connection was free, and `waited_ms` if none was.
     """
     tally = run.tally
     refused = {str(status): count for status, count in tally.refused.items()}
@@ -36,6 +36,7 @@ def figures(run: Run) -> dict[str, Any]:
         "seconds": round(run.seconds, 4),
         "per_second": round(tally.latency.count / run.seconds, 2) if run.seconds else 0.0,
         "latency_ms": latency(tally.latency),
+        "refused_ms": latency(tally.refusal),
         "statuses": dict(sorted({**answered, **refused}.items())),
         "errors": dict(sorted({**refused, **tally.lost}.items(), key=lambda item: -item[1])),
         "messages": {str(status): said for status, said in tally.messages.items() if said},

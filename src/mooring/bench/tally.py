@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from mooring.bench.histogram import Histogram
 from mooring.client import server_message
 
-OK = 200
+OK, BUSY = 200, 429
 
 
 class Tally:
@@ -31,6 +31,8 @@ class Tally:
         self.by_group = [Histogram() for _ in range(max(groups, default=-1) + 1)]
         self.refused: Counter[int] = Counter()
         """By status."""
+        self.refusal = Histogram()
+        """Latency of 429 responses, from the send time."""
         self.lost: Counter[str] = Counter()
         """Requests without a status, by reason."""
         self.messages: dict[int, str] = {}
@@ -55,9 +57,11 @@ class Tally:
         if self.service is not None:
             self.service.record(since_sent)
 
-    def refuse(self, status: int, body: bytes) -> None:
+    def refuse(self, status: int, body: bytes, since_sent: float) -> None:
         """Requests answered with another status."""
         self.refused[status] += 1
+        if status == BUSY:
+            self.refusal.record(since_sent)
         if status not in self.messages:
             self.messages[status] = server_message(body)
 

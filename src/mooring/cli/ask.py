@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from mooring.cli.opening import no_model_here, opened_model
+from mooring.cli.facts import of_model
+from mooring.cli.opening import no_model_here, opened_model, warn_of_no_answer
 from mooring.cli.options import MODEL_OPTIONS, given_parameters, parameter_options, setting_options, settings_from
 from mooring.cli.passage import excerpt, printable, read_context
 from mooring.cli.streams import write_json
@@ -12,6 +13,8 @@ from mooring.errors import BenchError, UsageError, echo
 from mooring.settings import Settings
 
 TASK = "question-answering"
+LOW_SCORE = 0.5
+"""Below it, the model gives all other answers together more than this one."""
 
 
 @click.command("ask", short_help="Answer one question from a text.")
@@ -60,6 +63,8 @@ def _remote(url: str, inputs: dict[str, str], parameters: dict[str, object]) -> 
     from mooring.client import Client
 
     with Client(url) as client:
+        if parameters.get("handle_impossible_answer"):
+            warn_of_no_answer(parameters, of_model(client.info(), client.target.model).get("model"))
         return client.ask(inputs, parameters)
 
 
@@ -71,6 +76,7 @@ def _local(settings: Settings, inputs: dict[str, str], parameters: dict[str, obj
                 f"The model's task is {task}; moor ask needs {TASK}.",
                 hint="Use moor run, which runs any task.",
             )
+        warn_of_no_answer(parameters, opened.info.get("model"))
         return opened(inputs, task=TASK if task else None, **parameters)
 
 
@@ -95,3 +101,5 @@ def _show(context: str, answers: list[Any]) -> None:
         if not console.is_terminal:
             mark = Text(f"«{shown.answer}»")
         console.print(Text(f"   {shown.before}") + mark + Text(shown.after))
+        if not number and score < LOW_SCORE:
+            console.print(Text(f"   low score: below {LOW_SCORE}, other answers together are more likely", "yellow"))

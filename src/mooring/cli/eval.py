@@ -14,7 +14,7 @@ import click
 from mooring.cli.border import FAILED, INTERRUPTED
 from mooring.cli.eval_examples import Wanted
 from mooring.cli.facts import of_model, served_line, titled
-from mooring.cli.opening import check_readable, cut_short, no_model_here, opened_model, warn
+from mooring.cli.opening import check_readable, cut_short, no_model_here, opened_model, warn, warn_of_no_answer
 from mooring.cli.options import MODEL_OPTIONS, given_parameters, parameter_options, setting_options, settings_from
 from mooring.cli.progress import counting_bar
 from mooring.cli.run_request import route_of
@@ -114,6 +114,7 @@ def _here(settings: Settings, wanted: Wanted) -> tuple[Judged, Sequence["Example
     with opened_model(settings) as opened:
         facts = {name: opened.info[name] for name in ("model", "backend") if name in opened.info}
         task, examples = wanted.read(facts)
+        warn_of_no_answer(wanted.parameters, facts.get("model"))
         judged = Judged(facts, task)
         with counting_bar("Asking", len(examples)) as show:
             began = time.perf_counter()
@@ -137,6 +138,7 @@ def _at_server(url: str, clients: int, wanted: Wanted) -> tuple[Judged, Sequence
     with Client(url) as client:
         facts = {"url": client.target.url, **of_model(client.info(), client.target.model)}
     task, examples = wanted.read(facts)
+    warn_of_no_answer(wanted.parameters, facts.get("model"))
     wanted = replace(wanted, route=route_of(task.name, facts))
     with counting_bar("Asking", len(examples)) as show:
         asked = asyncio.run(_ask_all(url, clients, wanted, examples, show))

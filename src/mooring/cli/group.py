@@ -58,6 +58,7 @@ class Package:
 # Reading the entry points of an environment takes 60 ms, so `moor --help` lists what can be imported of these.
 KNOWN: Mapping[str, Package] = {
     "local": Package("mooring-local", "mooring_local", "local", "Run a local SageMaker emulator."),
+    "distil": Package("mooring-training", "mooring_training", "training", "Train small question-answering models."),
 }
 
 

@@ -46,6 +46,18 @@ def no_model_here(flags: Mapping[str, object]) -> None:
             )
 
 
+def warn_of_no_answer(parameters: Mapping[str, object], model: object) -> None:
+    """Warn if "no answer" is allowed and nothing says that the model learned it. `model` are its facts, as in /info."""
+    if not parameters.get("handle_impossible_answer") or not isinstance(model, Mapping) or not model.get("task"):
+        return
+    if (known := model.get("no_answer")) is not True:
+        how = "was" if known is False else "may have been"
+        warn(
+            f"{model.get('name')} {how} trained on answerable questions only, and may then find an answer where there "
+            "is none. `moor distil judge` measures it."
+        )
+
+
 def warn(*warnings: str) -> None:
     """Print each warning on a line of stderr."""
     for warning in warnings:

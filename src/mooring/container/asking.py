@@ -29,7 +29,7 @@ async def ask(
 ) -> Reply:
     """Send a request and read the response. Raises OSError if nothing listens, TimeoutError or h11.ProtocolError."""
     connection = h11.Connection(h11.CLIENT)
-    given = {"Host": "worker", "Connection": "close", "Content-Length": str(len(body)), **(headers or {})}
+    given = {"Host": "localhost", "Connection": "close", "Content-Length": str(len(body)), **(headers or {})}
     request = h11.Request(method=method, target=target, headers=list(given.items()))
     parts = (request, *([h11.Data(data=body)] if body else []), h11.EndOfMessage())
     data = b"".join(connection.send(part) or b"" for part in parts)

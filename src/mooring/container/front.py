@@ -4,22 +4,18 @@ Process 1 runs no inference, so these answers are never delayed by one. They com
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import h11
 import msgspec
-import structlog
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from mooring.container.asking import Reply, get
 from mooring.container.board import Board
@@ -30,6 +26,7 @@ from mooring.errors import BackendError, DeadlineExceeded, MooringError, NotRead
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
 from mooring.observe.pulse import read_id
 from mooring.web.border import Border
+from mooring.web.callers import CHANGING, Callers
 from mooring.web.media import JSON
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
 from mooring.web.status import ErrorBody, refuse
@@ -99,6 +96,7 @@ class Front:
         facts = dict(found[0]) if found else {}
         if facts.get("multi_model"):
             facts["models"] = [model for one in found for model in one["models"]]
+        facts |= longest_wait(found)
         error = await self._health()
         facts |= {"ready": error is None, "reason": str(error) if error else ""}
         failing = [self._failing(slot, one) for slot, one in zip(asked, replies, strict=True)]
@@ -203,8 +201,13 @@ class Front:
         ]
 
 
-def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> Starlette:
-    """The application. `more` are the routes of several models. `counted` is needed by `Border` but not published."""
+def create_front(
+    front: Front, counted: Metrics, more: Sequence[Route] = (), hosts: frozenset[str] | None = None
+) -> Starlette:
+    """The application. `more` are the routes of several models; `hosts`: see `Callers`.
+
+    `counted` is needed by `Border` but not published.
+    """
     table = SEVERAL_MODELS if more else ONE_MODEL
     routes = [
         Route("/ping", front.ping),
@@ -217,9 +220,11 @@ def create_front(front: Front, counted: Metrics, more: Sequence[Route] = ()) -> 
         *more,
     ]
     paths = dict.fromkeys((route.path for route in routes), refuse)
+    callers = Callers(hosts, CHANGING if more else ())
+    border = Middleware(Border, metrics=counted, routes=paths, log_requests=False, callers=callers)
     return Starlette(
         routes=routes,
-        middleware=[Middleware(Border, metrics=counted, routes=paths, log_requests=False)],
+        middleware=[border],
         exception_handlers={HTTPException: table.refuse},
     )
 
@@ -230,6 +235,13 @@ def _facts(reply: Reply | None) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = msgspec.json.decode(reply.body)
     return found
+
+
+def longest_wait(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """`engine` of the first worker's facts, with the expected wait of the busiest worker: the standby's is 0."""
+    engines = [one["engine"] for one in found if "queue_wait_seconds" in one.get("engine", {})]
+    waits = [engine["queue_wait_seconds"] for engine in engines]
+    return {"engine": {**engines[0], "queue_wait_seconds": max(waits)}} if waits else {}
 
 
 def _message(reply: Reply) -> str:
@@ -243,64 +255,3 @@ def _bad_gateway(message: str, request_id: str) -> Response:
     """A 502: the same request would most likely end another worker."""
     body = ErrorBody(502, BackendError.__name__, message, request_id)
     return Response(msgspec.json.encode(body), body.code, media_type=JSON)
-
-
-STARTED_S = 0.01
-"""Check interval while a server starts."""
-LOOK_EVERY_S = 1.0
-"""Check interval for the socket."""
-
-
-class FrontServer:
-    """Runs one uvicorn server after another for the same application."""
-
-    def __init__(self, app: ASGIApp, path: Path, prepare: Callable[[], None]) -> None:
-        """`prepare` creates the folder of the socket `path`. It may raise OSError."""
-        self._app = app
-        self._path = path
-        self._prepare = prepare
-        self.listening = asyncio.Event()
-        """Set as soon as the first server listens."""
-        self._log = structlog.get_logger("mooring.container").bind()
-
-    async def keep(self) -> None:
-        """Serve until cancelled. Start a new server if one ends or its socket is removed."""
-        while True:
-            try:
-                self._prepare()
-                await self._serve()
-            except OSError as error:
-                self._log.error("front cannot listen", reason=str(error))
-                await asyncio.sleep(LOOK_EVERY_S)
-            else:
-                self._log.error("front socket is missing; listening again")
-
-    async def _serve(self) -> None:
-        """Serve until the server ends or its socket disappears. Raises OSError if it cannot listen."""
-        server = uvicorn.Server(
-            uvicorn.Config(
-                self._app,
-                uds=str(self._path),
-                http="httptools",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                # Without the socket the front is unreachable: do not wait for a request that may take minutes.
-                timeout_graceful_shutdown=1,
-            )
-        )
-        # The supervisor handles signals.
-        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-        serving = asyncio.ensure_future(server.serve())
-        try:
-            while not serving.done() and not (server.started and self._gone()):
-                await asyncio.wait({serving}, timeout=LOOK_EVERY_S if server.started else STARTED_S)
-                if server.started:
-                    self.listening.set()
-        finally:
-            server.should_exit = True
-            await serving
-
-    def _gone(self) -> bool:
-        return not self._path.exists()

@@ -19,6 +19,7 @@ import structlog
 
 from mooring.container.child import SETTLED_S, pause
 from mooring.container.folders import Folders
+from mooring.container.nginx_log import without_requests
 from mooring.container.privileges import die_with_parent
 from mooring.errors import BackendError
 
@@ -75,6 +76,7 @@ class Nginx:
         self._process: asyncio.subprocess.Process | None = None
         self._read, self._write = os.pipe()
         os.set_inheritable(self._write, True)
+        self._errors, self._stderr = os.pipe()
         self._finishing = asyncio.Event()
         self._log = structlog.get_logger("mooring.container").bind()
 
@@ -125,7 +127,10 @@ class Nginx:
 
         Until `proven` it is restarted only a few times; then its exit status is returned, never 0.
         """
-        reading = asyncio.ensure_future(self._listen())
+        reading = (
+            asyncio.ensure_future(_lines(self._read, self._take)),
+            asyncio.ensure_future(_lines(self._errors, self._repeat)),
+        )
         wait, tries, said = 0.0, 0, None
         try:
             while True:
@@ -147,7 +152,10 @@ class Nginx:
                 if self._finishing.is_set():
                     return 0
         finally:
-            reading.cancel()
+            for task in reading:
+                task.cancel()
+            os.close(self._write)
+            os.close(self._stderr)
 
     async def _live(self) -> int:
         try:
@@ -155,7 +163,11 @@ class Nginx:
             # A master that was killed leaves it, and the next one could not listen on it.
             self._folders.nginx.unlink(missing_ok=True)
             process = await asyncio.create_subprocess_exec(
-                *self._command(), pass_fds=(self._write,), start_new_session=True, preexec_fn=die_with_parent
+                *self._command(),
+                pass_fds=(self._write,),
+                stderr=self._stderr,
+                start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         except (OSError, RuntimeError) as error:  # out of descriptors, memory, threads or disk space
             self._log.error("nginx cannot be started", reason=str(error))
@@ -197,16 +209,25 @@ class Nginx:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
-    async def _listen(self) -> None:
-        reader = asyncio.StreamReader(limit=1 << 20)
-        loop = asyncio.get_running_loop()
-        pipe = os.fdopen(self._read, "rb", buffering=0)
-        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
-        try:
-            while line := await reader.readline():
-                # Keep reading despite invalid lines: nginx blocks when its log pipe is full.
-                with contextlib.suppress(ValueError, KeyError, TypeError):
-                    self._on_line(msgspec.json.decode(line))
-        finally:
-            transport.close()
-            os.close(self._write)
+    def _take(self, line: bytes) -> None:
+        """A line of the access log."""
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            self._on_line(msgspec.json.decode(line))
+
+    def _repeat(self, line: bytes) -> None:
+        """A line of the error log."""
+        level, message = without_requests(line.decode(errors="replace"))
+        self._log.error("nginx", level_there=level, message=message)
+
+
+async def _lines(pipe: int, take: Callable[[bytes], None]) -> None:
+    """Give every line of a pipe to `take`, and close it in the end. nginx blocks while its log's pipe is full."""
+    reader = asyncio.StreamReader(limit=1 << 20)
+    loop = asyncio.get_running_loop()
+    source = os.fdopen(pipe, "rb", buffering=0)
+    transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
+    try:
+        while line := await reader.readline():
+            take(line)
+    finally:
+        transport.close()

@@ -25,21 +25,25 @@ from mooring.container.board import Board
 from mooring.container.child import Slot
 from mooring.container.crew import KILLED_S, Crew
 from mooring.container.folders import Folders
-from mooring.container.front import MOST_DEATHS, Front, FrontServer, create_front
+from mooring.container.front import MOST_DEATHS, Front, create_front
+from mooring.container.front_server import FrontServer
 from mooring.container.layout import model_folder, topology_for, user_code
 from mooring.container.metrics import FrontMetrics, WorkerMetrics
 from mooring.container.models import ModelsFront
 from mooring.container.nginx_conf import Place, render
+from mooring.container.nginx_gate import find_lua
 from mooring.container.nginx_watch import NginxWatch
 from mooring.container.proxy import Line, Nginx, Tries
 from mooring.container.registry import LoadedModels
 from mooring.container.topology import Topology, affordable
+from mooring.errors import BackendError
 from mooring.observe.machine import this_machine
 from mooring.observe.memory import proportional_bytes
 from mooring.observe.metrics import Metrics
 from mooring.observe.pulse import read_id
 from mooring.settings import Settings
-from mooring.web.listen import Address, listen
+from mooring.web.callers import allowed_hosts
+from mooring.web.listen import Address, allow_many_connections, listen, open_files
 
 Ready = Callable[[Mapping[str, Any], str], None]
 """Called once with the facts of `/info` and the address, when /ping first returns 200."""
@@ -57,6 +61,7 @@ def supervise(settings: Settings, program: str, *, ready: Ready) -> tuple[int, s
     0 if all in-flight requests were answered, 1 if not or if nginx cannot start, 2 or 3 if no worker can ever start,
     130 after a second Ctrl-C. Raises ListenError or UsageError if it cannot listen on the address.
     """
+    allow_many_connections()  # nginx inherits this
     address = Address(settings.host, _free_port(settings))
     with tempfile.TemporaryDirectory(prefix="mooring-") as folder:
         supervisor = Supervisor(settings, program, Folders(Path(folder)), address, ready)
@@ -88,6 +93,7 @@ class Supervisor:
         self._retry = code is None or self._settings.retry_user_code
         self._topology = self._adopt(topology_for(settings, self._machine, code))
         self._metrics = FrontMetrics(WorkerMetrics(folders.metrics, self._board.slots))
+        self._lua = find_lua(program)
         self._nginx = Nginx(program, folders, self._user, self._on_line)
         self._crew = Crew(settings, folders, self._user, self._board, self._metrics)
         self._crew.models = self._models
@@ -105,7 +111,7 @@ class Supervisor:
         """Run the service and return the exit code."""
         self._main = asyncio.current_task()
         self._prepare()
-        await self._nginx.check()
+        await self._check()
         front = FrontServer(self._front(), self._folders.front, lambda: self._folders.make(self._user))
         watch = NginxWatch(lambda: self._nginx.pids, self._folders.nginx, lambda: self._nginx.listens)
         orphans = partial(collect_orphans, self._children)
@@ -137,24 +143,34 @@ class Supervisor:
         for worker in self._topology.workers:
             self._folders.hold(worker.slot)
 
+    async def _check(self) -> None:
+        """Check nginx's configuration, without Lua if its module does not work. Raises BackendError."""
+        try:
+            await self._nginx.check()
+        except BackendError:
+            if not self._lua:
+                raise
+            self._lua = ()
+            self._configure()
+            await self._nginx.check()
+        if not self._lua:
+            self._log.warning(
+                "nginx has no Lua module: slow clients are dropped later, and many of them can keep large requests out",
+                hint="Install it; on Debian: apt-get install libnginx-mod-http-lua",
+            )
+
     def _configure(self) -> None:
-        place = Place(self._nginx.log_path, self._user, self._address)
+        place = Place(self._nginx.log_path, self._user, self._address, open_files(), self._lua)
         text = render(self._settings, self._topology, self._folders, place)
         self._nginx.configure(text)
 
     def _front(self) -> ASGIApp:
-        always_200 = self._settings.ping_always_200
-        socket_of = self._folders.socket
-        front = Front(
-            self._board,
-            self._metrics,
-            socket_of,
-            always_200=always_200,
-            retry=self._retry,
-            deadline_s=self._settings.deadline_s,
-        )
+        settings, socket_of = self._settings, self._folders.socket
+        ways = {"always_200": settings.ping_always_200, "retry": self._retry}
+        front = Front(self._board, self._metrics, socket_of, deadline_s=settings.deadline_s, **ways)
         models = ModelsFront(self._models, socket_of).routes if self._models is not None else []
-        return create_front(front, Metrics(), models)
+        hosts = allowed_hosts(settings.allowed_host, settings.host)
+        return create_front(front, Metrics(), models, hosts)
 
     async def _serve(self, proxy: "asyncio.Task[int]") -> int:
         """Until told to stop, or until a worker or nginx (`proxy`) can never start."""

@@ -21,6 +21,9 @@ NAMESPACE = "sagemaker"
 POLICY_TYPE = "TargetTrackingScaling"
 POLICY_KEY = "TargetTrackingScalingPolicyConfiguration"
 _DIGITS = 12
+ENVIRONMENT: Mapping[str, str] = {"MOORING_MAX_QUEUE_MS": "deadline"}
+"""Variables of every container, unless the user sets them. SageMaker turns a 429 into an error that nobody retries, so
+requests wait until their deadline instead."""
 
 Request = Mapping[str, Any]
 
@@ -47,8 +50,7 @@ def model_request(spec: Spec) -> Request:
         container["ModelDataUrl"] = spec.model_data
     if spec.multi_model:
         container["Mode"] = "MultiModel"
-    if spec.environment:
-        container["Environment"] = dict(sorted(spec.environment.items()))
+    container["Environment"] = dict(sorted({**ENVIRONMENT, **spec.environment}.items()))
     return _named(spec, "ModelName", {"PrimaryContainer": container, "ExecutionRoleArn": spec.role})
 
 

@@ -36,7 +36,7 @@ class Runner:
         self._backend = backend
         self._clock = clock
         self._vitals = vitals
-        self._number = number
+        self.number = number
 
     def results(self, windows: Sequence[Window], stream: int | None) -> Results:
         """Each window's output, or the error of that window alone."""
@@ -54,11 +54,11 @@ class Runner:
         grid, pace, cpu_s = self._backend.grid, self._vitals.pace, time.process_time()
         tokens = grid.padded_batch(len(windows)) * grid.padded_length(max(map(len, windows)))
         began = self._clock()
-        self._vitals.busy[self._number] = Busy(began, len(windows), pace.expect(tokens), cpu_s)
+        self._vitals.busy[self.number] = Busy(began, len(windows), pace.expect(tokens), cpu_s)
         try:
             outputs = self._backend.run(windows, stream=stream)
         finally:
-            self._vitals.busy.pop(self._number, None)
+            self._vitals.busy.pop(self.number, None)
         pace.record(tokens, self._clock() - began, time.process_time() - cpu_s)
         if len(outputs) != len(windows):
             raise BackendError(f"the backend returned {len(outputs)} rows for {len(windows)} windows")

@@ -11,20 +11,22 @@ from collections.abc import Callable
 from typing import Any
 
 from mooring.backends.base import Backend
+from mooring.engine.admission import Admission
 from mooring.engine.compute import proving
+from mooring.engine.door import Door, Ticket
 from mooring.engine.health import Health, Looking, Prober, can_probe, judge, judge_life
 from mooring.engine.job import Answered, Job
 from mooring.engine.lanes import LARGE_WINDOWS, Lanes
-from mooring.engine.limits import Door, Limits
+from mooring.engine.limits import Limits
 from mooring.engine.observer import NullObserver, Observer
-from mooring.engine.queue import Queue
+from mooring.engine.queue import Entry, Queue
 from mooring.engine.worker import Worker
-from mooring.errors import DeadlineExceeded, Draining, NotReady, PayloadTooLarge, QueueFull
+from mooring.errors import DeadlineExceeded, NotReady
 from mooring.observe.pulse import ORIGIN
 from mooring.tasks.base import Task
 
-SURELY = 2
-"""Factor by which the estimated windows must exceed the limit to refuse a request before tokenizing."""
+Outcome = tuple["asyncio.Future[Any]", Any, Exception | None]
+"""A caller's future, and its result or error."""
 
 
 class Engine:
@@ -42,22 +44,31 @@ class Engine:
         """Only the worker uses the backend until `stop` has returned; its creator closes it."""
         self._task = task
         self._limits = limits
-        self._grid = backend.grid
         self._clock = clock
         self._observer: Observer = observer or NullObserver()
         self._queue: Queue[Job] = Queue(backend.grid, ride_tokens=limits.ride_tokens, max_waste=limits.max_waste)
-        self._door = Door(limits.queue_tokens)
+        self._door = Door(backend.grid, limits.prepare_threads)
         parts = (backend, self._queue, self._door, clock, self._observer)
         self._worker = Worker(*parts, self._on_done, self._on_death, idle_warm=limits.idle_warm)
         self._vitals = self._worker.vitals
         self._lock = self._worker.condition
+        self._admission = Admission(
+            limits,
+            backend.grid.lengths[-1],
+            self._door,
+            self._queue,
+            self._lock,
+            self._vitals,
+            self._observer,
+            clock,
+        )
         self._lanes = Lanes(limits.prepare_threads)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._jobs: set[Job] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
         self._looking = Looking(self._vitals, clock, alone=limits.alone)
-        self._prober = Prober(self._vitals, lambda: self._run(task.probe(), limits.probe_s, first=True))
+        self._prober = Prober(self._vitals, lambda: self._run(task.probe(), limits.probe_s))
 
     async def start(self) -> None:
         """Warm up and answer one real request. Raises as `proving`."""
@@ -68,7 +79,7 @@ class Engine:
         self._worker.start(warm, later, lambda error: self._call(_settle, (warmed, None, error)))
         with proving():
             await warmed
-            await self._run(self._task.probe(), self._limits.deadline_s, first=True)
+            await self._run(self._task.probe(), self._limits.deadline_s)
         self._vitals.phase = "serving"
         self._looking.start(self._loop)
 
@@ -107,7 +118,7 @@ class Engine:
         return judge(self._vitals, self._clock(), self._limits.stuck_s)
 
     def alive(self) -> Health:
-        """Whether the worker thread makes progress."""
+        """Whether the worker thread exists and makes progress."""
         return judge_life(self._vitals, self._clock(), self._limits.stuck_s)
 
     async def check(self) -> Health:
@@ -124,7 +135,8 @@ class Engine:
             "queued_requests": self._queue.entries,
             "queued_windows": self._queue.windows,
             "queued_tokens": self._queue.tokens,
-            "tokens_per_second": round(self._door.rate),
+            "queue_wait_seconds": round(self._admission.wait_s(), 3),
+            "tokens_per_second": round(self._door.costs.tokens_per_second),
             "cold_shapes": self._worker.cold_shapes,
         }
 
@@ -134,55 +146,26 @@ class Engine:
         Raises NotReady, Draining, QueueFull, PayloadTooLarge, DeadlineExceeded, BackendError and what the task's
         `prepare` raises (InvalidRequest). Cancelling the caller drops windows that are not yet computed.
         """
-        self._refuse_unless_serving()
-        cost = self._task.estimate(request)
-        about = cost // self._grid.lengths[-1]
-        if about > SURELY * self._limits.max_windows:
-            raise self._too_large(f"about {about}")
-        with self._lock:
-            admitted = self._door.admit(cost, accepted=ORIGIN.get().retried)
-        if not admitted:
-            raise self._full(cost)
-        return await self._run(request, self._limits.deadline_s if deadline_s is None else deadline_s, cost=cost)
+        allowed_s = self._limits.deadline_s if deadline_s is None else deadline_s
+        ticket = self._admission.admit(self._task.estimate(request), allowed_s, self.health)
+        return await self._run(request, allowed_s, ticket)
 
-    def _refuse_unless_serving(self) -> None:
-        phase = self._vitals.phase
-        if phase == "serving" and not self._vitals.died:
-            return
-        draining = phase == "draining"
-        self._observer.refused("draining" if draining else "not_ready")
-        if draining:
-            raise Draining(
-                "The server is shutting down and accepts no new requests.", hint="Send the request to another server."
-            )
-        raise NotReady(self.health().reason, hint="Poll GET /ping until it returns 200.")
+    def refuse_if_full(self, tokens: int, deadline_s: float) -> None:
+        """Raise what `answer` would raise now for a request of about `tokens` tokens; cheaper than a refused `answer`.
 
-    def _too_large(self, windows: str) -> PayloadTooLarge:
-        self._observer.refused("too_large")
-        return PayloadTooLarge(
-            f"The request makes {windows} windows; the limit is {self._limits.max_windows}.",
-            hint="Split it into several requests.",
-        )
+        The size matters only for requests of several windows, so 0 tokens suit a body that has not been read.
+        """
+        self._admission.check(tokens, deadline_s, self.health)
 
-    def _full(self, cost: int) -> QueueFull:
-        self._observer.refused("queue_full")
-        after = self._door.retry_after(cost)
-        return QueueFull(
-            f"The queue is full: {self._door.cost} of {self._limits.queue_tokens} tokens are waiting; "
-            f"this request has about {cost}.",
-            retry_after=after,
-            hint=f"Try again in {after} s.",
-        )
-
-    async def _run(self, request: Any, allowed_s: float, *, cost: int = 0, first: bool = False) -> Answered:
-        """Process a request; `cost` has been charged at the door and is always released here."""
-        loop, origin = asyncio.get_running_loop(), ORIGIN.get()
-        job = Job(request, loop.create_future(), self._clock(), allowed_s, cost, first=first, origin=origin)
+    async def _run(self, request: Any, allowed_s: float, ticket: Ticket | None = None) -> Answered:
+        """Process a request, which leaves the door here in any case; a probe has no ticket and goes first."""
+        loop = asyncio.get_running_loop()
+        job = Job(request, loop.create_future(), self._clock(), allowed_s, ticket, origin=ORIGIN.get())
         self._jobs.add(job)
         self._quiet.clear()
         timer = loop.call_later(max(0.0, allowed_s), lambda: _settle((job.future, None, job.late())))
         try:
-            self._lanes.prepare(self._prepare, job, large=self._is_large(cost))
+            self._lanes.prepare(self._prepare, job, large=ticket is not None and ticket.large)
             return await job.future
         except (asyncio.CancelledError, DeadlineExceeded) as error:
             spared = self._leave(job)
@@ -194,16 +177,14 @@ class Engine:
             self._jobs.discard(job)
             if not self._jobs:
                 self._quiet.set()
-
-    def _is_large(self, tokens: int) -> bool:
-        return tokens >= LARGE_WINDOWS * self._grid.lengths[-1]
+                self._observer.queue(self._queue.windows, self._queue.tokens, self._admission.wait_s())
 
     def _leave(self, job: Job) -> int:
         """Abandon a job without a waiting caller. Returns the number of windows that need not be computed."""
         with self._lock:
             job.gone = True
-            self._door.change(job.cost, 0)
-            job.cost = 0
+            if job.ticket is not None:
+                self._door.leave(job.ticket)
             if job.entry is None:
                 return 0
             self._queue.drop(job.entry)
@@ -221,7 +202,7 @@ class Engine:
             prepared = job.prepare(self._task)
             windows = len(prepared.windows)
             if windows > self._limits.max_windows:
-                raise self._too_large(str(windows))
+                raise self._admission.too_large(str(windows))
             job.entry = self._queue.entry(job, [len(window) for window in prepared.windows], job.deadline)
         except Exception as error:  # Boundary: pass it to the caller, not to this thread.
             self._call(_settle, (job.future, None, error))
@@ -230,21 +211,23 @@ class Engine:
         job.missing = windows
         job.prepared = prepared  # Last: `Job.computed` must not be true before.
         job.tokenise_s = self._clock() - started
-        if windows:
-            self._enqueue(job, job.entry.tokens)
-        else:
+        self._enqueue(job, job.entry)
+        if not windows:
             self._on_done([job])
 
-    def _enqueue(self, job: Job, tokens: int) -> None:
-        assert job.entry is not None  # noqa: S101 — `_prepare` has just made it
+    def _enqueue(self, job: Job, entry: Entry[Job]) -> None:
         with self._lock:
             if job.gone:
                 return
-            if not job.first:
-                self._door.change(job.cost, tokens)
-                job.cost = tokens
-            self._worker.add(job.entry, first=job.first)
-        self._observer.queue(self._queue.windows, self._queue.tokens)
+            if job.ticket is not None:
+                self._door.tokenized(job.ticket, job.tokenise_s)
+                cost = self._door.costs.rows(entry.classes)
+                self._door.change(job.ticket, cost)
+                job.per_token = cost / max(1, entry.tokens)
+            if entry.windows:
+                self._worker.add(entry, first=job.ticket is None)
+            wait_s = self._door.wait_s(self._clock())
+        self._observer.queue(self._queue.windows, self._queue.tokens, wait_s)
 
     def _on_done(self, jobs: list[Job]) -> None:
         """Called by the worker with computed or failed jobs."""
@@ -256,7 +239,8 @@ class Engine:
                 self._lanes.finish(self._finish, [job], large=True)
 
     def _finish(self, jobs: list[Job]) -> None:
-        results: list[tuple[asyncio.Future[Answered], Answered | None, Exception | None]] = []
+        results: list[Outcome] = []
+        began, windows = self._clock(), 0
         for job in jobs:
             if job.gone:
                 continue
@@ -265,11 +249,15 @@ class Engine:
                     raise job.error
                 assert job.prepared is not None  # noqa: S101 — computed, so prepared
                 started = self._clock()
+                windows += len(job.outputs)
                 answer = job.finish(self._task, job.prepared)
                 results.append((job.future, job.answered(job.prepared, answer, started, self._clock()), None))
             except Exception as error:  # Boundary: pass it to the caller, not to this thread.
                 results.append((job.future, None, error))
-        self._call(_settle, *results)
+        ended = self._clock()
+        with self._lock:
+            self._door.finished(windows, ended - began)
+        self._call(self._answered, ended, results)
 
     # Back on the event loop
 
@@ -278,6 +266,11 @@ class Engine:
         if self._loop is None or self._loop.is_closed():
             return
         self._loop.call_soon_threadsafe(function, *arguments)
+
+    def _answered(self, since: float, results: list[Outcome]) -> None:
+        with self._lock:
+            self._door.lagged(self._clock() - since)
+        _settle(*results)
 
     def _on_death(self, reason: str) -> None:
         def fail() -> None:
@@ -291,7 +284,7 @@ class Engine:
             _settle((job.future, None, NotReady(reason)))
 
 
-def _settle(*outcomes: tuple["asyncio.Future[Any]", Any, Exception | None]) -> None:
+def _settle(*outcomes: Outcome) -> None:
     """Set each future's result or error, unless its caller has left."""
     for future, result, error in outcomes:
         if future.done():

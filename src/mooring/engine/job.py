@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from mooring.backends.base import Outputs
+from mooring.engine.door import Ticket
 from mooring.engine.queue import Entry
 from mooring.errors import DeadlineExceeded
 from mooring.observe import pulse
@@ -59,10 +60,10 @@ class Job:
     """The caller's future; set on the event loop."""
     received: float
     allowed_s: float
-    cost: int = 0
-    """Padded tokens charged at the door now; 0 for a probe and once nothing is left to compute."""
-    first: bool = False
-    """A probe; it goes first."""
+    ticket: Ticket | None = None
+    """As admitted at the door; None for a probe."""
+    per_token: float = 0.0
+    """Cost of a padded token of it at the door, once it is tokenized."""
     origin: Origin = UNKNOWN
     gone: bool = False
     """The caller has left. Written under the worker's lock."""

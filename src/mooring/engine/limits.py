@@ -1,9 +1,5 @@
-"""Define the engine's limits, and admission control that bounds the queue (`Door`).
+"""Define the engine's limits. Made by `wiring/` from the settings."""
 
-`Limits` is made by `wiring/` from the settings. `Door` is used under the worker's lock and has no clock.
-"""
-
-import math
 from dataclasses import dataclass
 
 
@@ -13,8 +9,11 @@ class Limits:
 
     max_windows: int = 4096
     """Most windows per request; larger requests are refused permanently (PayloadTooLarge)."""
-    queue_tokens: int = 524_288
-    """Most padded tokens waiting; beyond it requests are refused for now (QueueFull)."""
+    max_queue_s: float = 1.0
+    """Longest expected wait of a request before it is computed; beyond it requests are refused for now (QueueFull).
+
+    Its deadline is a limit, too. 0: a request is admitted only when nothing waits or runs.
+    """
     deadline_s: float = 60.0
     """Default deadline of a request."""
     prepare_threads: int = 1
@@ -36,57 +35,3 @@ class Limits:
     """Time limit of a probe."""
     alone: bool = True
     """Whether no other engine and no user code computes in this process."""
-
-
-class Door:
-    """Admits requests by estimated cost (padded tokens), and estimates when to retry.
-
-    A request is charged its cost, but at most half of the bound: one request of a thousand windows must not cause all
-    others to be refused. A request above the whole bound is admitted when nothing waits.
-    """
-
-    def __init__(self, bound: int) -> None:
-        self._bound = max(1, bound)
-        self._share = max(1, self._bound // 2)
-        self._charged = 0
-        self._cost = 0
-        self._rate = 0.0
-
-    @property
-    def cost(self) -> int:
-        """Padded tokens admitted and not yet computed, uncapped."""
-        return self._cost
-
-    @property
-    def rate(self) -> float:
-        """Padded tokens per second, moving average; 0 before the first batch."""
-        return self._rate
-
-    def admit(self, cost: int, *, accepted: bool = False) -> bool:
-        """Admit a request of `cost`, or not. An admitted request must finally be changed to 0.
-
-        One that another worker had `accepted` is always admitted.
-        """
-        charge = min(cost, self._share)
-        if not accepted and self._charged and (cost > self._bound or self._charged + charge > self._bound):
-            return False
-        self.change(0, cost)
-        return True
-
-    def change(self, old: int, new: int) -> None:
-        """Update a request's cost: a better estimate, or the rest of it."""
-        self._charged += min(new, self._share) - min(old, self._share)
-        self._cost += new - old
-
-    def measured(self, tokens: int, seconds: float) -> None:
-        """Record that a batch of `tokens` took `seconds`, in a moving average that dampens single slow batches."""
-        if seconds > 0:
-            rate = tokens / seconds
-            self._rate = rate if not self._rate else 0.9 * self._rate + 0.1 * rate
-
-    def retry_after(self, cost: int) -> int:
-        """Whole seconds, 1 to 600, until a request of `cost` would be admitted if no others arrived."""
-        excess = self._cost if cost > self._bound else self._cost + min(cost, self._share) - self._bound
-        if not self._rate:
-            return 1
-        return min(600, max(1, math.ceil(excess / self._rate)))

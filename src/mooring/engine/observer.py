@@ -28,8 +28,8 @@ class Observer(Protocol):
     def cached(self, size: int) -> None:
         """Bytes now used by the answer cache."""
 
-    def queue(self, windows: int, tokens: int) -> None:
-        """The waiting windows, and their padded tokens."""
+    def queue(self, windows: int, tokens: int, wait_s: float) -> None:
+        """The waiting windows, their padded tokens, and the expected wait of a request that arrives now."""
 
 
 class NullObserver:
@@ -50,5 +50,5 @@ class NullObserver:
     def cached(self, size: int) -> None:
         """Nothing."""
 
-    def queue(self, windows: int, tokens: int) -> None:
+    def queue(self, windows: int, tokens: int, wait_s: float) -> None:
         """Nothing."""

@@ -85,6 +85,8 @@ class Once:
         while True:
             flight = self._flights.get(key)
             if flight is None:
+                # Before a task is made for it: under overload most requests end here.
+                self._engine.refuse_if_full(self._task.estimate(request), left)
                 answered = await self._wait(key, self._launch(key, request, left))
                 self._observer.answered("computed")
                 return answered

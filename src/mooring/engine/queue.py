@@ -167,10 +167,6 @@ class Queue(Generic[T]):
         length = self._classes.padded[max(batch.classes)]
         return self._grid.padded_batch(len(batch.rows)), length
 
-    def row_tokens(self, batch: Take[T]) -> int:
-        """Padded tokens of the batch's windows, each padded alone: what left the queue."""
-        return sum(self._classes.padded[place] for place in batch.classes)
-
     def _large(self, entry: Entry[T]) -> bool:
         return entry.tokens > self._classes.padded[-1]
 

@@ -19,9 +19,9 @@ import numpy as np
 
 from mooring.backends.base import Backend, Window
 from mooring.engine.compute import Runner, deliver, log_failure, say, windows_of
+from mooring.engine.door import Door
 from mooring.engine.health import Vitals
 from mooring.engine.job import Job
-from mooring.engine.limits import Door
 from mooring.engine.observer import Observer
 from mooring.engine.queue import Entry, Queue, Take
 from mooring.errors import BackendError
@@ -37,6 +37,8 @@ class _Turn:
 
     batch: Take[Job]
     stream: int | None
+    busy: bool
+    """Whether others are left waiting."""
 
 
 @dataclass(eq=False)
@@ -192,11 +194,19 @@ class Worker:
             company = self._met or self._running or self._warming or self.queue.windows or len(batch.rows) > 1
             self._alone = not (self._open and company)
             self._running += 1
-        return _Turn(batch, None if self._alone else number)
+        stream = None if self._alone else number
+        if batch.rows:
+            self.door.begin(number, self.door.costs.rows(batch.classes), self.clock(), self._among(stream))
+        return _Turn(batch, stream, busy=self.queue.windows > 0)
 
     def _charge(self, entry: Entry[Job], tokens: int) -> None:
-        self.door.change(entry.owner.cost, tokens)
-        entry.owner.cost = tokens
+        job = entry.owner
+        if job.ticket is not None:
+            self.door.change(job.ticket, int(job.per_token * tokens))
+
+    def _among(self, stream: int | None) -> int:
+        """How many such batches run at a time."""
+        return 1 if stream is None else self.backend.streams
 
     def _coldest(self, number: int) -> tuple[int | None, Shape] | None:
         """Under the lock: the next shape to warm while idle, if any."""
@@ -213,7 +223,10 @@ class Worker:
     def _warm(self, shape: Shape, stream: int | None, runner: Runner) -> None:
         rows, length = shape
         window = Window(np.zeros(length, np.int32), np.zeros(length, np.int32))
+        began = self.clock()
         runner.run([window] * rows, stream)
+        with self.condition:
+            self.door.costs.warmed(shape, (self.clock() - began) / self._among(stream))
 
     def _warm_idle(self, shape: Shape, stream: int | None, runner: Runner) -> None:
         try:
@@ -230,7 +243,9 @@ class Worker:
             self.on_done(late)
         if turn.batch.rows:
             self._compute(turn, runner)
-        self.observer.queue(self.queue.windows, self.queue.tokens)
+        with self.condition:
+            wait_s = self.door.wait_s(self.clock())
+        self.observer.queue(self.queue.windows, self.queue.tokens, wait_s)
 
     def _late(self, expired: Sequence[Entry[Job]]) -> list[Job]:
         """Fail expired jobs that no batch has finished yet."""
@@ -266,9 +281,13 @@ class Worker:
             if cold and (rows, length) in cold:
                 cold.remove((rows, length))
             # With n streams a batch takes n times as long, but n are done in that time.
-            among = 1 if turn.stream is None else self.backend.streams
-            self.door.measured(self.queue.row_tokens(batch), seconds / among)
+            alone_s = seconds / self._among(turn.stream)
+            self.door.end(runner.number)
+            self.door.costs.measured((rows, length), batch.classes, alone_s, busy=turn.busy)
             done = deliver(batch, results, seconds)
+            for job in done:
+                if job.ticket is not None:
+                    self.door.computed(job.ticket, len(job.outputs))
             spared = [self._spare(job) for job in done if job.error is not None]
         if done:
             self.on_done(done)
@@ -278,6 +297,4 @@ class Worker:
     def _spare(self, job: Job) -> int:
         """Under the lock: drop the windows of a failed job. Returns their number."""
         assert job.entry is not None  # noqa: S101 — it was in a batch
-        self.door.change(job.cost, 0)
-        job.cost = 0
         return self.queue.drop(job.entry)

@@ -15,6 +15,10 @@ from typing import Any, Protocol
 from mooring.errors import ModelInvalid, ModelUnsupported, echo
 
 CONFIG_FILE = "config.json"
+MAX_POSITIONS = 8192
+"""Longest window of a model, in tokens: the longest that encoders of these families were trained for."""
+MAX_SCORES = 1 << 30
+"""Most attention scores of one window in one layer, heads × positions²: 16 heads at 8,192 positions."""
 
 Config = Mapping[str, Any]
 """The content of config.json."""
@@ -159,6 +163,13 @@ class Family:
             raise ModelInvalid(
                 f"{CONFIG_FILE}: {keys.positions} is {rows}, of which {reserved} are reserved: none are left."
             )
+        check_positions(rows - reserved, CONFIG_FILE, keys.positions)
+        if heads * (rows - reserved) ** 2 > MAX_SCORES:
+            raise ModelInvalid(
+                f"{CONFIG_FILE}: {keys.heads} is {heads} and {keys.positions} is {rows}: a window would have more "
+                f"than {MAX_SCORES} attention scores, the limit.",
+                hint="Use config.json from the model's own repository.",
+            )
         return Sizes(hidden, whole(config, keys.layers), heads, whole(config, "vocab_size"), rows - reserved)
 
     def layers_in(self, names: Iterable[str]) -> int:
@@ -173,6 +184,15 @@ def whole(config: Config, key: str, file: str = CONFIG_FILE) -> int:
         seen = f"is {echo(value)}" if key in config else "is missing"
         raise ModelInvalid(f"{file}: {key} {seen}; it must be an integer of at least 1.")
     return value
+
+
+def check_positions(positions: int, file: str, key: str) -> None:
+    """Raise ModelInvalid for more than `MAX_POSITIONS`: memory and the warm-up grow with their square."""
+    if positions > MAX_POSITIONS:
+        raise ModelInvalid(
+            f"{file}: {key} is {echo(positions)}; the longest window of a model is {MAX_POSITIONS} tokens.",
+            hint="Use the file from the model's own repository.",
+        )
 
 
 def positive(config: Config, key: str, default: float) -> float:

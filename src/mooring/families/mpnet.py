@@ -46,6 +46,8 @@ def _encode(layers: Layers, config: Config, inputs: Inputs) -> Node:
     relative = layers.relative_bias(
         inputs.input_ids, "encoder.relative_attention_bias", whole(config, "num_attention_heads"), _buckets(config)
     )
+    # [B, A, L, L], once for all layers: the fused attention takes one bias. The relative one alone, [1, A, L, L], would
+    # save 0.2 % of a base model's batch of 8 × 128 tokens in fp32.
     bias = layers.add(relative, layers.padding_bias(inputs.attention_mask))
     for index in range(whole(config, "num_hidden_layers")):
         x = _layer(layers, config, x, bias, f"encoder.layer.{index}")

@@ -6,29 +6,30 @@ count. On any error, nothing half-unpacked is left behind.
 
 import errno
 import gzip
+import os
 import shutil
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Self
 
 from mooring.errors import ModelError, ModelInvalid, echo
 from mooring.model.folder import CONFIG_FILE, MANIFEST_FILE
+from mooring.model.tar import Member, TarReader
 
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz")
 
+MAX_DEPTH = 32
+"""Most levels of a member's name."""
+MAX_NAME = 1024
+"""Most characters of a member's name."""
+MAX_PART_BYTES = 255
+"""Most bytes of one level, as in Linux's file systems."""
+MAX_TRAILING_BYTES = 16 << 20
+"""Most bytes after the end of the tar; tar programs pad to 10 KiB."""
+
 _CHUNK = 1 << 20
-_MAX_HEADER = 1 << 20
-_EXTENSIONS = (
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Limits:
 
     max_bytes: int = 20 * 1024**3
     max_members: int = 10_000
+    """Files and folders, including folders that are only part of a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,63 +94,89 @@ def locate(folder: Path, what: str = "archive") -> Unpacked:
     )
 
 
-class _Info(tarfile.TarInfo):
-    """Refuse names and extended headers of more than 1 MiB: tarfile would read them into memory."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        info = super().frombuf(buf, encoding, errors)
-        if info.type in _EXTENSIONS and info.size > _MAX_HEADER:
-            raise ModelInvalid(f"The archive has a header of {info.size} bytes; the limit is {_MAX_HEADER}.")
-        return info
-
-
 def _extract(archive: Path, into: Path, limits: Limits) -> None:
     total = members = 0
-    with gzip.open(archive) as plain, tarfile.open(fileobj=plain, mode="r|", tarinfo=_Info) as tar:
+    placed = _Placed(into, limits.max_members)
+    with gzip.open(archive) as plain:
+        tar = TarReader(plain)
         for member in tar:
             members += 1
             total += member.size
             if members > limits.max_members:
-                raise ModelInvalid(f"The archive has more than {limits.max_members} files.")
+                raise _too_many(limits.max_members)
             if total > limits.max_bytes:
                 raise ModelInvalid(
                     f"The archive unpacks to more than {limits.max_bytes} bytes (at {echo(member.name)})."
                 )
-            _write(tar, member, into)
-        # The gzip checksum is at the very end, which tarfile does not read.
+            _write(tar, member, placed)
+        # The gzip checksum is at the very end, behind the end of the tar.
+        after = 0
         while block := plain.read(_CHUNK):
-            total += len(block)
-            if total > limits.max_bytes:
-                raise ModelInvalid(f"The archive has more than {limits.max_bytes} bytes of data after its end.")
+            after += len(block)
+            if after > min(MAX_TRAILING_BYTES, limits.max_bytes):
+                raise ModelInvalid(f"The archive has more than {after} bytes of data after its end.")
 
 
-def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> None:
-    path = _inside(into, member)
-    if member.isdir():
-        path.mkdir(parents=True, exist_ok=True)
+class _Placed:
+    """The folders and files written so far, at most `most` of both: a name's folders need no members of their own."""
+
+    def __init__(self, into: Path, most: int) -> None:
+        self.into = into
+        self._most = most
+        self._folders: set[tuple[str, ...]] = {()}
+        self._files: set[tuple[str, ...]] = set()
+
+    def folder(self, parts: tuple[str, ...]) -> None:
+        """Make a folder and those above it."""
+        if parts in self._folders:
+            return
+        for depth in range(1, len(parts) + 1):
+            part = parts[:depth]
+            if part in self._files:
+                raise ModelInvalid(f"The archive contains {echo('/'.join(part))} as a file and as a folder.")
+            if part not in self._folders:
+                self._count()
+                self._folders.add(part)
+                os.mkdir("/".join((str(self.into), *part)))  # noqa: PTH102 - pathlib takes longer than the call
+
+    def file(self, parts: tuple[str, ...]) -> Path:
+        """The path of a new file, whose folder is made."""
+        self.folder(parts[:-1])
+        if parts in self._files or parts in self._folders:
+            raise ModelInvalid(f"The archive contains {echo('/'.join(parts))} twice.")
+        self._count()
+        self._files.add(parts)
+        return self.into.joinpath(*parts)
+
+    def _count(self) -> None:
+        if len(self._folders) + len(self._files) > self._most:
+            raise _too_many(self._most)
+
+
+def _too_many(most: int) -> ModelInvalid:
+    return ModelInvalid(f"The archive has more than {most} files and folders.")
+
+
+def _write(tar: TarReader, member: Member, placed: _Placed) -> None:
+    parts = _parts(member)
+    if member.kind == "folder":
+        placed.folder(parts)
         return
-    if path.name.startswith("._"):  # written by tar on macOS: file attributes, not files
+    if not parts:
+        raise ModelInvalid(f"The archive member {echo(member.name)} has no name.", hint=_DISTRUST)
+    if parts[-1].startswith("._"):  # written by tar on macOS: file attributes, not files
         return
-    if (free := shutil.disk_usage(into).free) < member.size:
+    if (free := shutil.disk_usage(placed.into).free) < member.size:
         raise OSError(errno.ENOSPC, f"{member.name} needs {member.size} bytes and {free} are free")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    source = tar.extractfile(member)
-    if source is None or path.exists():
-        raise ModelInvalid(f"The archive contains {echo(member.name)} twice.")
-    with path.open("xb") as file:
-        _copy(source.read, file)
-    if path.stat().st_size != member.size:
-        raise EOFError(f"{member.name} should have {member.size} bytes but has {path.stat().st_size}")
+    with placed.file(parts).open("xb") as file:
+        for chunk in tar.content():
+            file.write(chunk)
 
 
-def _copy(read: Callable[[int], bytes], file: IO[bytes]) -> None:
-    while block := read(_CHUNK):
-        file.write(block)
-
-
-def _inside(into: Path, member: tarfile.TarInfo) -> Path:
-    """The member's path below `into`. Raises ModelInvalid unless it is a regular file or folder inside `into`."""
+def _parts(member: Member) -> tuple[str, ...]:
+    """The parts of the member's name. Raises ModelInvalid unless it is a regular file or folder inside the archive."""
+    if len(member.name) > MAX_NAME:
+        raise ModelInvalid(f"The archive member {echo(member.name)} has a name of more than {MAX_NAME} characters.")
     name = PurePosixPath(member.name)
     if name.is_absolute() or ".." in name.parts:
         raise ModelInvalid(f"The archive member {echo(member.name)} points outside the archive.", hint=_DISTRUST)
@@ -158,10 +186,14 @@ def _inside(into: Path, member: tarfile.TarInfo) -> Path:
             "other systems.",
             hint="Nothing was unpacked. Rename the file and pack the folder again.",
         )
-    if not (member.isreg() or member.isdir()) or member.issparse():
-        kind = "a link" if member.issym() or member.islnk() else "neither a regular file nor a folder"
+    if member.kind not in ("file", "folder"):
+        kind = "a link" if member.kind == "link" else "neither a regular file nor a folder"
         raise ModelInvalid(f"The archive member {echo(member.name)} is {kind}.", hint=_DISTRUST)
-    return into.joinpath(*name.parts)
+    if len(name.parts) > MAX_DEPTH:
+        raise ModelInvalid(f"The archive member {echo(member.name)} is {len(name.parts)} levels deep, of {MAX_DEPTH}.")
+    if long := next((part for part in name.parts if len(os.fsencode(part)) > MAX_PART_BYTES), None):
+        raise ModelInvalid(f"The archive has a name of more than {MAX_PART_BYTES} bytes: {echo(long)}.")
+    return name.parts
 
 
 _DISTRUST = "Nothing was unpacked. Create the archive from regular files: tar -czhf model.tar.gz -C FOLDER ."

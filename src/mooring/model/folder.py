@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,13 @@ GRAPH_FILES = ("openvino_model.xml", "openvino_model.bin")
 """The graph and the weights that `moor build` writes."""
 
 MAX_BYTES = 256 << 20
-"""Largest file read as a whole; the tokenizer.json of a vocabulary of 250,000 pieces takes 17 MB."""
+"""Largest file read as a whole: the graph's XML."""
+MAX_TOKENIZER_BYTES = 64 << 20
+"""Largest tokenizer.json; that of a vocabulary of 250,000 pieces takes 17 MB."""
+MAX_TEXT_BYTES = 16 << 20
+"""Largest of all other files that are read as JSON or text: Python takes up to 30 times as much memory for them."""
+MAX_CONTAINERS = 200_000
+"""Most objects and lists in one JSON file, counted as opening brackets, except in tokenizer.json."""
 
 MOST_MODULES_BYTES = 1 << 20
 """Largest modules.json in which the transformer's subfolder is looked up."""
@@ -91,16 +98,16 @@ class ModelFolder:
         return self._contents[name]
 
     def _read(self, name: str) -> bytes:
-        path = self.path / name
+        path, most = self.path / name, most_bytes(name)
         try:
             with naming(path), io.BufferedReader(open_file(path)) as file:
-                content = file.read(MAX_BYTES + 1)
+                content = file.read(most + 1)
         except OSError as error:
             if isinstance(error, FileNotFoundError) and not os.path.lexists(path):
                 raise ModelIncomplete(f"{name} not found in {self}.", missing=(name,)) from error
             raise unreadable(self.path, error) from error
-        if len(content) > MAX_BYTES:
-            raise ModelInvalid(f"{name} in {self} has more than {MAX_BYTES} bytes, the largest size that is read.")
+        if len(content) > most:
+            raise ModelInvalid(f"{name} in {self} has more than {most} bytes, the largest size that is read.")
         if content.startswith(LFS_POINTER):
             raise ModelInvalid(
                 f"{name} in {self} is a Git LFS pointer, not the file itself.",
@@ -116,7 +123,7 @@ class ModelFolder:
         """
         if name not in self._objects:
             try:
-                value = json.loads(self.read(name))
+                value = read_json(self.read(name))
             except (ValueError, RecursionError) as error:
                 raise ModelInvalid(f"{name} in {self} is not JSON: {error}.") from error
             if not isinstance(value, dict):
@@ -133,13 +140,31 @@ class ModelFolder:
         return hashlib.sha256(self.read(name)).hexdigest()
 
 
+def most_bytes(name: str) -> int:
+    """The largest file of that name that is read."""
+    if name == TOKENIZER_FILE:
+        return MAX_TOKENIZER_BYTES
+    return MAX_TEXT_BYTES if name.endswith((".json", ".txt")) else MAX_BYTES
+
+
+def read_json(content: bytes, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """Decode JSON of at most `MAX_CONTAINERS` objects and lists: each takes 60 bytes of memory for 2 of the file.
+
+    `pairs` makes objects, as in `json.loads`. Raises ValueError or RecursionError.
+    """
+    found = content.count(b"[") + content.count(b"{")
+    if found > MAX_CONTAINERS:
+        raise ValueError(f"it has {found} opening brackets; the limit is {MAX_CONTAINERS}")
+    return json.loads(content, object_pairs_hook=pairs)
+
+
 def _transformer_folder(path: Path) -> Path | None:
     """The subfolder that modules.json names as the transformer's, if it is not the folder itself."""
     if (path / CONFIG_FILE).exists():
         return None
     with contextlib.suppress(OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError, IndexError):
         with io.BufferedReader(open_file(path / MODULES_FILE)) as file:
-            name = json.loads(file.read(MOST_MODULES_BYTES))[0]["path"]
+            name = read_json(file.read(MOST_MODULES_BYTES))[0]["path"]
         inner = path / str(name)
         if name and Path(name).name == name and (inner / CONFIG_FILE).is_file():
             return inner

@@ -10,7 +10,7 @@ import msgspec
 
 from mooring.errors import ModelIncomplete, ModelInvalid, ModelUnsupported, echo
 from mooring.families import FAMILIES
-from mooring.families.base import whole
+from mooring.families.base import check_positions, whole
 from mooring.model.archive import ARCHIVE_SUFFIXES
 from mooring.model.digest import folder_digest
 from mooring.model.folder import (
@@ -93,6 +93,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     weights_dtype: str
     """The storage type of most weights: "F32", "F16", "BF16", "I8" …"""
     labels: dict[str, str]
+    no_answer: bool | None = None
+    """Whether a question-answering model was trained on questions without an answer; None: nothing says so."""
     sentence: SentenceRecord | None = None
     """How vectors of whole texts are made; None if the model has no pooling."""
     max_positions: int
@@ -154,7 +156,7 @@ def read_built(folder: ModelFolder) -> Manifest:
                 hint="Upgrade Mooring, or build the model again with this version.",
             )
         manifest = msgspec.json.decode(text, type=Manifest)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ModelInvalid(f"Cannot read {MANIFEST_FILE} in {folder}: {error}.") from error
     if manifest.family not in FAMILIES:
         raise ModelUnsupported(
@@ -179,6 +181,7 @@ def _check_sizes(folder: ModelFolder, manifest: Manifest) -> None:
     stated = msgspec.structs.asdict(manifest)
     for key in ("max_positions", "vocab_size", "hidden_size", "layers", "max_seq_len"):
         whole(stated, key, MANIFEST_FILE)
+    check_positions(manifest.max_positions, MANIFEST_FILE, "max_positions")
     if manifest.max_seq_len > manifest.max_positions:
         raise ModelInvalid(
             f"{MANIFEST_FILE}: max_seq_len {manifest.max_seq_len} exceeds max_positions {manifest.max_positions}."

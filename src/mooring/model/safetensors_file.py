@@ -4,7 +4,6 @@ A file is 8 bytes of little-endian length, a JSON header, then the tensors witho
 checked before use. Format: https://github.com/huggingface/safetensors#format.
 """
 
-import json
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -14,11 +13,15 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from mooring.errors import ModelInvalid, echo
-from mooring.model.folder import LFS_HINT, LFS_POINTER
+from mooring.model.folder import LFS_HINT, LFS_POINTER, read_json
 from mooring.model.reading import OpenFile
 
-MAX_HEADER_BYTES = 100_000_000
-"""The reference implementation's limit; a BERT header takes about 12 kB."""
+MAX_HEADER_BYTES = 16 << 20
+"""A BERT header takes about 12 kB; the reference implementation allows 100 MB."""
+MAX_TENSORS = 10_000
+"""Most tensors in a model; BERT-large has about 400."""
+MAX_DIMENSIONS = 8
+"""Most dimensions of a tensor; a model's weights have at most two."""
 
 NUMPY_TYPES: dict[str, str] = {
     "BOOL": "?",
@@ -110,12 +113,14 @@ def _parse_header(path: Path, text: bytes, data: int) -> dict[str, Tensor]:
         return table
 
     try:
-        header = json.loads(text, object_pairs_hook=once)
+        header = read_json(text, once)
     except (ValueError, RecursionError) as error:
         raise ModelInvalid(f"The header of {path.name} is not JSON: {error}.", hint=_AGAIN) from error
     if not isinstance(header, dict):
         raise ModelInvalid(f"The header of {path.name} is {echo(header)}, not a JSON object.")
     header.pop("__metadata__", None)
+    if len(header) > MAX_TENSORS:
+        raise ModelInvalid(f"{path.name} has {len(header)} tensors; the limit is {MAX_TENSORS}.")
     tensors = {name: _entry(path, name, entry, data) for name, entry in header.items()}
     position, before = data, "the header"
     for name, tensor in sorted(tensors.items(), key=lambda item: (item[1].start, item[1].end)):
@@ -135,6 +140,12 @@ def _entry(path: Path, name: str, entry: Any, data: int) -> Tensor:
     if dtype not in NUMPY_TYPES:
         raise ModelInvalid(f"Tensor {echo(name)} in {path.name} has the unknown type {echo(dtype)}.")
     start, end = offsets
+    # The product of many large numbers takes quadratic time.
+    if len(shape) > MAX_DIMENSIONS or max(shape, default=0) >= 1 << 63:
+        raise ModelInvalid(
+            f"Tensor {echo(name)} in {path.name} has the shape {echo(shape)}; supported: up to {MAX_DIMENSIONS} "
+            "dimensions of less than 2^63."
+        )
     need = math.prod(shape) * np.dtype(NUMPY_TYPES[dtype]).itemsize
     if end - start != need:
         raise ModelInvalid(

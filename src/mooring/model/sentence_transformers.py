@@ -4,7 +4,6 @@ modules.json lists the modules of the pipeline in order: Transformer, Pooling, t
 has its own folder.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
@@ -13,7 +12,7 @@ import msgspec
 
 from mooring.errors import ModelIncomplete, ModelInvalid, ModelUnsupported, echo
 from mooring.families.base import whole
-from mooring.model.folder import MODULES_FILE, ModelFolder
+from mooring.model.folder import MODULES_FILE, ModelFolder, read_json
 
 CONFIG_FILE = "config.json"
 """Of a module, in its folder."""
@@ -21,6 +20,10 @@ DENSE_WEIGHTS = "model.safetensors"
 LIMITS_FILE = "sentence_bert_config.json"
 PROMPTS_FILE = "config_sentence_transformers.json"
 SUPPORTED = ("Transformer", "Pooling", "Dense", "Normalize")
+MAX_MODULES = 16
+MAX_PROMPTS = 1000
+MAX_PROMPT = 10_000
+"""Most characters of a prompt, which is tokenized with each text."""
 IGNORED = ("Dropout",)
 """Has no effect when a model is used."""
 
@@ -137,7 +140,7 @@ def _limits(folder: ModelFolder) -> Mapping[str, Any]:
 def modules_of(folder: ModelFolder) -> list[tuple[str, str]]:
     """(class, path) of every module, in order. Raises ModelInvalid for anything else in modules.json."""
     try:
-        listed = json.loads(folder.read(MODULES_FILE))
+        listed = read_json(folder.read(MODULES_FILE))
         found = [(str(module["type"]).rpartition(".")[2], _path(module.get("path", ""))) for module in listed]
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
         raise ModelInvalid(
@@ -146,6 +149,8 @@ def modules_of(folder: ModelFolder) -> list[tuple[str, str]]:
         ) from error
     if not found:
         raise ModelInvalid(f"{MODULES_FILE} in {folder} lists no modules.")
+    if len(found) > MAX_MODULES:
+        raise ModelInvalid(f"{MODULES_FILE} in {folder} lists {len(found)} modules; the limit is {MAX_MODULES}.")
     return found
 
 
@@ -187,6 +192,8 @@ def _pooling(folder: ModelFolder, path: str) -> tuple[str, ...]:
             f"{file}: the pooling mode {echo(strange)} is not supported.{more}",
             hint=f"Supported: {', '.join(POOLINGS)}.",
         )
+    if len(set(modes)) < len(modes):
+        raise ModelInvalid(f"{file}: pooling_mode is {echo(modes)}, which names a mode twice.")
     if config.get("include_prompt", True) is not True:
         raise ModelUnsupported(f"{file}: include_prompt is false, which is not supported.")
     return tuple(modes)
@@ -220,6 +227,12 @@ def _prompts(given: object) -> dict[str, str]:
         return {}
     if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
         raise ModelInvalid(f"{PROMPTS_FILE}: prompts is {echo(given)}; it must map names to texts.")
+    if len(given) > MAX_PROMPTS:
+        raise ModelInvalid(f"{PROMPTS_FILE} has {len(given)} prompts; the limit is {MAX_PROMPTS}.")
+    if long := next((name for name, text in given.items() if len(text) > MAX_PROMPT), None):
+        raise ModelInvalid(
+            f"{PROMPTS_FILE}: the prompt {echo(long)} has {len(given[long])} characters; the limit is {MAX_PROMPT}."
+        )
     return dict(given)
 
 

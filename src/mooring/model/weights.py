@@ -14,10 +14,13 @@ from typing import Self
 from mooring.errors import ModelIncomplete, ModelInvalid, echo
 from mooring.model.folder import ModelFolder
 from mooring.model.pickles import pickled_weights, unsafe_weights
-from mooring.model.safetensors_file import Tensor, TensorFile, open_tensors
+from mooring.model.safetensors_file import MAX_TENSORS, Tensor, TensorFile, open_tensors
 
 SINGLE_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
+
+MAX_SHARDS = 1000
+"""Most weight files of one model: each stays open while the model loads."""
 
 Place = Callable[[str], memoryview]
 """Tensor name → a writable buffer of its size."""
@@ -114,6 +117,8 @@ def open_weights(folder: ModelFolder) -> Weights:
         for path, expected in weight_files(folder).items():
             files.append(open_tensors(path))
             found = files[-1].tensors
+            if len(seen) + len(found) > MAX_TENSORS:
+                raise ModelInvalid(f"The weights have more than {MAX_TENSORS} tensors.")
             for name in expected - found.keys():
                 raise ModelInvalid(f"{INDEX_FILE} lists tensor {name!r} in {path.name}, which does not contain it.")
             for name in found.keys() & seen.keys():
@@ -138,6 +143,8 @@ def weight_files(folder: ModelFolder) -> dict[Path, frozenset[str]]:
     shards: dict[str, set[str]] = {}
     for tensor, file in _weight_map(folder).items():
         shards.setdefault(file, set()).add(tensor)
+    if len(shards) > MAX_SHARDS:
+        raise ModelInvalid(f"{INDEX_FILE} lists {len(shards)} files; the limit is {MAX_SHARDS}.")
     if missing := tuple(f for f in sorted(shards) if not (folder.path / f).exists()):
         raise ModelIncomplete(
             f"{INDEX_FILE} lists {len(shards)} files; {len(missing)} are missing: {', '.join(missing[:5])}.",

@@ -73,7 +73,11 @@ async def load(site: Site[Registry], request: Request) -> Response:
 
 
 async def _fields(site: Site[Registry], request: Request) -> dict[str, Any]:
-    data = await read_body(request.headers, request.receive, BODY_LIMIT, site.limits.body_s)
+    visit = site.room.visit()
+    try:
+        data = await read_body(request.headers, request.receive, BODY_LIMIT, site.limits.body_s, visit)
+    finally:
+        visit.leave()
     try:
         found = msgspec.json.decode(data)
     except (msgspec.DecodeError, RecursionError) as error:

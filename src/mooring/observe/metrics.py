@@ -7,6 +7,8 @@ Behind nginx a worker stores its numbers in files of its slot (`share`): they ou
 them, and the process that answers /metrics reads them (`container/metrics.py`).
 """
 
+import threading
+import weakref
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
@@ -84,12 +86,16 @@ class Metrics:
         self._real, self._padded = tokens.labels("real"), tokens.labels("padded")
         self._queue_windows = Gauge("mooring_queue_windows", "Windows waiting in the queue.", registry=registry)
         self._queue_tokens = Gauge("mooring_queue_tokens", "Padded tokens waiting in the queue.", registry=registry)
+        self._several = Several()
+        self._queue_wait = Gauge(
+            "mooring_queue_wait_seconds", "Expected wait of a request that arrives now.", registry=registry
+        )
         self._dropped = Counter(
             "mooring_dropped_windows", "Windows dropped because their request had ended.", ["reason"], registry=registry
         )
-        self._refused = Counter(
-            "mooring_refused", "Requests refused by admission control.", ["reason"], registry=registry
-        )
+        refused = Counter("mooring_refused", "Requests refused by admission control.", ["reason"], registry=registry)
+        reasons = ("queue_full", "too_large", "not_ready", "draining")
+        self._refused = {reason: refused.labels(reason) for reason in reasons}
         answers = Counter(
             "mooring_answers",
             "Answers: computed, shared with an identical concurrent request, or from the cache.",
@@ -102,6 +108,10 @@ class Metrics:
         self._lost = Gauge(
             "mooring_models_lost", "Number of models that a restarted worker could not reload.", registry=registry
         )
+
+    def beside(self) -> "OneOfSeveral":
+        """The observer of one of several engines."""
+        return OneOfSeveral(self, self._several)
 
     # From the engine: an Observer
 
@@ -118,12 +128,13 @@ class Metrics:
 
     def refused(self, reason: str) -> None:
         """As `Observer.refused`."""
-        self._refused.labels(reason).inc()
+        self._refused[reason].inc()
 
-    def queue(self, windows: int, tokens: int) -> None:
+    def queue(self, windows: int, tokens: int, wait_s: float) -> None:
         """As `Observer.queue`."""
         self._queue_windows.set(windows)
         self._queue_tokens.set(tokens)
+        self._queue_wait.set(wait_s)
 
     def answered(self, source: str) -> None:
         """As `Observer.answered`."""
@@ -161,3 +172,43 @@ class Metrics:
     def render(self) -> bytes:
         """All metrics in Prometheus text format."""
         return generate_latest(self.registry)
+
+
+class Several:
+    """The observers of several engines, as long as the engines live."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._every: weakref.WeakSet[OneOfSeveral] = weakref.WeakSet()
+
+    def add(self, one: "OneOfSeveral") -> None:
+        """Count it."""
+        with self._lock:
+            self._every.add(one)
+
+    def queues(self) -> list[tuple[int, int, float]]:
+        """What each has last reported."""
+        with self._lock:
+            return [one.reported for one in self._every]
+
+
+class OneOfSeveral:
+    """An observer that counts with others: their queues add up, and the longest expected wait is shown."""
+
+    def __init__(self, metrics: Metrics, several: Several) -> None:
+        self._metrics = metrics
+        self._several = several
+        self.reported = 0, 0, 0.0
+        """Arguments of the last `queue`."""
+        self.batch = metrics.batch
+        self.dropped = metrics.dropped
+        self.refused = metrics.refused
+        self.answered = metrics.answered
+        self.cached = metrics.cached
+        several.add(self)
+
+    def queue(self, windows: int, tokens: int, wait_s: float) -> None:
+        """As `Observer.queue`."""
+        self.reported = windows, tokens, wait_s
+        all_windows, all_tokens, waits = zip(*self._several.queues(), strict=True)
+        self._metrics.queue(sum(all_windows), sum(all_tokens), max(waits))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,8 @@ class Option:
     aliases: tuple[str | Alias, ...] = ()
     """Variables of other tools, read in this order if our own is not set. For text the name is enough; numbers and
     switches need an `Alias`."""
+    words: Mapping[str, float] = field(default_factory=dict)
+    """Names of values of a number: "deadline"."""
     secret: bool = False
     """Never shown, and without a flag: other users of the machine can read a process's arguments."""
     unset: str = ""
@@ -86,12 +88,15 @@ class Option:
         if self.kind in (int, float):
             what = "a whole number" if self.kind is int else "a number of seconds"
             if self.maximum < math.inf:
-                return f"{what} from {_shown(self.minimum)} to {_shown(self.maximum)}"
+                words = "".join(f", or {word}" for word in self.words)
+                return f"{what} from {_shown(self.minimum)} to {_shown(self.maximum)}{words}"
             return f"{what} of at least {_shown(self.minimum)}"
         return {bool: f"one of {', '.join(TRUE + FALSE)}", Path: "a path"}.get(self.kind, "text")
 
     def parse(self, text: str, named: str) -> Any:
         """Parse `text`. Raises UsageError with `named` (a flag or variable), `text` and the accepted values."""
+        if text.strip().lower() in self.words:
+            return self.words[text.strip().lower()]
         try:
             value = _PARSERS[self.kind](text.strip())
             if self.choices and text.strip().lower() in self.choices:

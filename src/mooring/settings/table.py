@@ -18,6 +18,10 @@ def _option(default: Any, text: str, kind: type | None = None, **more: Any) -> A
     return dataclasses.field(default=default, metadata={"kind": kind or type(default), "help": text, **more})
 
 
+DEADLINE_MS = 86_400_000
+"""The longest deadline. A wait is never longer than the request's deadline, so as a limit this means the deadline."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """All settings. Times are in seconds, sizes in bytes."""
@@ -126,6 +130,12 @@ class Settings:
 
     front: str = _option("none", "Proxy in front of the workers; nginx is for containers.", choices=("none", "nginx"))
     host: str = _option("127.0.0.1", "Address to listen on; 0.0.0.0 for every interface.")
+    allowed_host: str | None = _option(
+        None,
+        "Names by which clients may call the server, separated by commas; * for any.",
+        str,
+        unset="any; on a loopback address only localhost, 127.0.0.1 and ::1",
+    )
     port: int = _option(
         8080,
         "Port to listen on; 0 for any free one.",
@@ -158,7 +168,13 @@ class Settings:
         maximum=16_384,
         aliases=platforms.QUEUE,
     )
-    queue_tokens: int = _option(524_288, "Maximum padded tokens in the queue; above it: 429.", minimum=1)
+    max_queue_ms: int = _option(
+        1000,
+        "Longest expected wait of a request before it is computed, in milliseconds, or `deadline`; above it: 429.",
+        minimum=0,
+        maximum=DEADLINE_MS,
+        words={"deadline": DEADLINE_MS},
+    )
     deadline_s: float = _option(
         60.0,
         "Deadline of a request; after it: 504.",

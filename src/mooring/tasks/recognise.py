@@ -1,5 +1,6 @@
 """Determine the task and the other facts of the model in a folder, as a `Manifest`."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def read_manifest(
         precision="fp32",
         weights_dtype=dtype,
         labels=facts.labels,
+        no_answer=_trained_without_answers(folder, source) if spec.head == "span" else None,
         sentence=sentence if spec.head == "hidden" else None,
         max_positions=facts.sizes.positions,
         vocab_size=facts.sizes.vocabulary,
@@ -70,6 +72,18 @@ def read_manifest(
         missing=optional,
     )
     return manifest.replaced(tasks=_offered(manifest))
+
+
+def _trained_without_answers(folder: ModelFolder, source: str) -> bool | None:
+    """See `Manifest.no_answer`: as `moor distil` writes it into config.json, else True for a name with SQuAD 2."""
+    record = folder.json(CONFIG_FILE).get("mooring")
+    said = record.get("no_answer") if isinstance(record, dict) else None
+    if isinstance(said, bool):
+        return said
+    return True if _SQUAD_2.search(name_of(source, folder.outer.path)) else None
+
+
+_SQUAD_2 = re.compile(r"squad[-_]?v?2(?!\d)", re.IGNORECASE)
 
 
 def as_judged(manifest: Manifest) -> Manifest:

@@ -6,7 +6,9 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
 from mooring.errors import ModelInvalid, echo
 from mooring.model.folder import BPE_FILES, TOKENIZER_CONFIG_FILE, ModelFolder
+from mooring.tokenization.bounds import MAX_TOKEN, check_words
 from mooring.tokenization.config import Keys
+from mooring.tokenization.text import is_fault
 
 VOCABULARY, MERGES = BPE_FILES
 
@@ -17,9 +19,12 @@ def from_vocabulary(folder: ModelFolder, keys: Keys) -> Tokenizer:
     wrong = next((token for token, number in words.items() if type(number) is not int or number < 0), None)
     if wrong is not None:
         raise ModelInvalid(f"{VOCABULARY}: the id of {echo(wrong)} is {echo(words[wrong])}; it must be an integer.")
+    check_words(words, MAX_TOKEN)
     try:
         tokenizer = Tokenizer(models.BPE(words, _merges(folder)))
-    except Exception as error:  # Boundary: the library raises bare Exceptions.
+    except BaseException as error:  # Boundary: see `is_fault`.
+        if not is_fault(error):
+            raise
         raise ModelInvalid(
             f"{VOCABULARY} and {MERGES} in {folder} do not fit together: {str(error)[:200]}.",
             hint="Copy both from the same revision of the model's repository.",

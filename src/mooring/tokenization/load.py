@@ -10,10 +10,11 @@ from mooring.errors import ModelError, ModelIncomplete, ModelInvalid, ModelUnsup
 from mooring.model.folder import BPE_FILES, CONFIG_FILE, TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE, ModelFolder
 from mooring.model.tokenizer_files import CONVERT, only_sentencepiece, sentencepiece_in
 from mooring.tokenization import bpe, ids, wordpiece
+from mooring.tokenization.bounds import check_file, check_frame
 from mooring.tokenization.classes import VOCABULARIES, TokenizerClass, class_of
 from mooring.tokenization.config import Keys, read_keys, right
 from mooring.tokenization.special import NamedTokens, add_missing, named_tokens
-from mooring.tokenization.text import Habits, Template, TextTokenizer, frame_of, template_of
+from mooring.tokenization.text import Habits, Template, TextTokenizer, frame_of, is_fault, template_of
 
 
 def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> TextTokenizer:
@@ -46,6 +47,7 @@ def load_tokenizer(folder: ModelFolder, *, embeddings: int | None = None) -> Tex
     template = template_of(tokenizer, habits)
     _check_segments(folder, template)
     frame = frame_of(tokenizer, habits)
+    check_frame(max(frame.specials, template.specials))
     if embeddings is None:
         return TextTokenizer(tokenizer, habits, frame, template, warnings=warnings)
     beyond = ids.unembedded(tokenizer, embeddings, template.ids)
@@ -76,9 +78,12 @@ _Built = tuple[Tokenizer, NamedTokens, tuple[str, ...]]
 
 def _read(folder: ModelFolder) -> Tokenizer:
     content = folder.read(TOKENIZER_FILE)
+    check_file(content)
     try:
         return Tokenizer.from_buffer(content)
-    except Exception as error:  # Boundary: the library raises bare Exceptions.
+    except BaseException as error:  # Boundary: see `is_fault`.
+        if not is_fault(error):
+            raise
         raise ModelInvalid(
             f"Cannot read {TOKENIZER_FILE} in {folder}: {str(error)[:200]}.", hint="Download or copy the file again."
         ) from error

@@ -12,6 +12,7 @@ from tokenizers import AddedToken, Tokenizer
 
 from mooring.errors import ModelInvalid, echo
 from mooring.model.folder import ADDED_TOKENS_FILE, SPECIAL_TOKENS_FILE, TOKENIZER_CONFIG_FILE, ModelFolder
+from mooring.tokenization.bounds import MAX_ADDED, MAX_SPECIAL, check_added
 from mooring.tokenization.classes import TokenizerClass
 
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
@@ -78,12 +79,13 @@ def add_missing(tokenizer: Tokenizer, named: NamedTokens) -> None:
     same = {repr(token) for token in present}
     missing: list[Token] = [token for token in named.added if repr(token) not in same]
     texts = {token.content for token in present} | {text_of(token) for token in missing}
+    known = {repr(token) for token in missing}
+    wanted = named.special()
     missing += [
-        token
-        for token in named.special()
-        if (token not in texts if isinstance(token, str) else not any(token == other for other in missing))
+        token for token in wanted if (token not in texts if isinstance(token, str) else repr(token) not in known)
     ]
-    special = {text_of(token) for token in named.special()}
+    special = {text_of(token) for token in wanted}
+    check_added([text_of(token) for token in missing])
     tokenizer.add_tokens([_flagged(token, special=text_of(token) in special) for token in missing])
 
 
@@ -103,6 +105,8 @@ def _decoder(stated: object) -> dict[int, AddedToken]:
     key = "added_tokens_decoder"
     if not isinstance(stated, dict):
         raise _no_token(key, stated)
+    if len(stated) > MAX_ADDED:
+        raise ModelInvalid(f"{TOKENIZER_CONFIG_FILE}: {key} has {len(stated)} tokens; the limit is {MAX_ADDED}.")
     found = {}
     for number, value in stated.items():
         token = _token(value, key)
@@ -119,6 +123,8 @@ def _special_tokens_map(folder: ModelFolder, values: Mapping[str, Any]) -> dict[
     for key, value in stated.items():
         if key == MORE and isinstance(value, list):
             tokens = _list(values, MORE)
+            if len(value) > MAX_SPECIAL:
+                raise _too_many(key, len(value), SPECIAL_TOKENS_FILE)
             for token in (_token(one, key, SPECIAL_TOKENS_FILE, special=True) for one in value):
                 tokens += [] if any(token == other for other in tokens) else [token]
             found[key] = tokens
@@ -133,10 +139,12 @@ def _added_tokens(folder: ModelFolder, values: Mapping[str, Any]) -> dict[int, A
     """Read added_tokens.json: token → id."""
     stated = [_token(values[role], role) for role in ROLES if values.get(role)]
     special = {text_of(token) for token in (*stated, *_list(values, MORE))}
-    found = {}
+    found: dict[int, AddedToken] = {}
     for text, number in folder.json_or_empty(ADDED_TOKENS_FILE).items():
         if type(number) is not int or number < 0:
             raise _no_token(text, number, ADDED_TOKENS_FILE, "it must be the token's id, an integer")
+        if len(found) > MAX_ADDED:
+            raise ModelInvalid(f"{ADDED_TOKENS_FILE} has more than {MAX_ADDED} tokens, the limit.")
         found[number] = AddedToken(text, special=text in special, normalized=text not in special)
     return found
 
@@ -147,6 +155,8 @@ def _list(values: Mapping[str, Any], key: str) -> list[Token]:
         return []
     if not isinstance(stated, list | tuple):
         raise _no_token(key, stated, needs="it must be a list of tokens")
+    if len(stated) > MAX_SPECIAL:
+        raise _too_many(key, len(stated), TOKENIZER_CONFIG_FILE)
     return [_token(value, key) for value in stated]
 
 
@@ -165,6 +175,10 @@ def _token(value: object, key: str, file: str = TOKENIZER_CONFIG_FILE, *, specia
     if not all(isinstance(flag, bool) for flag in flags.values()):
         raise _no_token(key, value, file)
     return AddedToken(value["content"], **{**flags, **({"special": True} if special else {})})
+
+
+def _too_many(key: str, count: int, file: str) -> ModelInvalid:
+    return ModelInvalid(f"{file}: {key} has {count} tokens; the limit is {MAX_SPECIAL}.")
 
 
 def _no_token(

@@ -131,9 +131,9 @@ class TextTokenizer:
                 "the text contains an unpaired surrogate, which is not a valid character.",
                 hint="Send it as valid UTF-8.",
             ) from error
-        except (
-            Exception
-        ) as error:  # Boundary: the library raises bare Exceptions for texts that its model cannot encode.
+        except BaseException as error:  # Boundary: the library, for texts that its model cannot encode.
+            if not is_fault(error):
+                raise
             raise InvalidRequest(f"the model's tokenizer cannot encode the text: {str(error)[:200]}.") from error
         found = encoding.ids
         if self.beyond:
@@ -149,7 +149,9 @@ class TextTokenizer:
         """The ids of each text, without special tokens or offsets, in one call of the library. Raises as `encode`."""
         try:
             found = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        except Exception:  # Boundary: one of the texts is at fault; find out which and why.
+        except BaseException as error:  # Boundary: one of the texts is at fault; find out which and why.
+            if not is_fault(error):
+                raise
             return [self.encode(text).ids for text in texts]
         if self.beyond:
             for one in found:
@@ -184,11 +186,18 @@ class TextTokenizer:
             )
 
 
+def is_fault(error: BaseException) -> bool:
+    """Whether an error is one of the `tokenizers` library: a bare Exception, or a panic, which is not an Exception."""
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
+
+
 def frame_of(tokenizer: Tokenizer, habits: Habits) -> Frame:
     """Determined by encoding a sample text. Raises ModelInvalid if the tokenizer drops it or fails."""
     try:
         framed = tokenizer.encode("a")
-    except Exception as error:  # Boundary: the library raises bare Exceptions.
+    except BaseException as error:  # Boundary: see `is_fault`.
+        if not is_fault(error):
+            raise
         raise ModelInvalid(f"The tokenizer cannot encode a sample text: {str(error)[:200]}.", hint=_OWN) from error
     sides = framed.sequence_ids
     if 0 not in sides:
@@ -205,7 +214,9 @@ def template_of(tokenizer: Tokenizer, habits: Habits) -> Template:
     """
     try:
         framed = tokenizer.encode("a", "b")
-    except Exception as error:  # Boundary: the library raises bare Exceptions.
+    except BaseException as error:  # Boundary: see `is_fault`.
+        if not is_fault(error):
+            raise
         raise ModelInvalid(f"The tokenizer cannot encode a sample text: {str(error)[:200]}.", hint=_OWN) from error
     sides = framed.sequence_ids
     texts = [side for side in sides if side is not None]

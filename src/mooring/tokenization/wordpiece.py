@@ -7,6 +7,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from mooring.errors import ModelInvalid, ModelUnsupported, echo
 from mooring.model.folder import TOKENIZER_CONFIG_FILE, TOKENIZER_FILE, VOCAB_FILE, ModelFolder
+from mooring.tokenization.bounds import MAX_TOKEN, check_words
 from mooring.tokenization.classes import TokenizerClass
 from mooring.tokenization.config import Keys
 
@@ -24,6 +25,7 @@ def vocabulary(folder: ModelFolder) -> dict[str, int]:
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     if not lines[-1]:
         lines.pop()  # nothing follows the end of the last line
+    check_words(lines, MAX_TOKEN)
     return {token: number for number, token in enumerate(lines)}
 
 

@@ -26,9 +26,10 @@ from mooring.tasks.base import TaskSpec
 from mooring.tasks.offer import Offer
 from mooring.web.asking import Answer, Asking, Begin, ModelEndpoint
 from mooring.web.border import Border
+from mooring.web.callers import CHANGING, Callers
 from mooring.web.fleet import Fleet
 from mooring.web.limits import WebLimits
-from mooring.web.no_route import ONE_MODEL, RouteTable
+from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS, RouteTable
 from mooring.web.protocols import PROTOCOLS, TOOLKIT_PROTOCOLS
 from mooring.web.room import Room
 from mooring.web.service import ByEngine, Service
@@ -82,6 +83,7 @@ def app_of(site: Site[Any], table: RouteTable, *, behind: bool) -> Starlette:
         quiet=frozenset(endpoint.path for endpoint in endpoints if not endpoint.logged),
         log_requests=not behind,
         leaving=(lambda: _leaving(site.life)) if behind else None,
+        callers=Callers(site.limits.hosts, CHANGING if table is SEVERAL_MODELS else ()),
     )
     routes = []
     for endpoint in endpoints:

@@ -20,7 +20,7 @@ from mooring.web.body import read_body, unless_gone
 from mooring.web.border import HEADER_NAMES, REQUEST_ID, UNREAD, WINDOWS, start
 from mooring.web.limits import WebLimits
 from mooring.web.reply import Reply, UserCode, counts
-from mooring.web.room import Room, Visit
+from mooring.web.room import FREE_BYTES, Room, Visit
 from mooring.web.service import ByEngine, Service
 
 WRITTEN_HERE = 512
@@ -66,6 +66,19 @@ class Asking:
         names = self._scope.get(HEADER_NAMES) or [name for name, _ in headers]
         pairs = zip(names, headers, strict=True)
         return {name.decode("latin-1"): value.decode("latin-1") for name, (_, value) in pairs}
+
+    def refuse_large_if_full(self) -> None:
+        """Raise QueueFull for a large body before it is held in memory and decoded, if the engine would refuse it.
+
+        Small ones are decoded first, because their answer may be cached.
+        """
+        size = self.headers.get("content-length", "")
+        if isinstance(self.model, ByEngine) and not self.limits.batch and size.isdecimal() and int(size) > FREE_BYTES:
+            try:
+                self.model.engine.refuse_if_full(0, self.limits.deadline_s)
+            except QueueFull:
+                self._scope[UNREAD] = True
+                raise
 
     async def exchange(
         self, model: ByEngine, body: bytes, decode: Callable[[bytes], Any], encode: Callable[[Answered], Reply]
@@ -140,11 +153,12 @@ class ModelEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises what `border.py` turns into a response."""
-        visit = self._room.enter()
+        visit = self._room.visit()
         try:
             if self._choose is None:
                 asking = Asking(scope, self._find(scope["path_params"]).model, self._limits, self._metrics)
                 answer = self._begin(asking)
+                asking.refuse_large_if_full()
                 body = await self._body(scope, asking.headers, receive, visit)
             else:
                 body = await self._body(scope, headers_in(scope), receive, visit)

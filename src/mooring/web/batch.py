@@ -200,7 +200,7 @@ def _listed(record: Record, form: Form) -> tuple[object, bool]:
     """
     value = record.value
     if record.row:
-        return {INPUTS: [value]}, True
+        return {**record.beside, INPUTS: [value]}, True
     if not isinstance(value, dict):
         return (value, False) if form.several(value) else ({INPUTS: [value]}, True)
     inputs = value[INPUTS] if INPUTS in value else {name: part for name, part in value.items() if name != "parameters"}

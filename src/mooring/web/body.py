@@ -8,16 +8,13 @@ from collections.abc import Awaitable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
-from starlette.types import Message, Receive
+from starlette.types import Receive
 
 from mooring.errors import BodyTooSlow, ClientGone, PayloadTooLarge, UnsupportedMediaType, echo
-from mooring.web.room import FREE_BYTES, Visit
+from mooring.web.pace import MIN_RATE
+from mooring.web.room import Visit, slowest_of
 
 T = TypeVar("T")
-
-LINGER_BYTES = 64 * 1024 * 1024
-LINGER_S = 5.0
-"""Bytes of a refused body that are still read, so the client gets to reading the refusal."""
 
 
 async def read_body(
@@ -25,7 +22,8 @@ async def read_body(
 ) -> bytes:
     """Read the body. Raises PayloadTooLarge as early as possible, BodyTooSlow, and ClientGone on a disconnect.
 
-    `visit` is told the size so far, and raises QueueFull if other bodies already take too much.
+    It may take `timeout_s`, and a second more per `MIN_RATE` bytes. `visit` is told the size so far, and raises
+    QueueFull if other bodies already take too much.
     """
     coding = headers.get("content-encoding", "")
     if coding.strip().lower() not in ("", "identity"):
@@ -33,55 +31,69 @@ async def read_body(
     announced = headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > limit:
         raise _too_large(f"{int(announced)} bytes", limit)
-    try:
-        async with asyncio.timeout(timeout_s):
-            return await _read(receive, limit, visit)
-    except TimeoutError as error:
-        raise BodyTooSlow(
-            f"The request body did not arrive within {timeout_s:g} s.", hint="Send it faster, or send smaller requests."
-        ) from error
+    return await Reading(receive, limit, timeout_s, visit).whole()
 
 
-async def _read(receive: Receive, limit: int, visit: Visit | None) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGone("The client disconnected before its body arrived.")
-        part = message.get("body", b"")
-        size += len(part)
-        if size > limit:
-            raise _too_large(f"more than {limit} bytes", limit)
-        if visit is not None and size > FREE_BYTES:
-            visit.grow(size)
-        if not message.get("more_body", False):
-            # Most bodies come in one piece: do not copy it.
-            return b"".join([*parts, part]) if parts else bytes(part)
-        parts.append(part)
+class Reading:
+    """One body."""
+
+    def __init__(self, receive: Receive, limit: int, timeout_s: float, visit: Visit | None) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._timeout_s = timeout_s
+        self._visit = visit
+        self._loop = asyncio.get_running_loop()
+        self._began = self._loop.time()
+        self._scope = asyncio.timeout(timeout_s)
+        self._size = 0
+
+    async def whole(self) -> bytes:
+        """As `read_body`."""
+        try:
+            async with self._scope:
+                body = await self._read()
+        except TimeoutError as error:
+            if self._visit is not None and self._visit.given_up:
+                raise slowest_of(self._visit.most_bytes) from error
+            raise BodyTooSlow(
+                f"The request body did not arrive within {self._timeout_s:g} s, or too slowly after that: it needs "
+                f"{MIN_RATE} bytes per second.",
+                hint="Send it faster, or send smaller requests.",
+            ) from error
+        if self._visit is not None:
+            self._visit.enter(len(body), self._loop.time())
+        return body
+
+    async def _read(self) -> bytes:
+        gathered = bytearray()
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone("The client disconnected before its body arrived.")
+            part = message.get("body", b"")
+            self._size += len(part)
+            if self._size > self._limit:
+                raise _too_large(f"more than {self._limit} bytes", self._limit)
+            if not message.get("more_body", False):
+                # Most bodies come in one piece: do not copy it.
+                return bytes(gathered + part) if gathered else bytes(part)
+            gathered += part
+            self._note()
+
+    def _note(self) -> None:
+        """More is to come."""
+        if self._visit is not None:
+            self._visit.grow(self._size, self._loop.time(), self._give_up)
+        self._scope.reschedule(self._began + self._timeout_s + self._size / MIN_RATE)
+
+    def _give_up(self) -> None:
+        self._scope.reschedule(self._loop.time())
 
 
 def _too_large(size: str, limit: int) -> PayloadTooLarge:
     return PayloadTooLarge(
         f"The body has {size}; the limit is {limit}.", hint="Split it, or raise the server's --max-body-bytes."
     )
-
-
-async def swallow(receive: Receive) -> None:
-    """Read and drop the rest of a refused body, within bounds.
-
-    Closing a connection with unread bytes resets it, and the reset can overtake the response.
-    """
-    left = LINGER_BYTES
-    try:
-        async with asyncio.timeout(LINGER_S):
-            while left > 0:
-                message: Message = await receive()
-                if message["type"] == "http.disconnect" or not message.get("more_body", False):
-                    return
-                left -= len(message.get("body", b""))
-    except TimeoutError:
-        return
 
 
 async def unless_gone(receive: Receive, work: Awaitable[T]) -> T:

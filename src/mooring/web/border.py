@@ -18,7 +18,7 @@ from mooring.observe import pulse
 from mooring.observe.logs import where
 from mooring.observe.metrics import Metrics
 from mooring.observe.pulse import ORIGIN, Origin, read_id
-from mooring.web.body import swallow
+from mooring.web.callers import Callers
 from mooring.web.reply import Refuse, Reply
 from mooring.web.status import refuse, status_of
 
@@ -33,7 +33,7 @@ HEADER_NAMES = "mooring.header_names"
 """Scope key: header names as sent, list[bytes]; only if user code may need them."""
 
 CLOSE = "mooring.close"
-"""Scope key: closes the connection."""
+"""Scope key: closes the connection at once."""
 PROXY_ID, RETRIED = b"x-mooring-request", b"x-mooring-retry"
 """Headers from the proxy: its own id of the request, and whether another worker had accepted it."""
 
@@ -57,6 +57,7 @@ class Border:
         quiet: Collection[str] = (),
         log_requests: bool = True,
         leaving: Callable[[], bool] | None = None,
+        callers: Callers | None = None,
     ) -> None:
         """`routes` maps the paths named in logs and metrics to what answers their errors. Any other path is logged as
         "other", because a path can hold any text.
@@ -70,6 +71,7 @@ class Border:
         """
         self._leaving = leaving
         self._log_requests = log_requests
+        self._callers = callers or Callers()
         self._app = app
         self._metrics = metrics
         self._routes = routes
@@ -97,6 +99,8 @@ class Border:
             await send(message)
 
         try:
+            if self._callers.choosy:
+                self._callers.check(scope, self._route_of(scope["path"]))
             await self._app(scope, receive, send_named)
         except ClientGone as error:
             status = status_of(error)
@@ -113,7 +117,7 @@ class Border:
             if status:
                 raise  # the response has begun; only closing the connection shows that it is incomplete
             refuse_route = self._routes.get(self._route_of(scope["path"]), refuse)
-            await _send_refusal(refuse_route(error, request_id), scope, receive, send_named)
+            await _send_refusal(refuse_route(error, request_id), scope, send_named)
         finally:
             if origin is not None:
                 pulse.release(origin)
@@ -190,16 +194,11 @@ async def _hand_back(scope: Scope, receive: Receive) -> None:
         pass
 
 
-async def _send_refusal(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
-    if not scope.get(UNREAD, False):
-        await send(start(reply.status, reply.content_type, len(reply.body), reply.headers))
-        await send({"type": "http.response.body", "body": reply.body})
-        return
-    headers = {**reply.headers, "Connection": "close"}
+async def _send_refusal(reply: Reply, scope: Scope, send: Send) -> None:
+    # The connection is closed gracefully: the client reads the refusal even if it is still sending.
+    headers = {**reply.headers, "Connection": "close"} if scope.get(UNREAD, False) else reply.headers
     await send(start(reply.status, reply.content_type, len(reply.body), headers))
-    await send({"type": "http.response.body", "body": reply.body, "more_body": True})
-    await swallow(receive)
-    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": reply.body})
 
 
 def start(status: int, media_type: str, length: int, headers: Mapping[str, str]) -> Message:

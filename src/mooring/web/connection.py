@@ -8,49 +8,40 @@ A server without nginx in front has the same limits as the image with nginx:
 | the whole head | `HEAD_BYTES`: 431 | large_client_header_buffers: 431 |
 | time for a head | `HEAD_S`: 408 | client_header_timeout: the connection ends |
 | body | `WebLimits.max_body_bytes`, read by `body.py`: 413 | client_max_body_size: 413 |
-| time for a body | `WebLimits.body_s`, all of it: 408 | client_body_timeout, between two pieces: 408 |
+| time for a body | `WebLimits.body_s`, and a second more per `MIN_RATE` bytes: 408 | the same, by slow.lua |
 | chunk extensions and trailers | `FRAMING_BYTES` in a row: 400; trailers are dropped | not kept |
-| rest of a body after its response | `LINGER_S` | read before the worker sees it |
+| rest of a body after its response | discarded, see `gathered.py` | lingering_time |
 | requests in one connection at a time | `MOST_PIPELINED` wait: 429 | one; the others stay in the socket |
-| time for a client to take a response | `SEND_S` without progress | send_timeout |
+| time for a client to take a response | `MIN_RATE` on average over `SEND_S` | the same; send_timeout |
 | idle connections | `keep_alive_s` | keepalive_timeout |
-| connections | `ServerOptions.max_connections`: 503 | worker_connections: the oldest idle one ends |
-| requests in flight, large bodies | `Room`: 429 | limit_conn: 429 |
+| connections | `Crowd`: the slowest ends | worker_connections: the oldest idle one ends |
+| bodies that are being received | `Room`: the slowest gets 408 | the same, by slow.lua |
+| requests in flight | `Room`: 429 | the workers' `Room`: 429 |
 | exactly one Host, known codings, HTTP/1.x | 400, 501 | 400, 501, 505 |
 """
 
 import asyncio
+import sys
 from typing import Any
 
-import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mooring.web.border import CLOSE, HEADER_NAMES
-from mooring.web.gathered import Gathered
-from mooring.web.status import ErrorBody
+from mooring.web.crowd import IDLE, LINGERING, NEW, SLOW, STEADY, Crowd, Rank
+from mooring.web.farewell import farewell
+from mooring.web.gathered import LINGER_S, Gathered
+from mooring.web.heads import INVALID, fault, parser_fault, without_upgrade
+from mooring.web.pace import GRACE_S, MIN_RATE, Pace
 
 LINE_BYTES = 8192
 """Longest request line, and longest header."""
 HEAD_BYTES = 65_536
-HEAD_S = 20.0
+HEAD_S = 10.0
 """Time for a head to arrive after its first byte, and for a new connection to send anything."""
 FRAMING_BYTES = 65_536
 """Most bytes received in a row without body data before the body ends."""
 MOST_PIPELINED = 64
 """Most pipelined requests waiting on one connection. Few clients use pipelining."""
-LINGER_S = 5.0
-"""Time for the rest of a body whose request has already been answered."""
-SEND_S = 60.0
-"""Time for a client to read some of what was sent."""
-
-_REASONS = {
-    400: b"Bad Request",
-    408: b"Request Timeout",
-    429: b"Too Many Requests",
-    431: b"Request Header Fields Too Large",
-    501: b"Not Implemented",
-    503: b"Service Unavailable",
-}
 
 
 class _Refused(Exception):
@@ -67,11 +58,11 @@ class _Trailers(list[tuple[bytes, bytes]]):
 class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
-    max_connections = 0
-    """Connections of the whole server; 0: limited by file descriptors. Set by `server.py`."""
+    transport: Gathered  # type: ignore[assignment]  # same interface, different class
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self, *arguments: Any, crowd: Crowd, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._crowd = crowd
         self._in_head = True
         self._head_bytes = 0
         self._read = 0
@@ -79,13 +70,21 @@ class BoundedProtocol(HttpToolsProtocol):
         self._pieces: list[bytes] = []
         self._refusal = b""
         self._timer: asyncio.TimerHandle | None = None
-        self._sending: asyncio.TimerHandle | None = None
+        self._pace: Pace | None = None
+        self._idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Called by the event loop."""
-        super().connection_made(Gathered(transport, self.loop))  # type: ignore[arg-type]  # same interface, different class
-        if 0 < self.max_connections < len(self.connections):
-            message = f"Too many connections: {self.max_connections} are open, which is the limit. Try again later."
+        gathered = Gathered(
+            transport,
+            self.loop,
+            unread=lambda: not self._in_head or self._head_bytes > 0 or bool(self._refusal),
+            on_unsent=lambda _: self._crowd.left_unread(self),
+        )
+        super().connection_made(gathered)  # type: ignore[arg-type]
+        self._pace = Pace(self.loop.time())
+        if not self._crowd.enter(self):
+            message = f"Too many connections: {self._crowd.most} are open, which is the limit. Try again later."
             self._refuse(503, "QueueFull", message)
             return
         self._timer = self.loop.call_later(HEAD_S, self._too_late)
@@ -93,13 +92,16 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Called by the event loop."""
         self._cancel()
-        self._taken()
+        self._crowd.leave(self)
+        self.transport.lost()
         super().connection_lost(exc)
 
     # Incoming
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
+        if self.transport.lingers:
+            self.transport.discard(len(data))
         if self._refusal or self.transport.is_closing():
             return
         in_body = not self._in_head
@@ -108,9 +110,12 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._timer is None:
                 self._timer = self.loop.call_later(HEAD_S, self._too_late)
             self._head_bytes += self._read
+            if b"pgrade" in data or b"PGRADE" in data:
+                data = without_upgrade(data)
         super().data_received(data)
         progress = bool(self._pieces)
         self._deliver()
+        self._note_pace()
         if self._in_head:
             if self._head_bytes > HEAD_BYTES:
                 self._head_too_large()
@@ -118,7 +123,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self._framing += self._read
             if self._framing > FRAMING_BYTES:
                 message = f"The body has more than {FRAMING_BYTES} consecutive bytes of chunk extensions or trailers."
-                self._refuse(400, "InvalidRequest", message)
+                self._refuse(400, INVALID, message)
         else:
             self._framing = 0
 
@@ -134,7 +139,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._framing = 0
         self._cancel()
-        self.scope[CLOSE] = self.transport.close  # type: ignore[literal-required]
+        self.scope[CLOSE] = self.transport.abort  # type: ignore[literal-required]
         super().on_headers_complete()
         self.headers = _Trailers()
 
@@ -150,6 +155,16 @@ class BoundedProtocol(HttpToolsProtocol):
         self._cancel()
         super().on_message_complete()
 
+    def _note_pace(self) -> None:
+        """Measure requests that do not arrive in one piece."""
+        if self._in_head and not self._head_bytes:
+            self._pace = None
+            return
+        now = self.loop.time()
+        if self._pace is None:
+            self._pace = Pace(now)
+        self._pace.moved(self._read, now)
+
     def _deliver(self) -> None:
         if self._pieces:
             body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
@@ -161,16 +176,9 @@ class BoundedProtocol(HttpToolsProtocol):
         if (self._head_bytes > LINE_BYTES or self._read > LINE_BYTES) and self._is_too_large():
             self._head_too_large()
             raise _Refused
-        hosts = 0
-        for name, value in self.headers:
-            if name == b"host":
-                hosts += 1
-            elif name == b"transfer-encoding" and value.lower() != b"chunked":
-                message = "Unsupported Transfer-Encoding. Send the body with Content-Length, or chunked."
-                self._refuse(501, "InvalidRequest", message)
-                raise _Refused
-        if hosts != 1 and (hosts or self.parser.get_http_version() != "1.0"):
-            self._refuse(400, "InvalidRequest", f"The request has {hosts} Host headers. Send exactly one.")
+        found = fault(self.url, self.headers, self.parser.get_http_version())
+        if found is not None:
+            self._refuse(found.status, INVALID, found.message)
             raise _Refused
 
     def _is_too_large(self) -> bool:
@@ -184,44 +192,49 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._refusal and not self.pipeline:
             self._end(self._refusal)
             return
+        self._idle_since = self.loop.time()
         super().on_response_complete()
         if not self._in_head and not self.pipeline and self._timer is None and not self.transport.is_closing():
             self._timer = self.loop.call_later(LINGER_S, self.transport.close)
 
-    def pause_writing(self) -> None:
-        """Called by the transport when the client does not read."""
-        super().pause_writing()
-        if self._sending is None:
-            self._watch(self.transport.get_write_buffer_size())
+    # When the server is short of connections
 
-    def resume_writing(self) -> None:
-        """Called by the transport when the client has read most of the data."""
-        self._taken()
-        super().resume_writing()
+    def rank(self, now: float) -> Rank | None:
+        """As `Member.rank`."""
+        if self.transport.lingers:
+            return LINGERING, 0.0, 0.0
+        pace = self.transport.sending()
+        if pace is None:
+            if self._in_head and self.cycle is not None and not self.cycle.response_complete:
+                return None
+            if self._in_head and self.cycle is not None and not self._head_bytes:
+                return (IDLE if now - self._idle_since > GRACE_S else NEW), self._idle_since, 0.0
+            pace = self._pace or Pace(now)
+        if pace.is_new(now):
+            return NEW, pace.began, 0.0
+        rate = pace.rate(now)
+        return (SLOW if rate < MIN_RATE else STEADY), rate, pace.began
 
-    def _watch(self, unsent: int) -> None:
-        """Close the connection if there was no progress."""
+    def unsent(self) -> int:
+        """As `Member.unsent`."""
+        size: int = self.transport.get_write_buffer_size()
+        return size
 
-        def look() -> None:
-            left = self.transport.get_write_buffer_size()
-            if left >= unsent:
-                self.transport.abort()
-            else:
-                self._watch(left)
-
-        self._sending = self.loop.call_later(SEND_S, look)
-
-    def _taken(self) -> None:
-        if self._sending is not None:
-            self._sending.cancel()
-            self._sending = None
+    def drop(self) -> None:
+        """As `Member.drop`. A client that is still sending its request is told why."""
+        message = "The server is short of connections, and this client is slow. Try again in 1 s."
+        answered = self.cycle is not None and self.cycle.response_started
+        told = self._head_bytes > 0 if self._in_head else not answered
+        self._cancel()
+        self.transport.drop(farewell(408, "BodyTooSlow", message) if told else b"")
 
     # Refusals
 
     def send_400_response(self, msg: str) -> None:
-        """As in uvicorn, with our error body."""
+        """As in uvicorn, with our error body. Called while the parser's error is handled."""
         del msg
-        self._refuse(400, "InvalidRequest", "Invalid HTTP request.")
+        found = parser_fault(str(sys.exception()))
+        self._refuse(found.status, INVALID, found.message)
 
     def _unsupported_upgrade_warning(self) -> None:
         """Ignore upgrade requests."""
@@ -238,16 +251,14 @@ class BoundedProtocol(HttpToolsProtocol):
             f"The request head has a line of more than {LINE_BYTES} bytes, or more than {HEAD_BYTES} bytes in total. "
             "Shorten the headers and the URL."
         )
-        self._refuse(431, "InvalidRequest", message)
+        self._refuse(431, INVALID, message)
 
     def _refuse(self, status: int, kind: str, message: str) -> None:
         """Answer and close, after the responses to earlier requests that are still in progress."""
         self._cancel()
         if self._refusal or self.transport.is_closing():
             return
-        body = msgspec.json.encode(ErrorBody(status, kind, message, ""))
-        head = b"HTTP/1.1 %d %s\r\ncontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n"
-        self._refusal = head % (status, _REASONS[status], len(body)) + body
+        self._refusal = farewell(status, kind, message)
         before = self.cycle is not None and not self.cycle.response_complete
         if self._in_head and before:
             self.flow.pause_reading()

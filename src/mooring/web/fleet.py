@@ -69,7 +69,7 @@ class Fleet:
         return Health(not bad, "; ".join(f"{name}: {health.reason}" for name, health in bad.items()))
 
     def snapshot(self) -> Mapping[str, object]:
-        """The numbers of every model by name, and their sums."""
+        """The numbers of every model by name, their sums, the lowest speed and the longest expected wait."""
         every = {name: service.snapshot() for name, service in self.services.items()}
         total: dict[str, Any] = {}
         for numbers in every.values():
@@ -80,7 +80,9 @@ class Fleet:
         phases = [str(numbers.get("phase")) for numbers in every.values()]
         phase = next((one for one in phases if one != "serving"), "serving")
         slowest = {"tokens_per_second": min(rates)} if rates else {}  # type: ignore[type-var]
-        return {"phase": phase, **total, **slowest, "models": every}
+        waits = [numbers["queue_wait_seconds"] for numbers in every.values() if "queue_wait_seconds" in numbers]
+        longest = {"queue_wait_seconds": max(waits)} if waits else {}  # type: ignore[type-var]
+        return {"phase": phase, **total, **slowest, **longest, "models": every}
 
     async def drain(self, timeout_s: float) -> bool:
         """As `ModelLife.drain`, for all models."""

@@ -30,5 +30,7 @@ class WebLimits:
     """As in the stock toolkit: the Content-Type must match a supported name exactly."""
     hft_errors: bool = False
     """As in the stock toolkit: every error of POST /invocations is a 400."""
+    hosts: frozenset[str] | None = None
+    """Names by which the server may be called; None: any."""
     max_transforms: int = 2
     """Concurrent batch transform requests: one is computed while another's response is transferred."""

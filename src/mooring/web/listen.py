@@ -11,6 +11,9 @@ from pathlib import Path
 from mooring.errors import ListenError, UsageError, echo
 
 BACKLOG = 2048
+MANY = 1 << 20
+SPARE_FILES = 256
+"""File descriptors that are not for connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,21 @@ def allow_many_connections() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with contextlib.suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def open_files() -> int:
+    """How many files this process may open."""
+    try:
+        import resource
+    except ImportError:  # as above
+        return MANY
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MANY if allowed == resource.RLIM_INFINITY else allowed
+
+
+def affordable(connections: int) -> int:
+    """At most so many connections: as many as the limit of open files allows, but some."""
+    return min(connections, max(16, open_files() - SPARE_FILES))
 
 
 def listen(address: Address) -> list[socket.socket]:

@@ -31,6 +31,8 @@ class RouteTable:
     """The inference route, e.g. "POST /invocations"."""
     methods: Mapping[str, tuple[str, ...]]
     """Path (may have parameters) → methods."""
+    reason: str = ""
+    """Why this server lacks routes of `ONE_MODEL`, and what has them; empty if it has all of them."""
 
     @property
     def listed(self) -> str:
@@ -55,6 +57,8 @@ class RouteTable:
         else:
             near = nearest(path, self.methods, cutoff=0.8)
             meant = f" Did you mean {near[0]}?" if near else ""
+            if self.reason and ONE_MODEL._methods(path):
+                meant = f" {self.reason}"
             message = f"{echo(path)} not found.{meant} Send inference requests to {self.ask}. Routes: {self.listed}."
             kind, headers = "NotFound", {}
         body = ErrorBody(error.status_code, kind, message, request.scope[REQUEST_ID])
@@ -111,4 +115,7 @@ SEVERAL_MODELS = RouteTable(
         "/metrics": ("GET",),
         "/openapi.json": ("GET",),
     },
+    # Workers share the models by name, which nginx reads from the path.
+    "In multi-model mode only SageMaker's routes are served, because a request must name its model in the path. "
+    "For the other APIs, start the server with its models: moor serve FOLDER1 FOLDER2.",
 )

@@ -7,8 +7,8 @@ at a time. Blank lines are skipped without a Python step for each.
 import csv
 import io
 import re
-from collections.abc import Iterator, Set
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass, field
 
 from mooring.errors import InvalidRequest, PayloadTooLarge, RequestError, echo
 from mooring.web.form import INPUTS, Form
@@ -37,6 +37,8 @@ class Record:
     """Line number from 1; the last line of a multi-line row."""
     row: int = 0
     """CSV row number from 1 below the header; 0 in JSON Lines."""
+    beside: Mapping[str, object] = field(default_factory=dict)
+    """The other columns of a CSV row with a column `INPUTS`."""
 
     @property
     def place(self) -> str:
@@ -108,7 +110,10 @@ def _rows(data: bytes, form: Form, most: int) -> Iterator[Record]:
             yield Record(error, line, row)
         else:
             value = dict(zip(header, cells, strict=True))
-            yield Record(value.get(INPUTS, value), line, row)
+            if INPUTS in value:
+                yield Record(value.pop(INPUTS), line, row, value)
+            else:
+                yield Record(value, line, row)
 
 
 def _cells(data: bytes, most: int) -> Iterator[tuple[int, int, list[str]]]:
@@ -143,6 +148,12 @@ def _header(cells: list[str], form: Form) -> list[str]:
     known = form.names
     names = [_name(cell, known) for cell in cells]
     shown = echo(", ".join(cell.strip() for cell in cells[:SHOWN_COLUMNS]))
+    for name in (cell.strip().lower() for cell in cells):
+        if name in form.not_csv:
+            raise InvalidRequest(
+                f"The CSV has the column {echo(name)} of {form.not_csv[name]}, whose requests contain lists.",
+                hint="CSV cannot hold lists: send application/json or application/jsonlines.",
+            )
     if not known.intersection(names):
         if used := _delimiter(cells[0][:1000], known):
             raise InvalidRequest(

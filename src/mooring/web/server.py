@@ -23,10 +23,13 @@ from starlette.types import ASGIApp
 
 from mooring.engine.life import Lifecycle
 from mooring.web.connection import BoundedProtocol, NamesAsSent
-from mooring.web.listen import Address, allow_many_connections, close, listen
+from mooring.web.crowd import Crowd
+from mooring.web.listen import BACKLOG, Address, affordable, allow_many_connections, close, listen
 
 AT_ONCE_S = 1.0
 """Time for a batch to end after the second Ctrl-C."""
+ACCEPTED_AT_ONCE = 100
+"""Most connections that asyncio accepts before it handles them; `listen.SPARE_FILES` has room for them."""
 BEAT_S = 0.2
 CLOSING_S = 3.0
 """Time to send completed responses after the drain."""
@@ -40,7 +43,7 @@ class ServerOptions:
     keep_alive_s: float = 75.0
     drain_s: float = 25.0
     max_connections: int = 0
-    """Most open connections; 0: limited by file descriptors."""
+    """Most open connections, fewer if the system allows fewer open files; 0: any number."""
     late: bool = False
     """Listen only once the service is ready, and no longer when it drains: a proxy then chooses another server."""
     on_drain: Callable[[], None] = lambda: None
@@ -83,6 +86,7 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        backlog=ACCEPTED_AT_ONCE,
         timeout_keep_alive=max(1, round(options.keep_alive_s)),
         timeout_graceful_shutdown=round(CLOSING_S),
     )
@@ -97,10 +101,10 @@ def serve(
 def _connections(options: ServerOptions) -> type[BoundedProtocol]:
     """The protocol factory that uvicorn calls for each connection."""
 
+    crowd = Crowd(options.max_connections and affordable(options.max_connections))
+
     def connection(**named: Any) -> BoundedProtocol:
-        made = (NamesAsSent if options.names_as_sent() else BoundedProtocol)(**named)
-        made.max_connections = options.max_connections
-        return made
+        return (NamesAsSent if options.names_as_sent() else BoundedProtocol)(crowd=crowd, **named)
 
     return cast("type[BoundedProtocol]", connection)
 
@@ -161,6 +165,8 @@ class Running:
         self._server.config.load()
         self._server.lifespan = self._server.config.lifespan_class(self._server.config)
         await self._server.startup(sockets=self._bound)
+        for one in self._bound:
+            one.listen(BACKLOG)
         return asyncio.ensure_future(self._server.main_loop())
 
     def _beat(self) -> None:

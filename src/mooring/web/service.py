@@ -31,12 +31,19 @@ class Answers(Protocol):
         """As `Engine.answer`."""
 
 
+class Computes(Answers, Protocol):
+    """An engine."""
+
+    def refuse_if_full(self, tokens: int, deadline_s: float) -> None:
+        """As `Engine.refuse_if_full`."""
+
+
 @dataclass(frozen=True, slots=True)
 class ByEngine:
     """A model whose task parses requests and whose answers the engine computes."""
 
     task: Task
-    engine: Answers
+    engine: Computes
     once: Answers | None = None
     """The answer cache; None: every request is computed."""
     tokenizer: TextTokenizer | None = None

@@ -11,6 +11,7 @@ from mooring.errors import (
     AlreadyLoaded,
     BackendError,
     BodyTooSlow,
+    CallerRefused,
     ClientGone,
     DeadlineExceeded,
     Draining,
@@ -33,6 +34,7 @@ from mooring.web.reply import Reply
 STATUS: Mapping[type[MooringError], int] = {
     RequestError: 400,
     InvalidRequest: 400,
+    CallerRefused: 403,
     NotAcceptable: 406,
     BodyTooSlow: 408,
     PayloadTooLarge: 413,

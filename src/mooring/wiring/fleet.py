@@ -2,11 +2,10 @@
 
 import dataclasses
 import re
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from mooring.backends.sharing import TurnTaking
+from mooring.backends.sharing import Turns, TurnTaking
 from mooring.errors import UsageError, echo
 from mooring.model.identity import Identity
 from mooring.model.manifest import name_of
@@ -29,12 +28,12 @@ def fleet(settings: Settings, metrics: Metrics, progress: Progress, expected: Id
     for name in ("task", "revision"):
         if getattr(settings, name) is not None:
             raise UsageError(f"--{name} applies to one model, not to several.", hint="Remove it, or serve one model.")
-    turn = threading.Lock()
+    turn = Turns()
 
     def opener(name: str, source: str | None) -> Callable[[], AnyServed]:
         one = dataclasses.replace(settings, model=source, more_models=None, base_dir=None)
         one = dataclasses.replace(one, submit_dir=None, multi_model=True)
-        place = Place(lambda backend: TurnTaking(backend, turn), name)
+        place = Place(lambda backend: TurnTaking(backend, turn), name, beside=True)
         digest = expected.get(f"model:{name}")
         wanted = {} if digest is None else {"model": digest}
         return lambda: open_served(one, metrics, progress, place, expected=wanted)

@@ -12,9 +12,11 @@ from mooring.backends.compiled import CompileCache
 from mooring.errors import ModelInvalid
 from mooring.graph.source import Artefact, Checkpoint
 from mooring.model.digest import digest_of
-from mooring.model.folder import MANIFEST_FILE, ModelFolder, unreadable
+from mooring.model.folder import GRAPH_FILES, MANIFEST_FILE, ModelFolder, unreadable
 from mooring.model.manifest import Manifest
 from mooring.model.source import ResolvedModel
+from mooring.model.weights import weight_files
+from mooring.observe.machine import this_machine
 from mooring.observe.memory import peak_bytes, resident_bytes
 from mooring.settings import Settings
 from mooring.settings.places import user_cache
@@ -95,6 +97,7 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     manifest = read_manifest(folder, source=found.source, revision=found.revision, task=settings.task)
     kind, spec = BACKENDS[DEFAULT], TASKS[manifest.task]
     choice = kind.choose(manifest, settings.precision)
+    check_memory(folder, manifest, this_machine().memory)
     # First: a built model's weights are hashed while the tokenizer is built.
     source = Artefact(folder) if manifest.format == "openvino" else Checkpoint(folder, spec.head, manifest.sentence)
     tokenizer = _tokenizer(folder, manifest)
@@ -114,6 +117,22 @@ def _open_found(settings: Settings, found: ResolvedModel) -> OpenedModel:
     report = LoadReport(time.monotonic() - began, resident_bytes(), peak_bytes())
     warnings = (*found.warnings, *manifest.warnings, *tokenizer.warnings, *choice.warnings)
     return OpenedModel(found.folder, manifest, task, backend, tokenizer, warnings, report)
+
+
+def check_memory(folder: ModelFolder, manifest: Manifest, memory: int | None) -> None:
+    """Raise ModelInvalid if the weights alone exceed the machine's memory in bytes; None: unknown.
+
+    A sparse file takes no space on the disk, but all of its size in memory.
+    """
+    built = manifest.format == "openvino"
+    paths = [folder.path / GRAPH_FILES[1]] if built else list(weight_files(folder))
+    size = sum(path.stat().st_size for path in paths)
+    if memory is not None and size > memory:
+        raise ModelInvalid(
+            f"The weights in {folder} have {size:,} bytes, more than the memory of this machine or container, "
+            f"{memory:,} bytes.",
+            hint="Serve a smaller model, or raise the memory limit.",
+        )
 
 
 def _with_digest(folder: ModelFolder, manifest: Manifest, source: Artefact | Checkpoint) -> Manifest:

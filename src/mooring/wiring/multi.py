@@ -1,14 +1,13 @@
 """Run a server for several models: `serve` alone, `serve_worker` behind nginx. Called by `server.py`."""
 
 import dataclasses
-import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
 from starlette.applications import Starlette
 
-from mooring.backends.sharing import TurnTaking
+from mooring.backends.sharing import Turns, TurnTaking
 from mooring.errors import ModelInvalid, echo
 from mooring.model.identity import Identity
 from mooring.multi.ledger import Ledger
@@ -33,12 +32,12 @@ def multi_app(
 ) -> tuple[Starlette, Registry]:
     """The application and its registry, which is its life cycle. `first` and `on_loading` as in `Registry`."""
     metrics = Metrics()
-    turn = threading.Lock()
+    turn = Turns()
 
     def open_model(folder: Path, name: str, expected: Identity) -> AnyServed:
         # Settings for a single model do not apply to a multi-model server.
         one = dataclasses.replace(settings, model=str(folder), base_dir=None, revision=None, task=None, submit_dir=None)
-        place = Place(lambda backend: TurnTaking(backend, turn), name)
+        place = Place(lambda backend: TurnTaking(backend, turn), name, beside=True)
         return open_served(one, metrics, place=place, expected=expected)
 
     registry = Registry(open_model, Ledger(free_bytes), first, metrics.lost, on_loading)

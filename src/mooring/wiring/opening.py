@@ -69,6 +69,8 @@ class Place:
     """Whether the engine may warm shapes while idle."""
     own_code: bool = False
     """Whether user code runs beside the engine."""
+    beside: bool = False
+    """Whether other engines report to the same metrics."""
 
 
 def open_served(
@@ -166,7 +168,7 @@ def _by_user(settings: Settings, loaded: Loaded, found: ResolvedModel, loading: 
 def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, place: Place) -> Served[ByEngine]:
     limits = Limits(
         max_windows=settings.max_windows,
-        queue_tokens=settings.queue_tokens,
+        max_queue_s=settings.max_queue_ms / 1000,
         deadline_s=settings.deadline_s,
         warm=opened.backend.grid.shapes()[:WARM_FIRST],
         idle_warm=place.idle_warm,
@@ -180,7 +182,7 @@ def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, place:
         "example": opened.task.example,
     }
     backend = place.share(opened.backend)
-    engine = Engine(opened.task, backend, limits, observer=metrics)
+    engine = Engine(opened.task, backend, limits, observer=metrics.beside() if place.beside else metrics)
     cache = AnswerCache(cache_bytes(settings))
     once = Once(engine, opened.task, cache, deadline_s=settings.deadline_s, observer=metrics)
     return Served(ByEngine(opened.task, engine, once, opened.tokenizer), engine, facts, backend.close, once.counts)

@@ -15,6 +15,7 @@ from mooring.observe.memory import tune_malloc
 from mooring.observe.metrics import Metrics
 from mooring.settings import Settings
 from mooring.web.app import create_app
+from mooring.web.callers import allowed_hosts
 from mooring.web.fleet import Fleet
 from mooring.web.limits import WebLimits
 from mooring.web.listen import Address
@@ -118,6 +119,7 @@ def limits_of(settings: Settings) -> WebLimits:
         ping_always_200=settings.ping_always_200,
         strict_content_types=settings.strict_content_types,
         hft_errors=settings.hft_errors,
+        hosts=allowed_hosts(settings.allowed_host, settings.host),
     )
 
 

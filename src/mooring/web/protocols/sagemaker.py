@@ -97,9 +97,12 @@ def request_bodies(spec: TaskSpec | None) -> Bodies:
     if spec is None:
         return {"*/*": (Any,)}
     lines = Annotated[str, Meta(description="One JSON object per line, as for application/json.")]
-    columns = f"A header row with the columns {', '.join(spec.columns)}, or {INPUTS}, then one request per row."
-    rows = Annotated[str, Meta(description=columns)]
-    return {JSON: (*_wrapped(spec.name), spec.inputs, list[spec.inputs]), LINES: (lines,), CSV: (rows,)}  # type: ignore[name-defined]
+    kinds: Bodies = {JSON: (*_wrapped(spec.name), spec.inputs, list[spec.inputs]), LINES: (lines,)}  # type: ignore[name-defined]
+    form = form_of((spec.name,))
+    if form.not_csv:
+        return kinds
+    columns = f"A header row with the columns {', '.join(form.columns)}, or {INPUTS}, then one request per row."
+    return {**kinds, CSV: (Annotated[str, Meta(description=columns)],)}
 
 
 @functools.cache

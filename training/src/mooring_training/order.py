@@ -1,0 +1,231 @@
+"""Carry out a recipe: read models and data, train, calibrate, judge on the held-back articles, write the folder."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+
+from mooring.errors import UsageError
+from mooring.model.digest import folder_digest
+from mooring.model.folder import TOKENIZER_FILE, ModelFolder
+from mooring.progress import Progress
+from mooring.tokenization.load import load_tokenizer
+from mooring.tokenization.text import TextTokenizer
+from mooring_training import __version__
+from mooring_training.calibrate import Fit, fit_temperature
+from mooring_training.curves import draw
+from mooring_training.judge import Figures, asker, judge
+from mooring_training.negatives import Negatives, Paragraphs, judged_pairs, negatives
+from mooring_training.network import Network, keep_layers, load_network, save_network, scale_span_head, trimmed
+from mooring_training.objectives import Objective, Questions, Text
+from mooring_training.output import placed
+from mooring_training.questions import Question, digest_of, hold_back, read_questions, spread
+from mooring_training.recipe import fingerprint, read_recipe
+from mooring_training.torch_backend import TorchBackend
+from mooring_training.trainer import LOG, Plan, Trainer, device, uses_bf16
+from mooring_training.windows import Cutter, Window, Windows
+
+RECORD = "distil.json"
+"""In the written folder: how it was made."""
+JUDGED = 600
+"""Most held-back questions that are asked after a training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What the command line asks for."""
+
+    recipe: Path
+    out: Path
+    data: Path
+    work: Path
+    stop_after_s: float = float("inf")
+
+
+class Material:
+    """The models and the data of a recipe, read once."""
+
+    def __init__(self, order: Order) -> None:
+        """Raises UsageError or a ModelError for files that are missing or invalid."""
+        self.recipe = read_recipe(order.recipe)
+        beside = order.recipe.resolve().parent
+        self.start = beside / self.recipe.model.start
+        self.where = device()
+        torch.manual_seed(self.recipe.seed)
+        self.network = self._network()
+        self.tokenizer = _tokenizer_of(self.start, self.network)
+        self.teachers = [self._teacher(beside / each) for each in self.recipe.model.teachers]
+        paths = [order.data / name for name in self.recipe.data.files]
+        for path in paths:
+            if not path.is_file():
+                raise UsageError(f"{path} not found.", hint="Name the folder of the data files with --data.")
+        models = [self.start, *(beside / each for each in self.recipe.model.teachers)]
+        self.files = digest_of(paths) | {f"model {n}": folder_digest(path) for n, path in enumerate(models)}
+        self.training, self.held_back = self._questions([path for path in paths if path.suffix != ".txt"])
+        self._texts = [path for path in paths if path.suffix == ".txt"]
+
+    def _network(self) -> Network:
+        network, kept = load_network(self.start), self.recipe.model.keep_layers
+        network = keep_layers(network, kept) if kept else network
+        generator = torch.Generator().manual_seed(self.recipe.seed)
+        if self.recipe.kind == "questions":
+            network.add_span_head(generator)
+        else:
+            network.add_masked_head(generator)
+        return _ready(trimmed(network, self.head), self.where)
+
+    def _teacher(self, folder: Path) -> Network:
+        """Raises UsageError if its vocabulary is not the student's: their logits are of the same tokens."""
+        teacher = load_network(folder)
+        own, other = (ModelFolder(each).sha256(TOKENIZER_FILE) for each in (self.start, folder))
+        if own != other:
+            raise UsageError(
+                f"The teacher {folder} has another {TOKENIZER_FILE} than {self.start}.",
+                hint="Teachers need the tokenizer of the model that is trained.",
+            )
+        return _ready(teacher, self.where)
+
+    @property
+    def head(self) -> str:
+        """The head that is trained."""
+        return "span" if self.recipe.kind == "questions" else "masked"
+
+    def _questions(self, paths: Sequence[Path]) -> tuple[list[Question], list[Question]]:
+        found = [one for path in paths for one in read_questions(path)]
+        if not found or not self.recipe.data.held_out:
+            return found, []
+        return hold_back(found, self.recipe.data.held_out, self.recipe.seed)
+
+    def objective(self) -> Objective:
+        """What the recipe minimizes. Raises UsageError for a teacher without the head that its loss needs."""
+        if self.recipe.kind == "questions":
+            return Questions(self.recipe, self.training, self.tokenizer, self.teachers)
+        texts = list(dict.fromkeys(one.context for one in self.training))
+        for path in self._texts:
+            texts += [part for part in path.read_text(encoding="utf-8").split("\n\n") if part.strip()]
+        teacher = self.teachers[0] if self.teachers else None
+        if teacher is not None and self.recipe.loss.distillation and not teacher.has_masked_head:
+            raise UsageError(
+                f"The teacher {self.recipe.model.teachers[0]} has no masked-language-modeling head.",
+                hint="Train one first: a recipe of kind 'text' that starts from it, with loss.masked alone.",
+            )
+        return Text(self.recipe, texts, self.tokenizer, teacher)
+
+
+def _ready(network: Network, where: torch.device) -> Network:
+    return replace(network, weights={name: tensor.to(where) for name, tensor in network.weights.items()})
+
+
+def _tokenizer_of(folder: Path, network: Network) -> TextTokenizer:
+    return load_tokenizer(ModelFolder(folder), embeddings=network.family.sizes(network.config).vocabulary)
+
+
+def carry_out(order: Order, progress: Progress) -> dict[str, Any]:
+    """Train as ordered and write the folder; its record. Continues where an earlier run of the same order ended.
+
+    Raises UsageError, a ModelError, Diverged, or KeyboardInterrupt after a checkpoint was written.
+    """
+    progress.begin("Reading models and data")
+    material = Material(order)
+    recipe = material.recipe
+    objective = material.objective()
+    progress.end(f"{len(material.training):,} questions, {len(material.held_back):,} held back")
+    bf16 = uses_bf16(recipe.precision, material.where)
+    plan = Plan(
+        order.work,
+        fingerprint(recipe, {**material.files, "bf16": str(bf16)}),
+        recipe.seed,
+        bf16=bf16,
+        stop_after_s=order.stop_after_s,
+        snapshot=lambda network, step: save_network(
+            network, material.start, order.work / f"step-{step:06d}", recipe.dtype, material.head
+        ),
+    )
+    trainer = Trainer(material.network, objective, recipe.optimizer, plan, progress)
+    try:
+        trainer.run()
+    finally:
+        if (order.work / LOG).is_file():
+            draw(order.work / LOG, order.work / "loss.svg")
+    network = trainer.network.copy()
+    record = {
+        "mooring_training": __version__,
+        "recipe": msgspec.to_builtins(recipe),
+        "files": material.files,
+        "steps": objective.steps,
+        "seconds": round(trainer.seconds),
+        "device": material.where.type,
+        "bf16": bf16,
+        "torch": torch.__version__,
+        "held_back_articles": sorted({one.article for one in material.held_back}),
+    }
+    if recipe.kind == "questions":
+        record |= finished(network, material, progress)
+        network.config["mooring"] = {"no_answer": recipe.unanswerable.share > 0 or _has_unanswerable(material)}
+    with placed(order.out) as folder:
+        save_network(network, material.start, folder, recipe.dtype, material.head)
+        (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return record
+
+
+def _has_unanswerable(material: Material) -> bool:
+    return any(not one.answerable for one in material.training)
+
+
+def finished(network: Network, material: Material, progress: Progress) -> dict[str, Any]:
+    """Calibrate the network, in place, and judge it on held-back questions. The figures for the record."""
+    record: dict[str, Any] = {}
+    if material.recipe.calibrate and (
+        windows := calibration_windows(material.held_back, material.tokenizer, material.recipe.seed)
+    ):
+        progress.begin("Calibrating")
+        fit = fit_temperature(network, windows)
+        scale_span_head(network, fit.temperature)
+        record["calibration"] = asdict(fit)
+        progress.end(f"temperature {fit.temperature:.2f}")
+    if material.held_back:
+        progress.begin("Judging on held-back questions")
+        asked = spread(material.held_back, JUDGED)
+        pairs = judged_pairs(asked, material.held_back, material.recipe.seed)
+        figures = judge(asked, pairs, asker(material.tokenizer, TorchBackend(network)))
+        record["held_back"] = {**asdict(figures), "f1_lost": figures.f1_lost}
+        progress.end(said(figures))
+    return record
+
+
+def said(figures: Figures) -> str:
+    """The main figures in one line."""
+    parts = [f"F1 {figures.f1:.1f}", f"{figures.f1_lost:.1f} lost with no answer"]
+    if figures.hard_recognized is not None and figures.random_recognized is not None:
+        parts.append(
+            f"no answer recognized {figures.random_recognized:.0f} % random, {figures.hard_recognized:.0f} % hard"
+        )
+    return ", ".join([*parts, f"calibration error {figures.calibration_error:.1f}"])
+
+
+def calibration_windows(questions: Sequence[Question], tokenizer: TextTokenizer, seed: int) -> list[Window]:
+    """Windows of questions whose paragraph fits into one, and as many without an answer, if they can be made."""
+    rng = np.random.default_rng([seed, 7])
+    moved = negatives(questions, Paragraphs(questions), Negatives(share=1.0, same_article=1.0), rng)
+    cutter = Cutter(tokenizer, Windows(length=384, choose="all"))
+    found = (list(cutter.windows(one, rng)) for one in (*questions, *moved))
+    return [windows[0] for windows in found if len(windows) == 1]
+
+
+def calibrated(model: Path, questions: Sequence[Question], out: Path, progress: Progress) -> Fit:
+    """Write the folder `model` to `out` with calibrated scores. Raises UsageError without usable questions."""
+    progress.begin("Calibrating")
+    network = load_network(model)
+    windows = calibration_windows(questions, _tokenizer_of(model, network), seed=0)
+    if not windows:
+        raise UsageError("No question fits into one window.", hint="Provide questions on shorter paragraphs.")
+    fit = fit_temperature(network, windows)
+    scale_span_head(network, fit.temperature)
+    with placed(out) as folder:
+        save_network(network, model, folder)
+    return fit
