@@ -87,7 +87,7 @@ def test_nginx_itself_goes_on_to_another_worker_only_before_one_has_the_request(
 def test_clients_cannot_pretend_that_a_request_was_accepted() -> None:
     """The header of retried requests is removed everywhere else."""
     text = rendered()
-    again = text[text.index("location @again") :]
+    again = text[text.index("location @accepted") :]
     assert 'proxy_set_header X-Mooring-Retry "";' in text[: text.index("server {")]
     assert "proxy_set_header X-Mooring-Retry 1;" in again
     assert text.count("X-Mooring-Retry") == 2

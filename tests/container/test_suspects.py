@@ -61,10 +61,10 @@ def test_a_worker_may_be_dead_before_it_is_known(slots: dict[int, Slot]) -> None
     found = Suspects(slots)
     slots[1].pid = 7
     working(slots[1], A)
-    assert (found.at_work(A), found.at_work(B), found.deaths(A)) == (True, False, 0)
+    assert (found.held(A), found.held(B), found.deaths(A)) == (True, False, 0)
     slots[1].lose()
     found.died(slots[1], CRASH)
-    assert (found.at_work(A), found.deaths(A)) == (False, 1)
+    assert (found.held(A), found.deaths(A)) == (False, 1)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +109,17 @@ def test_what_the_users_code_has_begun_on_is_remembered(slots: dict[int, Slot]) 
     assert (found.begun(A), found.begun(B)) == (True, False)
     restarted(found, slots[1])
     assert (found.begun(A), found.deaths(A)) == (True, 0)
+
+
+def test_what_a_dead_workers_engine_had_accepted_is_remembered(slots: dict[int, Slot]) -> None:
+    """The next worker must not refuse it. A request that only reached the socket of the dead one is new."""
+    found = Suspects(slots)
+    assert slots[1].pulse is not None
+    with slots[1].pulse.accepting([A]):
+        slots[1].pid = 7
+        assert (found.held(A), found.accepted(A)) == (True, False)
+        found.died(slots[1], CRASH)
+    assert (found.accepted(A), found.accepted(B), found.deaths(A)) == (True, False, 0)
 
 
 def test_old_requests_are_forgotten(slots: dict[int, Slot], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,6 +78,19 @@ def test_claims_last_until_the_request_is_answered(both: tuple[Pulse, Pulse]) ->
     assert one.claimed() == set()
 
 
+def test_requests_are_accepted_until_they_are_answered(both: tuple[Pulse, Pulse]) -> None:
+    """As many as there are places."""
+    worker, one = both
+    with worker.accepting([A]), worker.accepting([B]):
+        assert one.accepted() == {A, B}
+        assert one.at_work() == set()
+    assert one.accepted() == set()
+    with worker.accepting([b"%08d" % number for number in range(1, 10_000)]):
+        assert 1000 < len(one.accepted()) < 9999
+    with worker.accepting([A]):
+        assert one.accepted() == {A}
+
+
 def test_patience_is_counted(both: tuple[Pulse, Pulse]) -> None:
     """Two may be needed at a time."""
     worker, one = both

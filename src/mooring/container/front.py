@@ -133,16 +133,16 @@ class Front:
             and tries.rounds < ROUNDS
             and await self._somebody(wanted, left if tries.took else min(WAIT_S, left))
         ):
-            return Response(headers={"X-Accel-Redirect": "@again"})
+            return Response(headers={"X-Accel-Redirect": "@accepted" if suspects.accepted(one) else "@again"})
         if not self._board.coming(wanted):
             raise NotReady(self._board.missing(wanted))
         raise self._board.red() or NotReady("No worker was available.", hint="Try again.")
 
     async def _until_known(self, one: bytes) -> None:
-        """Wait until a worker that was working on the request is known to be dead, unless it lives."""
+        """Wait until a worker that had the request is known to be dead, unless it lives."""
         loop = asyncio.get_running_loop()
         end = loop.time() + KNOWN_S
-        while self._board.suspects.at_work(one) and loop.time() < end:  # noqa: ASYNC110 - the kernel tells when it does
+        while self._board.suspects.held(one) and loop.time() < end:  # noqa: ASYNC110 - the kernel tells when it does
             await asyncio.sleep(AGAIN_S / 5)
 
     async def _somebody(self, wanted: int | None, wait_s: float) -> bool:

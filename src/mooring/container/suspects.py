@@ -24,6 +24,7 @@ MOST = 10_000
 class _Record:
     deaths: set[Life] = field(default_factory=set)
     begun: bool = False
+    accepted: bool = False
 
 
 class Suspects:
@@ -48,6 +49,8 @@ class Suspects:
             self._record(one).deaths.add((slot.worker.slot, slot.starts))
         for one in slot.pulse.claimed():
             self._record(one).begun = True
+        for one in slot.pulse.accepted():
+            self._record(one).accepted = True
         while len(self._records) > MOST:
             self._records.popitem(last=False)
 
@@ -55,18 +58,23 @@ class Suspects:
         """How many workers died of this request, as far as known."""
         return len(self._records[one].deaths) if one in self._records else 0
 
-    def at_work(self, one: bytes) -> bool:
-        """Whether a worker that is not known to be dead is working on this request.
+    def held(self, one: bytes) -> bool:
+        """Whether a worker that is not known to be dead has this request.
 
         nginx may ask before process 1 has heard of the death.
         """
-        return any(slot.pid and slot.pulse is not None and one in slot.pulse.at_work() for slot in self._slots.values())
+        pulses = [slot.pulse for slot in self._slots.values() if slot.pid and slot.pulse is not None]
+        return any(one in pulse.accepted() or one in pulse.at_work() for pulse in pulses)
 
     def begun(self, one: bytes) -> bool:
         """Whether the user's code has begun on this request, in a dead worker or a living one."""
         if one in self._records and self._records[one].begun:
             return True
         return any(slot.pulse is not None and one in slot.pulse.claimed() for slot in self._slots.values())
+
+    def accepted(self, one: bytes) -> bool:
+        """Whether a worker that died had accepted this request. Then the next one must not refuse it."""
+        return one in self._records and self._records[one].accepted
 
     def _short_of_memory(self) -> bool:
         before, now = self._oom_kills[0], oom_kills()

@@ -22,6 +22,7 @@ from mooring.engine.observer import NullObserver, Observer
 from mooring.engine.queue import Entry, Queue
 from mooring.engine.worker import Worker
 from mooring.errors import DeadlineExceeded, NotReady
+from mooring.observe import pulse
 from mooring.observe.pulse import ORIGIN
 from mooring.tasks.base import Task
 
@@ -148,7 +149,8 @@ class Engine:
         """
         allowed_s = self._limits.deadline_s if deadline_s is None else deadline_s
         ticket = self._admission.admit(self._task.estimate(request), allowed_s, self.health)
-        return await self._run(request, allowed_s, ticket)
+        with pulse.accepting(ORIGIN.get()):
+            return await self._run(request, allowed_s, ticket)
 
     def refuse_if_full(self, tokens: int, deadline_s: float) -> None:
         """Raise what `answer` would raise now for a request of about `tokens` tokens; cheaper than a refused `answer`.

@@ -29,8 +29,8 @@ _PLACES = 64
 _PLACE_IDS = 256
 _PLACE_BYTES = _COUNT.size + _PLACE_IDS * ID_BYTES
 _CLAIMS = _TABLES + _PLACES * _PLACE_BYTES
-_CLAIM_COUNT = 1024
-SIZE = _CLAIMS + _CLAIM_COUNT * ID_BYTES
+_ACCEPTED = _CLAIMS + 1024 * ID_BYTES
+SIZE = _ACCEPTED + 4096 * ID_BYTES
 _NONE = b"\0" * ID_BYTES
 
 
@@ -41,7 +41,7 @@ class Origin:
     ids: list[bytes] = field(default_factory=list)
     """Of its requests: several if identical requests share it."""
     retried: bool = False
-    """Another worker had accepted the request and died, so that this one must not refuse it for want of room."""
+    """The engine of another worker had accepted it and died: this one must not refuse it for want of room."""
     claims: list[int] = field(default_factory=list)
     """Places of `Pulse.claim` to release when the request has been answered."""
 
@@ -68,7 +68,8 @@ class Pulse:
         """Of a file of `SIZE` bytes. It is not closed."""
         self._memory = mmap.mmap(descriptor, SIZE)
         self._free = deque(range(_TABLES, _CLAIMS, _PLACE_BYTES))
-        self._unclaimed = deque(range(_CLAIMS, SIZE, ID_BYTES))
+        self._unclaimed = deque(range(_CLAIMS, _ACCEPTED, ID_BYTES))
+        self._unaccepted = deque(range(_ACCEPTED, SIZE, ID_BYTES))
         self._patience = 0
         self._lock = threading.Lock()
 
@@ -99,6 +100,19 @@ class Pulse:
     def working(self, ids: Sequence[bytes]) -> AbstractContextManager[None]:
         """While the block runs, the process may die of these requests."""
         return Working(self._memory, self._free, ids)
+
+    @contextlib.contextmanager
+    def accepting(self, ids: Sequence[bytes]) -> Iterator[None]:
+        """While the block runs, the engine has accepted these requests."""
+        places = [self._unaccepted.popleft() for _ in ids[: len(self._unaccepted)]]
+        for place, one in zip(places, ids, strict=False):
+            self._memory[place : place + ID_BYTES] = one
+        try:
+            yield
+        finally:
+            for place in places:
+                self._memory[place : place + ID_BYTES] = _NONE
+            self._unaccepted.extend(places)
 
     def claim(self, origin: Origin) -> None:
         """The user's code has begun on a request, which must not be run a second time. Valid until `release`."""
@@ -145,7 +159,14 @@ class Pulse:
 
     def claimed(self) -> set[bytes]:
         """Ids of the unanswered requests that the user's code has begun on."""
-        table = self._memory[_CLAIMS:SIZE]
+        return self._table(_CLAIMS, _ACCEPTED)
+
+    def accepted(self) -> set[bytes]:
+        """Ids of the requests that its engine has accepted and not answered."""
+        return self._table(_ACCEPTED, SIZE)
+
+    def _table(self, start: int, end: int) -> set[bytes]:
+        table = self._memory[start:end]
         return {table[at : at + ID_BYTES] for at in range(0, len(table), ID_BYTES)} - {_NONE}
 
     def close(self) -> None:
@@ -215,6 +236,11 @@ def working(origins: Iterable[Origin]) -> AbstractContextManager[None]:
         return _NOTHING
     ids = [one for origin in origins for one in origin.ids]
     return _own.working(ids) if ids else _NOTHING
+
+
+def accepting(origin: Origin) -> AbstractContextManager[None]:
+    """As `Pulse.accepting`, of the own pulse. For the event loop."""
+    return _NOTHING if _own is None or not origin.ids else _own.accepting(tuple(origin.ids))
 
 
 def patient() -> AbstractContextManager[None]:
