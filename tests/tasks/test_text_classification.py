@@ -181,7 +181,7 @@ def test_the_sample_is_read(task: Task) -> None:
     path = Path(__file__).parents[2] / "examples" / "data" / "text-classification.jsonl"
     found = read_examples(path, TEXT_CLASSIFICATION.labelled, task.parse)
     assert found.labelled
-    assert len(found.examples) == 30
+    assert len(found.examples) == 74
 
 
 def test_labelled_examples_are_read(tmp_path: Path, task: Task) -> None:
