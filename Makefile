@@ -8,7 +8,7 @@ SECONDS ?= 60
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-local test-training test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak slow-clients clean
+.PHONY: help demo serve check test test-fast test-wire test-local test-training test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak slow-clients storm clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -107,6 +107,9 @@ bench-image: $(VENV)/dev.stamp image ## Measure the image and the stock stack's
 
 bench-peers: $(VENV)/dev.stamp ## Measure Mooring and other servers, installed in .work/peers (PEERS=--quick: 15 min)
 	$(PY) -m bench.peers --squad $(SQUAD_DIR) --distilbert $(DISTILBERT_DIR) $(PEERS)
+
+storm: $(VENV)/dev.stamp ## Kill one worker after the other under load; writes docs/resilience.md (a minute)
+	$(PY) -m bench.storm $(STORM)
 
 overload: $(VENV)/dev.stamp ## Measure servers at 2, 5 and 10 times their capacity; writes docs/resilience.md (40 minutes)
 	$(PY) -m bench.overload --distilbert $(DISTILBERT_DIR) $(PARTS)

@@ -79,6 +79,7 @@ def command(part: str) -> str:
         "peers": "make bench-peers",
         "soak": f"make soak PARTS={rest}",
         "image": "make bench-image",
+        "storm": "make storm",
         "overload": f"make overload PARTS={rest}",
     }
     return commands.get(target, f"make bench PARTS={part}")
@@ -155,6 +156,16 @@ def _rates(runs: Sequence[Figures]) -> str:
     return f"{median(seen):.1f}" + (f" ({min(seen):.1f} to {max(seen):.1f})" if apart else "")
 
 
+def _storm(found: Figures) -> list[Figures]:
+    """A row per set of workers."""
+    rows: list[Figures] = []
+    for name, one in found["sets"].items():
+        ok, refused = (one["outcomes"].get(status, 0) for status in ("200", "429"))
+        counts = {"ok": ok, "refused": refused, "others": one["requests"] - ok - refused}
+        rows.append({"workers": name, **one, **counts})
+    return rows
+
+
 def _overload(found: Figures) -> list[Figures]:
     """A row per load."""
     shared = {key: found[key] for key in ("own_p99_ms", "warm", "idle")}
@@ -163,12 +174,13 @@ def _overload(found: Figures) -> list[Figures]:
 
 PARTS = (
     *("accuracy", "start", "use", "growth", "share", "throughput", "fairness", "image", "image-starts", "image-memory"),
-    *("soak-kills", "soak-stop", "peers", "peers-avx2"),
+    *("soak-kills", "soak-stop", "peers", "peers-avx2", "storm"),
     *(f"overload-{model}-{front}" for model in ("distilbert", "embedded") for front in ("direct", "nginx")),
 )
 ROWS: dict[str, tuple[str, Callable[[Any], Iterable[Figures]]]] = {
     "growth": ("growth", _growth),
     "share": ("share", _share),
+    "storm": ("storm", _storm),
     "fairness": ("fairness", _fairness),
     **{part: (part, _overload) for part in PARTS if part.startswith("overload")},
     **{

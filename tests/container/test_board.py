@@ -1,7 +1,9 @@
 """What is known of the workers, and what /ping, /health/live, /info, /metrics and waiting requests make of it."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -131,6 +133,78 @@ def test_before_the_first_end_the_model_is_loading() -> None:
     assert slot(1).reason == "The model is loading."
     assert slot(1, ready=True).reason == ""
     assert json.dumps(board(slot(1, last=REFUSED)).degraded)
+
+
+def test_requests_go_to_the_standby_only_if_no_active_worker_reacts() -> None:
+    """/ping asks those that get the requests now."""
+    active, standby = slot(1, ready=True), slot(2, ready=True)
+    known = board(active, standby)
+    known.standby = 2
+    assert known.path == [active]
+    active.note_silence("Worker 1 has not reacted for 0.5 s.")
+    assert known.path == [standby]
+    assert known.red() is None
+    assert [entry["reason"] for entry in known.degraded] == ["Worker 1 has not reacted for 0.5 s."]
+    standby.note_silence("Worker 2 has not reacted for 0.5 s.")
+    assert known.path == []
+    assert "Worker 1 has not reacted for 0.5 s. Worker 2 has not" in str(known.red())
+    active.note_silence("")
+    assert known.path == [active]
+
+
+def test_an_idle_standby_does_not_vouch_for_the_active_worker(tmp_path: Path) -> None:
+    """An active worker whose model fails gets the requests, so /ping is red although the standby is well."""
+
+    async def scene() -> tuple[Reply, Reply]:
+        known = board(slot(1, ready=True), slot(2, ready=True))
+        known.standby = 2
+        metrics = FrontMetrics(WorkerMetrics(tmp_path, known.slots))
+        app = create_front(Front(known, metrics, lambda number: tmp_path / f"{number}.sock"), Metrics())
+        failing = b'HTTP/1.1 503 x\r\nContent-Length: 33\r\n\r\n{"message": "The last batch ..."}'
+        well = b"HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\n{}"
+        async with says(tmp_path / "1.sock", failing), says(tmp_path / "2.sock", well):
+            red = await Client(app).call("GET", "/ping")
+            known.slots[1].lose()
+            return red, await Client(app).call("GET", "/ping")
+
+    red, green = asyncio.run(scene())
+    assert (red.status, red.json["message"]) == (503, "The last batch ...")
+    assert green.status == 200
+
+
+@contextlib.asynccontextmanager
+async def says(path: Path, response: bytes) -> AsyncIterator[None]:
+    """A worker that answers every request alike."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(response)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_unix_server(answer, path):
+        yield
+
+
+def test_a_worker_that_is_late_but_beats_is_well(tmp_path: Path) -> None:
+    """It may be short of CPU: nobody answers here, and nothing says that it hangs."""
+    assert ask(board(slot(1, ready=True)), "/ping", tmp_path).status == 200
+
+
+def test_a_request_is_not_retried_after_its_deadline(tmp_path: Path) -> None:
+    """All the time that it has spent counts."""
+    known = board(slot(1, ready=True))
+    reply = ask(known, "/unanswered", tmp_path, X_Mooring_Tried="0.000", X_Mooring_Spent="50.0 : 10.5")
+    assert (reply.status, reply.json["type"]) == (504, "DeadlineExceeded")
+
+
+@pytest.mark.parametrize(
+    ("hung", "words"), [("Worker 1 has not reacted for 1.0 s.", "It was killed and is restarting")]
+)
+def test_a_worker_that_was_killed_because_it_hung_is_named_so(hung: str, words: str) -> None:
+    """And memory is not blamed."""
+    reason = slot(1, last=End(-9, 12.0, hung=hung)).reason
+    assert reason == f"{hung} {words}."
 
 
 def test_the_expected_wait_is_that_of_the_busiest_worker() -> None:

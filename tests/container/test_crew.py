@@ -1,104 +1,138 @@
-"""Workers that hang: ended when they say themselves that only a new process helps, and at no other time."""
+"""Workers that hang, leave or cannot be reached are replaced, and others are left alone. The looks are made by hand."""
 
-import asyncio
 import contextlib
+import os
 import signal
-from collections.abc import AsyncIterator
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import structlog
 
-from mooring.container import crew
 from mooring.container.board import Board
 from mooring.container.child import End, Keeper, Slot
-from mooring.container.crew import CRASHES, Crew
+from mooring.container.crew import CRASHES, END_S, Crew
 from mooring.container.folders import Folders
 from mooring.container.metrics import FrontMetrics, WorkerMetrics
 from mooring.container.topology import Worker
+from mooring.container.watch import LOOK_EVERY_S
+from mooring.observe import pulse
+from mooring.observe.pulse import Pulse
 from mooring.settings import Settings
 
 
-@contextlib.asynccontextmanager
-async def worker_that_says(path: Path, status: int) -> AsyncIterator[None]:
-    """Something at a worker's socket that answers every request alike."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 %d x\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}" % status)
-        await writer.drain()
-        writer.close()
-
-    async with await asyncio.start_unix_server(answer, path):
-        yield
+@contextlib.contextmanager
+def sleeper() -> Iterator[int]:
+    """The pid of a process that sleeps."""
+    process = subprocess.Popen(["sleep", "60"])
+    yield process.pid
+    process.kill()
+    process.wait()
 
 
-async def _signals(
-    folders: Folders, slot: Slot, monkeypatch: pytest.MonkeyPatch, until: int, *others: Slot
-) -> list[signal.Signals]:
-    """What a worker is sent by a crew that has asked that often, whomever."""
+@dataclass
+class Stage:
+    """A crew with one worker that is ready, and what it does to it."""
+
+    crew: Crew
+    slot: Slot
+    pulse: Pulse
+    folders: Folders
+    sent: list[signal.Signals]
+    now: float = 100.0
+
+    def look(self) -> None:
+        """Half a second after the last look."""
+        self.now += LOOK_EVERY_S
+        self.crew._look_at(self.slot, self.now)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    """The worker is a process that sleeps, and whose socket is there."""
     sent: list[signal.Signals] = []
-    looked = asyncio.Event()
-    looks = 0
-    lives = Crew._lives
-
-    async def counted(self: Crew, number: int) -> bool:
-        nonlocal looks
-        looks += 1
-        if looks > until:
-            looked.set()
-        return await lives(self, number)
-
-    monkeypatch.setattr(crew, "LOOK_EVERY_S", 0.01)
-    monkeypatch.setattr(Crew, "_lives", counted)
     monkeypatch.setattr(Keeper, "signal", lambda _, number: sent.append(number))
-    slots = {one.worker.slot: one for one in (slot, *others)}
-    one = Crew(Settings(), folders, None, Board(slots), FrontMetrics(WorkerMetrics(folders.metrics, slots)))
-    one._keepers[1] = Keeper(slot, lambda *_: ((), {}))
-    looking = asyncio.ensure_future(one.look_after())
-    await looked.wait()
-    looking.cancel()
-    return sent
+    folders = Folders(tmp_path)
+    folders.make(None)
+    folders.hold(1)
+    descriptor = pulse.create()
+    with sleeper() as pid:
+        slot = Slot(Worker(1, 1), pid=pid, ready=True, pulse=Pulse(descriptor))
+        slots = {1: slot}
+        board = Board(slots, was_ready=True)
+        crew = Crew(Settings(), folders, None, board, FrontMetrics(WorkerMetrics(folders.metrics, slots)))
+        crew._keepers[1] = Keeper(slot, lambda *_: ((), {}))
+        yield Stage(crew, slot, Pulse(descriptor), folders, sent)
+    os.close(descriptor)
 
 
-@pytest.mark.parametrize(("status", "ended"), [(503, True), (200, False), (404, False)])
-def test_a_worker_is_ended_when_it_says_that_it_hangs(
-    status: int, ended: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By kill -9: an engine that hangs hears nothing."""
-
-    async def main() -> list[signal.Signals]:
-        folders = Folders(tmp_path)
-        slot = Slot(Worker(1, 1), pid=1, ready=True)
-        async with worker_that_says(folders.socket(1), status):
-            return await _signals(folders, slot, monkeypatch, 3)
-
-    assert (signal.SIGKILL in asyncio.run(main())) is ended
+def test_a_worker_that_beats_is_left_alone(stage: Stage) -> None:
+    """And not degraded."""
+    for _ in range(10):
+        stage.pulse.beat("")
+        stage.look()
+    assert (stage.sent, stage.slot.reason) == ([], "")
 
 
-def test_a_worker_that_cannot_be_asked_is_not_ended_for_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It may only be busy."""
-
-    async def main() -> list[signal.Signals]:
-        folders = Folders(tmp_path)
-        folders.make(None)
-        folders.hold(1)
-        return await _signals(folders, Slot(Worker(1, 1), pid=1, ready=True), monkeypatch, 3)
-
-    assert asyncio.run(main()) == []
+def test_a_worker_that_does_not_beat_is_degraded_and_then_killed(stage: Stage) -> None:
+    """At the second miss."""
+    stage.look()
+    stage.look()
+    assert stage.sent == []
+    assert stage.slot.reason == "Worker 1 has not reacted for 0.5 s."
+    stage.look()
+    assert stage.sent == [signal.SIGKILL]
 
 
-def test_a_worker_whose_socket_is_gone_is_told_to_end_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody can reach it any more; what it has in hand it may still answer. Another slot is looked at as before."""
+def test_a_worker_that_reacts_again_is_not_degraded(stage: Stage) -> None:
+    """After one miss."""
+    stage.look()
+    stage.look()
+    stage.pulse.beat("")
+    stage.look()
+    assert (stage.sent, stage.slot.reason) == ([], "")
 
-    async def main() -> list[signal.Signals]:
-        folders = Folders(tmp_path)
-        async with worker_that_says(folders.socket(2), 200):
-            other = Slot(Worker(2, 1), pid=2, ready=True)
-            return await _signals(folders, Slot(Worker(1, 1), pid=1, ready=True), monkeypatch, 3, other)
 
-    assert asyncio.run(main()) == [signal.SIGTERM]
+def test_a_stopped_worker_is_named_so(stage: Stage) -> None:
+    """By SIGSTOP."""
+    os.kill(stage.slot.pid, signal.SIGSTOP)
+    os.waitpid(stage.slot.pid, os.WUNTRACED)
+    for _ in range(3):
+        stage.look()
+    assert stage.slot.reason == "Worker 1 has been stopped by a signal for 1.0 s."
+    assert stage.sent == [signal.SIGKILL]
+
+
+def test_a_worker_whose_engine_hangs_is_killed_at_once(stage: Stage) -> None:
+    """It has taken two looks itself."""
+    stage.pulse.beat("A batch of 4 windows has been computing for 3.0 s; 0.1 s was expected.")
+    stage.look()
+    assert stage.sent == [signal.SIGKILL]
+
+
+def test_a_worker_whose_socket_is_gone_is_told_to_end_once_and_then_killed(stage: Stage) -> None:
+    """Nobody can reach it any more; what it has in hand it may still answer."""
+    stage.folders.socket(1).unlink()
+    for _ in range(3):
+        stage.look()
+    assert stage.sent == [signal.SIGTERM]
+    stage.now += Settings().drain_s + END_S
+    stage.look()
+    assert stage.sent == [signal.SIGTERM, signal.SIGKILL]
+
+
+def test_a_worker_that_leaves_has_time_to_answer(stage: Stage) -> None:
+    """Somebody has sent it SIGTERM."""
+    stage.slot.leave()
+    assert "was told to stop (SIGTERM)" in stage.slot.reason
+    for _ in range(3):
+        stage.look()
+    assert stage.sent == []
+    stage.now += Settings().drain_s + END_S
+    stage.look()
+    assert stage.sent == [signal.SIGKILL]
 
 
 @pytest.mark.parametrize(

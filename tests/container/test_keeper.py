@@ -28,7 +28,7 @@ def ends(script: str, count: int = 1) -> tuple[list[End], Slot]:
             if len(seen) == count:
                 enough.set()
 
-        def command(_: Worker, line: int) -> tuple[list[str], dict[str, str]]:
+        def command(_: Worker, line: int, __: int) -> tuple[list[str], dict[str, str]]:
             return [sys.executable, "-c", script.replace("LINE", str(line))], dict(os.environ)
 
         keeper = Keeper(slot, command, on_end=on_end)
@@ -111,8 +111,8 @@ def test_a_process_that_cannot_be_made_is_a_start_that_failed(error: Exception) 
     assert str(error) in slot.reason
 
 
-def _raising(error: Exception) -> Callable[[Worker, int], tuple[list[str], dict[str, str]]]:
-    def command(_: Worker, __: int) -> tuple[list[str], dict[str, str]]:
+def _raising(error: Exception) -> Callable[[Worker, int, int], tuple[list[str], dict[str, str]]]:
+    def command(_: Worker, __: int, ___: int) -> tuple[list[str], dict[str, str]]:
         raise error
 
     return command

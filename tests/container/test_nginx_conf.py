@@ -21,7 +21,6 @@ def rendered(
     *,
     cores: int = 2,
     user: str | None = None,
-    retry: bool = True,
     lua: bool = True,
     files: int = 65_536,
 ) -> str:
@@ -31,7 +30,7 @@ def rendered(
     topology = plan(machine, workers=settings.workers, threads=0, standby=settings.standby)
     modules = tuple(Path("/modules") / name for name in MODULES) if lua else ()
     place = Place("/proc/self/fd/9", user, Address(settings.host, settings.port), files=files, lua=modules)
-    return render(settings, topology, Folders(RUN), place, retry=retry)
+    return render(settings, topology, Folders(RUN), place)
 
 
 def value(text: str, name: str) -> str:
@@ -44,7 +43,7 @@ def value(text: str, name: str) -> str:
 def test_every_name_of_the_template_is_filled_in() -> None:
     """And none is left."""
     assert "{{" not in rendered()
-    assert "{{" not in rendered(Settings(workers=3), user="mooring", retry=False)
+    assert "{{" not in rendered(Settings(workers=3), user="mooring")
     assert "{{" not in rendered(Settings(workers=3, multi_model=True), lua=False)
 
 
@@ -79,12 +78,19 @@ def test_several_active_workers_share_by_connections() -> None:
     assert "backup" not in text[text.index("upstream workers") : text.index("upstream front")]
 
 
-@pytest.mark.parametrize(("retry", "expected"), [(True, "error non_idempotent"), (False, "error")])
-def test_only_what_may_run_twice_is_given_to_a_second_worker(retry: bool, expected: str) -> None:
-    """Ours may; a user's own code may have effects."""
-    text = rendered(retry=retry)
-    assert value(text, "proxy_next_upstream") == expected
-    assert value(text, "proxy_next_upstream_tries") == "2"
+def test_nginx_itself_goes_on_to_another_worker_only_before_one_has_the_request() -> None:
+    """Afterwards process 1 decides: it knows of what a worker died."""
+    assert value(rendered(), "proxy_next_upstream") == "error"
+    assert value(rendered(cores=16), "proxy_next_upstream_tries") == "4"
+
+
+def test_clients_cannot_pretend_that_a_request_was_accepted() -> None:
+    """The header of retried requests is removed everywhere else."""
+    text = rendered()
+    again = text[text.index("location @accepted") :]
+    assert 'proxy_set_header X-Mooring-Retry "";' in text[: text.index("server {")]
+    assert "proxy_set_header X-Mooring-Retry 1;" in again
+    assert text.count("X-Mooring-Retry") == 2
 
 
 def test_bodies_that_arrive_take_at_most_half_of_the_connections() -> None:

@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from mooring.engine.health import Busy, Health, Prober, Vitals, can_probe, judge
+from mooring.engine.health import Health, Prober, Vitals, can_probe, judge
+from mooring.engine.overdue import Busy
 
 
 def test_serving_with_nothing_against_it_is_ready() -> None:

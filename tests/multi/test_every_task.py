@@ -21,7 +21,7 @@ BY_REQUEST = [task for task in TASKS if task != "sentence-embeddings"]
 def test_models_of_all_tasks_are_loaded_and_asked(tmp_path: Path) -> None:
     """The request decides among the tasks of a model, since the platform sets none."""
     settings = load_settings({}, multi_model=True, compile_cache_bytes=0)
-    app, registry = multi_app(settings, WebLimits(), {}, lambda _: None, log_requests=False)
+    app, registry = multi_app(settings, WebLimits(), {}, lambda _: None, behind=True)
 
     async def call(method: str, path: str, body: object) -> Reply:
         return await Client(app).call(method, path, [json.dumps(body).encode()], {"Content-Type": "application/json"})

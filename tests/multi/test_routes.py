@@ -38,7 +38,7 @@ class Site:
         self.backends: dict[str, FakeBackend] = {}
         self.metrics = Metrics()
         self.registry = Registry(self._open, Ledger(lambda: self.free))
-        self.app = create_multi_app(self.registry, self.metrics, WebLimits(), log_requests=False)
+        self.app = create_multi_app(self.registry, self.metrics, WebLimits(), behind=True)
 
     def _open(self, folder: Path, _: str, expected: Identity) -> Served[ByEngine]:
         if folder.name == "broken" or (folder / "broken").exists():
@@ -249,7 +249,7 @@ def play_again(
         site = Site(folder)
         lost: list[int] = []
         site.registry = Registry(site._open, Ledger(lambda: None), first, lost.append)
-        site.app = create_multi_app(site.registry, site.metrics, WebLimits(), log_requests=False)
+        site.app = create_multi_app(site.registry, site.metrics, WebLimits(), behind=True)
         await site.registry.start()
         await scene(site, lost)
         await site.registry.stop()

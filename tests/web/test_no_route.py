@@ -22,7 +22,7 @@ SEVERAL = create_multi_app(
     Registry(lambda *_: pytest.fail("not to be opened"), Ledger(lambda: None)),
     Metrics(),
     WebLimits(),
-    log_requests=False,
+    behind=True,
 )
 
 

@@ -165,7 +165,7 @@ def test_several_models_have_all_tasks(tmp_path: Path) -> None:
 
     async def scene() -> None:
         registry = Registry(opened, Ledger(lambda: None))
-        app = create_multi_app(registry, Metrics(), WebLimits(), log_requests=False)
+        app = create_multi_app(registry, Metrics(), WebLimits(), behind=True)
         document = (await Client(app).call("GET", "/openapi.json")).json
         check(document, SEVERAL_MODELS, whole=True)
         content = document["paths"]["/models/{name}/invoke"]["post"]["requestBody"]["content"]

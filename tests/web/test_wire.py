@@ -140,7 +140,7 @@ def test_a_protocol_of_another_kind(log: io.StringIO) -> None:
         specs = [TASKS["question-answering"]]
         room = Room(10, 1000)
         site = Site(service, lambda _: service, lambda: specs, metrics, WebLimits(), room, (*PROTOCOLS, SCORES))
-        app = app_of(site, ONE_MODEL, log_requests=True)
+        app = app_of(site, ONE_MODEL, behind=False)
 
         async def ask(body: object, path: str = "/v9/models/m:score") -> Any:
             return await Client(app).call("POST", path, [json.dumps(body).encode()], {"X-Request-Id": "mine"})

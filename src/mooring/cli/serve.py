@@ -123,6 +123,7 @@ def _alone(settings: Settings, ready: Any) -> None:
 @click.option("--slot", type=int, required=True)
 @click.option("--socket", type=click.Path(path_type=Path), required=True)
 @click.option("--line", type=int, required=True)
+@click.option("--pulse", type=int, required=True)
 @click.option("--cores", default="")
 @click.option("--user")
 @click.option("--models", type=click.Path(path_type=Path))

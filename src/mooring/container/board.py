@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mooring.container.child import Slot
+from mooring.container.suspects import Suspects
 from mooring.errors import Draining, ModelChanged, MooringError, NotReady
 
 
@@ -22,6 +23,11 @@ class Board:
     """Why the service is giving up; empty otherwise."""
     topology: dict[str, Any] = field(default_factory=dict)
     """For /info."""
+    standby: int | None = None
+    """Slot of the standby, which gets requests only if no active worker is there."""
+
+    def __post_init__(self) -> None:
+        self.suspects = Suspects(self.slots)
 
     @property
     def ready(self) -> list[Slot]:
@@ -29,9 +35,16 @@ class Board:
         return [slot for slot in self.slots.values() if slot.ready]
 
     @property
+    def path(self) -> list[Slot]:
+        """Slots whose workers get the requests now: the active ones, or the standby if none of them reacts."""
+        there = [slot for slot in self.ready if not slot.silent]
+        return [slot for slot in there if slot.worker.slot != self.standby] or there
+
+    @property
     def degraded(self) -> list[Mapping[str, Any]]:
-        """Workers that should be ready but are not, each with the reason and the start time (UTC)."""
-        missing = [slot for slot in self.slots.values() if self.was_ready and not slot.ready and slot.last]
+        """Workers that should answer but do not, each with the reason and the start time (UTC)."""
+        lost = [slot for slot in self.slots.values() if not slot.ready and (slot.last or slot.leaving)]
+        missing = [slot for slot in self.slots.values() if self.was_ready and (slot in lost or slot.silent)]
         return [{"worker": slot.worker.slot, "reason": slot.reason, "since": slot.since} for slot in missing]
 
     @property
@@ -47,12 +60,12 @@ class Board:
         if self.fatal:
             return NotReady(self.fatal)
         enough = self.needed if not self.was_ready else 1
-        return NotReady(self.missing()) if len(self.ready) < enough else None
+        return NotReady(self.missing()) if len(self.ready) < enough or not self.path else None
 
     def missing(self, slot: int | None = None) -> str:
         """Why the workers, or the one in `slot`, are not ready."""
         slots = [one for number, one in self.slots.items() if slot in (None, number)]
-        reasons = {one.reason for one in slots if not one.ready}
+        reasons = {one.reason for one in slots if one.reason}
         return " ".join(sorted(reasons)) or "The model is loading."
 
     def coming(self, slot: int | None = None) -> bool:

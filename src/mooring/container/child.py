@@ -1,7 +1,4 @@
-"""Keep a worker running in a slot: start its process, read its messages, restart it.
-
-Also background tasks of process 1: restart them when they fail, and reap orphaned processes.
-"""
+"""Keep a worker running in a slot: start its process, read its messages, restart it."""
 
 import asyncio
 import contextlib
@@ -9,15 +6,15 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-import structlog
+from typing import Any
 
 from mooring.container import link
 from mooring.container.topology import Worker
+from mooring.observe import pulse
 from mooring.observe.logs import timestamp
+from mooring.observe.pulse import Pulse
 
 PERMANENT = frozenset({2, 3})
 """Exit codes of `moor` for an invalid setting and for a model that cannot be served."""
@@ -31,8 +28,8 @@ LAST_WORDS_S = 1.0
 """How long to keep reading a dead worker's socket, which a detached child process may hold open."""
 LINE_LIMIT = 1 << 22
 
-Command = Callable[[Worker, int], tuple[Sequence[str], Mapping[str, str]]]
-"""(worker, descriptor of its end of the socket) → arguments and environment to start it with."""
+Command = Callable[[Worker, int, int], tuple[Sequence[str], Mapping[str, str]]]
+"""(worker, descriptors of its socket end and of its shared memory) → arguments and environment to start it with."""
 
 _NAMES: Mapping[int, str] = {number: number.name for number in signal.Signals}
 _HINTS: Mapping[int, str] = {
@@ -53,6 +50,8 @@ class End:
     """Class of the error that ended it, if it reported one."""
     message: str = ""
     """Text of that error, with its hint."""
+    hung: str = ""
+    """Why process 1 has killed it; empty if it has not."""
     loading: str = ""
     """Name of the model that a multi-model worker was reloading; empty for none."""
 
@@ -69,12 +68,14 @@ class End:
     @property
     def hint(self) -> str:
         """The usual cause of the signal; empty if there is none."""
-        return _HINTS.get(-self.status, "")
+        return "" if self.hung else _HINTS.get(-self.status, "")
 
     def reason(self, slot: int) -> str:
         """Why the slot has no ready worker, as a sentence."""
         if self.lived_s is None and self.message:
             return f"A worker cannot start: {self.message}"
+        if self.hung:
+            return f"{self.hung} It was killed and is restarting."
         how = f"{self.how}; {self.hint}" if self.hint else self.how
         if self.lived_s is None:
             return f"Worker {slot} died during startup ({how})."
@@ -90,6 +91,12 @@ class Slot:
     pid: int = 0
     """0 for none."""
     ready: bool = False
+    leaving: bool = False
+    """Whether the process was told to stop. It is not ready any more, and finishes what it has."""
+    silent: str = ""
+    """How long it has not reacted, as a sentence; empty while it does."""
+    pulse: Pulse | None = None
+    """Memory shared with the current process, or the last one."""
     facts: Mapping[str, Any] = field(default_factory=dict)
     """`/info` of the last worker that was ready."""
     starts: int = 0
@@ -104,16 +111,30 @@ class Slot:
 
     def lose(self) -> None:
         """The process has ended."""
-        if self.ready:
+        if self.ready and not self.silent:
             self.since = timestamp()
-        self.pid, self.ready = 0, False
+        self.pid, self.ready, self.leaving, self.silent = 0, False, False, ""
         self.changed.set()
+
+    def leave(self) -> None:
+        """The process was told to stop, and no longer accepts requests."""
+        self.since = timestamp()
+        self.ready, self.leaving = False, True
+        self.changed.set()
+
+    def note_silence(self, sentence: str) -> None:
+        """Whether it reacts at present."""
+        if sentence and not self.silent:
+            self.since = timestamp()
+        self.silent = sentence
 
     @property
     def reason(self) -> str:
-        """Why no worker is ready here; empty if one is."""
+        """Why no worker is ready here, or does not react; empty otherwise."""
         if self.ready:
-            return ""
+            return self.silent
+        if self.leaving:
+            return f"Worker {self.worker.slot} was told to stop (SIGTERM) and is being replaced."
         return self.last.reason(self.worker.slot) if self.last else "The model is loading."
 
 
@@ -149,6 +170,7 @@ class Keeper:
         self._process: asyncio.subprocess.Process | None = None
         self._ready_at: float | None = None
         self._said: Mapping[str, Any] = {}
+        self._hung = ""
         self._loading = ""
 
     async def run(self) -> int:
@@ -170,7 +192,7 @@ class Keeper:
 
     async def _live(self) -> End:
         """Run one worker until it ends."""
-        self._ready_at, self._said, self._loading = None, {}, ""
+        self._ready_at, self._said, self._hung, self._loading = None, {}, "", ""
         try:
             process, reader, writer = await self._spawn()
         except (OSError, RuntimeError) as error:  # out of descriptors, memory, threads or disk space
@@ -195,15 +217,15 @@ class Keeper:
             self.slot.lose()  # again: they may include "ready"
         lived = None if self._ready_at is None else time.monotonic() - self._ready_at
         kind, text = (str(self._said.get(key, "")) for key in ("type", "message"))
-        return End(status, lived, kind, text, self._loading)
+        return End(status, lived, kind, text, self._hung, self._loading)
 
     async def _spawn(self) -> tuple[asyncio.subprocess.Process, asyncio.StreamReader, asyncio.StreamWriter]:
         ours, theirs = socket.socketpair()
         try:
-            with theirs:
-                arguments, environ = self._command(self.slot.worker, theirs.fileno())
+            with theirs, _shared(self.slot) as memory:
+                arguments, environ = self._command(self.slot.worker, theirs.fileno(), memory)
                 process = await asyncio.create_subprocess_exec(
-                    *arguments, env=dict(environ), pass_fds=(theirs.fileno(),), start_new_session=True
+                    *arguments, env=dict(environ), pass_fds=(theirs.fileno(), memory), start_new_session=True
                 )
             return process, *await asyncio.open_connection(sock=ours, limit=LINE_LIMIT)
         except BaseException:
@@ -225,6 +247,8 @@ class Keeper:
             self._ready_at = time.monotonic()
             self._on_ready(slot)
             slot.failures, slot.last = 0, None
+        elif message.get("kind") == link.LEAVING:
+            slot.leave()
         elif message.get("kind") == link.FAILED:
             self._said = message
         elif message.get("kind") == link.LOADING:
@@ -237,38 +261,25 @@ class Keeper:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
+    def kill(self, reason: str) -> None:
+        """End a worker that hangs, so that another one is started. `reason` is a sentence."""
+        self._hung = reason
+        self.signal(signal.SIGKILL)
+
     def stop(self) -> None:
         """Stop the worker and do not restart it."""
         self._stopping.set()
         self.signal(signal.SIGTERM)
 
 
-T = TypeVar("T")
-
-AGAIN_S = 1.0
-COLLECT_EVERY_S = 1.0
-
-
-async def persist(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run `work` until it returns, and restart it whenever it raises."""
-    while True:
-        try:
-            return await work()
-        except Exception as error:  # Border: a bug in a task must not end process 1.
-            structlog.get_logger("mooring.container").error("background task failed; restarting it", exc_info=error)
-            await asyncio.sleep(AGAIN_S)
-
-
-async def collect_orphans(own: Callable[[], set[int]]) -> None:
-    """Forever reap orphaned processes that have ended, as process 1 must. `own` children are waited for elsewhere."""
-    while True:
-        await asyncio.sleep(COLLECT_EVERY_S)
-        with contextlib.suppress(ChildProcessError):
-            _collect(own())
-
-
-def _collect(own: set[int]) -> None:
-    while (found := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
-        if found.si_pid in own:
-            return  # the kernel reports this one until it is reaped
-        os.waitpid(found.si_pid, os.WNOHANG)
+@contextlib.contextmanager
+def _shared(slot: Slot) -> Iterator[int]:
+    """New memory to share with the next process of a slot. Raises OSError."""
+    descriptor = pulse.create()
+    try:
+        before, slot.pulse = slot.pulse, Pulse(descriptor)
+        if before is not None:
+            before.close()
+        yield descriptor
+    finally:
+        os.close(descriptor)

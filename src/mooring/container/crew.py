@@ -10,19 +10,21 @@ from pathlib import Path
 
 import structlog
 
-from mooring.container.asking import get
+from mooring.container.background import persist
 from mooring.container.board import Board
-from mooring.container.child import End, Keeper, Slot, persist
+from mooring.container.child import End, Keeper, Slot
 from mooring.container.folders import Folders
 from mooring.container.metrics import FOLDER_VARIABLE, FrontMetrics, forget_gauges
 from mooring.container.registry import LoadedModels
 from mooring.container.topology import Worker
+from mooring.container.watch import LOOK_EVERY_S, Seen, Watch
 from mooring.model.archive import ARCHIVE_SUFFIXES
 from mooring.model.identity import identity_of
+from mooring.observe.threads import main_cpu_s, read_process, read_threads
 from mooring.settings import Settings, as_environment
 
-LOOK_EVERY_S = 2.0
-"""How often workers are checked for a hang."""
+STUCK_GRACE_S = 30.0
+"""Time after the deadline for which a worker may not react, whatever the cause."""
 END_S = 3.0
 """Time for workers to end when no request is in flight."""
 KILLED_S = 2.0
@@ -58,8 +60,10 @@ class Crew:
         """Commit of a Hub model, so that later workers load the same one even if the branch moves."""
         self._said: dict[int, list[str]] = {}
         """Reasons logged per slot since its worker was last ready."""
-        self._unreachable: dict[int, float] = {}  # pid of a worker without a socket → when to kill it (monotonic)
-        """Processes that were told to stop because their socket is missing."""
+        self._ending: dict[int, float] = {}
+        """Processes that were told to stop, with the time when to kill them (monotonic)."""
+        self._watches: dict[int, Watch] = {}
+        """By process id."""
         self._log = structlog.get_logger("mooring.container").bind()
 
     @property
@@ -76,24 +80,50 @@ class Crew:
         return slot
 
     async def look_after(self) -> None:
-        """Forever stop workers that hang or whose socket is missing, so that they are replaced."""
+        """Forever replace workers that hang, do not end or have lost their socket."""
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            for number, slot in list(self._board.slots.items()):
-                if not slot.ready or self._board.draining or self._board.fatal:
-                    continue
-                if (until := self._unreachable.get(slot.pid)) is not None:
-                    if time.monotonic() > until:
-                        self._log.error("worker does not end", worker=number)
-                        self._keepers[number].signal(signal.SIGKILL)
-                elif not self._folders.socket(number).exists():
-                    self._log.error("worker socket is missing; replacing the worker", worker=number)
-                    told = {pid: until for pid, until in self._unreachable.items() if pid in self.pids}
-                    self._unreachable = {**told, slot.pid: time.monotonic() + self._settings.drain_s + END_S}
-                    self._keepers[number].signal(signal.SIGTERM)
-                elif not await self._lives(number):
-                    self._log.error("worker hangs", worker=number)
-                    self._keepers[number].signal(signal.SIGKILL)
+            self._board.suspects.look()
+            pids = self.pids
+            self._watches = {pid: watch for pid, watch in self._watches.items() if pid in pids}
+            self._ending = {pid: until for pid, until in self._ending.items() if pid in pids}
+            for slot in list(self._board.slots.values()):
+                if slot.pid and not self._board.draining and not self._board.fatal:
+                    self._look_at(slot, time.monotonic())
+
+    def _look_at(self, slot: Slot, now: float) -> None:
+        number = slot.worker.slot
+        if slot.leaving or slot.pid in self._ending:
+            if now > self._ending.setdefault(slot.pid, now + self._settings.drain_s + END_S):
+                self._replace(slot, f"Worker {number} did not end when told to.")
+        elif not slot.ready:
+            return
+        elif not self._folders.socket(number).exists():
+            self._log.error("worker socket is missing; replacing the worker", worker=number)
+            self._ending[slot.pid] = now + self._settings.drain_s + END_S
+            self._keepers[number].signal(signal.SIGTERM)
+        elif reason := self._hangs(slot, now):
+            self._replace(slot, reason)
+
+    def _replace(self, slot: Slot, reason: str) -> None:
+        self._log.error("worker hangs", worker=slot.worker.slot, reason=reason)
+        self._keepers[slot.worker.slot].kill(reason)
+
+    def _hangs(self, slot: Slot, now: float) -> str:
+        """Why a worker must be replaced, as a sentence; "" if it need not be."""
+        if slot.pulse is None:
+            return ""
+        if said := slot.pulse.reason:
+            return f"Worker {slot.worker.slot} hangs: {said}"
+        watch = self._watches.setdefault(slot.pid, Watch(self._settings.deadline_s + STUCK_GRACE_S))
+        seen = see(slot, watch.beats)
+        if seen is None:  # it has just died
+            return ""
+        hangs = watch.look(now, seen)
+        how = "has been stopped by a signal" if seen.stopped else "has not reacted"
+        sentence = f"Worker {slot.worker.slot} {how} for {watch.silent_s:.1f} s."
+        slot.note_silence(sentence if watch.misses else "")
+        return sentence if hangs else ""
 
     async def end(self) -> bool:
         """Tell all to end, and end those that do not. Whether all did by themselves."""
@@ -111,20 +141,13 @@ class Crew:
             keeper.stop()
             keeper.signal(signal.SIGKILL)
 
-    async def _lives(self, slot: int) -> bool:
-        """False only if the worker itself reports it: one that is too busy to answer is not dead."""
-        try:
-            reply = await get(self._folders.socket(slot), "/health/live", LOOK_EVERY_S)
-        except Exception:  # Border: a failed request says nothing about the worker.
-            return True
-        return reply.status != 503
-
-    def _command(self, worker: Worker, line: int) -> tuple[Sequence[str], Mapping[str, str]]:
+    def _command(self, worker: Worker, line: int, memory: int) -> tuple[Sequence[str], Mapping[str, str]]:
         """Raises OSError if a file that the worker needs cannot be written."""
         self._folders.make(self._user)
         self._folders.hold(worker.slot)
         self._metrics.started(worker.slot)
         command = [sys.executable, "-P", "-m", "mooring", "worker", "--slot", str(worker.slot), "--line", str(line)]
+        command += ["--pulse", str(memory)]
         command += ["--socket", str(self._folders.socket(worker.slot)), "--cores", ",".join(map(str, worker.cores))]
         command += ["--user", self._user] if self._user else []
         for part, digest in self._served.items():
@@ -164,6 +187,7 @@ class Crew:
 
     def _on_end(self, slot: Slot, end: End, wait: float) -> None:
         number = slot.worker.slot
+        self._board.suspects.died(slot, end)
         self._folders.hold(number)
         forget_gauges(self._folders.metrics, number)
         if self.models is not None and end.loading and end.status < 0:
@@ -177,6 +201,20 @@ class Crew:
         if reason not in said:
             self._log.error("worker cannot start", worker=number, how=end.how, reason=reason, again_in_s=wait, **more)
             self._said[number] = [*said, reason][-MOST_REASONS:]
+
+
+def see(slot: Slot, beats: int) -> Seen | None:
+    """Look at a worker; None if it has ended. `beats` are those of the last look."""
+    assert slot.pulse is not None  # noqa: S101 - the caller has looked
+    whole = read_process(slot.pid)
+    if whole is None or whole.state == "Z":
+        return None
+    now, patient = slot.pulse.beats, slot.pulse.is_patient
+    # The other threads matter only if there was no beat.
+    threads = read_threads(slot.pid, main_only=now != beats)
+    main = threads.get(slot.pid, whole)
+    wants = any(one.wants for one in threads.values())
+    return Seen(now, main.stopped, whole.cpu_s, wants, main_cpu_s(slot.pid, main.cpu_s), main.wants, patient)
 
 
 def _from_hub(model: str | None) -> bool:

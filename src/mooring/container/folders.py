@@ -26,6 +26,11 @@ class Folders:
         """Socket of the process in front."""
         return self.run / "front.sock"
 
+    @property
+    def nginx(self) -> Path:
+        """Socket on which nginx's workers say which of them answers."""
+        return self.run / "nginx.sock"
+
     def socket(self, slot: int) -> Path:
         """Socket of the worker in a slot."""
         return self.run / "sockets" / f"worker-{slot}.sock"

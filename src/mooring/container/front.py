@@ -4,34 +4,29 @@ Process 1 runs no inference, so these answers are never delayed by one. They com
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import h11
 import msgspec
-import structlog
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
 
 from mooring.container.asking import Reply, get
 from mooring.container.board import Board
 from mooring.container.child import Slot
 from mooring.container.metrics import FrontMetrics
-from mooring.container.proxy import Tries
-from mooring.errors import BackendError, MooringError, NotReady
+from mooring.container.proxy import Tries, spent_s
+from mooring.errors import BackendError, DeadlineExceeded, MooringError, NotReady
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
+from mooring.observe.pulse import read_id
 from mooring.web.border import Border
 from mooring.web.callers import CHANGING, Callers
-from mooring.web.connection import BoundedProtocol
-from mooring.web.crowd import Crowd
 from mooring.web.media import JSON
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS
 from mooring.web.status import ErrorBody, refuse
@@ -40,8 +35,11 @@ ASK_S = 0.8
 """Timeout of a health check of a worker. SageMaker gives a ping 2 s."""
 INFO_S = 2.0
 WAIT_S = 10.0
-"""How long an accepted request waits for a worker to come back; a start takes one second."""
+"""How long a request waits for a worker to come back; one that a worker had accepted waits until its deadline."""
+KNOWN_S = 0.5
 AGAIN_S = 0.05
+MOST_DEATHS = 2
+"""Workers that may die of a request."""
 ROUNDS = 4
 """Maximum rounds of workers per request; nginx itself allows ten hops, and each round takes two."""
 
@@ -57,16 +55,22 @@ class Front:
         *,
         always_200: bool = False,
         retry: bool = True,
+        deadline_s: float = 60.0,
     ) -> None:
-        """`always_200`: /ping always returns 200, as in the stock server. `retry`: as in `nginx_conf.render`."""
+        """`always_200`: /ping always returns 200, as in the stock server.
+
+        `retry` false: a request that has reached the user's own code is not given to another worker. No request is
+        given to another one after `deadline_s`.
+        """
         self._always_200 = always_200
+        self._deadline_s = deadline_s
         self._retry = retry
         self._board = board
         self._metrics = metrics
         self._socket_of = socket_of
 
     async def ping(self, _: Request) -> Response:
-        """200 if a worker is ready now, else 503 with the reason."""
+        """200 if requests are answered now, else 503 with the reason."""
         error = await self._health()
         if error is not None and not self._always_200:
             raise error
@@ -86,60 +90,95 @@ class Front:
 
     async def info(self, _: Request) -> Response:
         """A worker's facts, with the topology of all workers and the degraded ones."""
-        replies = [reply for reply in await self._ask_all("/info", INFO_S) if reply is not None and reply.status == 200]
-        found: list[dict[str, Any]] = [msgspec.json.decode(reply.body) for reply in replies]
+        asked = [slot for slot in self._board.ready if not slot.silent]
+        replies = [_facts(reply) for reply in await self._ask_all(asked, "/info", INFO_S)]
+        found = [one for one in replies if one]
         facts = dict(found[0]) if found else {}
         if facts.get("multi_model"):
             facts["models"] = [model for one in found for model in one["models"]]
         facts |= longest_wait(found)
         error = await self._health()
         facts |= {"ready": error is None, "reason": str(error) if error else ""}
-        facts["degraded"] = [*self._board.degraded, *(lost for one in found for lost in one.get("degraded", ()))]
+        failing = [self._failing(slot, one) for slot, one in zip(asked, replies, strict=True)]
+        facts["degraded"] = [
+            *self._board.degraded,
+            *(entry for entry in failing if entry is not None),
+            *(lost for one in found for lost in one.get("degraded", ())),
+        ]
         facts["topology"] = {**facts.get("topology", {}), **self._board.topology, "workers": self._workers()}
         return Response(msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n", media_type=JSON)
 
     async def unanswered(self, request: Request) -> Response:
-        """For a request that found no worker, or whose worker died: tell nginx to retry as soon as one is ready."""
+        """For a request that no worker answered: tell nginx to retry as soon as one is ready.
+
+        It may have met a worker that died, or one that handed it back. Only a request that dead workers were working
+        on may be the cause of it.
+        """
         tries = Tries.read(request.headers.get("x-mooring-tried", ""))
         name = request.headers.get("x-request-id", "")
-        if tries.poison:
+        one, suspects = read_id(request.headers.get("x-mooring-request", "").encode()), self._board.suspects
+        await self._until_known(one)
+        if suspects.deaths(one) >= MOST_DEATHS:
             return _bad_gateway("Two workers died while computing this request. It is not retried.", name)
-        if tries.took and not self._retry:
+        if not self._retry and (suspects.deaths(one) or suspects.begun(one)):
             hint = "Requests to such code are not retried. To allow it: --retry-user-code."
             return _bad_gateway(f"A worker died in the model's own code. {hint}", name)
+        left = self._deadline_s - spent_s(request.headers.get("x-mooring-spent", ""))
+        if left <= 0:
+            raise DeadlineExceeded(f"No worker answered within the deadline of {self._deadline_s:g} s.")
         holder = request.headers.get("x-mooring-holder", "").removeprefix("worker_")
         wanted = int(holder) if holder.isdecimal() else None
-        if self._board.was_ready and tries.rounds < ROUNDS and await self._somebody(wanted):
-            return Response(headers={"X-Accel-Redirect": "@again"})
+        if (
+            self._board.was_ready
+            and tries.rounds < ROUNDS
+            and await self._somebody(wanted, left if tries.took else min(WAIT_S, left))
+        ):
+            return Response(headers={"X-Accel-Redirect": "@accepted" if suspects.accepted(one) else "@again"})
         if not self._board.coming(wanted):
             raise NotReady(self._board.missing(wanted))
         raise self._board.red() or NotReady("No worker was available.", hint="Try again.")
 
-    async def _somebody(self, wanted: int | None) -> bool:
-        """Whether a worker (or the one in slot `wanted`) answers within `WAIT_S`; False at once if none is expected."""
+    async def _until_known(self, one: bytes) -> None:
+        """Wait until a worker that had the request is known to be dead, unless it lives."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + WAIT_S
+        end = loop.time() + KNOWN_S
+        while self._board.suspects.held(one) and loop.time() < end:  # noqa: ASYNC110 - the kernel tells when it does
+            await asyncio.sleep(AGAIN_S / 5)
+
+    async def _somebody(self, wanted: int | None, wait_s: float) -> bool:
+        """Whether a worker (or the one in slot `wanted`) answers within `wait_s`; False at once if none is expected."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + wait_s
         while loop.time() < end and not self._board.fatal and self._board.coming(wanted):
             for slot in self._board.ready:
-                if wanted in (None, slot.worker.slot) and await self._ask(slot, "/health/live", ASK_S) is not None:
+                here = wanted in (None, slot.worker.slot) and not slot.silent
+                if here and await self._ask(slot, "/health/live", ASK_S) is not None:
                     return True
             await asyncio.sleep(AGAIN_S)
         return False
 
     async def _health(self) -> MooringError | None:
-        """None if a worker is ready, else the reason."""
+        """None if the workers that get the requests now answer, else the reason."""
         error = self._board.red()
         if error is not None:
             return error
-        replies = await self._ask_all("/ping", ASK_S)
-        if any(reply is not None and reply.status == 200 for reply in replies):
+        path = self._board.path
+        replies = await self._ask_all(path, "/ping", ASK_S)
+        # One that is late may be short of CPU. Whether it hangs is judged by better evidence (`watch.py`).
+        if any(reply is None or reply.status == 200 for reply in replies) and self._board.path:
             return None
         said = next((reply for reply in replies if reply is not None), None)
-        return NotReady(_message(said) if said else f"No worker answered its health check within {ASK_S:g} s.")
+        return NotReady(_message(said) if said else self._board.missing())
 
-    async def _ask_all(self, target: str, timeout_s: float) -> Sequence[Reply | None]:
-        """The reply of each ready worker, in the order of slots; None for one that did not answer."""
-        return await asyncio.gather(*(self._ask(slot, target, timeout_s) for slot in self._board.ready))
+    def _failing(self, slot: Slot, facts: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The entry in `degraded` for a worker that answers, and says that its model does not."""
+        if not facts or facts.get("ready", True):
+            return None
+        return {"worker": slot.worker.slot, "reason": facts.get("reason", ""), "since": slot.since}
+
+    async def _ask_all(self, slots: Sequence[Slot], target: str, timeout_s: float) -> Sequence[Reply | None]:
+        """The reply of each worker; None for one that did not answer."""
+        return await asyncio.gather(*(self._ask(slot, target, timeout_s) for slot in slots))
 
     async def _ask(self, slot: Slot, target: str, timeout_s: float) -> Reply | None:
         try:
@@ -190,6 +229,14 @@ def create_front(
     )
 
 
+def _facts(reply: Reply | None) -> dict[str, Any]:
+    """A worker's `/info`; empty if it did not answer."""
+    if reply is None or reply.status != 200:
+        return {}
+    found: dict[str, Any] = msgspec.json.decode(reply.body)
+    return found
+
+
 def longest_wait(found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """`engine` of the first worker's facts, with the expected wait of the busiest worker: the standby's is 0."""
     engines = [one["engine"] for one in found if "queue_wait_seconds" in one.get("engine", {})]
@@ -208,73 +255,3 @@ def _bad_gateway(message: str, request_id: str) -> Response:
     """A 502: the same request would most likely end another worker."""
     body = ErrorBody(502, BackendError.__name__, message, request_id)
     return Response(msgspec.json.encode(body), body.code, media_type=JSON)
-
-
-STARTED_S = 0.01
-"""Check interval while a server starts."""
-LOOK_EVERY_S = 1.0
-"""Check interval for the socket."""
-
-
-def _connection(crowd: Crowd) -> type[BoundedProtocol]:
-    """What uvicorn calls for each connection."""
-
-    def connection(**named: Any) -> BoundedProtocol:
-        return BoundedProtocol(crowd=crowd, **named)
-
-    return cast("type[BoundedProtocol]", connection)
-
-
-class FrontServer:
-    """Runs one uvicorn server after another for the same application."""
-
-    def __init__(self, app: ASGIApp, path: Path, prepare: Callable[[], None]) -> None:
-        """`prepare` creates the folder of the socket `path`. It may raise OSError."""
-        self._app = app
-        self._path = path
-        self._prepare = prepare
-        self.listening = asyncio.Event()
-        """Set as soon as the first server listens."""
-        self._log = structlog.get_logger("mooring.container").bind()
-
-    async def keep(self) -> None:
-        """Serve until cancelled. Start a new server if one ends or its socket is removed."""
-        while True:
-            try:
-                self._prepare()
-                await self._serve()
-            except OSError as error:
-                self._log.error("front cannot listen", reason=str(error))
-                await asyncio.sleep(LOOK_EVERY_S)
-            else:
-                self._log.error("front socket is missing; listening again")
-
-    async def _serve(self) -> None:
-        """Serve until the server ends or its socket disappears. Raises OSError if it cannot listen."""
-        server = uvicorn.Server(
-            uvicorn.Config(
-                self._app,
-                uds=str(self._path),
-                http=_connection(Crowd()),
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                # Without the socket the front is unreachable: do not wait for a request that may take minutes.
-                timeout_graceful_shutdown=1,
-            )
-        )
-        # The supervisor handles signals.
-        server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign, assignment]
-        serving = asyncio.ensure_future(server.serve())
-        try:
-            while not serving.done() and not (server.started and self._gone()):
-                await asyncio.wait({serving}, timeout=LOOK_EVERY_S if server.started else STARTED_S)
-                if server.started:
-                    self.listening.set()
-        finally:
-            server.should_exit = True
-            await serving
-
-    def _gone(self) -> bool:
-        return not self._path.exists()

@@ -16,6 +16,8 @@ READY = "ready"
 """The model is ready; with "facts", as in `/info`."""
 LOADING = "loading"
 """With "model": the name of the model that a multi-model worker is reloading, or "" when it has finished."""
+LEAVING = "leaving"
+"""The worker has been told to stop: it finishes what it has and accepts no more."""
 FAILED = "failed"
 """The worker is ending; with "type", the error's class, and "message"."""
 

@@ -8,7 +8,6 @@ from importlib import resources
 from pathlib import Path
 
 from mooring.container.folders import Folders
-from mooring.container.front import WAIT_S
 from mooring.container.models import LOAD_S
 from mooring.container.nginx_errors import LINES, NO_FRONT, directives, error_pages, locations
 from mooring.container.nginx_gate import Gate, GateLimits, gate
@@ -52,8 +51,8 @@ class Place:
         return min(MOST_CONNECTIONS, max(64, self.files * 3 // 4))
 
 
-def render(settings: Settings, topology: Topology, folders: Folders, place: Place, *, retry: bool = True) -> str:
-    """The text of nginx.conf. `retry` false: a request to the user's own code is not given to another worker."""
+def render(settings: Settings, topology: Topology, folders: Folders, place: Place) -> str:
+    """The text of nginx.conf."""
     read = math.ceil(settings.deadline_s) + READ_MARGIN_S
     values = {
         "run": folders.run,
@@ -66,7 +65,7 @@ def render(settings: Settings, topology: Topology, folders: Folders, place: Plac
         "drain": math.ceil(settings.drain_s),
         "listen": _listen(place.address),
         "servers": "\n".join(_servers(topology, folders)),
-        "retry": "error non_idempotent" if retry else "error",
+        "tries": max(2, len(topology.workers)),
         "keep_alive": f"{settings.keep_alive_s:g}",
         "worker_idle": f"{settings.keep_alive_s:g}",
         "upstream_idle": f"{max(1.0, IDLE_SHARE * settings.keep_alive_s):g}",
@@ -76,7 +75,7 @@ def render(settings: Settings, topology: Topology, folders: Folders, place: Plac
         "send_timeout": SEND_TIMEOUT_S,
         "no_front": NO_FRONT,
         "read_timeout": read,
-        "wait": math.ceil(WAIT_S) + 5,
+        "wait": read,
     }
     several = settings.multi_model
     table = SEVERAL_MODELS if several else ONE_MODEL

@@ -29,7 +29,7 @@ FIRST_TRIES = 3
 """How often to start nginx until the service has been ready once."""
 
 Line = Mapping[str, Any]
-"""One request: method, route, status, seconds, request_id, windows, and tried: see `Tries`."""
+"""One request: method, route, status, seconds, id (nginx's), request_id, windows, and tried: see `Tries`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,11 @@ class Tries:
         times = [part.strip() for one in rounds for part in one.split(",") if part.strip()]
         return cls(len(times), sum(time != "-" for time in times), len(rounds))
 
-    @property
-    def poison(self) -> bool:
-        """Whether two workers accepted it. If it was not answered, both died."""
-        return self.took > 1
+
+def spent_s(text: str) -> float:
+    """Seconds that workers and process 1 have taken so far, from nginx's $upstream_response_time."""
+    parts = text.replace(" : ", ",").split(",")
+    return sum(float(part) for part in parts if part.strip().replace(".", "", 1).isdecimal())
 
 
 def find_nginx() -> str | None:
@@ -159,6 +160,8 @@ class Nginx:
     async def _live(self) -> int:
         try:
             self.configure(self._text)
+            # A master that was killed leaves it, and the next one could not listen on it.
+            self._folders.nginx.unlink(missing_ok=True)
             process = await asyncio.create_subprocess_exec(
                 *self._command(),
                 pass_fds=(self._write,),

@@ -12,6 +12,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +20,19 @@ import structlog
 from starlette.types import ASGIApp
 
 from mooring.container import privileges
+from mooring.container.background import collect_orphans, persist
 from mooring.container.board import Board
-from mooring.container.child import Slot, collect_orphans, persist
+from mooring.container.child import Slot
 from mooring.container.crew import KILLED_S, Crew
 from mooring.container.folders import Folders
-from mooring.container.front import Front, FrontServer, create_front
+from mooring.container.front import MOST_DEATHS, Front, create_front
+from mooring.container.front_server import FrontServer
 from mooring.container.layout import model_folder, topology_for, user_code
 from mooring.container.metrics import FrontMetrics, WorkerMetrics
 from mooring.container.models import ModelsFront
 from mooring.container.nginx_conf import Place, render
 from mooring.container.nginx_gate import find_lua
+from mooring.container.nginx_watch import NginxWatch
 from mooring.container.proxy import Line, Nginx, Tries
 from mooring.container.registry import LoadedModels
 from mooring.container.topology import Topology, affordable
@@ -36,6 +40,7 @@ from mooring.errors import BackendError
 from mooring.observe.machine import this_machine
 from mooring.observe.memory import proportional_bytes
 from mooring.observe.metrics import Metrics
+from mooring.observe.pulse import read_id
 from mooring.settings import Settings
 from mooring.web.callers import allowed_hosts
 from mooring.web.listen import Address, allow_many_connections, listen, open_files
@@ -108,7 +113,9 @@ class Supervisor:
         self._prepare()
         await self._check()
         front = FrontServer(self._front(), self._folders.front, lambda: self._folders.make(self._user))
-        works: tuple[Work, ...] = (front.keep, self._crew.look_after, lambda: collect_orphans(self._children))
+        watch = NginxWatch(lambda: self._nginx.pids, self._folders.nginx, lambda: self._nginx.listens)
+        orphans = partial(collect_orphans, self._children)
+        works: tuple[Work, ...] = (front.keep, self._crew.look_after, watch.keep, orphans)
         background: list[asyncio.Task[Any]] = [asyncio.ensure_future(persist(work)) for work in works]
         try:
             # Until the front listens, nginx could only answer /ping with its own 502.
@@ -154,15 +161,15 @@ class Supervisor:
 
     def _configure(self) -> None:
         place = Place(self._nginx.log_path, self._user, self._address, open_files(), self._lua)
-        text = render(self._settings, self._topology, self._folders, place, retry=self._retry)
+        text = render(self._settings, self._topology, self._folders, place)
         self._nginx.configure(text)
 
     def _front(self) -> ASGIApp:
-        always_200 = self._settings.ping_always_200
-        socket_of = self._folders.socket
-        front = Front(self._board, self._metrics, socket_of, always_200=always_200, retry=self._retry)
+        settings, socket_of = self._settings, self._folders.socket
+        ways = {"always_200": settings.ping_always_200, "retry": self._retry}
+        front = Front(self._board, self._metrics, socket_of, deadline_s=settings.deadline_s, **ways)
         models = ModelsFront(self._models, socket_of).routes if self._models is not None else []
-        hosts = allowed_hosts(self._settings.allowed_host, self._settings.host)
+        hosts = allowed_hosts(settings.allowed_host, settings.host)
         return create_front(front, Metrics(), models, hosts)
 
     async def _serve(self, proxy: "asyncio.Task[int]") -> int:
@@ -228,6 +235,7 @@ class Supervisor:
         if self._models is not None:
             self._models.workers = len(topology.active)
         self._board.needed = len(topology.active)
+        self._board.standby = topology.standby.slot if topology.standby else None
         self._board.topology = {
             "front": "nginx",
             "active": len(topology.active),
@@ -273,7 +281,8 @@ class Supervisor:
         log = self._log.info
         tries = Tries.read(str(line["tried"]))
         if tries.took > 1:
-            poison = tries.poison and status == 502
+            deaths = self._board.suspects.deaths(read_id(str(line["id"]).encode()))
+            poison = status == 502 and deaths >= MOST_DEATHS
             self._metrics.retried(poison=poison)
             more["poison" if poison else "retried"] = True
             log = self._log.error if poison else log

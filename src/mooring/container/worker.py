@@ -10,6 +10,7 @@ from pathlib import Path
 from mooring.container import link
 from mooring.container.privileges import step_down
 from mooring.model.identity import Identity
+from mooring.observe import pulse
 from mooring.observe.memory import uncollected, without
 from mooring.settings import load_settings
 
@@ -20,6 +21,8 @@ class Post:
 
     slot: int
     socket: Path
+    pulse: int
+    """Descriptor of the memory shared with process 1."""
     cores: tuple[int, ...] = ()
     """Empty for any."""
     user: str | None = None
@@ -36,6 +39,7 @@ def serve(post: Post, reporter: link.Reporter) -> None:
     if post.user is not None:
         step_down(post.user)
     reporter.watch()
+    shared = pulse.adopt(post.pulse)
     settings = load_settings()
     # Imported late: cores and user must be set before OpenVINO reads them.
     with without("rich"):  # as `moor serve`
@@ -47,5 +51,11 @@ def serve(post: Post, reporter: link.Reporter) -> None:
     with uncollected():
         from mooring.wiring.server import Duty, serve_worker
 
-    duty = Duty(post.expected, post.models, lambda name: reporter.say(link.LOADING, model=name))
+    duty = Duty(
+        post.expected,
+        post.models,
+        on_loading=lambda name: reporter.say(link.LOADING, model=name),
+        on_drain=lambda: reporter.say(link.LEAVING),
+        beat=shared.beat,
+    )
     serve_worker(settings, post.socket, duty, ready=lambda facts: reporter.say(link.READY, facts=dict(facts)))

@@ -12,6 +12,7 @@ from mooring.engine.limits import Limits
 from mooring.engine.observer import Observer
 from mooring.engine.queue import Queue
 from mooring.errors import Draining, NotReady, PayloadTooLarge, QueueFull
+from mooring.observe.pulse import ORIGIN
 
 SURELY = 2
 """Factor by which the estimated windows must exceed the limit to refuse a request before tokenizing."""
@@ -76,7 +77,9 @@ class Admission:
         raise NotReady(health().reason, hint="Poll GET /ping until it returns 200.")
 
     def _refusal(self, tokens: int, allowed_s: float) -> Refusal | None:
-        """Under the lock."""
+        """Under the lock; None for a request that another worker had accepted."""
+        if ORIGIN.get().retried:
+            return None
         limit_s = self.limits.max_queue_s
         return self.door.refusal(tokens, self.clock(), limit_s, allowed_s, large=self._large(tokens))
 

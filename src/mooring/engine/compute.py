@@ -4,12 +4,14 @@ Used by the threads of `worker.py`. A failing batch fails only its own requests.
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from mooring.backends.base import Backend, Outputs, Window
-from mooring.engine.health import Busy, Vitals
+from mooring.engine.health import Vitals
 from mooring.engine.job import Job
+from mooring.engine.overdue import Busy
 from mooring.engine.queue import Take
 from mooring.errors import BackendError, ModelError, ModelInvalid, MooringError, RefusedError
 
@@ -30,41 +32,46 @@ def windows_of(batch: Take[Job]) -> list[Window]:
 class Runner:
     """Runs batches in one stream (None: on all threads) and records it in the vitals under the thread's `number`."""
 
-    def __init__(self, backend: Backend, vitals: Vitals, number: int) -> None:
+    def __init__(self, backend: Backend, vitals: Vitals, number: int, clock: Callable[[], float]) -> None:
         self._backend = backend
+        self._clock = clock
         self._vitals = vitals
         self.number = number
 
-    def results(self, windows: Sequence[Window], stream: int | None, since: float) -> Results:
+    def results(self, windows: Sequence[Window], stream: int | None) -> Results:
         """Each window's output, or the error of that window alone."""
         try:
-            results = self.run(windows, stream, since)
+            results = self.run(windows, stream)
         except Exception as error:  # Boundary: a batch may fail in any way.
             log_failure(f"a batch of {len(windows)} windows failed", error)
             self._vitals.failed = say(error)
-            return self._apart(windows, stream, since, error)
+            return self._apart(windows, stream, error)
         self._vitals.failed = ""
         return results
 
-    def run(self, windows: Sequence[Window], stream: int | None, since: float) -> list[Outputs]:
+    def run(self, windows: Sequence[Window], stream: int | None) -> list[Outputs]:
         """Compute, visible to the health check. Raises whatever the backend raises."""
-        self._vitals.busy[self.number] = Busy(since, len(windows))
+        grid, pace, cpu_s = self._backend.grid, self._vitals.pace, time.process_time()
+        tokens = grid.padded_batch(len(windows)) * grid.padded_length(max(map(len, windows)))
+        began = self._clock()
+        self._vitals.busy[self.number] = Busy(began, len(windows), pace.expect(tokens), cpu_s)
         try:
             outputs = self._backend.run(windows, stream=stream)
         finally:
             self._vitals.busy.pop(self.number, None)
+        pace.record(tokens, self._clock() - began, time.process_time() - cpu_s)
         if len(outputs) != len(windows):
             raise BackendError(f"the backend returned {len(outputs)} rows for {len(windows)} windows")
         return outputs
 
-    def _apart(self, windows: Sequence[Window], stream: int | None, since: float, error: Exception) -> Results:
+    def _apart(self, windows: Sequence[Window], stream: int | None, error: Exception) -> Results:
         """After a failed batch, compute each row alone, so one bad window does not fail the others."""
         if len(windows) == 1:
             return [_as_backend_error(error)]
         results: list[Outputs | BackendError] = []
         for window in windows:
             try:
-                results += self.run([window], stream, since)
+                results += self.run([window], stream)
             except Exception as alone:  # Boundary: as above.
                 results.append(_as_backend_error(alone))
         return results

@@ -14,7 +14,7 @@ from mooring.backends.base import Backend
 from mooring.engine.admission import Admission
 from mooring.engine.compute import proving
 from mooring.engine.door import Door, Ticket
-from mooring.engine.health import Health, Prober, can_probe, judge, judge_life
+from mooring.engine.health import Health, Looking, Prober, can_probe, judge, judge_life
 from mooring.engine.job import Answered, Job
 from mooring.engine.lanes import LARGE_WINDOWS, Lanes
 from mooring.engine.limits import Limits
@@ -22,6 +22,8 @@ from mooring.engine.observer import NullObserver, Observer
 from mooring.engine.queue import Entry, Queue
 from mooring.engine.worker import Worker
 from mooring.errors import DeadlineExceeded, NotReady
+from mooring.observe import pulse
+from mooring.observe.pulse import ORIGIN
 from mooring.tasks.base import Task
 
 Outcome = tuple["asyncio.Future[Any]", Any, Exception | None]
@@ -66,6 +68,7 @@ class Engine:
         self._jobs: set[Job] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
+        self._looking = Looking(self._vitals, clock, alone=limits.alone)
         self._prober = Prober(self._vitals, lambda: self._run(task.probe(), limits.probe_s))
 
     async def start(self) -> None:
@@ -79,6 +82,7 @@ class Engine:
             await warmed
             await self._run(self._task.probe(), self._limits.deadline_s)
         self._vitals.phase = "serving"
+        self._looking.start(self._loop)
 
     def _shapes(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
         """The shapes to warm before and after ready."""
@@ -103,6 +107,7 @@ class Engine:
     async def stop(self, timeout_s: float = 5.0) -> bool:
         """Stop the threads; waiting requests get NotReady. Whether the worker stopped in time (or is stuck)."""
         self._vitals.phase = "stopped"
+        self._looking.stop()
         self._worker.stop()
         self._fail(list(self._jobs), "The server has stopped.")
         ended = await asyncio.to_thread(self._worker.join, timeout_s)
@@ -144,7 +149,8 @@ class Engine:
         """
         allowed_s = self._limits.deadline_s if deadline_s is None else deadline_s
         ticket = self._admission.admit(self._task.estimate(request), allowed_s, self.health)
-        return await self._run(request, allowed_s, ticket)
+        with pulse.accepting(ORIGIN.get()):
+            return await self._run(request, allowed_s, ticket)
 
     def refuse_if_full(self, tokens: int, deadline_s: float) -> None:
         """Raise what `answer` would raise now for a request of about `tokens` tokens; cheaper than a refused `answer`.
@@ -156,7 +162,7 @@ class Engine:
     async def _run(self, request: Any, allowed_s: float, ticket: Ticket | None = None) -> Answered:
         """Process a request, which leaves the door here in any case; a probe has no ticket and goes first."""
         loop = asyncio.get_running_loop()
-        job = Job(request, loop.create_future(), self._clock(), allowed_s, ticket)
+        job = Job(request, loop.create_future(), self._clock(), allowed_s, ticket, origin=ORIGIN.get())
         self._jobs.add(job)
         self._quiet.clear()
         timer = loop.call_later(max(0.0, allowed_s), lambda: _settle((job.future, None, job.late())))
@@ -195,7 +201,7 @@ class Engine:
         try:
             if started >= job.deadline:
                 raise job.late()
-            prepared = self._task.prepare(job.request)
+            prepared = job.prepare(self._task)
             windows = len(prepared.windows)
             if windows > self._limits.max_windows:
                 raise self._admission.too_large(str(windows))
@@ -246,7 +252,7 @@ class Engine:
                 assert job.prepared is not None  # noqa: S101 — computed, so prepared
                 started = self._clock()
                 windows += len(job.outputs)
-                answer = self._task.finish(job.prepared, [rows for rows in job.outputs if rows is not None])
+                answer = job.finish(self._task, job.prepared)
                 results.append((job.future, job.answered(job.prepared, answer, started, self._clock()), None))
             except Exception as error:  # Boundary: pass it to the caller, not to this thread.
                 results.append((job.future, None, error))

@@ -8,6 +8,9 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from mooring.engine.overdue import LOOK_S, Busy, Overdue, Pace
+from mooring.observe.threads import own_activity
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -15,16 +18,6 @@ class Health:
 
     ready: bool
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """A running batch."""
-
-    since: float
-    """On the engine's clock."""
-    rows: int
-    """Its windows."""
 
 
 @dataclass(slots=True)
@@ -37,8 +30,12 @@ class Vitals:
     """Why the worker thread died; "" while it lives. Final."""
     failed: str = ""
     """Why the last batch failed; a successful batch or probe clears it."""
+    hangs: str = ""
+    """Why a running batch will not end; "" if none is known to hang."""
     busy: dict[int, Busy] = field(default_factory=dict)
     """Running batches by worker thread number; each thread writes its own entry."""
+    pace: Pace = field(default_factory=Pace)
+    """Of the batches so far."""
 
 
 BEGINNING = {"new": "The engine has not been started.", "starting": "The model is warming up."}
@@ -58,9 +55,11 @@ def judge(vitals: Vitals, now: float, stuck_s: float) -> Health:
 
 
 def judge_life(vitals: Vitals, now: float, stuck_s: float) -> Health:
-    """Permanent problems: the worker thread has died, or a batch exceeds any plausible time."""
+    """Permanent problems: the worker thread has died, or a batch hangs or exceeds any plausible time."""
     if vitals.died:
         return Health(False, f"The worker thread died: {vitals.died}")
+    if vitals.hangs:
+        return Health(False, vitals.hangs)
     if stuck := _stuck(vitals, now, stuck_s):
         return Health(False, f"A batch of {stuck.rows} windows has been computing for {now - stuck.since:.0f} s.")
     return Health(True)
@@ -74,8 +73,29 @@ def _stuck(vitals: Vitals, now: float, stuck_s: float) -> Busy | None:
 
 def can_probe(vitals: Vitals, now: float, stuck_s: float) -> bool:
     """Whether a probe is useful: only after a failed batch, and only if the worker can compute it."""
-    alive = vitals.phase == "serving" and not vitals.died and not _stuck(vitals, now, stuck_s)
+    alive = vitals.phase == "serving" and not vitals.died and not vitals.hangs and not _stuck(vitals, now, stuck_s)
     return alive and bool(vitals.failed)
+
+
+class Looking:
+    """Looks for batches that hang, and records the reason in the vitals."""
+
+    def __init__(self, vitals: Vitals, clock: Callable[[], float], *, alone: bool) -> None:
+        """`alone` as in `Overdue`."""
+        self._vitals = vitals
+        self._clock = clock
+        self._overdue = Overdue(own_activity, alone=alone)
+        self._next: asyncio.TimerHandle | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Look now and every `LOOK_S`."""
+        self._vitals.hangs = self._overdue.look(list(self._vitals.busy.values()), self._clock())
+        self._next = loop.call_later(LOOK_S, self.start, loop)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._next is not None:
+            self._next.cancel()
 
 
 class Prober:

@@ -11,7 +11,9 @@ from mooring.backends.base import Outputs
 from mooring.engine.door import Ticket
 from mooring.engine.queue import Entry
 from mooring.errors import DeadlineExceeded
-from mooring.tasks.base import Prepared
+from mooring.observe import pulse
+from mooring.observe.pulse import UNKNOWN, Origin
+from mooring.tasks.base import Prepared, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class Job:
     """As admitted at the door; None for a probe."""
     per_token: float = 0.0
     """Cost of a padded token of it at the door, once it is tokenized."""
+    origin: Origin = UNKNOWN
     gone: bool = False
     """The caller has left. Written under the worker's lock."""
     prepared: Prepared | None = None
@@ -84,6 +87,16 @@ class Job:
     def computed(self) -> bool:
         """Whether the worker is done with it; then a finish thread has it, or will."""
         return self.error is not None or (self.prepared is not None and not self.missing)
+
+    def prepare(self, task: Task) -> Prepared:
+        """Tokenize its texts. Raises what `Task.prepare` raises."""
+        with pulse.working((self.origin,)):
+            return task.prepare(self.request)
+
+    def finish(self, task: Task, prepared: Prepared) -> object:
+        """Decode its outputs."""
+        with pulse.working((self.origin,)):
+            return task.finish(prepared, [rows for rows in self.outputs if rows is not None])
 
     def late(self) -> DeadlineExceeded:
         """The error for a job past its deadline."""

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from mooring.observe import pulse
+
 A = TypeVar("A")
 
 LARGE_WINDOWS = 16
@@ -27,15 +29,19 @@ class Lanes:
 
     def prepare(self, work: Callable[[A], None], argument: A, *, large: bool) -> None:
         """Run `work(argument)` soon. It must not raise."""
-        self._submit(self._large if large else self._prepare, work, argument)
+        self._submit(work, argument, None if large else self._prepare)
 
     def finish(self, work: Callable[[A], None], argument: A, *, large: bool) -> None:
         """Run `work(argument)` soon. It must not raise."""
-        self._submit(self._large if large else self._finish, work, argument)
+        self._submit(work, argument, None if large else self._finish)
 
-    def _submit(self, lane: ThreadPoolExecutor, work: Callable[[A], None], argument: A) -> None:
+    def _submit(self, work: Callable[[A], None], argument: A, lane: ThreadPoolExecutor | None) -> None:
         # A batch that outlived `close` may still deliver results: no caller waits for them.
-        if not self._closed:
+        if self._closed:
+            return
+        if lane is None:
+            self._large.submit(_patiently, work, argument)
+        else:
             lane.submit(work, argument)
 
     def close(self) -> None:
@@ -43,3 +49,9 @@ class Lanes:
         self._closed = True
         for lane in (self._prepare, self._finish, self._large):
             lane.shutdown(wait=False, cancel_futures=True)
+
+
+def _patiently(work: Callable[[A], None], argument: A) -> None:
+    """Do it. Converting a million tokens holds the interpreter's lock for a second, which is no hang."""
+    with pulse.patient():
+        work(argument)

@@ -33,3 +33,5 @@ class Limits:
     """A batch that runs longer makes the engine unhealthy."""
     probe_s: float = 5.0
     """Time limit of a probe."""
+    alone: bool = True
+    """Whether no other engine and no user code computes in this process."""

@@ -16,6 +16,7 @@ from mooring.engine.engine import Engine
 from mooring.engine.job import Answered, Timings, deadline_exceeded
 from mooring.engine.observer import Observer
 from mooring.errors import DeadlineExceeded
+from mooring.observe.pulse import ORIGIN, Origin
 from mooring.tasks.arrays import array_bytes
 from mooring.tasks.base import Task
 
@@ -35,6 +36,8 @@ class _Flight:
     """A request being computed."""
 
     task: "asyncio.Task[Answered]"
+    origin: Origin
+    """Of all callers, since the process may die of any of them."""
     waiting: int = 0
     """Number of callers. When the last one leaves, the remaining windows are dropped."""
 
@@ -87,6 +90,7 @@ class Once:
                 answered = await self._wait(key, self._launch(key, request, left))
                 self._observer.answered("computed")
                 return answered
+            flight.origin.ids += ORIGIN.get().ids
             try:
                 async with asyncio.timeout(until - self._clock()):
                     answered = await self._wait(key, flight)
@@ -104,7 +108,11 @@ class Once:
         return self._task.key(request)
 
     def _launch(self, key: bytes, request: Any, seconds: float) -> _Flight:
+        caller = ORIGIN.get()
+        origin = Origin(list(caller.ids), caller.retried)
+
         async def compute() -> Answered:
+            ORIGIN.set(origin)
             answered = await self._engine.answer(request, deadline_s=seconds)
             self._cache.put(key, Known(answered.answer, answered.windows, answered.tokens, answered.truncated))
             self._observer.cached(self._cache.bytes)
@@ -116,7 +124,7 @@ class Once:
             if not task.cancelled():
                 task.exception()  # retrieve it even if all callers have left
 
-        flight = _Flight(asyncio.ensure_future(compute()))
+        flight = _Flight(asyncio.ensure_future(compute()), origin)
         flight.task.add_done_callback(over)
         self._flights[key] = flight
         return flight

@@ -25,6 +25,7 @@ from mooring.engine.job import Job
 from mooring.engine.observer import Observer
 from mooring.engine.queue import Entry, Queue, Take
 from mooring.errors import BackendError
+from mooring.observe import pulse
 
 Shape = tuple[int, int]
 """(rows, length)."""
@@ -111,7 +112,7 @@ class Worker:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _spawn(self, number: int, begin: Callable[[Runner], bool]) -> None:
-        runner = Runner(self.backend, self.vitals, number)
+        runner = Runner(self.backend, self.vitals, number, self.clock)
         # A daemon: a batch that never ends must not keep the process alive.
         thread = threading.Thread(
             target=self._live, args=(number, runner, begin), name=f"moor-worker-{number}", daemon=True
@@ -223,7 +224,7 @@ class Worker:
         rows, length = shape
         window = Window(np.zeros(length, np.int32), np.zeros(length, np.int32))
         began = self.clock()
-        runner.run([window] * rows, stream, began)
+        runner.run([window] * rows, stream)
         with self.condition:
             self.door.costs.warmed(shape, (self.clock() - began) / self._among(stream))
 
@@ -267,7 +268,9 @@ class Worker:
         batch = turn.batch
         windows = windows_of(batch)
         started = self.clock()
-        results = runner.results(windows, turn.stream, started)
+        # The process may die of a batch: process 1 must know of which requests.
+        with pulse.working(entry.owner.origin for entry, _ in batch.rows):
+            results = runner.results(windows, turn.stream)
         seconds = self.clock() - started
         rows, length = self.queue.padded(batch)
         self.observer.batch(len(windows), sum(len(window) for window in windows), rows * length, seconds)

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from mooring.errors import DeadlineExceeded, QueueFull
+from mooring.observe import pulse
+from mooring.observe.pulse import ORIGIN, Origin
 
 R = TypeVar("R")
 
@@ -36,7 +38,7 @@ class UserThread:
                 hint="Try again in 1 s.",
             )
         self._waiting += 1
-        work = self._pool.submit(self._timed, function)
+        work = self._pool.submit(self._timed, function, ORIGIN.get())
         try:
             async with asyncio.timeout(deadline_s):
                 return await asyncio.wrap_future(work)
@@ -68,9 +70,12 @@ class UserThread:
         """Take no more calls."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _timed(self, function: Callable[[], R]) -> R:
+    def _timed(self, function: Callable[[], R], origin: Origin) -> R:
         self._since = self._clock()
+        # It may have effects: process 1 must know that it has begun, and of what the process may die.
+        pulse.claim(origin)
         try:
-            return function()
+            with pulse.working((origin,)), pulse.patient():
+                return function()
         finally:
             self._since = None

@@ -150,7 +150,7 @@ WATCHED = WireProtocol(
 )
 
 
-def create_multi_app(registry: Registry, metrics: Metrics, limits: WebLimits, *, log_requests: bool) -> Starlette:
+def create_multi_app(registry: Registry, metrics: Metrics, limits: WebLimits, *, behind: bool) -> Starlette:
     """The routes inside the border middleware. Any task may be loaded, so the OpenAPI document covers all."""
     toolkit = (hf_toolkit(INVOKE),) if limits.hft_errors else ()
 
@@ -160,4 +160,4 @@ def create_multi_app(registry: Registry, metrics: Metrics, limits: WebLimits, *,
     protocols = (*toolkit, SAGEMAKER_MODELS, WATCHED)
     room = Room(limits.max_in_flight, limits.max_body_bytes)
     site = Site(registry, find, lambda: list(TASKS.values()), metrics, limits, room, protocols)
-    return app_of(site, SEVERAL_MODELS, log_requests=log_requests)
+    return app_of(site, SEVERAL_MODELS, behind=behind)

@@ -15,6 +15,15 @@ _LARGE_BYTES = 1 << 20
 _STATUS = Path("/proc/self/status")
 
 
+def oom_kills() -> int | None:
+    """How many processes of this machine the kernel has killed for want of memory; None if it does not tell."""
+    try:
+        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
+
+
 def _kilobytes(field: str, path: Path = _STATUS) -> int | None:
     try:
         text = path.read_text(encoding="ascii", errors="replace")

@@ -20,6 +20,8 @@ Ids = npt.NDArray[np.int32]
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 NO_WORD = -1
+LONG_TEXT = 8192
+"""Characters from which a text is tokenized without the interpreter's lock, which takes 0.02 ms more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,11 @@ class TextTokenizer:
     def encode(self, text: str) -> Tokens:
         """Tokenize one text. Raises InvalidRequest for invalid Unicode, or for tokens that the model lacks."""
         try:
-            encoding = self.tokenizer.encode(text, add_special_tokens=False)
+            if len(text) < LONG_TEXT:
+                encoding = self.tokenizer.encode(text, add_special_tokens=False)
+            else:
+                # `encode` would hold the interpreter's lock, and with it the event loop, for a second per megabyte.
+                [encoding] = self.tokenizer.encode_batch([text], add_special_tokens=False)
         except TypeError as error:
             raise InvalidRequest(
                 "the text contains an unpaired surrogate, which is not a valid character.",

@@ -17,6 +17,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from mooring.engine.health import ENDING
+from mooring.engine.life import ModelLife
 from mooring.errors import NotOffered
 from mooring.observe.metrics import Metrics
 from mooring.tasks import TASKS
@@ -35,9 +37,12 @@ from mooring.web.wire import Asks, Endpoint, Site
 
 
 def create_app(
-    service: Service | Fleet, metrics: Metrics, limits: WebLimits | None = None, *, log_requests: bool = True
+    service: Service | Fleet, metrics: Metrics, limits: WebLimits | None = None, *, behind: bool = False
 ) -> Starlette:
-    """The routes for a service of one model, or for several, which the caller (`server.py`) starts and stops."""
+    """The routes for a service of one model, or for several, which the caller (`server.py`) starts and stops.
+
+    `behind` a proxy, which logs the requests, and gives those that this process hands back to another one.
+    """
     limits = limits or WebLimits()
     services = list(service.services.values()) if isinstance(service, Fleet) else [service]
 
@@ -52,7 +57,7 @@ def create_app(
     protocols = TOOLKIT_PROTOCOLS if limits.hft_errors else PROTOCOLS
     choose = service.choose if isinstance(service, Fleet) else None
     site: Site[Any] = Site(service, lambda _: services[0], specs, metrics, limits, room, protocols, choose)
-    return app_of(site, ONE_MODEL, log_requests=log_requests)
+    return app_of(site, ONE_MODEL, behind=behind)
 
 
 def _specs_of(service: Service) -> Sequence[TaskSpec | None]:
@@ -66,8 +71,8 @@ def _specs_of(service: Service) -> Sequence[TaskSpec | None]:
     return [dataclasses.replace(TASKS[name], example=task.example_of(name)) for name in model.tasks]
 
 
-def app_of(site: Site[Any], table: RouteTable, *, log_requests: bool) -> Starlette:
-    """The application of a site. `table` answers requests for unknown routes."""
+def app_of(site: Site[Any], table: RouteTable, *, behind: bool) -> Starlette:
+    """The application of a site. `table` answers requests for unknown routes. `behind` as in `create_app`."""
     endpoints = [endpoint for _, endpoint in site.endpoints.values()]
     refusals = {path: protocol.refuse for (_, path), (protocol, _) in reversed([*site.endpoints.items()])}
     border = Middleware(
@@ -76,7 +81,8 @@ def app_of(site: Site[Any], table: RouteTable, *, log_requests: bool) -> Starlet
         routes=refusals,
         timed=frozenset(endpoint.path for endpoint in endpoints if isinstance(endpoint.answer, Asks)),
         quiet=frozenset(endpoint.path for endpoint in endpoints if not endpoint.logged),
-        log_requests=log_requests,
+        log_requests=not behind,
+        leaving=(lambda: _leaving(site.life)) if behind else None,
         callers=Callers(site.limits.hosts, CHANGING if table is SEVERAL_MODELS else ()),
     )
     routes = []
@@ -93,6 +99,11 @@ def app_of(site: Site[Any], table: RouteTable, *, log_requests: bool) -> Starlet
     # A misspelled path gets an error: a redirect would drop the body.
     app.router.redirect_slashes = False
     return app
+
+
+def _leaving(life: ModelLife) -> bool:
+    """Whether the process will be replaced."""
+    return not life.alive().ready or life.snapshot().get("phase") in ENDING
 
 
 def _begin(endpoint: Endpoint, asks: Asks) -> Begin:

@@ -5,14 +5,16 @@ Admission (`room.py`) → headers (the endpoint's `Begin`) → body (`body.py`) 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from starlette.types import Receive, Scope, Send
 
 from mooring.engine.job import Answered, Timings
 from mooring.errors import BodyTooSlow, PayloadTooLarge, QueueFull
+from mooring.observe import pulse
 from mooring.observe.metrics import Metrics
+from mooring.observe.pulse import ORIGIN
 from mooring.web.batch import wait_for_room
 from mooring.web.body import read_body, unless_gone
 from mooring.web.border import HEADER_NAMES, REQUEST_ID, UNREAD, WINDOWS, start
@@ -83,9 +85,10 @@ class Asking:
     ) -> Reply:
         """Decode a body, compute the answer and encode it. Slow steps run in a thread."""
         large = len(body) > self.limits.thread_bytes
-        request = await asyncio.to_thread(decode, body) if large else decode(body)
+        request = await asyncio.to_thread(_patiently, decode, body) if large else _noted(decode, body)
         answered = await self._computed(model, request)
-        reply = await asyncio.to_thread(encode, answered) if _is_long(answered.answer) else encode(answered)
+        long = _is_long(answered.answer)
+        reply = await asyncio.to_thread(_patiently, encode, answered) if long else _noted(encode, answered)
         if answered.source == "computed":
             self._metrics.stages(answered.timings)
         headers = {**_headers(answered), **reply.headers}
@@ -96,6 +99,22 @@ class Asking:
         if self.limits.batch:
             return await wait_for_room(model, request, asyncio.get_running_loop().time() + deadline_s)
         return await model.answer(request, deadline_s, afresh=_afresh(self.headers))
+
+
+A = TypeVar("A")
+R = TypeVar("R")
+
+
+def _noted(function: Callable[[A], R], argument: A) -> R:
+    """Call it, and let process 1 know that the process may die of the current request meanwhile."""
+    with pulse.working((ORIGIN.get(),)):
+        return function(argument)
+
+
+def _patiently(function: Callable[[A], R], argument: A) -> R:
+    """As `_noted`, for work that may hold the interpreter's lock for long."""
+    with pulse.patient():
+        return _noted(function, argument)
 
 
 def headers_in(scope: Scope) -> dict[str, str]:

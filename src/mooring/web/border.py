@@ -6,16 +6,18 @@ The route's protocol turns exceptions into responses. Of what a client sends onl
 
 import random
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import structlog
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mooring.errors import BackendError, ClientGone
+from mooring.errors import BackendError, ClientGone, RefusedError
+from mooring.observe import pulse
 from mooring.observe.logs import where
 from mooring.observe.metrics import Metrics
+from mooring.observe.pulse import ORIGIN, Origin, read_id
 from mooring.web.callers import Callers
 from mooring.web.reply import Refuse, Reply
 from mooring.web.status import refuse, status_of
@@ -29,6 +31,11 @@ WINDOWS = "mooring.windows"
 
 HEADER_NAMES = "mooring.header_names"
 """Scope key: header names as sent, list[bytes]; only if user code may need them."""
+
+CLOSE = "mooring.close"
+"""Scope key: closes the connection at once."""
+PROXY_ID, RETRIED = b"x-mooring-request", b"x-mooring-retry"
+"""Headers from the proxy: its own id of the request, and whether another worker had accepted it."""
 
 ID_HEADERS = (b"x-request-id", b"x-amzn-sagemaker-inference-id")
 """Headers that may carry a request id, in order of precedence."""
@@ -49,6 +56,7 @@ class Border:
         timed: Collection[str] = (),
         quiet: Collection[str] = (),
         log_requests: bool = True,
+        leaving: Callable[[], bool] | None = None,
         callers: Callers | None = None,
     ) -> None:
         """`routes` maps the paths named in logs and metrics to what answers their errors. Any other path is logged as
@@ -56,7 +64,12 @@ class Border:
 
         POST requests to `timed` paths count in the latency histogram. Requests to `quiet` paths are not logged. With
         `log_requests` false a proxy in front logs all requests.
+
+        `leaving` is for a worker behind a proxy, and says whether this process will be replaced. Then a request that
+        would be refused is handed back to the proxy, which gives it to another worker: its connection is closed
+        without a response.
         """
+        self._leaving = leaving
         self._log_requests = log_requests
         self._callers = callers or Callers()
         self._app = app
@@ -75,6 +88,7 @@ class Border:
         began = time.perf_counter()
         request_id = request_id_of(scope["headers"])
         scope[REQUEST_ID] = request_id
+        origin = None if self._leaving is None else _origin_of(scope["headers"])
         status = 0
 
         async def send_named(message: Message) -> None:
@@ -91,6 +105,9 @@ class Border:
         except ClientGone as error:
             status = status_of(error)
         except Exception as error:  # Boundary: nothing above could answer the client.
+            if not status and self._is_for_another(error, scope):
+                await _hand_back(scope, receive)
+                return
             if status_of(error) == 500:
                 # A BackendError's message is ours; any other may repeat what the client sent.
                 words = {"message": str(error)} if isinstance(error, BackendError) else {}
@@ -102,7 +119,16 @@ class Border:
             refuse_route = self._routes.get(self._route_of(scope["path"]), refuse)
             await _send_refusal(refuse_route(error, request_id), scope, send_named)
         finally:
-            self._note(scope, status, time.perf_counter() - began)
+            if origin is not None:
+                pulse.release(origin)
+            if status:
+                self._note(scope, status, time.perf_counter() - began)
+
+    def _is_for_another(self, error: Exception, scope: Scope) -> bool:
+        """Whether an inference request is refused only because this process is shutting down or broken."""
+        if self._leaving is None or CLOSE not in scope or not isinstance(error, RefusedError):
+            return False
+        return status_of(error) == 503 and self._route_of(scope["path"]) in self._timed and self._leaving()
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         path = self._route_of(scope["path"])
@@ -146,6 +172,26 @@ def request_id_of(headers: list[tuple[bytes, bytes]]) -> str:
                 return value.decode("ascii")
     # Unique, not secret: uuid4 would make a system call for each.
     return f"{random.getrandbits(128):032x}"
+
+
+def _origin_of(headers: list[tuple[bytes, bytes]]) -> Origin:
+    """The origin by the proxy's headers, made known to what the current task calls."""
+    found = Origin()
+    for name, value in headers:
+        if name == PROXY_ID:
+            found.ids = [one] if (one := read_id(value)) else []
+        elif name == RETRIED:
+            found.retried = value == b"1"
+    ORIGIN.set(found)
+    return found
+
+
+async def _hand_back(scope: Scope, receive: Receive) -> None:
+    """Close the connection without a response."""
+    scope[CLOSE]()
+    # uvicorn would send a 500 if this returned before the connection is closed.
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _send_refusal(reply: Reply, scope: Scope, send: Send) -> None:

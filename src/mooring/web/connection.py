@@ -26,7 +26,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from mooring.web.border import HEADER_NAMES
+from mooring.web.border import CLOSE, HEADER_NAMES
 from mooring.web.crowd import IDLE, LINGERING, NEW, SLOW, STEADY, Crowd, Rank
 from mooring.web.farewell import farewell
 from mooring.web.gathered import LINGER_S, Gathered
@@ -139,6 +139,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._framing = 0
         self._cancel()
+        self.scope[CLOSE] = self.transport.abort  # type: ignore[literal-required]
         super().on_headers_complete()
         self.headers = _Trailers()
 

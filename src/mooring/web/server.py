@@ -30,6 +30,7 @@ AT_ONCE_S = 1.0
 """Time for a batch to end after the second Ctrl-C."""
 ACCEPTED_AT_ONCE = 100
 """Most connections that asyncio accepts before it handles them; `listen.SPARE_FILES` has room for them."""
+BEAT_S = 0.2
 CLOSING_S = 3.0
 """Time to send completed responses after the drain."""
 
@@ -44,7 +45,11 @@ class ServerOptions:
     max_connections: int = 0
     """Most open connections, fewer if the system allows fewer open files; 0: any number."""
     late: bool = False
-    """Listen only once the service is ready."""
+    """Listen only once the service is ready, and no longer when it drains: a proxy then chooses another server."""
+    on_drain: Callable[[], None] = lambda: None
+    """Called when the drain begins."""
+    beat: Callable[[], None] = lambda: None
+    """Called every `BEAT_S` on the event loop, from when the service is ready."""
     names_as_sent: Callable[[], bool] = lambda: False
     """Whether a new connection keeps header names as the client wrote them."""
 
@@ -143,6 +148,7 @@ class Running:
         try:
             if await self._started():
                 ticking = ticking or await self._listen()
+                self._beat()
                 on_ready(self._port)
                 await self._stop.wait()
                 await self._drain()
@@ -162,6 +168,10 @@ class Running:
         for one in self._bound:
             one.listen(BACKLOG)
         return asyncio.ensure_future(self._server.main_loop())
+
+    def _beat(self) -> None:
+        self._options.beat()
+        asyncio.get_running_loop().call_later(BEAT_S, self._beat)
 
     @property
     def _port(self) -> int:
@@ -190,7 +200,12 @@ class Running:
         return False
 
     async def _drain(self) -> None:
-        if not self._options.late:  # otherwise process 1 logs it for all workers
+        self._options.on_drain()
+        if self._options.late:
+            # The socket's file stays, so that the proxy is refused at once.
+            for server in self._server.servers:
+                server.close()
+        else:  # process 1 logs it for all workers
             self._log.info("stopping", in_flight=self._service.snapshot().get("in_flight"))
         if not await self._service.drain(self._options.drain_s):
             self._log.warning("stopped before all requests were answered", waited_s=self._options.drain_s)

@@ -14,6 +14,7 @@ from mooring.engine.health import Health
 from mooring.engine.job import Answered
 from mooring.engine.life import ModelLife
 from mooring.errors import NotReady
+from mooring.observe import pulse
 from mooring.tasks import TASKS
 from mooring.tasks.base import Task
 from mooring.tasks.offer import Offer, names_of, offered
@@ -180,7 +181,8 @@ class Service:
         def work() -> None:
             outcome: tuple[AnyServed | None, BaseException | None]
             try:
-                outcome = self._open(), None
+                with pulse.patient():  # reading a large tokenizer holds the interpreter's lock for seconds
+                    outcome = self._open(), None
             except BaseException as error:  # Boundary: pass it to the task that awaits the start.
                 outcome = None, error
             with contextlib.suppress(RuntimeError):  # the loop is closed: the server was stopped meanwhile

@@ -28,7 +28,7 @@ def multi_app(
     first: Mapping[str, Held],
     on_loading: Callable[[str], None],
     *,
-    log_requests: bool,
+    behind: bool,
 ) -> tuple[Starlette, Registry]:
     """The application and its registry, which is its life cycle. `first` and `on_loading` as in `Registry`."""
     metrics = Metrics()
@@ -41,7 +41,7 @@ def multi_app(
         return open_served(one, metrics, place=place, expected=expected)
 
     registry = Registry(open_model, Ledger(free_bytes), first, metrics.lost, on_loading)
-    return create_multi_app(registry, metrics, limits, log_requests=log_requests), registry
+    return create_multi_app(registry, metrics, limits, behind=behind), registry
 
 
 def read_first(path: Path | None) -> Mapping[str, Held]:

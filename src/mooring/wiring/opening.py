@@ -67,6 +67,8 @@ class Place:
     """The model name passed to user code."""
     idle_warm: bool = True
     """Whether the engine may warm shapes while idle."""
+    own_code: bool = False
+    """Whether user code runs beside the engine."""
     beside: bool = False
     """Whether other engines report to the same metrics."""
 
@@ -130,6 +132,7 @@ def _by_code(
         before_load(loaded, loading)
         opened = open_found(settings, found)
         _warm_up(loaded, loading, opened, place)
+        place = dataclasses.replace(place, own_code=True)
         served = _around(loaded, loading, _by_engine(settings, metrics, opened, place))
     served = dataclasses.replace(served, facts={**served.facts, "code_digest": digest})
     return _warned(settings, served, (*warnings, *loaded.warnings))
@@ -169,6 +172,7 @@ def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, place:
         deadline_s=settings.deadline_s,
         warm=opened.backend.grid.shapes()[:WARM_FIRST],
         idle_warm=place.idle_warm,
+        alone=place.share is alone and not place.own_code,
     )
     facts = {
         "model": msgspec.to_builtins(opened.manifest),

@@ -1,5 +1,6 @@
 """Run a server until it is told to stop. Called by `moor serve`, and by each worker behind nginx."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import Any
 
 from starlette.types import ASGIApp
 
-from mooring.engine.life import Lifecycle
+from mooring.engine.life import ModelLife
 from mooring.model.identity import Identity
 from mooring.observe.memory import tune_malloc
 from mooring.observe.metrics import Metrics
@@ -52,6 +53,10 @@ class Duty:
     """Of a multi-model server: a file with the models to load before taking traffic."""
     on_loading: Callable[[str], None] = lambda _: None
     """Called with the name of each of them before it is loaded, and with "" afterwards."""
+    on_drain: Callable[[], None] = lambda: None
+    """Called when the worker has been told to stop."""
+    beat: Callable[[str], None] = lambda _: None
+    """Called on every `BEAT_S` of the event loop, with the reason if the worker must be replaced."""
 
 
 def serve_worker(settings: Settings, socket: Path, duty: Duty, *, ready: Callable[[Mapping[str, Any]], None]) -> None:
@@ -61,11 +66,15 @@ def serve_worker(settings: Settings, socket: Path, duty: Duty, *, ready: Callabl
     """
     tune_malloc()
     app, life, facts = _several(settings, duty) if settings.multi_model else _one(settings, None, duty)
-    options = _options(settings, life, Address(unix=socket), late=True)
+    options = dataclasses.replace(
+        _options(settings, life, Address(unix=socket), late=True),
+        on_drain=duty.on_drain,
+        beat=lambda: duty.beat(life.alive().reason),
+    )
     run(app, life, options, on_ready=lambda _: ready(facts()))
 
 
-Parts = tuple[ASGIApp, Lifecycle, Callable[[], Mapping[str, Any]]]
+Parts = tuple[ASGIApp, ModelLife, Callable[[], Mapping[str, Any]]]
 """The application, its life cycle, and the facts for `/info` once started."""
 
 
@@ -85,14 +94,14 @@ def _one(settings: Settings, progress: Progress | None, duty: Duty | None = None
         service = fleet(settings, metrics, noted, expected)
     else:
         service = Service(lambda: open_served(settings, metrics, noted, expected=expected))
-    app = create_app(service, metrics, limits_of(settings), log_requests=duty is None)
+    app = create_app(service, metrics, limits_of(settings), behind=duty is not None)
     return app, service, lambda: service.facts
 
 
 def _several(settings: Settings, duty: Duty | None = None) -> Parts:
     alone, duty = duty is None, duty or Duty()
     first = read_first(duty.first)
-    app, registry = multi_app(settings, limits_of(settings), first, duty.on_loading, log_requests=alone)
+    app, registry = multi_app(settings, limits_of(settings), first, duty.on_loading, behind=not alone)
     return app, registry, lambda: registry.facts
 
 
@@ -114,7 +123,7 @@ def limits_of(settings: Settings) -> WebLimits:
     )
 
 
-def _options(settings: Settings, life: Lifecycle, address: Address, *, late: bool = False) -> ServerOptions:
+def _options(settings: Settings, life: ModelLife, address: Address, *, late: bool = False) -> ServerOptions:
     return ServerOptions(
         address,
         keep_alive_s=settings.keep_alive_s,
