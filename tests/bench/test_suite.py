@@ -147,3 +147,11 @@ def test_a_name_does_not_promise_another_precision() -> None:
     """Where a CPU has no int8 products, an int8 model is served in fp32."""
     assert as_computed("DistilBERT int8", "fp32") == "DistilBERT int8, computed in fp32"
     assert as_computed("DistilBERT int8", "int8") == "DistilBERT int8"
+
+
+def test_the_storm_is_a_row_for_each_set_of_workers() -> None:
+    """With what clients saw: answers, refusals, and anything else."""
+    outcomes = {"200": 1_500, "429": 40, "502": 2, "ConnectionResetError": 1}
+    one = {"kills": 6, "requests": 1_543, "outcomes": outcomes, "slowest_s": 2.25}
+    filled = fill(overload.PAGE.read_text(encoding="utf-8"), {"storm": part({"sets": {"two active": one}})})
+    assert "| two active | 6 | 1,543 | 1,500 | 40 | 3 | 2.2 |" in filled

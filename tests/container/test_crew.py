@@ -1,9 +1,7 @@
 """Workers that hang, leave or cannot be reached are replaced, and others are left alone. The looks are made by hand."""
 
-import contextlib
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +19,7 @@ from mooring.container.watch import LOOK_EVERY_S
 from mooring.observe import pulse
 from mooring.observe.pulse import Pulse
 from mooring.settings import Settings
-
-
-@contextlib.contextmanager
-def sleeper() -> Iterator[int]:
-    """The pid of a process that sleeps."""
-    process = subprocess.Popen(["sleep", "60"])
-    yield process.pid
-    process.kill()
-    process.wait()
+from tests.support.started import started
 
 
 @dataclass
@@ -58,8 +48,8 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     folders.make(None)
     folders.hold(1)
     descriptor = pulse.create()
-    with sleeper() as pid:
-        slot = Slot(Worker(1, 1), pid=pid, ready=True, pulse=Pulse(descriptor))
+    with started(["sleep", "60"]) as sleeper:
+        slot = Slot(Worker(1, 1), pid=sleeper.pid, ready=True, pulse=Pulse(descriptor))
         slots = {1: slot}
         board = Board(slots, was_ready=True)
         crew = Crew(Settings(), folders, None, board, FrontMetrics(WorkerMetrics(folders.metrics, slots)))
