@@ -5,6 +5,7 @@ All that counts is what a connection does now, not its address: behind an ingres
 
 import asyncio
 import heapq
+from collections.abc import Iterable
 from typing import Protocol
 
 SHARE = 64
@@ -37,8 +38,9 @@ class Crowd:
     def __init__(self, most: int = 0) -> None:
         """`most` connections; 0 for any number."""
         self.most = most
-        self._members: set[Member] = set()
-        self._unsent: set[Member] = set()
+        # Ordered: of equal connections, the oldest is dropped first.
+        self._members: dict[Member, None] = {}
+        self._unsent: dict[Member, None] = {}
 
     def enter(self, member: Member) -> bool:
         """Add a connection. False if there are too many and each is waiting for its answer."""
@@ -46,25 +48,25 @@ class Crowd:
             self._drop(self._members, max(1, self.most // SHARE))
             if self.most <= len(self._members):
                 return False
-        self._members.add(member)
+        self._members[member] = None
         return True
 
     def leave(self, member: Member) -> None:
         """A connection has ended, or is about to."""
-        self._members.discard(member)
-        self._unsent.discard(member)
+        self._members.pop(member, None)
+        self._unsent.pop(member, None)
 
     def left_unread(self, member: Member) -> None:
         """A client has not read all of a response. Drops the slowest readers if that is too much."""
-        self._unsent.add(member)
-        self._unsent = {one for one in self._unsent if one.unsent()}
+        self._unsent[member] = None
+        self._unsent = {one: None for one in self._unsent if one.unsent()}
         while len(self._unsent) > 1 and sum(one.unsent() for one in self._unsent) > UNSENT_BYTES:
             if not self._drop(self._unsent, 1):
                 return
 
-    def _drop(self, members: set[Member], count: int) -> bool:
+    def _drop(self, members: Iterable[Member], count: int) -> bool:
         now = asyncio.get_running_loop().time()
-        ranked = [(rank, id(one), one) for one in members if (rank := one.rank(now)) is not None]
+        ranked = [(rank, place, one) for place, one in enumerate(members) if (rank := one.rank(now)) is not None]
         slowest = heapq.nsmallest(count, ranked)
         # Beyond the first, only clients that hold up the others.
         for place, (rank, _, one) in enumerate(slowest):

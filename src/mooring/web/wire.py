@@ -42,6 +42,8 @@ class Site(Generic[L_co]):
     """(endpoint, ASGI scope, body) → the service; None: `find` finds it. Raises NotLoaded, NotReady."""
     green: bool = False
     """The result of the last ping."""
+    described: tuple[list[str], bytes] | None = None
+    """Names of the tasks in the last OpenAPI document, and the document."""
 
     @property
     def endpoints(self) -> "Mapping[tuple[str, str], tuple[WireProtocol, Endpoint]]":
