@@ -98,10 +98,17 @@ def test_a_request_does_not_wait_for_a_worker_that_failed_to_start(tmp_path: Pat
     assert "model.safetensors has 0 bytes" in reply.json["message"]
 
 
-async def _unanswered(known: Board, folder: Path, holder: str) -> Reply:
+def test_a_request_whose_workers_end_one_after_the_other_may_be_sent_again(tmp_path: Path) -> None:
+    """nginx allows no further round. It is not to blame, so this is no 502, and the service is not down."""
+    reply = asyncio.run(_unanswered(board(slot(1, ready=True)), tmp_path, "", tried=" : ".join(["0.000"] * 7)))
+    assert (reply.status, reply.json["type"], reply.headers["retry-after"]) == (429, "QueueFull", "1")
+    assert "4 workers ended before they answered" in reply.json["message"]
+
+
+async def _unanswered(known: Board, folder: Path, holder: str, tried: str = "-") -> Reply:
     metrics = FrontMetrics(WorkerMetrics(folder, known.slots))
     app = create_front(Front(known, metrics, lambda number: folder / f"{number}.sock"), Metrics())
-    return await Client(app).call("GET", "/unanswered", headers={"X-Mooring-Tried": "-", "X-Mooring-Holder": holder})
+    return await Client(app).call("GET", "/unanswered", headers={"X-Mooring-Tried": tried, "X-Mooring-Holder": holder})
 
 
 def test_a_worker_is_waited_for_while_it_is_replaced() -> None:

@@ -22,7 +22,7 @@ from mooring.container.board import Board
 from mooring.container.child import Slot
 from mooring.container.metrics import FrontMetrics
 from mooring.container.proxy import Tries, spent_s
-from mooring.errors import BackendError, DeadlineExceeded, MooringError, NotReady
+from mooring.errors import BackendError, DeadlineExceeded, MooringError, NotReady, QueueFull
 from mooring.observe.metrics import CONTENT_TYPE, Metrics
 from mooring.observe.pulse import read_id
 from mooring.web.border import Border
@@ -128,11 +128,9 @@ class Front:
             raise DeadlineExceeded(f"No worker answered within the deadline of {self._deadline_s:g} s.")
         holder = request.headers.get("x-mooring-holder", "").removeprefix("worker_")
         wanted = int(holder) if holder.isdecimal() else None
-        if (
-            self._board.was_ready
-            and tries.rounds < ROUNDS
-            and await self._somebody(wanted, left if tries.took else min(WAIT_S, left))
-        ):
+        if tries.rounds >= ROUNDS:
+            raise QueueFull(f"{ROUNDS} workers ended before they answered this request.", hint="Try again in 1 s.")
+        if self._board.was_ready and await self._somebody(wanted, left if tries.took else min(WAIT_S, left)):
             return Response(headers={"X-Accel-Redirect": "@accepted" if suspects.accepted(one) else "@again"})
         if not self._board.coming(wanted):
             raise NotReady(self._board.missing(wanted))
