@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from local.tests.support.transform import lines_of_a_job
 from mooring.cli import run
 from mooring.client import Client
 from mooring.deploy import Predictor
@@ -67,33 +68,7 @@ def test_a_deployment_answers_all_of_them(heavy: Path, local_url: str, session: 
     predictor = Predictor("burst-async", session)
     pending = [predictor.predict_async({"inputs": text}) for text in texts()]
     assert [len(one.result()) for one in pending] == [1] * AT_ONCE
-    assert all("label" in line for line in transformed(session))
+    lines = lines_of_a_job(session, "burst", "burst", ({"inputs": text} for text in texts()))
+    assert ["label" in line for line in lines] == [True] * AT_ONCE
     for name in ("burst", "burst-async"):
         assert run(["destroy", name, *place]) == 0
-
-
-def transformed(session: Session) -> list[Any]:
-    """The lines of a job over the texts."""
-    sagemaker, s3, bucket = session.client("sagemaker"), session.client("s3"), session.default_bucket
-    config = sagemaker.describe_endpoint(EndpointName="burst")["EndpointConfigName"]
-    (variant,) = sagemaker.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]
-    lines = "".join(f"{json.dumps({'inputs': text})}\n" for text in texts())
-    s3.put_object(Bucket=bucket, Key="in/burst/a.jsonl", Body=lines)
-    source = {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": f"s3://{bucket}/in/burst/"}}
-    sagemaker.create_transform_job(
-        TransformJobName="burst",
-        ModelName=variant["ModelName"],
-        TransformInput={"DataSource": source, "ContentType": "application/jsonlines", "SplitType": "Line"},
-        TransformOutput={
-            "S3OutputPath": f"s3://{bucket}/out/burst",
-            "Accept": "application/jsonlines",
-            "AssembleWith": "Line",
-        },
-        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1},
-    )
-    waiter = sagemaker.get_waiter("transform_job_completed_or_stopped")
-    waiter.wait(TransformJobName="burst", WaiterConfig={"Delay": 1, "MaxAttempts": 60})
-    body = s3.get_object(Bucket=bucket, Key="out/burst/a.jsonl.out")["Body"].read()
-    found = [json.loads(line) for line in body.decode().splitlines()]
-    assert len(found) == AT_ONCE
-    return found
