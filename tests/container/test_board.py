@@ -105,6 +105,14 @@ def test_a_request_whose_workers_end_one_after_the_other_may_be_sent_again(tmp_p
     assert "4 workers ended before they answered" in reply.json["message"]
 
 
+def test_the_reason_is_more_useful_than_the_number_of_rounds(tmp_path: Path) -> None:
+    """If no worker will come, or the service goes down, sending it again in a second does not help."""
+    gone, going = board(slot(1, last=REFUSED, failures=1)), board(slot(1, ready=True))
+    going.draining = True
+    replies = [asyncio.run(_unanswered(one, tmp_path, "", tried=" : ".join(["0.000"] * 7))) for one in (gone, going)]
+    assert [(reply.status, reply.json["type"]) for reply in replies] == [(503, "NotReady"), (503, "Draining")]
+
+
 async def _unanswered(known: Board, folder: Path, holder: str, tried: str = "-") -> Reply:
     metrics = FrontMetrics(WorkerMetrics(folder, known.slots))
     app = create_front(Front(known, metrics, lambda number: folder / f"{number}.sock"), Metrics())

@@ -53,6 +53,11 @@ class Board:
         ends = [slot.last for slot in self.slots.values()]
         return bool(ends) and all(end is not None and end.kind == ModelChanged.__name__ for end in ends)
 
+    @property
+    def ending(self) -> bool:
+        """Whether the service shuts down or gives up."""
+        return self.draining or bool(self.fatal)
+
     def red(self) -> MooringError | None:
         """Why /ping fails, as far as is known without asking the workers; None if it depends on them."""
         if self.draining:

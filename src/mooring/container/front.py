@@ -128,12 +128,13 @@ class Front:
             raise DeadlineExceeded(f"No worker answered within the deadline of {self._deadline_s:g} s.")
         holder = request.headers.get("x-mooring-holder", "").removeprefix("worker_")
         wanted = int(holder) if holder.isdecimal() else None
-        if tries.rounds >= ROUNDS:
-            raise QueueFull(f"{ROUNDS} workers ended before they answered this request.", hint="Try again in 1 s.")
-        if self._board.was_ready and await self._somebody(wanted, left if tries.took else min(WAIT_S, left)):
+        again = tries.rounds < ROUNDS
+        if again and self._board.was_ready and await self._somebody(wanted, left if tries.took else min(WAIT_S, left)):
             return Response(headers={"X-Accel-Redirect": "@accepted" if suspects.accepted(one) else "@again"})
         if not self._board.coming(wanted):
             raise NotReady(self._board.missing(wanted))
+        if not again and not self._board.ending:
+            raise QueueFull(f"{ROUNDS} workers ended before they answered this request.", hint="Try again in 1 s.")
         raise self._board.red() or NotReady("No worker was available.", hint="Try again.")
 
     async def _until_known(self, one: bytes) -> None:
