@@ -62,7 +62,7 @@ def _option(flag: str) -> str:
 def _requests() -> list[Row]:
     return [
         ("bytes of a body", _option("--max-body-bytes")),
-        ("seconds from the end of the body to the answer", _option("--deadline")),
+        ("seconds from the end of the body to the answer, else 504", _option("--deadline")),
         ("texts, requests or windows in a body", _option("--max-windows")),
         ("lines or rows of a batch job's request", _option("--max-records")),
         ("objects and lists in one JSON value", f"{text.MOST_CONTAINERS:,}"),
@@ -186,7 +186,7 @@ of connections, heads and bodies, and what nginx enforces, are in [http.md](http
 
 ## Requests
 
-JSON, JSON Lines and CSV; the answer is 400 or 413.
+JSON, JSON Lines and CSV; a request beyond a limit gets 400 or 413. Error texts are cut to their limits.
 
 {requests}
 

@@ -125,7 +125,7 @@ def test_limits_on_bytes_and_members(tmp_path: Path) -> None:
     _refused(archive, "more than 1 files and folders", Limits(max_members=1))
     with gzip.open(archive, "ab") as file:
         file.write(b"\0" * 3_000_000)
-    _refused(archive, "of data after its end", Limits(max_bytes=100_000))
+    _refused(archive, "bytes after its end", Limits(max_bytes=100_000))
 
 
 def test_a_huge_extended_header_is_not_read(tmp_path: Path) -> None:

@@ -136,7 +136,7 @@ def test_the_learning_rate_rises_and_falls() -> None:
 
 
 def test_three_losses_on_text(tmp_path: Path) -> None:
-    """A student that is its teacher has only the loss of the hidden words; another one gets closer to its teacher."""
+    """A student that is its teacher has only the loss of the masked tokens; another one gets closer to its teacher."""
     teacher = load_network(write_tiny_bert(tmp_path / "teacher", head="masked"))
     student = load_network(write_tiny_bert(tmp_path / "student", head="masked", seed=1))
     optimizer = Optimizer(epochs=10, learning_rate=5e-3, batch_tokens=400, dropout=0.0)

@@ -14,7 +14,7 @@ from mooring.container.child import End, Slot
 from mooring.observe.memory import oom_kills
 
 Life = tuple[int, int]
-"""A worker process: its slot, and the how-manieth start in it."""
+"""A worker process: its slot, and the number of starts there, including its own."""
 
 MOST = 10_000
 """Requests to remember. Each is needed for seconds."""

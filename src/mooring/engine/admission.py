@@ -92,7 +92,8 @@ class Admission:
         self.observer.queue(self.queue.windows, self.queue.tokens, refusal.wait_s)
         after = refusal.retry_after
         return QueueFull(
-            f"The queue is full: the expected wait is {refusal.wait_s:.3g} s; the limit is {refusal.limit_s:.3g} s.",
+            f"The queue is full: the expected wait is {refusal.wait_s:.3g} s, and at most {refusal.limit_s:.3g} s "
+            "is allowed (--max-queue-ms, or 90 % of the time until the deadline).",
             retry_after=after,
             hint=f"Try again in {after} s.",
         )

@@ -5,8 +5,8 @@ A batch is overdue after `FACTOR` times the time that its padded tokens would ta
 at `LOOKS` consecutive looks, it was overdue and
 
 * no thread but the event loop's ran or waited for a CPU: nobody is computing it; or
-* the process has used `CPU_FACTOR` times the CPU time that the batch should take, plus `GRACE_S`: it computes in a
-  circle. CPU time stands still while the process waits for a CPU, so throttling does not add to it.
+* the process has used `CPU_FACTOR` times the CPU time that the batch should take, plus `GRACE_S`: it is in an
+  infinite loop. CPU time stands still while the process waits for a CPU, so throttling does not add to it.
 """
 
 from collections.abc import Callable, Iterable

@@ -110,11 +110,11 @@ def _extract(archive: Path, into: Path, limits: Limits) -> None:
                 )
             _write(tar, member, placed)
         # The gzip checksum is at the very end, behind the end of the tar.
-        after = 0
+        after, most = 0, min(MAX_TRAILING_BYTES, limits.max_bytes)
         while block := plain.read(_CHUNK):
             after += len(block)
-            if after > min(MAX_TRAILING_BYTES, limits.max_bytes):
-                raise ModelInvalid(f"The archive has more than {after} bytes of data after its end.")
+            if after > most:
+                raise ModelInvalid(f"The archive has more than {most} bytes after its end, which is the limit.")
 
 
 class _Placed:
@@ -190,7 +190,9 @@ def _parts(member: Member) -> tuple[str, ...]:
         kind = "a link" if member.kind == "link" else "neither a regular file nor a folder"
         raise ModelInvalid(f"The archive member {echo(member.name)} is {kind}.", hint=_DISTRUST)
     if len(name.parts) > MAX_DEPTH:
-        raise ModelInvalid(f"The archive member {echo(member.name)} is {len(name.parts)} levels deep, of {MAX_DEPTH}.")
+        raise ModelInvalid(
+            f"The archive member {echo(member.name)} is {len(name.parts)} levels deep; the limit is {MAX_DEPTH}."
+        )
     if long := next((part for part in name.parts if len(os.fsencode(part)) > MAX_PART_BYTES), None):
         raise ModelInvalid(f"The archive has a name of more than {MAX_PART_BYTES} bytes: {echo(long)}.")
     return name.parts

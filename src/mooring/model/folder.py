@@ -107,7 +107,7 @@ class ModelFolder:
                 raise ModelIncomplete(f"{name} not found in {self}.", missing=(name,)) from error
             raise unreadable(self.path, error) from error
         if len(content) > most:
-            raise ModelInvalid(f"{name} in {self} has more than {most} bytes, the largest size that is read.")
+            raise ModelInvalid(f"{name} in {self} has more than {most} bytes, which is the limit.")
         if content.startswith(LFS_POINTER):
             raise ModelInvalid(
                 f"{name} in {self} is a Git LFS pointer, not the file itself.",

@@ -56,8 +56,8 @@ class Reading:
             if self._visit is not None and self._visit.given_up:
                 raise slowest_of(self._visit.most_bytes) from error
             raise BodyTooSlow(
-                f"The request body did not arrive within {self._timeout_s:g} s, or too slowly after that: it needs "
-                f"{MIN_RATE} bytes per second.",
+                f"The request body arrived too slowly. It may take {self._timeout_s:g} s, and a second more per "
+                f"{MIN_RATE} bytes.",
                 hint="Send it faster, or send smaller requests.",
             ) from error
         if self._visit is not None:

@@ -63,7 +63,7 @@ def _check_changing(scope: Scope) -> None:
     if _first(scope, b"sec-fetch-site") in FOREIGN or (origin and not _same(origin.lower(), host.lower())):
         raise CallerRefused(
             "A web page of another site sent this request.",
-            hint="Requests that change something must not come from a browser, or from a page of this server.",
+            hint="Send it from a program such as curl, or from a page that this server serves.",
         )
     kind = _first(scope, b"content-type").decode("latin-1")
     if split_type(kind)[0] in SIMPLE:

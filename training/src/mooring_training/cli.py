@@ -1,4 +1,4 @@
-"""`moor distil`: train question-answering models by recipes, average and calibrate them, and judge any model.
+"""`moor distil`: train question-answering models by recipes, average and calibrate them, and measure any one.
 
 torch is imported only by the commands that train, average or calibrate.
 """
@@ -53,7 +53,7 @@ def command() -> None:
     "--stop-after",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SECONDS",
-    help="Stop after this time as Ctrl-C does, to be continued.",
+    help="Stop after this many seconds, as with Ctrl-C. Run the same command to continue.",
 )
 @_threads
 @_force
@@ -117,8 +117,21 @@ def average(models: tuple[Path, ...], out: Path, force: bool) -> None:
 @click.argument("model", type=_FOLDER)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
 @_out
-@click.option("--held-out", type=click.FloatRange(0, 1), default=0.1, show_default=True, help="As in the recipe.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="As in the recipe.")
+@click.option(
+    "--held-out",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    metavar="SHARE",
+    help="Share of the articles that the recipe held back (data.held_out).",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed of the recipe, which selects these articles.",
+)
 @_threads
 @_force
 @setting_options()
@@ -153,7 +166,13 @@ def calibrate(model: Path, files: tuple[Path, ...], out: Path, held_out: float, 
     metavar="SHARE",
     help="Only the articles that a recipe with this share and --seed holds back.  [default: all articles]",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the random paragraphs.")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Seed that selects held-back articles and random paragraphs; with --held-out, the recipe's.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @setting_options("precision", "threads", "cache_dir", "offline")
 def judge(file: Path, limit: int | None, held_out: float | None, **flags: Any) -> None:

@@ -40,7 +40,7 @@ def distillation_loss(student: Tensor, teacher: Tensor, temperature: float) -> T
 
 
 def masked_loss(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of the hidden words: logits [N, V], labels [N]."""
+    """Cross-entropy of the masked tokens: logits [N, V], labels [N]."""
     return functional.cross_entropy(logits, labels)
 
 

@@ -34,7 +34,7 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What it is trained on."""
 
     files: Annotated[tuple[str, ...], Meta(min_length=1)]
-    """SQuAD JSON; for kind "text" also .txt, with an empty line between documents."""
+    """SQuAD JSON; for kind "text" also .txt, with empty lines between texts."""
     held_out: Share = 0.1
     """Share of the articles that are not trained on, for choosing and calibrating. 0: none."""
 
@@ -47,9 +47,9 @@ class Loss(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     soft: Weight = 0.0
     """Questions: KL of start and end to the teachers."""
     distillation: Weight = 5.0
-    """Text: KL of the hidden words to the teacher. Defaults as in DistilBERT."""
+    """Text: KL of the masked tokens to the teacher. Defaults as in DistilBERT."""
     masked: Weight = 2.0
-    """Text: cross-entropy of the hidden words."""
+    """Text: cross-entropy of the masked tokens."""
     cosine: Weight = 1.0
     """Text: 1 − cosine of the last hidden states."""
     temperature: Positive = 2.0
