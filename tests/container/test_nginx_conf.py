@@ -108,7 +108,7 @@ def test_without_lua_nginx_itself_bounds_what_it_can() -> None:
     assert "limit_conn all 36; limit_conn large 256;" in text
     assert value(text, "client_body_timeout") == "10s"
     assert "limit_conn" not in rendered()
-    assert value(rendered(), "client_body_timeout") == "60s"
+    assert value(rendered(), "client_body_timeout") == "62s"
 
 
 @pytest.mark.parametrize(

@@ -365,17 +365,20 @@ def test_before_the_first_worker_is_ready_the_ping_says_what_it_waits_for(model:
 
 
 def test_too_many_at_once_are_refused_by_nginx_with_429(model: str) -> None:
-    """In our shape, with Retry-After, before Python sees them."""
-    with behind(model, "--max-in-flight", "1") as server:
+    """In our shape, with Retry-After, before Python sees them. Their bodies no longer count afterwards."""
+    with behind(model, "--max-in-flight", "1", "--max-body-bytes", "400000") as server:
         thread, results = in_background(lambda: server.ask(LONG))
         server.until(lambda: server.get("/info")[1].get("engine", {}).get("in_flight") == 1)
         status, headers, body = server.ask()
         assert (status, body["code"], body["type"]) == (429, 429, "QueueFull")
         assert headers["retry-after"] == "1"
         assert server.get("/ping")[0] == 200
+        for _ in range(10):  # more than the bytes that bodies may take up together
+            assert server.ask(LONG)[0] == 429
         thread.join()
         assert results[0][0] == 200
-        assert server.metric("mooring_front_requests_total", status="429") == 1
+        assert server.metric("mooring_front_requests_total", status="429") == 11
+        assert server.ask(LONG)[0] == 200
 
 
 def test_two_workers_have_a_core_each_and_use_it(model: str) -> None:

@@ -87,3 +87,43 @@ def test_complete_bodies_are_not_given_up() -> None:
     for visit in (*kept, small):
         visit.leave()
     assert room.in_flight == 0
+
+
+def test_nobody_is_given_up_for_bytes_of_complete_bodies() -> None:
+    """That would free nothing: only large newcomers are refused. The others go on when there is room."""
+    room = Room(100, SIZE)
+    arriving = [Arriving(room) for _ in range(3)]
+    for one in arriving:
+        one.send(1_000, 0.0)
+    kept = [room.visit() for _ in range(BODIES - 1)]
+    for visit in kept:
+        visit.enter(SIZE + FREE_BYTES, 5.0)
+    large = room.visit()
+    with pytest.raises(QueueFull):
+        large.enter(SIZE + FREE_BYTES + 1, 6.0)
+    for one in arriving:
+        one.send(1_000, 6.0)
+    large.leave()
+    assert [one.given_up for one in arriving] == [False] * 3
+    arriving[1].send(FREE_BYTES, 8.0)
+    assert not arriving[1].given_up
+
+
+def test_no_more_are_given_up_than_makes_room() -> None:
+    """Complete bodies take more than the share that is usually left: then room for all is enough."""
+    room = Room(100, SIZE)
+    kept = [room.visit() for _ in range(BODIES - 1)]
+    for visit in kept:
+        visit.enter(SIZE + FREE_BYTES, 0.0)
+    kept.append(room.visit())
+    kept[-1].enter(500_000 + FREE_BYTES, 0.0)
+    slow, fast = Arriving(room), Arriving(room)
+    slow.send(200_000, 0.0)
+    fast.send(400_000, 10.0)
+    assert (slow.given_up, fast.given_up) == (True, False)
+    with pytest.raises(BodyTooSlow, match="this one arrived the slowest"):
+        slow.send(1, 10.0)
+    assert (room.held, room.arriving_bytes) == (7_900_000, 400_000)
+    for one in (*kept, slow.visit, fast.visit):
+        one.leave()
+    assert (room.held, room.arriving_bytes, room.in_flight) == (0, 0, 0)

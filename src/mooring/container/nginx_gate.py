@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mooring.container.nginx_errors import BUSY, FULL, SLOW
-from mooring.web.pace import MIN_RATE
-from mooring.web.room import BODIES
+from mooring.web.pace import GRACE_S, MEMORY_S, MIN_RATE
+from mooring.web.room import BODIES, FREE_BYTES, LEFT
 
 MODULES = ("ndk_http_module.so", "ngx_http_lua_module.so")
 """In the order in which nginx must load them."""
 BODY_TIMEOUT_S = 10
 """Without the module, longest pause between two pieces of a body."""
+MARGIN_S = 2
+"""How much later than slow.lua nginx itself gives up a body, so that the client gets a 408."""
 SLACK = 4
 """Without the module, factor for limits that also count what has not arrived."""
 MAX_LARGE = 256
@@ -71,18 +73,21 @@ def gate(modules: tuple[Path, ...], limits: GateLimits) -> Gate:
     options = (
         f"body_s = {limits.body_s:g}, min_rate = {MIN_RATE}, bytes = {limits.bytes}, "
         f"bodies = {limits.connections // 2}, requests = {limits.max_in_flight}, "
+        f"free_bytes = {FREE_BYTES}, left = {LEFT}, grace_s = {GRACE_S:g}, memory_s = {MEMORY_S:g}, "
         f'slow = "{SLOW}", full = "{FULL}", busy = "{BUSY}"'
     )
     here = os.fspath(Path(__file__).parent)
     http = f"""    lua_package_path "{here}/?.lua;;";
     init_by_lua_block {{ slow = require "slow"; slow.init {{ {options} }} }}"""
-    server = """        set $body_id "";
-        set $counted "";
+    # nginx runs `set` again for an error page: the variables must keep what the request has been counted as.
+    server = """        uninitialized_variable_warn off;
+        set $body_id $body_id;
+        set $counted $counted;
         access_by_lua_block { slow.body() }
         header_filter_by_lua_block { slow.answered() }
         log_by_lua_block { slow.ended() }"""
     loaded = "".join(f"load_module {path};\n" for path in modules)
-    return Gate(loaded, http, server, "access_by_lua_block { slow.request() }", limits.body_s)
+    return Gate(loaded, http, server, "access_by_lua_block { slow.request() }", limits.body_s + MARGIN_S)
 
 
 def _without(limits: GateLimits) -> Gate:

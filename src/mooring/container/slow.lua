@@ -6,33 +6,32 @@ local semaphore = require "ngx.semaphore"
 
 local M = {}
 
-local GRACE_S = 1 -- as pace.py
-local MEMORY_S = 3
-local LEFT = 0.875 -- as room.py
-local FREE_BYTES = 65536
 local QUICK = 100000 -- bytes since the last look at which the next one comes sooner
 local QUICK_S, SLOW_S = 0.1, 1
 
 local limits -- set by `init`
 local bodies = {} -- id → the body of a request that has not ended
 local last = 0
+local held = 0 -- counted bytes of all of them
 local arriving = 0 -- how many of them are incomplete
-local held = 0 -- bytes received of all of them
+local arriving_bytes = 0 -- the part of `held` that is theirs
 local in_flight = 0 -- complete requests that the workers answer
 
--- The limits: `body_s` seconds for a body, and one more per `min_rate` bytes; `bytes` of all bodies; incomplete `bodies`;
--- complete `requests`. `slow`, `full` and `busy` are the locations of the responses.
+-- The limits: `body_s` seconds for a body, and one more per `min_rate` bytes; `bytes` of all bodies, of which `free_bytes`
+-- of each complete one do not count; incomplete `bodies`; complete `requests`. The share `left` remains after the slowest
+-- were given up. `grace_s` and `memory_s` are those of web/pace.py. `slow`, `full` and `busy` are the locations of the
+-- responses.
 function M.init(given)
     limits = given
 end
 
 local function rate(body, now)
     local age = math.max(now - body.began, 0.001)
-    return body.level * math.exp((body.seen - now) / MEMORY_S) / (MEMORY_S * (1 - math.exp(-age / MEMORY_S)))
+    return body.level * math.exp((body.seen - now) / limits.memory_s) / (limits.memory_s * (1 - math.exp(-age / limits.memory_s)))
 end
 
 local function slower(one, other, now)
-    local one_new, other_new = now - one.began < GRACE_S, now - other.began < GRACE_S
+    local one_new, other_new = now - one.began < limits.grace_s, now - other.began < limits.grace_s
     if one_new ~= other_new then
         return other_new
     end
@@ -45,7 +44,7 @@ end
 local function by_slowness(now)
     local found = {}
     for _, body in pairs(bodies) do
-        if not body.complete and not body.given_up then
+        if body.arriving then
             found[#found + 1] = body
         end
     end
@@ -55,24 +54,43 @@ local function by_slowness(now)
     return found
 end
 
-local function forget(body)
-    held = held - body.size
-    body.size = 0
-    if not body.complete and not body.given_up then
-        arriving = arriving - 1
+local function count(body, size)
+    local more = size - body.size
+    body.size = size
+    held = held + more
+    if body.arriving then
+        arriving_bytes = arriving_bytes + more
     end
 end
 
--- If bodies are too many, give up the slowest until some room is left. False if complete ones take up all of it.
+local function arrives_no_longer(body)
+    if body.arriving then
+        body.arriving = false
+        arriving = arriving - 1
+        arriving_bytes = arriving_bytes - body.size
+    end
+end
+
+-- If bodies are too many, give up the slowest until some room is left. Nobody is given up for bytes that complete bodies
+-- take up. False if there is no room.
 local function make_room(now)
     if held <= limits.bytes and arriving <= limits.bodies then
         return true
     end
+    local complete = held - arriving_bytes
+    local most = limits.left * limits.bytes
+    if complete > limits.bytes then
+        most = held
+    elseif complete > most then
+        most = limits.bytes
+    end
+    local number = arriving <= limits.bodies and arriving or limits.left * limits.bodies
     for _, body in ipairs(by_slowness(now)) do
-        if held <= LEFT * limits.bytes and arriving <= LEFT * limits.bodies then
+        if held <= most and arriving <= number then
             break
         end
-        forget(body)
+        count(body, 0)
+        arrives_no_longer(body)
         body.given_up = true
         body.wake:post()
     end
@@ -81,21 +99,29 @@ end
 
 local function note(body)
     local now = ngx.now()
-    local size = tonumber(ngx.var.request_length) - body.head
-    local more = size - body.total
-    body.total = size
-    body.level = body.level * math.exp((body.seen - now) / MEMORY_S) + more
+    local total = tonumber(ngx.var.request_length) - body.head
+    local more = total - body.total
+    body.total = total
+    body.level = body.level * math.exp((body.seen - now) / limits.memory_s) + more
     body.seen = now
-    body.size = body.size + more
-    held = held + more
+    count(body, total)
     return now, more
 end
 
 local function read(body)
     ngx.req.read_body()
     body.complete = true
+    arrives_no_longer(body)
     if body.wake then
         body.wake:post()
+    end
+end
+
+local function complete(body)
+    local total = tonumber(ngx.var.request_length) - body.head
+    count(body, math.max(0, total - limits.free_bytes))
+    if total > limits.free_bytes and not make_room(ngx.now()) then
+        return ngx.exec(limits.full)
     end
 end
 
@@ -107,12 +133,10 @@ local function wait(body)
             return ngx.exec(limits.slow)
         end
         if body.complete then
-            arriving = arriving - 1
-            note(body)
-            return
+            return complete(body)
         end
         local now, more = note(body)
-        if not make_room(now) and body.total > FREE_BYTES then
+        if not make_room(now) and body.total > limits.free_bytes then
             return ngx.exec(limits.full)
         end
         if body.given_up or now > body.began + limits.body_s + body.total / limits.min_rate then
@@ -128,10 +152,10 @@ function M.body()
     if (not var.http_content_length and not var.http_transfer_encoding) or var.body_id ~= "" then
         return
     end
-    local body = { complete = false }
+    local body = { complete = false, arriving = false }
     local before = tonumber(var.request_length)
     ngx.thread.spawn(read, body)
-    if body.complete and tonumber(var.request_length) - before <= FREE_BYTES then
+    if body.complete and tonumber(var.request_length) - before <= limits.free_bytes then
         return
     end
     local now = ngx.now()
@@ -141,13 +165,10 @@ function M.body()
     var.body_id = last
     bodies[tostring(last)] = body
     if body.complete then
-        note(body)
-        if not make_room(now) then
-            return ngx.exec(limits.full)
-        end
-        return
+        return complete(body)
     end
     body.wake = semaphore.new()
+    body.arriving = true
     arriving = arriving + 1
     make_room(now)
     return wait(body)
@@ -184,7 +205,8 @@ function M.ended()
     local body = id and id ~= "" and bodies[id]
     if body then
         bodies[id] = nil
-        forget(body)
+        count(body, 0)
+        arrives_no_longer(body)
     end
 end
 

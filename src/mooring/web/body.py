@@ -5,7 +5,7 @@ Called by `asking.py`.
 
 import asyncio
 from collections.abc import Awaitable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from starlette.types import Receive
@@ -87,7 +87,9 @@ class Reading:
         self._scope.reschedule(self._began + self._timeout_s + self._size / MIN_RATE)
 
     def _give_up(self) -> None:
-        self._scope.reschedule(self._loop.time())
+        # The reading may have ended, or its time may be up, in this turn of the loop.
+        with suppress(RuntimeError):
+            self._scope.reschedule(self._loop.time())
 
 
 def _too_large(size: str, limit: int) -> PayloadTooLarge:

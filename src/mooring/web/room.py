@@ -34,6 +34,8 @@ class Room:
         """Counted bytes of bodies now."""
         self.arriving: dict[Visit, None] = {}
         """Requests whose body is not complete and has begun to arrive."""
+        self.arriving_bytes = 0
+        """The part of `held` that is theirs."""
 
     def visit(self) -> "Visit":
         """A request whose body is still to be read; it must `leave`."""
@@ -62,8 +64,11 @@ class Visit:
     def grow(self, size: int, now: float, give_up: Callable[[], None]) -> None:
         """Record the size of an incomplete body. `give_up` ends its reading.
 
-        Raises BodyTooSlow if this body is the slowest of too many bytes, QueueFull if complete bodies take them up.
+        Raises BodyTooSlow if this body is the slowest of too many bytes or was given up before, QueueFull if complete
+        bodies take them up.
         """
+        if self.given_up:
+            raise slowest_of(self._room.bytes)
         if self._pace is None:
             self._pace = Pace(now)
             self._give_up = give_up
@@ -76,7 +81,7 @@ class Visit:
     def enter(self, size: int, now: float) -> None:
         """The body is complete. Raises QueueFull."""
         room = self._room
-        room.arriving.pop(self, None)
+        self._arrives_no_longer()
         if room.in_flight >= room.requests:
             raise QueueFull(f"Too many concurrent requests: the limit is {room.requests}.", hint="Try again in 1 s.")
         room.in_flight += 1
@@ -95,9 +100,22 @@ class Visit:
         room = self._room
         if room.held <= room.bytes:
             return
+        if room.held - room.arriving_bytes <= room.bytes:
+            self._give_up_slowest(now)
+        if room.held > room.bytes and self._size > FREE_BYTES:
+            raise QueueFull(
+                f"Concurrent request bodies exceed {room.bytes} bytes in total.",
+                hint="Try again in 1 s, or send smaller requests.",
+            )
+
+    def _give_up_slowest(self, now: float) -> None:
+        room = self._room
+        most = LEFT * room.bytes
+        if room.held - room.arriving_bytes > most:
+            most = room.bytes
         dropped = False
         for slowest in sorted(room.arriving, key=lambda one: one._rank(now)):
-            if room.held <= LEFT * room.bytes:
+            if room.held <= most:
                 return
             if slowest is not self:
                 dropped = True
@@ -109,11 +127,6 @@ class Visit:
                 raise slowest_of(room.bytes)
             elif dropped:
                 return
-        if room.held > room.bytes and self._size > FREE_BYTES:
-            raise QueueFull(
-                f"Concurrent request bodies exceed {room.bytes} bytes in total.",
-                hint="Try again in 1 s, or send smaller requests.",
-            )
 
     def _rank(self, now: float) -> tuple[bool, float]:
         """The smallest is given up first. New ones come last, the oldest of them first."""
@@ -122,12 +135,19 @@ class Visit:
         return new, self._pace.began if new else self._pace.rate(now)
 
     def _count(self, held: int) -> None:
-        self._room.held += held - self._held
-        self._held = held
+        more, self._held = held - self._held, held
+        self._room.held += more
+        if self in self._room.arriving:
+            self._room.arriving_bytes += more
+
+    def _arrives_no_longer(self) -> None:
+        if self in self._room.arriving:
+            del self._room.arriving[self]
+            self._room.arriving_bytes -= self._held
 
     def _forget(self) -> None:
         self._count(0)
-        self._room.arriving.pop(self, None)
+        self._arrives_no_longer()
 
 
 def slowest_of(total: int) -> BodyTooSlow:
