@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from mooring.container import front
 from mooring.container.board import Board
 from mooring.container.child import End, Slot
 from mooring.container.front import WAIT_S, Front, create_front, longest_wait
@@ -113,10 +115,11 @@ def test_the_reason_is_more_useful_than_the_number_of_rounds(tmp_path: Path) -> 
     assert [(reply.status, reply.json["type"]) for reply in replies] == [(503, "NotReady"), (503, "Draining")]
 
 
-async def _unanswered(known: Board, folder: Path, holder: str, tried: str = "-") -> Reply:
+async def _unanswered(known: Board, folder: Path, holder: str, tried: str = "-", wait_s: str = "") -> Reply:
     metrics = FrontMetrics(WorkerMetrics(folder, known.slots))
     app = create_front(Front(known, metrics, lambda number: folder / f"{number}.sock"), Metrics())
-    return await Client(app).call("GET", "/unanswered", headers={"X-Mooring-Tried": tried, "X-Mooring-Holder": holder})
+    headers = {"X-Mooring-Tried": tried, "X-Mooring-Holder": holder, "X-Mooring-Spent": wait_s}
+    return await Client(app).call("GET", "/unanswered", headers=headers)
 
 
 def test_a_worker_is_waited_for_while_it_is_replaced() -> None:
@@ -201,9 +204,41 @@ async def says(path: Path, response: bytes) -> AsyncIterator[None]:
         yield
 
 
-def test_a_worker_that_is_late_but_beats_is_well(tmp_path: Path) -> None:
-    """It may be short of CPU: nobody answers here, and nothing says that it hangs."""
-    assert ask(board(slot(1, ready=True)), "/ping", tmp_path).status == 200
+def test_a_worker_that_is_late_but_beats_is_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be short of CPU: it accepts the connection, and nothing says that it hangs."""
+    monkeypatch.setattr(front, "ASK_S", 0.05)
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "1.sock"))
+        silent.listen()
+        assert ask(board(slot(1, ready=True)), "/ping", tmp_path).status == 200
+
+
+def test_a_worker_that_does_not_listen_is_not_well(tmp_path: Path) -> None:
+    """nginx sends it nothing. While the standby answers, all is well; it alone is not there for the active one."""
+    known = board(slot(1, ready=True), slot(2, ready=True))
+    known.standby = 2
+    red = ask(known, "/ping", tmp_path)
+    assert (red.status, red.json["message"]) == (503, "No worker accepts connections.")
+
+    async def scene() -> Reply:
+        async with says(tmp_path / "2.sock", b"HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\n{}"):
+            return await asyncio.to_thread(ask, known, "/ping", tmp_path)
+
+    assert asyncio.run(scene()).status == 200
+
+
+def test_a_request_goes_to_a_worker_that_says_it_lives(tmp_path: Path) -> None:
+    """Not to one that would hand it back again, nor to one that does not listen."""
+    known = board(slot(1, ready=True))
+    known.was_ready = True
+
+    async def scene(status: bytes) -> Reply:
+        async with says(tmp_path / "1.sock", b"HTTP/1.1 %s x\r\nContent-Length: 2\r\n\r\n{}" % status):
+            return await _unanswered(known, tmp_path, "", wait_s="59.5")
+
+    assert asyncio.run(scene(b"503")).status == 503
+    (tmp_path / "1.sock").unlink(missing_ok=True)
+    assert asyncio.run(scene(b"200")).headers["x-accel-redirect"] == "@again"
 
 
 def test_a_request_is_not_retried_after_its_deadline(tmp_path: Path) -> None:

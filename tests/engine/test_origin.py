@@ -69,6 +69,7 @@ def test_identical_requests_are_suspect_together(seen: Pulse) -> None:
         second = asyncio.ensure_future(answer(b"bbbbbbbb"))
         third = ask(stage, b"cccccccc", 10)
         await stage.queued(1)
+        assert seen.accepted() == {b"aaaaaaaa", b"bbbbbbbb", b"cccccccc"}
         stage.backend.gate.open()
         assert sorted([await first, await second]) == ["computed", "shared"]  # type: ignore[type-var]
         await third

@@ -152,6 +152,21 @@ def test_a_cut_archive_is_recognised_wherever_it_was_cut(packed: Path) -> None:
         _refused(packed, "truncated, damaged or not a .tar.gz")
 
 
+def test_an_archive_may_lack_the_blocks_at_its_end(packed: Path) -> None:
+    """Some programs write none. It may only end between members."""
+    whole = gzip.decompress(packed.read_bytes()).rstrip(b"\0")
+    end = len(whole) + -len(whole) % 512
+    without = packed.with_name("without.tar.gz")
+    without.write_bytes(gzip.compress(whole.ljust(end, b"\0")))
+    assert sorted(path.name for path in unpack(without, packed.with_name("whole")).folder.iterdir()) == [
+        "config.json",
+        "noise",
+    ]
+    header = tarfile.TarInfo("n" * 200).tobuf(tarfile.GNU_FORMAT)[:1024]
+    without.write_bytes(gzip.compress(whole.ljust(end, b"\0") + header))
+    _refused(without, "truncated, damaged or not a .tar.gz")
+
+
 def test_a_changed_byte_fails_the_checksum(packed: Path) -> None:
     """Damage in the middle of stored data is seen although the tar itself still reads."""
     data = bytearray(packed.read_bytes())

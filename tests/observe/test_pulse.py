@@ -91,6 +91,24 @@ def test_requests_are_accepted_until_they_are_answered(both: tuple[Pulse, Pulse]
         assert one.accepted() == {A}
 
 
+def test_a_single_request_is_found_where_it_is(both: tuple[Pulse, Pulse]) -> None:
+    """Not in two halves of others, not where it was before, and not in a count."""
+    worker, one = both
+    with worker.working([B, A]):
+        assert (one.has(A), one.has(B), one.has_claimed(A)) == (True, True, False)
+        assert not one.has(B[4:] + A[4:])
+        assert not one.has((2).to_bytes(8, "little"))
+    with worker.working([B]):
+        assert (one.has(A), one.has(B), one.has(b"")) == (False, True, False)
+    with worker.accepting([B, A]):
+        assert (one.has(A), one.has_claimed(A), one.has(B[4:] + A[4:])) == (True, False, False)
+    origin = Origin([A])
+    worker.claim(origin)
+    assert (one.has(A), one.has_claimed(A), one.has_claimed(B)) == (False, True, False)
+    worker.release(origin)
+    assert not one.has_claimed(A)
+
+
 def test_patience_is_counted(both: tuple[Pulse, Pulse]) -> None:
     """Two may be needed at a time."""
     worker, one = both

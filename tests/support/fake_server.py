@@ -61,7 +61,10 @@ def main() -> None:
             app,
             service,
             ServerOptions(
-                address, drain_s=options.get("drain_s", 10), max_connections=options.get("max_connections", 0)
+                address,
+                drain_s=options.get("drain_s", 10),
+                max_connections=options.get("max_connections", 0),
+                late=options.get("late", False),
             ),
             on_ready=lambda port: say(f"listening {port}"),
         )

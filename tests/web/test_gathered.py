@@ -2,6 +2,9 @@
 
 import asyncio
 
+import pytest
+
+from mooring.web import gathered
 from mooring.web.gathered import Gathered
 
 
@@ -12,15 +15,24 @@ class Transport(asyncio.Transport):
         super().__init__()
         self.sent: list[bytes] = []
         self.closed = False
+        self.aborted = False
+        self.unsent = 0
+        self.full = False
+        """The client reads nothing, so that what is written stays in the buffer."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """As asyncio's."""
         assert not self.closed
         self.sent.append(bytes(data))
+        self.unsent += len(data) if self.full else 0
 
     def get_write_buffer_size(self) -> int:
         """As asyncio's."""
-        return 0
+        return self.unsent
+
+    def abort(self) -> None:
+        """As asyncio's."""
+        self.closed = self.aborted = True
 
     def is_closing(self) -> bool:
         """As asyncio's."""
@@ -36,13 +48,13 @@ def test_head_and_body_are_one_write_and_the_next_turn_another() -> None:
 
     async def scene() -> None:
         transport = Transport()
-        gathered = Gathered(transport, asyncio.get_running_loop())
-        gathered.write(b"head ")
-        gathered.write(b"body")
+        connection = Gathered(transport, asyncio.get_running_loop())
+        connection.write(b"head ")
+        connection.write(b"body")
         assert transport.sent == []
         await asyncio.sleep(0)
         assert transport.sent == [b"head body"]
-        gathered.write(b"more")
+        connection.write(b"more")
         await asyncio.sleep(0)
         assert transport.sent == [b"head body", b"more"]
 
@@ -54,12 +66,33 @@ def test_closing_sends_what_was_written_before() -> None:
 
     async def scene() -> None:
         transport = Transport()
-        gathered = Gathered(transport, asyncio.get_running_loop())
-        gathered.write(b"last words")
-        gathered.close()
-        assert (transport.sent, transport.closed, gathered.is_closing()) == ([b"last words"], True, True)
-        gathered.write(b"too late")
+        connection = Gathered(transport, asyncio.get_running_loop())
+        connection.write(b"last words")
+        connection.close()
+        assert (transport.sent, transport.closed, connection.is_closing()) == ([b"last words"], True, True)
+        connection.write(b"too late")
         await asyncio.sleep(0)
         assert transport.sent == [b"last words"]
 
     asyncio.run(scene())
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_a_reader_is_judged_by_the_present_response(reads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not by a response that it has read to the end before: the next one has its own time."""
+    monkeypatch.setattr(gathered, "SEND_S", 0.2)
+
+    async def scene() -> Transport:
+        transport = Transport()
+        transport.full = True
+        connection = Gathered(transport, asyncio.get_running_loop())
+        connection.write(b"first")
+        await asyncio.sleep(0.15)
+        if reads:
+            transport.unsent = 0
+        connection.write(b"second")
+        await asyncio.sleep(0.1)
+        connection.lost()
+        return transport
+
+    assert asyncio.run(scene()).aborted is not reads

@@ -152,6 +152,24 @@ def test_sigterm_answers_what_is_in_flight_and_refuses_the_rest() -> None:
         assert "Traceback" not in err
 
 
+def test_a_drain_behind_a_proxy_ends_the_connections_that_it_keeps() -> None:
+    """So that the proxy's next request goes to another worker. What is in flight is answered."""
+    with served(late=True) as server, server.connect() as kept, server.connect() as busy:
+        kept.sendall(request("GET", "/ping"))
+        assert read(kept).status == 200
+        server.tell("close")
+        busy.sendall(request("POST", "/invocations", ASK))
+        server.tell("held")
+        server.signal(signal.SIGTERM)
+        assert kept.recv(100) == b""
+        with pytest.raises(ConnectionRefusedError):
+            server.connect()
+        server.tell("open")
+        answer = read(busy)
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert server.ended()[0] == 0
+
+
 def test_a_drain_is_not_for_ever() -> None:
     """Whoever is still waiting then gets a 503 and not a broken connection."""
     with served(drain_s=0.1) as server, server.connect() as one:

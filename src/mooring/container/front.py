@@ -43,6 +43,9 @@ MOST_DEATHS = 2
 ROUNDS = 4
 """Maximum rounds of workers per request; nginx itself allows ten hops, and each round takes two."""
 
+REFUSED = Reply(0, "", b"")
+"""In place of the reply of a worker that does not listen: nginx sends it no requests, either."""
+
 
 class Front:
     """One method per route."""
@@ -149,10 +152,11 @@ class Front:
         loop = asyncio.get_running_loop()
         end = loop.time() + wait_s
         while loop.time() < end and not self._board.fatal and self._board.coming(wanted):
-            for slot in self._board.ready:
-                here = wanted in (None, slot.worker.slot) and not slot.silent
-                if here and await self._ask(slot, "/health/live", ASK_S) is not None:
-                    return True
+            for slot in self._board.path:
+                if wanted in (None, slot.worker.slot):
+                    reply = await self._ask(slot, "/health/live", ASK_S)
+                    if reply is not None and reply.status == 200:
+                        return True
             await asyncio.sleep(AGAIN_S)
         return False
 
@@ -163,11 +167,13 @@ class Front:
             return error
         path = self._board.path
         replies = await self._ask_all(path, "/ping", ASK_S)
+        if all(reply is REFUSED for reply in replies):  # nginx turns to the others, too
+            replies = await self._ask_all([slot for slot in self._board.ready if slot not in path], "/ping", ASK_S)
         # One that is late may be short of CPU. Whether it hangs is judged by better evidence (`watch.py`).
         if any(reply is None or reply.status == 200 for reply in replies) and self._board.path:
             return None
-        said = next((reply for reply in replies if reply is not None), None)
-        return NotReady(_message(said) if said else self._board.missing())
+        said = next((reply for reply in replies if reply is not None and reply is not REFUSED), None)
+        return NotReady(_message(said) if said else "No worker accepts connections.")
 
     def _failing(self, slot: Slot, facts: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """The entry in `degraded` for a worker that answers, and says that its model does not."""
@@ -176,12 +182,14 @@ class Front:
         return {"worker": slot.worker.slot, "reason": facts.get("reason", ""), "since": slot.since}
 
     async def _ask_all(self, slots: Sequence[Slot], target: str, timeout_s: float) -> Sequence[Reply | None]:
-        """The reply of each worker; None for one that did not answer."""
+        """The reply of each worker; None for one that did not answer, REFUSED for one that does not listen."""
         return await asyncio.gather(*(self._ask(slot, target, timeout_s) for slot in slots))
 
     async def _ask(self, slot: Slot, target: str, timeout_s: float) -> Reply | None:
         try:
             return await get(self._socket_of(slot.worker.slot), target, timeout_s)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return REFUSED
         except (OSError, TimeoutError, h11.ProtocolError):
             return None
 

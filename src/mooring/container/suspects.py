@@ -63,14 +63,13 @@ class Suspects:
 
         nginx may ask before process 1 has heard of the death.
         """
-        pulses = [slot.pulse for slot in self._slots.values() if slot.pid and slot.pulse is not None]
-        return any(one in pulse.accepted() or one in pulse.at_work() for pulse in pulses)
+        return any(slot.pid and slot.pulse is not None and slot.pulse.has(one) for slot in self._slots.values())
 
     def begun(self, one: bytes) -> bool:
         """Whether the user's code has begun on this request, in a dead worker or a living one."""
         if one in self._records and self._records[one].begun:
             return True
-        return any(slot.pulse is not None and one in slot.pulse.claimed() for slot in self._slots.values())
+        return any(slot.pulse is not None and slot.pulse.has_claimed(one) for slot in self._slots.values())
 
     def accepted(self, one: bytes) -> bool:
         """Whether a worker that died had accepted this request. Then the next one must not refuse it."""

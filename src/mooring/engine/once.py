@@ -16,6 +16,7 @@ from mooring.engine.engine import Engine
 from mooring.engine.job import Answered, Timings, deadline_exceeded
 from mooring.engine.observer import Observer
 from mooring.errors import DeadlineExceeded
+from mooring.observe import pulse
 from mooring.observe.pulse import ORIGIN, Origin
 from mooring.tasks.arrays import array_bytes
 from mooring.tasks.base import Task
@@ -93,7 +94,8 @@ class Once:
             flight.origin.ids += ORIGIN.get().ids
             try:
                 async with asyncio.timeout(until - self._clock()):
-                    answered = await self._wait(key, flight)
+                    with pulse.accepting(ORIGIN.get()):
+                        answered = await self._wait(key, flight)
             except (TimeoutError, DeadlineExceeded) as error:
                 left = until - self._clock()
                 if isinstance(error, DeadlineExceeded) and left > 0:

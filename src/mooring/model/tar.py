@@ -81,11 +81,16 @@ class TarReader:
         self._padding = 0
         pax: dict[str, str] = {}
         long_name: str | None = None
-        for _ in range(MAX_CHAIN + 1):
-            block = self._block(first=first)
-            first = False
-            if block is None:
+        for number in range(MAX_CHAIN + 1):
+            block = self._read(_BLOCK)
+            if not block and first:
+                raise tarfile.ReadError("it is empty")
+            # Some programs write no end-of-archive blocks. gzip has its own mark of the end, so nothing is lost unseen.
+            if (not block and not number) or (len(block) == _BLOCK and not any(block)):
                 return None
+            if len(block) < _BLOCK:
+                raise EOFError("unexpected end of data")
+            first = False
             info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
             if info.size < 0:
                 raise tarfile.ReadError(f"a member has a size of {info.size}")
@@ -119,15 +124,6 @@ class TarReader:
             self._left, self._padding = size, -size % _BLOCK
         name = pax.get("path", info.name if long_name is None else long_name)
         return Member(name.rstrip("/") if kind == "folder" else name, size, kind)
-
-    def _block(self, *, first: bool) -> bytes | None:
-        """The next header block; None at the end of the archive."""
-        block = self._read(_BLOCK)
-        if not block and first:
-            raise tarfile.ReadError("it is empty")
-        if len(block) < _BLOCK:
-            raise EOFError("unexpected end of data")
-        return block if block.count(0) < _BLOCK else None
 
     def _extension(self, size: int) -> bytes:
         self._headers += size

@@ -12,7 +12,7 @@ A server without nginx in front has the same limits as the image with nginx:
 | chunk extensions and trailers | `FRAMING_BYTES` in a row: 400; trailers are dropped | not kept |
 | rest of a body after its response | discarded, see `gathered.py` | lingering_time |
 | requests in one connection at a time | `MOST_PIPELINED` wait: 429 | one; the others stay in the socket |
-| time for a client to take a response | `MIN_RATE` on average over `SEND_S` | the same; send_timeout |
+| time for a client to take a response | `MIN_RATE` on average over `SEND_S` | the same beyond 256 KiB; send_timeout |
 | idle connections | `keep_alive_s` | keepalive_timeout |
 | connections | `Crowd`: the slowest ends | worker_connections: the oldest idle one ends |
 | bodies that are being received | `Room`: the slowest gets 408 | the same, by slow.lua |

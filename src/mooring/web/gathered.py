@@ -61,6 +61,8 @@ class Gathered:
         if not parts or self._transport.is_closing():
             return
         data = parts[0] if len(parts) == 1 else b"".join(parts)
+        if not self._transport.get_write_buffer_size():
+            self._stop_watching()  # the client has read everything so far
         self._transport.write(data)
         self._written += len(data)
         unsent = self._transport.get_write_buffer_size()
@@ -70,6 +72,11 @@ class Gathered:
                 self._sent = self._written - unsent
                 self._watch = self._loop.call_later(SEND_S, self._look, self._sent)
             self._on_unsent(unsent)
+
+    def _stop_watching(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
 
     def sending(self) -> Pace | None:
         """How fast the client reads; None if it has read everything."""

@@ -205,6 +205,9 @@ class Running:
             # The socket's file stays, so that the proxy is refused at once.
             for server in self._server.servers:
                 server.close()
+            # Nor may requests come in the connections that the proxy keeps.
+            for connection in tuple(self._server.server_state.connections):
+                connection.shutdown()
         else:  # process 1 logs it for all workers
             self._log.info("stopping", in_flight=self._service.snapshot().get("in_flight"))
         if not await self._service.drain(self._options.drain_s):
