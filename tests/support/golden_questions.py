@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-MODEL = Path(__file__).parents[2] / "models" / "minilm-squad"
-"""The reference model: its fp16 weights, computed in fp32."""
+MODEL = Path(__file__).parents[2] / "models" / "minilm-squad-1"
+"""The reference model: its fp16 weights, computed in fp32. The embedded model has the same architecture."""
 
 GRID: Mapping[str, dict[str, Any]] = {
     "default": {},
