@@ -1,4 +1,4 @@
-"""Generate docs/reference/ and docs/limits.md from the code: settings, command line, errors, tokenizers, limits.
+"""Generate docs/reference/ and docs/limits.md from the code and the pages.
 
 `--check` lists stale pages and exits with 1.
 
@@ -24,6 +24,7 @@ from mooring.web.status import STATUS
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]  # run as a script
+from scripts.commands_page import commands_page  # noqa: E402
 from scripts.limits_page import limits_page  # noqa: E402
 
 FOLDER = ROOT / "docs" / "reference"
@@ -178,6 +179,7 @@ PAGES = {
     "cli.md": cli_page,
     "errors.md": errors_page,
     "tokenizers.md": tokenizers_page,
+    "commands.md": commands_page,
 }
 
 
