@@ -8,7 +8,7 @@ SECONDS ?= 60
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-local test-training test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak slow-clients storm clean
+.PHONY: help demo serve docs check test test-fast test-wire test-local test-training test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak slow-clients storm clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -30,6 +30,14 @@ demo: $(VENV)/serve.stamp ## Start the server, ask a question over HTTP and stop
 
 serve: $(VENV)/serve.stamp ## Serve the embedded model on 127.0.0.1:8080
 	@$(VENV)/bin/moor serve
+
+.work/docs/stamp: docs/requirements.txt
+	@$(PYTHON) -m venv .work/docs
+	.work/docs/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r docs/requirements.txt
+	@touch $@
+
+docs: .work/docs/stamp ## Build the documentation in .work/site/html; a broken link or anchor fails
+	.work/docs/bin/python scripts/docs_site.py
 
 check: $(VENV)/dev.stamp ## Check lint, types, layers and generated pages of all packages
 	$(VENV)/bin/ruff check .
@@ -96,7 +104,7 @@ reference: $(VENV)/dev.stamp ## Generate docs/reference and those of the other p
 parity: $(VENV)/dev.stamp ## Compare every head with transformers' outputs; writes docs/parity.md
 	$(PY) scripts/make_parity.py
 
-notebook: $(VENV)/dev.stamp ## Run the notebook and save its outputs
+notebook: $(VENV)/dev.stamp ## Run the notebook and save its outputs (`make test-sdk` runs the one with the SDK)
 	$(PY) scripts/run_notebook.py notebooks/deploy_question_answering.ipynb
 
 bench: $(VENV)/dev.stamp ## Measure the tables of docs/benchmarks.md (an hour; PARTS selects some)

@@ -1,6 +1,6 @@
 """Create the virtual environments in which tests run other packages, unless they exist.
 
-`.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli` and `.work/mooring` (this checkout with
+`.work/sdk2` (SageMaker SDK 2 with its local mode, and transformers for the notebook), `.work/sdk3`, `.work/awscli` and `.work/mooring` (this checkout with
 its extra `aws`, for size) are for `make test-sdk`; `.work/transformers4` and `.work/transformers5` are for
 `make test-slow`. None may pull in PyTorch. `.work/clients` has LangChain, LlamaIndex, Haystack, LiteLLM and Cohere's
 client as `clients.txt` pins them, for `make test-sdk`. `.work/hfjs` has Hugging Face's JavaScript client, if npm is
@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".work"
 ENVIRONMENTS = {
-    "sdk2": ["sagemaker[local]<3"],
+    "sdk2": ["sagemaker[local]<3", "transformers==4.57.6"],
     "sdk3": ["sagemaker>=3"],
     "awscli": ["awscli"],
     "mooring": [f"{ROOT}[aws]"],
