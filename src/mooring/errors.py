@@ -194,6 +194,10 @@ class BenchError(MooringError):
     """A load or evaluation run cannot start or continue."""
 
 
+class BatchError(MooringError):
+    """A batch job cannot start or continue. What it has written stays valid."""
+
+
 class ClientError(MooringError):
     """A running server refused a request or did not answer. `status` is the HTTP status, 0 without an answer.
 
