@@ -4,6 +4,7 @@ S3 has no rename, so a part is complete locally before it is put under its name,
 There is no lock either: two runs of one job into one folder answer records twice, into equal parts.
 """
 
+import io
 import os
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from mooring.batch.places import HIDDEN, S3_PREFIX, Output
 from mooring.errors import BatchError, UsageError
 
 MAGIC = "*?["
+READ_AHEAD = 256 << 10
+"""Bytes of one request to S3, at least."""
 HINT = (
     "Check the bucket, the path and your AWS credentials and region (AWS_PROFILE, AWS_DEFAULT_REGION; "
     "AWS_ENDPOINT_URL for another S3)."
@@ -43,6 +46,10 @@ class S3:
                 return [_described(facts)]
             base = path.rstrip("/") if whole else fixed.rpartition("/")[0]
             inside = self._files.get_file_info(fs.FileSelector(base, recursive=True))
+        except FileNotFoundError as error:
+            if not whole:
+                return []
+            raise UsageError(f"There is nothing at {pattern}.", hint=HINT) from error
         except OSError as error:
             raise UsageError(f"Cannot read {pattern}: {_said(error)}.", hint=HINT) from error
         matches = pattern_of(translate(path)).match
@@ -56,7 +63,8 @@ class S3:
 
     def open(self, path: str) -> BinaryIO:
         """See `Place.open`."""
-        return cast(BinaryIO, self._files.open_input_file(_path(path)))
+        # pyarrow's files have no readline.
+        return io.BufferedReader(self._files.open_input_file(_path(path)), READ_AHEAD)
 
     def output(self, path: str) -> Output:
         """See `Place.output`."""
