@@ -26,8 +26,8 @@ from ray.exceptions import RayError
 
 from mooring.batch.local import Ended
 from mooring.batch.manifest import Done, Job, Shard
-from mooring.batch.shards import Advance, Task, UnreadableShard, answer_shard
-from mooring.errors import BatchError, MooringError, UsageError
+from mooring.batch.shards import Advance, Task, answer_shard
+from mooring.errors import BatchError, MooringError, UnreadableShard, UsageError
 from mooring.model.identity import identity_of
 from mooring.observe.machine import this_machine
 from mooring.opened import OpenModel, open_with

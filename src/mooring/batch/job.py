@@ -9,8 +9,8 @@ from typing import Protocol
 from mooring.batch.local import Ended
 from mooring.batch.manifest import NAME, Done, Manifest, Shard, encode
 from mooring.batch.places import Output
-from mooring.batch.shards import Task, UnreadableShard
-from mooring.errors import BatchError
+from mooring.batch.shards import Task
+from mooring.errors import BatchError, UnreadableShard
 
 RECORD_EVERY_S = 1.0
 """Shortest time between two writes of the manifest. What a kill loses of it is answered again."""

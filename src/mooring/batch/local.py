@@ -3,7 +3,8 @@
 from collections.abc import Callable, Generator, Sequence
 
 from mooring.batch.manifest import Done, Shard
-from mooring.batch.shards import Advance, Task, UnreadableShard, answer_shard
+from mooring.batch.shards import Advance, Task, answer_shard
+from mooring.errors import UnreadableShard
 from mooring.opened import OpenModel
 
 Ended = tuple[Shard, Done | UnreadableShard]

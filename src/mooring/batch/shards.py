@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 from mooring.batch.formats import ADDED, FORMATS, PARQUET, BadFile, Chunk, Result, Row, Writer, failure_of
 from mooring.batch.manifest import Done, Job, Shard, SourceFile, part_name
 from mooring.batch.places import place_of
-from mooring.errors import BackendError, BatchError, InvalidRequest, MooringError, RequestError, echo
+from mooring.errors import BackendError, InvalidRequest, MooringError, RequestError, UnreadableShard, echo
 from mooring.opened import OpenModel, Outcome
 from mooring.web.form import INPUTS
 
@@ -19,10 +19,6 @@ SHOWN_COLUMNS = 20
 
 Advance = Callable[[int], None]
 """Called with the number of records that were written."""
-
-
-class UnreadableShard(BatchError):
-    """A shard's records cannot be read. The other shards can still be answered."""
 
 
 @dataclass(frozen=True, slots=True)
