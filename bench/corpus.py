@@ -2,7 +2,7 @@
 
     python -m bench.corpus [--short] [--records N] [--model FOLDER] [local] [ray-1] [ray-2]
 
-Prints a table. Answers are not cached, and no request occurs twice. Memory is that of the command with all its children.
+Prints a table. Answers are not cached, and no request occurs twice. Memory is that of the command and its children.
 Ray needs the extra `[ray]`.
 """
 

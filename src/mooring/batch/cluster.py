@@ -4,6 +4,7 @@ Only this file imports Ray (extra `[ray]`). Actors read and commit shards as the
 corpus passes through Ray; only shards go in and counts come out. A task that dies with its actor is run again by Ray.
 """
 
+import logging
 import math
 import os
 import queue
@@ -27,7 +28,7 @@ from ray.exceptions import RayError
 from mooring.batch.local import Ended
 from mooring.batch.manifest import Done, Job, Shard
 from mooring.batch.shards import Advance, Task, answer_shard
-from mooring.errors import BatchError, MooringError, UnreadableShard, UsageError
+from mooring.errors import BatchError, MooringError, UnreadableShard, UsageError, echo
 from mooring.model.identity import identity_of
 from mooring.observe.machine import this_machine
 from mooring.opened import OpenModel, open_with
@@ -59,7 +60,11 @@ class Cluster:
     """An `Engine`."""
 
     def __init__(self, settings: Settings, address: str | None, actors: int | None, advance: Advance) -> None:
-        """`address` of a running cluster; None starts one on this machine. `actors`: None for one per machine."""
+        """`address` of a running cluster; None starts one on this machine. `actors`: None for one per machine.
+
+        Raises UsageError, or BatchError if nobody listens there.
+        """
+        _check(address)
         self._settings = settings
         self._address = address
         self._actors = actors
@@ -92,6 +97,26 @@ class Cluster:
                     yield shard, UnreadableShard(reply.unreadable, hint=reply.hint)
 
 
+def _check(address: str | None) -> None:
+    """Before Ray is asked, which would wait for a minute and then end the process."""
+    if address is None or address == "auto":
+        return
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "/" in address:
+        raise UsageError(
+            f"Invalid --address {echo(address)}.",
+            hint="Write --address HOST:PORT (6379 by default), or --address auto on a machine of the cluster.",
+        )
+    if not _listens(host, int(port)):
+        raise BatchError(f"Nobody listens at --address {address}.", hint="Check it with `ray status` on that machine.")
+
+
+def _listens(host: str, port: int) -> bool:
+    with suppress(OSError), socket.create_connection((host.strip("[]"), port), timeout=2.0):
+        return True
+    return False
+
+
 @contextmanager
 def _connected(address: str | None) -> Iterator[Callable[[], bool]]:
     """A connection to the cluster. Yields whether it still answers. Raises BatchError."""
@@ -110,9 +135,7 @@ def _connected(address: str | None) -> Iterator[Callable[[], bool]]:
     host, _, port = ray.get_runtime_context().gcs_address.rpartition(":")
 
     def reachable() -> bool:
-        with suppress(OSError), socket.create_connection((host.strip("[]"), int(port)), timeout=1.0):
-            return True
-        return False
+        return _listens(host, int(port))
 
     try:
         yield reachable
@@ -139,6 +162,7 @@ def _dataset(shards: Sequence[Shard], given: tuple[Any, ...], actors: int, cores
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     items = [{"shard": msgspec.json.encode(shard)} for shard in shards]
     # One block per shard: it is what Ray schedules, and runs again if an actor dies.
     dataset = ray.data.from_items(items, override_num_blocks=len(items))

@@ -128,8 +128,11 @@ def _answered(
     """Carry out the order. Returns the facts of the model, too."""
     from mooring.batch.job import Watch, run
     from mooring.batch.local import Local
+    from mooring.batch.needs import need
     from mooring.batch.plan import find, manifest_of
 
+    if ray["engine"] == "ray":
+        need("ray", "ray", "--engine ray")
     found = find(order)
     with ExitStack() as stack:
         stack.enter_context(found.output.reserved())
