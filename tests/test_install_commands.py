@@ -27,6 +27,7 @@ ON_THE_INDEX = {
     "multi-model-server",
     "numpy",
     "pillow",
+    "ray",
     "safetensors",
     "sagemaker-huggingface-inference-toolkit",
     "scipy",
