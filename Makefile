@@ -8,7 +8,7 @@ SECONDS ?= 60
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve docs check test test-fast test-wire test-local test-training test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak slow-clients storm clean
+.PHONY: help demo serve docs check test test-fast test-wire test-local test-training test-slow test-sdk test-ray image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak slow-clients storm clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -77,6 +77,11 @@ test-sdk: $(VENV)/dev.stamp ## Run clients and libraries of others against moor 
 	$(PY) -m pytest -m sdk tests/web local/tests/fidelity -rs
 	$(PY) scripts/clients_page.py
 	$(PY) local/scripts/clients_page.py
+
+# Not in .ci/run: installing Ray and starting its clusters takes minutes.
+test-ray: $(VENV)/dev.stamp ## Run moor batch on Ray, with kills, and the example of Ray Serve; installs Ray (minutes)
+	@$(PY) -c 'import ray.serve' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check -e '.[ray]' 'ray[serve]'
+	$(PY) -m pytest -m ray tests/batch
 
 image: ## Build the container image `mooring` (ENGINE names the client)
 	DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 BUILDAH_FORMAT=docker $(ENGINE) build --network host --target serve -t mooring .

@@ -30,7 +30,7 @@ from scripts.limits_page import limits_page  # noqa: E402
 FOLDER = ROOT / "docs" / "reference"
 FOR_REQUESTS = (errors.RequestError, errors.RefusedError, errors.BackendError)
 """Errors of HTTP requests; the others end a command."""
-ALSO_RAISED = (errors.RequestError, errors.ModelError, errors.HubError)
+ALSO_RAISED = (errors.RequestError, errors.ModelError, errors.HubError, errors.BatchError)
 """Classes that are raised although they have subclasses."""
 NOTICE = "<!-- Written by scripts/make_reference.py; change the code instead, then run `make reference`. -->"
 WIDTH = 100

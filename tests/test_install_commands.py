@@ -28,6 +28,7 @@ ON_THE_INDEX = {
     "numpy",
     "pillow",
     "pypdf",
+    "ray",
     "safetensors",
     "sagemaker",
     "sagemaker-huggingface-inference-toolkit",
