@@ -151,6 +151,15 @@ def test_labels_and_ranks_have_a_second_dimension(tmp_path: Path) -> None:
         assert found["index"][1] == [one["index"] for one in wanted]
         assert found["score"][1] == pytest.approx([one["score"] for one in wanted])
 
+    async def vectors(stage: Modelled) -> None:
+        found = columns(await stage.post(INFER, {"inputs": [tensor("text", "good", "bad")]}))
+        wanted = await stage.answer("/embed", {"inputs": ["good", "bad"]})
+        assert np.allclose(found["embedding"], wanted, atol=1e-6)
+        assert [one["name"] for one in (await stage.get(f"/v2/models/{NAME}"))["outputs"]] == ["embedding"]
+        named = {"inputs": [tensor("text", "good", "bad")], "parameters": {"task": "feature-extraction"}}
+        assert set(columns(await stage.post(INFER, named))) == {"embedding", "batch_index"}
+
+    play_on(MODELS["sentence-embeddings"](tmp_path / "c"), vectors, model_name=NAME)
     play_on(MODELS["text-classification"](tmp_path / "a"), labels, model_name=NAME)
     play_on(MODELS["text-ranking"](tmp_path / "b"), ranks, model_name=NAME)
 

@@ -18,7 +18,7 @@ from mooring.web.json_object import read_object, typed
 from mooring.web.media import JSON, body_kind
 from mooring.web.reply import Reply
 from mooring.web.service import ByEngine
-from mooring.web.tensor_forms import Batch, Columns, outputs_of, values_of
+from mooring.web.tensor_forms import Batch, Columns, outputs_of, usual, values_of
 from mooring.web.tensors import InputTensor, OutputTensor, read_texts, written
 
 BINARY = "application/octet-stream"
@@ -126,7 +126,7 @@ class _Inference:
     def _task(self, named: object, asked: Mapping[str, Any]) -> str:
         """The task by its name, or the one that the tensors are for."""
         if named is None:
-            return self._model.meant(asked)
+            return usual(self._model.meant(asked), self._model.tasks)
         if not isinstance(named, str):
             raise InvalidRequest(f"expected text, found {echo(named)}.", pointer="/parameters/task")
         task = unaliased(named)

@@ -65,6 +65,12 @@ NAMES = frozenset(name for form in FORMS.values() for name in form.known)
 LISTS = frozenset(name for form in FORMS.values() for name in form.lists)
 
 
+def usual(task: str, offered: Sequence[str]) -> str:
+    """The task of a request that names none, given the one it is meant for: one vector for each text, if there are."""
+    pooled = "sentence-embeddings"
+    return pooled if task == "feature-extraction" and pooled in offered else task
+
+
 def example_of(spec: TaskSpec) -> dict[str, Any]:
     """The task's example as tensors."""
     inputs, parameters = spec.example["inputs"], dict(spec.example.get("parameters", {}))

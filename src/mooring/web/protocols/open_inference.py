@@ -22,7 +22,7 @@ from mooring.web.pages import json_response
 from mooring.web.reply import Reply
 from mooring.web.service import ByEngine, Service
 from mooring.web.status import describe, headers_of
-from mooring.web.tensor_forms import BATCH_INDEX, FORMS, example_of
+from mooring.web.tensor_forms import BATCH_INDEX, FORMS, example_of, usual
 from mooring.web.tensors import Datatype
 from mooring.web.wire import Asks, Bodies, Endpoint, Site, WireProtocol
 
@@ -121,7 +121,7 @@ async def model(site: Site[Any], request: Request) -> Response:
     served = _service(site, request).model
     if not isinstance(served, ByEngine):
         raise NotOffered("This model has its own code.", hint="Send requests for it to POST /invocations.")
-    form = FORMS[served.tasks[0]]
+    form = FORMS[usual(served.tasks[0], served.tasks)]
     inputs = [TensorMetadata(name, "BYTES", [-1, -1] if name in form.lists else [-1]) for name in form.inputs]
     outputs = [
         TensorMetadata(name, datatype, [-1, -1] if form.wide and name != BATCH_INDEX else [-1])
