@@ -8,7 +8,7 @@ SECONDS ?= 60
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve docs check test test-fast test-wire test-local test-training test-slow test-sdk test-ray image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak slow-clients storm clean
+.PHONY: help demo serve docs check test test-fast test-wire test-local test-training test-slow test-charts test-sdk test-ray image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak slow-clients storm clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -70,6 +70,10 @@ test-slow: $(VENV)/dev.stamp ## Run tests on all of SQuAD and against PyTorch; S
 	$(PY) -m pip install --quiet --disable-pip-version-check -e '.[torch]'
 	$(PY) scripts/environments.py transformers4 transformers5
 	SQUAD_DIR=$(SQUAD_DIR) $(PY) -m pytest -m slow -rs
+
+test-charts: $(VENV)/dev.stamp ## Render the Helm chart and check it and the KServe examples (seconds)
+	$(PY) scripts/environments.py charts
+	.work/charts/bin/python -m pytest -c deploy/tests/pytest.ini deploy/tests
 
 test-sdk: $(VENV)/dev.stamp ## Run clients and libraries of others against moor serve and moor local; writes their pages
 	$(PY) scripts/environments.py sdk2 sdk3 awscli mooring clients hfjs

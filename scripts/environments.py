@@ -2,9 +2,10 @@
 
 `.work/sdk2` (SageMaker SDK 2 with its local mode, and transformers for the notebook), `.work/sdk3`, `.work/awscli` and `.work/mooring` (this checkout with
 its extra `aws`, for size) are for `make test-sdk`; `.work/transformers4` and `.work/transformers5` are for
-`make test-slow`. None may pull in PyTorch. `.work/clients` has LangChain, LlamaIndex, Haystack, LiteLLM and Cohere's
-client as `clients.txt` pins them, for `make test-sdk`. `.work/hfjs` has Hugging Face's JavaScript client, if npm is
-installed. To create one again, remove its folder.
+`make test-slow`. None may pull in PyTorch. `.work/clients` has LangChain, LlamaIndex, Haystack, LiteLLM, and Cohere's
+and Triton's clients as `clients.txt` pins them, for `make test-sdk`. `.work/hfjs` has Hugging Face's JavaScript client,
+if npm is installed. `.work/charts` renders the Helm chart, for `make test-charts`. To create
+one again, remove its folder.
 
 python scripts/environments.py sdk2 sdk3 awscli mooring clients hfjs
 """
@@ -26,6 +27,7 @@ ENVIRONMENTS = {
     "mooring": [f"{ROOT}[aws]"],
     # Pinned with everything they require: resolving five libraries takes pip minutes.
     "clients": ["--no-deps", "-r", str(ROOT / "scripts" / "clients.txt")],
+    "charts": ["--no-deps", "-r", str(ROOT / "scripts" / "charts.txt")],
     "transformers4": ["transformers==4.57.6"],
     "transformers5": ["transformers==5.24.0"],
 }

@@ -27,6 +27,7 @@ from mooring.settings import Settings, environment_notes
     "port",
     *MODEL_OPTIONS,
     "more_models",
+    "model_name",
     "task",
     "base_dir",
     "program",

@@ -38,6 +38,13 @@ class Settings:
     more_models: str | None = _option(
         None, "More models to serve beside the first, separated by commas; each may be NAME=MODEL.", str, unset="none"
     )
+    model_name: str | None = _option(
+        None,
+        "Name of the model in URLs and answers of protocols that name it.",
+        str,
+        other_flags=("--model_name",),
+        unset="the Hub id, or the folder's name",
+    )
     revision: str | None = _option(
         None, "Branch, tag or commit of a Hub model.", str, aliases=platforms.REVISION, unset="the main branch"
     )

@@ -100,6 +100,8 @@ class Endpoint:
     """The tasks that the endpoint is for; with a model that offers none of them it answers 404. Empty: any model."""
     examples: Mapping[str, Any] | None = None
     """Name → example body; None: those of the tasks."""
+    example: Callable[[TaskSpec], Any] | None = None
+    """A task's example body for this endpoint, if `examples` is None; None: the task's own."""
     logged: bool = True
     """False for endpoints that are polled every few seconds."""
 
