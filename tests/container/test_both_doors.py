@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -157,6 +158,21 @@ def test_both_answer_odd_heads_alike(doors: Doors) -> None:
         if set(found.values()) != {(status, True)}:
             wrong.append((data[:100], status, found))
     assert not wrong
+
+
+@pytest.mark.parametrize("door", ["direct", "nginx"])
+def test_browsers_get_the_page_and_others_json(doors: Doors, door: str) -> None:
+    """With its policy, and with the files that it names."""
+    address = f"http://127.0.0.1:{getattr(doors, door)}"
+    for path, accept, kind in (
+        ("/", "text/html,*/*;q=0.8", "text/html"),
+        ("/page/main.js", "*/*", "text/javascript"),
+        ("/", "*/*", "application/json"),
+    ):
+        with urlopen(Request(address + path, headers={"Accept": accept}), timeout=10) as reply:
+            assert reply.headers["Content-Type"].partition(";")[0] == kind
+            policy = reply.headers["Content-Security-Policy"] or ""
+            assert policy.startswith("default-src 'none'") == (kind != "application/json")
 
 
 @pytest.mark.parametrize("door", ["direct", "nginx"])

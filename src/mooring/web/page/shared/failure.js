@@ -54,7 +54,7 @@ function innermost(value) {
 
 export function failureView(sent, program) {
   const found = failureOf(sent, program);
-  const about = [sent.status ? `Status ${sent.status}` : "", found.id ? `request ${found.id}` : ""];
+  const about = [`status ${sent.status}`, sent.header("x-amzn-errortype"), found.id && `request ${found.id}`];
   return h(
     "div",
     { class: "callout", role: "alert" },
