@@ -62,8 +62,8 @@ def taken(browser: Browser, url: str, shot: Shot) -> bytes:
     if section:
         page.evaluate(f"location.hash = {section!r}")
         for number in range(120):
-            question = f'{{"question": "Who {number // 2}?", "context": "Ada number {number // 2} wrote it {"x " * (number % 9)}."}}'
-            page.request.post(f"{url}/invocations", data=question, headers={"Content-Type": "application/json"})
+            body = {"question": f"Who wrote {number // 2}?", "context": "Ada wrote it. " * (1 + number % 9)}
+            page.request.post(f"{url}/invocations", data=body)
             page.wait_for_timeout(250)
     image = page.screenshot()
     context.close()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from mooring.tasks import TASKS
 from mooring.web.limits import WebLimits
 from mooring.web.media import prefers_html
 from mooring.web.page.files import INDEX, PLAYGROUND, files_of
@@ -58,6 +59,13 @@ def test_the_files_load_nothing_from_elsewhere() -> None:
     assert named
     for one in named:
         assert one.removeprefix("page/") in files
+
+
+def test_every_task_has_a_form_and_a_view() -> None:
+    """By its name."""
+    files = files_of(PLAYGROUND)
+    for name in ("forms.js", "shared/answers.js"):
+        assert [task for task in TASKS if f'"{task}"' not in files[name].body.decode()] == []
 
 
 def test_the_files_are_kept_by_browsers_and_may_do_little() -> None:

@@ -1,5 +1,6 @@
 """The page in a real browser, on a real server with a model for every task."""
 
+import itertools
 import json
 import re
 import shutil
@@ -47,7 +48,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         "sentences": write("bert-mean", folder / "sentences"),
     }
     limits = ("--max-queue-ms", "0", "--max-windows", str(WINDOWS))
-    with running_server("embedded", *(f"{name}={path}" for name, path in folders.items()), *limits) as one:
+    with running_server(
+        "embedded", *(f"{name}={path}" for name, path in folders.items()), *limits, timeout_s=300
+    ) as one:
         yield one
 
 
@@ -159,7 +162,7 @@ def test_windows_are_bracketed(tab: Page, errors: list[str]) -> None:
     assert len(places) == count > 1
     assert places[0][0] == 0
     assert places[-1][1] == len(text)
-    assert all(after[0] < before[1] < after[1] for before, after in zip(places, places[1:], strict=False))
+    assert all(after[0] < before[1] < after[1] for before, after in itertools.pairwise(places))
     assert tab.evaluate("editor.scrollTop") > 0, "the answer is brought into view"
     assert errors == []
 
@@ -188,7 +191,7 @@ def test_every_task_has_a_view(tab: Page, server: RunningServer, errors: list[st
 
 
 def test_what_is_typed_is_text(tab: Page, errors: list[str]) -> None:
-    """Markup in the text, the question, the parameters, a file and its name, and in a model's labels, is shown as it is."""
+    """Markup in any field, in a file and its name, and in a model's labels is shown as it is."""
     ask(tab, XSS, f"{XSS} Ada wrote {XSS} it.")
     expect(tab.locator(".answer .said")).to_be_visible()
     tab.locator("#options summary").click()

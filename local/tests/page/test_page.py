@@ -190,7 +190,7 @@ class TestBuckets:
 
 class TestSafety:
     def test_the_page_may_load_from_this_server_alone(self, sources: Sources) -> None:
-        """Its files are there, those that it shares with the page of `moor serve` among them; nothing points elsewhere."""
+        """All its files are there, those of the page of `moor serve` too, and nothing points elsewhere."""
         reply = get(sources, "/_mooring/")
         page, policy = reply.body.decode(), reply.headers["content-security-policy"]
 

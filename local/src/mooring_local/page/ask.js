@@ -14,7 +14,10 @@ const EXAMPLE = {
     "a pier or a buoy. The ship's crew throws a light heaving line ashore first, and heavier hawsers follow it.",
   candidates: "3",
 };
-const HEADERS = { "X-Amzn-SageMaker-Target-Model": "TargetModel", "X-Amzn-SageMaker-Inference-Component": "InferenceComponentName" };
+const HEADERS = {
+  "X-Amzn-SageMaker-Target-Model": "TargetModel",
+  "X-Amzn-SageMaker-Inference-Component": "InferenceComponentName",
+};
 
 const drafts = {};
 const tab = {};
@@ -27,7 +30,11 @@ export function askBox(name, target) {
   const headers = () => (target ? { [target.header]: form.target.value } : {});
   const ask = () => exchange(`/endpoints/${encodeURIComponent(name)}/invocations`, form.body(), headers());
   const show = (sent) => programs.replaceChildren(programPanel(name, sent));
-  show({ url: new URL(`/endpoints/${encodeURIComponent(name)}/invocations`, location.href).href, body: form.body(), headers: headers() });
+  show({
+    url: new URL(`/endpoints/${encodeURIComponent(name)}/invocations`, location.href).href,
+    body: form.body(),
+    headers: headers(),
+  });
   return h("div", { class: "stack" }, panel("Ask", asking(form, ask, show)), programs);
 }
 
@@ -43,7 +50,12 @@ function fields(draft, target) {
     candidates = field("candidates", "input", { type: "number", min: "1", max: "20" }),
     which = target && field("target", "input", { list: "targets", required: true }),
     raw = h("textarea", { id: "raw", class: "raw", rows: "6", spellcheck: "false" }),
-    own = h("details", {}, h("summary", {}, "Send a custom JSON body"), label(raw, "Body (application/json)"));
+    own = h(
+      "details",
+      {},
+      h("summary", {}, "Send a custom JSON body"),
+      label(raw, "Body (application/json)"),
+    );
   const request = () => {
     const most = Number(candidates.value);
     return {
@@ -54,7 +66,13 @@ function fields(draft, target) {
   own.addEventListener("toggle", () => {
     if (own.open && !raw.value) raw.value = JSON.stringify(request(), null, 2);
   });
-  const names = target && h("datalist", { id: "targets" }, target.names.map((value) => h("option", { value })));
+  const names =
+    target &&
+    h(
+      "datalist",
+      { id: "targets" },
+      target.names.map((value) => h("option", { value })),
+    );
   return {
     target: which,
     body: () => (own.open ? raw.value : JSON.stringify(request())),
@@ -104,7 +122,12 @@ function answered(sent, inputs) {
 }
 
 function programPanel(name, sent) {
-  const client = { endpoint_url: location.origin, region_name: "us-east-1", aws_access_key_id: "any", aws_secret_access_key: "any" };
+  const client = {
+    endpoint_url: location.origin,
+    region_name: "us-east-1",
+    aws_access_key_id: "any",
+    aws_secret_access_key: "any",
+  };
   const targets = Object.entries(sent.headers).map(([header, value]) => [HEADERS[header], value]);
   const call = { EndpointName: name, ...Object.fromEntries(targets) };
   const tabs = [
@@ -112,6 +135,7 @@ function programPanel(name, sent) {
     ["curl", () => code(curl(sent), "curl")],
     ["JavaScript", () => code(javascript(sent), "JavaScript")],
   ];
-  const note = LARGE(sent) && h("p", { class: "quiet small" }, "The body is long: these read it from request.json.");
+  const note =
+    LARGE(sent) && h("p", { class: "quiet small" }, "The body is long: these read it from request.json.");
   return panel("This request from a program", note, tabbed(tabs, tab));
 }

@@ -50,7 +50,8 @@ function folder(found) {
     when(one.modified),
   ]);
   const rows = [...inner, ...objects];
-  const nothing = "This folder is empty. Upload files with any S3 client, or copy them into the folder below.";
+  const nothing =
+    "This folder is empty. Upload files with any S3 client, or copy them into the folder below.";
   return [
     h("h1", { class: "crumbs" }, crumbs(found)),
     panel(

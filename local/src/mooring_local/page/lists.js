@@ -18,8 +18,7 @@ function allModels() {
     return empty("No model yet", said, code(SNIPPETS.model()));
   }
   const each = (one, show) => one.containers.map((container) => h("div", {}, show(container)));
-  const embedded = () =>
-    h("span", { class: "quiet" }, "none: the embedded model, or HF_MODEL_ID");
+  const embedded = () => h("span", { class: "quiet" }, "none: the embedded model, or HF_MODEL_ID");
   const variables = (container) =>
     Object.entries(container.environment)
       .filter(([, value]) => value !== "")

@@ -45,7 +45,13 @@ async function refresh() {
   const view = state.current;
   swap(
     byId("nav"),
-    [view.name, state.data.endpoints.length, state.data.models.length, state.data.jobs.length, state.data.buckets.length],
+    [
+      view.name,
+      state.data.endpoints.length,
+      state.data.models.length,
+      state.data.jobs.length,
+      state.data.buckets.length,
+    ],
     () =>
       Object.keys(VIEWS).map((kind) =>
         h(

@@ -27,7 +27,8 @@ export function fill(content) {
 export function show(wanted, scroll = true) {
   marks = wanted;
   draw();
-  if (scroll && marks.length) bringIntoView(mirror.querySelector("mark.best") || mirror.querySelector("mark"));
+  if (scroll && marks.length)
+    bringIntoView(mirror.querySelector("mark.best") || mirror.querySelector("mark"));
 }
 
 export function bracket(found) {
@@ -133,7 +134,8 @@ for (const kind of ["dragenter", "dragover"])
     event.preventDefault();
     editor.classList.add("over");
   });
-for (const kind of ["dragleave", "drop"]) editor.addEventListener(kind, () => editor.classList.remove("over"));
+for (const kind of ["dragleave", "drop"])
+  editor.addEventListener(kind, () => editor.classList.remove("over"));
 editor.addEventListener("drop", (event) => {
   const [file] = event.dataTransfer.files;
   if (!file) return;

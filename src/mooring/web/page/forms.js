@@ -1,7 +1,11 @@
 // The form of each task: its fields, and the request that they make.
 import * as samples from "./samples.js";
 
-const lines = (text) => text.split("\n").map((one) => one.trim()).filter(Boolean);
+const lines = (text) =>
+  text
+    .split("\n")
+    .map((one) => one.trim())
+    .filter(Boolean);
 const texts = (value) => {
   const found = lines(value);
   return found.length === 1 ? found[0] : found;
@@ -45,7 +49,13 @@ export const FORMS = {
     required: ["text", "labels"],
     body: ({ text, labels, multi }) => ({
       inputs: text,
-      parameters: { candidate_labels: labels.split(",").map((one) => one.trim()).filter(Boolean), multi_label: multi },
+      parameters: {
+        candidate_labels: labels
+          .split(",")
+          .map((one) => one.trim())
+          .filter(Boolean),
+        multi_label: multi,
+      },
     }),
   },
   "token-classification": {

@@ -27,7 +27,12 @@ const tiles = h("div", { class: "tiles" }),
   workers = h("section", { class: "panel" }),
   server = h("section", { class: "panel" });
 root.append(
-  h("div", {}, h("h1", {}, "Live"), h("p", { class: "quiet" }, "This server in the last minutes. Numbers are averages over 30 seconds.")),
+  h(
+    "div",
+    {},
+    h("h1", {}, "Live"),
+    h("p", { class: "quiet" }, "This server in the last minutes. Numbers are averages over 30 seconds."),
+  ),
   tiles,
   h("div", { class: "halves" }, stages, statuses),
   workers,
@@ -123,9 +128,19 @@ function draw() {
   const percent = (value) => `${Math.round(value)} %`;
   tiles.replaceChildren(
     tile("Requests", "requests", (value) => `${value.toFixed(1)} /s`, "answered by the model"),
-    tile("Latency, median", "p50", ms, last("p50") == null ? "" : `p95 ${ms(last("p95"))} · p99 ${ms(last("p99"))}`),
+    tile(
+      "Latency, median",
+      "p50",
+      ms,
+      last("p50") == null ? "" : `p95 ${ms(last("p95"))} · p99 ${ms(last("p99"))}`,
+    ),
     tile("Queue", "queue", (value) => plural(value, "window"), `expected wait ${said(last("wait"), ms)}`),
-    tile("Batch fill", "rows", (value) => `${value.toFixed(1)} windows`, last("fill") == null ? "" : `${percent(last("fill"))} of the tokens are not padding`),
+    tile(
+      "Batch fill",
+      "rows",
+      (value) => `${value.toFixed(1)} windows`,
+      last("fill") == null ? "" : `${percent(last("fill"))} of the tokens are not padding`,
+    ),
     tile("Answer cache", "cache", percent, "of the answers"),
     tile("Errors", "errors", (value) => `${count(Math.round(value))} /min`, "with status 400 or above"),
   );
@@ -158,7 +173,10 @@ function drawStatuses(samples) {
   const reason = ([name, total]) => [`refused: ${name.replaceAll("_", " ")}`, count(total)];
   swap(statuses, [totals, refused], () => [
     h("h2", {}, "Responses since the start"),
-    pairs([...totals.sort().map(([status, total]) => [`Status ${status}`, count(total)]), ...refused.map(reason)]),
+    pairs([
+      ...totals.sort().map(([status, total]) => [`Status ${status}`, count(total)]),
+      ...refused.map(reason),
+    ]),
   ]);
 }
 
@@ -169,13 +187,19 @@ function drawWorkers() {
     workers.hidden = !found.length && !degraded.length;
     const rows = found.map((one) => [
       `Worker ${one.worker}`,
-      one.ready ? h("span", { class: "status good" }, "ready") : h("span", { class: "status bad" }, one.reason || "not ready"),
+      one.ready
+        ? h("span", { class: "status good" }, "ready")
+        : h("span", { class: "status bad" }, one.reason || "not ready"),
       String(one.pid ?? "–"),
       String(one.threads || "all"),
       String(one.starts),
     ]);
     const lost = degraded.map((one) => h("p", { class: "callout" }, one.reason || JSON.stringify(one)));
-    return [h("h2", {}, "Workers"), rows.length ? table(["Worker", "State", "#Process", "#Threads", "#Starts"], rows) : [], lost];
+    return [
+      h("h2", {}, "Workers"),
+      rows.length ? table(["Worker", "State", "#Process", "#Threads", "#Starts"], rows) : [],
+      lost,
+    ];
   });
 }
 

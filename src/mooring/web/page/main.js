@@ -64,8 +64,13 @@ async function learn() {
   live.learn(info);
   const [first] = models;
   const facts = first?.facts.model;
-  byId("model").textContent = models.length > 1 ? `${models.length} models` : [first?.name, facts?.precision].filter(Boolean).join(" · ");
-  const none = info.multi_model ? "No model is loaded yet. Load one with POST /models; it then appears here." : "";
+  byId("model").textContent =
+    models.length > 1
+      ? `${models.length} models`
+      : [first?.name, facts?.precision].filter(Boolean).join(" · ");
+  const none = info.multi_model
+    ? "No model is loaded yet. Load one with POST /models; it then appears here."
+    : "";
   explain(models.length ? "" : none || "The server has no model yet.");
   byId("form").hidden = !models.length;
   if (models.length) offer(models);

@@ -74,14 +74,26 @@ function choices() {
           choose(wanted, wanted.tasks[0] || "");
         })
       : []),
-    ...(tasks.length > 1 ? select("task", "Task", tasks, task, (event) => choose(model, event.target.value)) : []),
+    ...(tasks.length > 1
+      ? select("task", "Task", tasks, task, (event) => choose(model, event.target.value))
+      : []),
   ];
 }
 
 function field([id, label, kind, value]) {
   if (kind === "check")
-    return h("div", { class: "check" }, h("input", { id, type: "checkbox", checked: value }), h("label", { for: id }, label));
-  return h("div", {}, h("label", { for: id }, label), h("input", { id, value, autocomplete: "off", dir: "auto" }));
+    return h(
+      "div",
+      { class: "check" },
+      h("input", { id, type: "checkbox", checked: value }),
+      h("label", { for: id }, label),
+    );
+  return h(
+    "div",
+    {},
+    h("label", { for: id }, label),
+    h("input", { id, value, autocomplete: "off", dir: "auto" }),
+  );
 }
 
 // More questions about the sample text, as long as it is there.
@@ -92,7 +104,11 @@ function suggestions() {
   };
   const one = (words) => h("button", { class: "small", type: "button", onclick: () => ask(words) }, words);
   const asked = chosen().suggestions || [];
-  return h("div", { id: "try", class: "row", role: "group", "aria-label": "Sample questions", hidden: !asked.length }, asked.map(one));
+  return h(
+    "div",
+    { id: "try", class: "row", role: "group", "aria-label": "Sample questions", hidden: !asked.length },
+    asked.map(one),
+  );
 }
 
 // The sample, with the model's own mask token.
@@ -103,7 +119,8 @@ function masked(sample) {
 
 function values() {
   const found = { text: editor.value() };
-  for (const [id, , kind] of chosen().fields) found[id] = kind === "check" ? byId(id).checked : byId(id).value.trim();
+  for (const [id, , kind] of chosen().fields)
+    found[id] = kind === "check" ? byId(id).checked : byId(id).value.trim();
   return found;
 }
 
@@ -157,7 +174,11 @@ function showResult(sent, asked) {
   const unchanged = () => editor.value() === asked.given.text;
   const show = (marks) => unchanged() && form.marks && editor.show(marks);
   editor.show([]);
-  const node = resultView(sent, { task, program: PROGRAM, asked: { inputs: asked.inputs, names: asked.names, show } });
+  const node = resultView(sent, {
+    task,
+    program: PROGRAM,
+    asked: { inputs: asked.inputs, names: asked.names, show },
+  });
   if (sent.ok && form.keep) keep(sent, asked, node);
   out.replaceChildren(node, earlier(sent));
 }
@@ -175,7 +196,10 @@ function earlier(current) {
     const node = resultView(sent, {
       task,
       program: PROGRAM,
-      asked: { inputs: asked.inputs, show: (marks) => editor.value() === asked.given.text && editor.show(marks) },
+      asked: {
+        inputs: asked.inputs,
+        show: (marks) => editor.value() === asked.given.text && editor.show(marks),
+      },
     });
     out.replaceChildren(node, earlier(sent));
     out.querySelector('.questions [aria-pressed="true"]')?.focus();
@@ -202,9 +226,14 @@ function showRequest(sent, asked) {
     ["curl", () => code(snippets.curl(sent), "curl")],
     ["Python", () => code(snippets.inferenceClient(sent, asked.task, addressOf(asked.model)), "Python")],
     ["JavaScript", () => code(snippets.javascript(sent), "JavaScript")],
-    ["SageMaker (boto3)", () => code(snippets.boto3(sent, {}, { EndpointName: "NAME" }), "Python with boto3")],
+    [
+      "SageMaker (boto3)",
+      () => code(snippets.boto3(sent, {}, { EndpointName: "NAME" }), "Python with boto3"),
+    ],
   ];
-  const note = snippets.LARGE(sent) && h("p", { class: "quiet small" }, "The body is long. Save it as request.json: ", save(sent));
+  const note =
+    snippets.LARGE(sent) &&
+    h("p", { class: "quiet small" }, "The body is long. Save it as request.json: ", save(sent));
   byId("snippets").replaceChildren(note || "", tabbed(tabs, tab));
   byId("request").hidden = false;
 }
@@ -219,7 +248,8 @@ function save(sent) {
 }
 
 async function showWindows(sent, { given }) {
-  const found = sent.ok && chosen().marks ? await windowsOf(model, sent, given.question || "", given.text) : null;
+  const found =
+    sent.ok && chosen().marks ? await windowsOf(model, sent, given.question || "", given.text) : null;
   if (editor.value() === given.text) editor.bracket(found);
 }
 

@@ -7,7 +7,9 @@ export function parse(text) {
   for (const line of text.split("\n")) {
     const parts = line.startsWith("#") ? null : LINE.exec(line);
     if (!parts) continue;
-    const labels = Object.fromEntries([...(parts[2] || "").matchAll(LABEL)].map(([, name, value]) => [name, value]));
+    const labels = Object.fromEntries(
+      [...(parts[2] || "").matchAll(LABEL)].map(([, name, value]) => [name, value]),
+    );
     const value = parts[3] === "+Inf" ? Infinity : Number(parts[3]);
     if (!found.has(parts[1])) found.set(parts[1], []);
     found.get(parts[1]).push({ labels, value });
@@ -20,12 +22,14 @@ const all = () => true;
 
 export const sum = (samples, name, keep = all) =>
   chosen(samples, name, keep).reduce((total, { value }) => total + value, 0);
-export const largest = (samples, name) => Math.max(0, ...chosen(samples, name, all).map(({ value }) => value));
+export const largest = (samples, name) =>
+  Math.max(0, ...chosen(samples, name, all).map(({ value }) => value));
 
 // Totals of a counter by one of its labels.
 export function by(samples, name, label) {
   const totals = {};
-  for (const { labels, value } of chosen(samples, name, all)) totals[labels[label]] = (totals[labels[label]] || 0) + value;
+  for (const { labels, value } of chosen(samples, name, all))
+    totals[labels[label]] = (totals[labels[label]] || 0) + value;
   return totals;
 }
 

@@ -12,8 +12,10 @@ export const MORE = [
   "Who designed the present tower?",
 ];
 
-export const REVIEW = "The room was small, but the view over the harbour made up for it, and the staff could not have been kinder.";
-export const TICKET = "The ferry left twenty minutes early and I missed my connection. I would like my money back.";
+export const REVIEW =
+  "The room was small, but the view over the harbour made up for it, and the staff could not have been kinder.";
+export const TICKET =
+  "The ferry left twenty minutes early and I missed my connection. I would like my money back.";
 export const NEWS =
   "Ada Lovelace met Charles Babbage in London in 1833. Twenty years later Grace Hopper's ancestors had already settled in New York, and Siemens was laying telegraph cables for the Russian Empire.";
 export const SENTENCES = `A boat is tied to the pier.

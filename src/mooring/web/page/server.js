@@ -22,7 +22,12 @@ export async function discover() {
   if (info.multi_model) return { info, models: await loaded(info) };
   const several = Object.entries(info.models || {});
   const every = several.length ? several : [[info.model?.name || "", info]];
-  const models = every.map(([name, facts]) => ({ name, facts, tasks: tasksOf(facts), body: several.length ? { model: name } : {} }));
+  const models = every.map(([name, facts]) => ({
+    name,
+    facts,
+    tasks: tasksOf(facts),
+    body: several.length ? { model: name } : {},
+  }));
   return { info, models: info.model || info.handler ? models : [] };
 }
 
@@ -48,7 +53,8 @@ function tasksOf(facts, one = false) {
 export function requestOf(model, task, body) {
   const whole = { ...model.body, ...body };
   if (model.invoke) return { path: model.invoke, body: whole };
-  if (!task || task === model.tasks[0] || BY_SHAPE.includes(task)) return { path: "invocations", body: whole };
+  if (!task || task === model.tasks[0] || BY_SHAPE.includes(task))
+    return { path: "invocations", body: whole };
   // These take parameters beside `inputs`, and have fewer of them.
   return { path: ROUTES[task] || "invocations", body: { ...model.body, inputs: body.inputs } };
 }

@@ -22,7 +22,8 @@ export async function windowsOf(model, sent, question, text) {
   for (const specials of question ? [3, 4] : [2]) {
     const pieces = cut(tokens.length, size - specials - length, Math.min(STRIDE, size >> 1));
     const sum = pieces.reduce((all, [from, to]) => all + to - from + length + specials, 0);
-    if (pieces.length === windows && sum === total) return pieces.map(([from, to]) => [tokens[from].start, tokens[to - 1].stop]);
+    if (pieces.length === windows && sum === total)
+      return pieces.map(([from, to]) => [tokens[from].start, tokens[to - 1].stop]);
   }
   return null;
 }

@@ -10,7 +10,8 @@ const MOST_ROWS = 200;
 const HUES = 6;
 
 const isNumber = (value) => typeof value === "number";
-const has = (value, ...keys) => value != null && typeof value === "object" && keys.every((key) => key in value);
+const has = (value, ...keys) =>
+  value != null && typeof value === "object" && keys.every((key) => key in value);
 
 // The task whose answer looks like this; "" if none does.
 export function taskOf(value) {
@@ -94,7 +95,9 @@ function spans({ value, show }) {
 }
 
 function labels({ value }) {
-  const paired = has(value, "labels") ? value.labels.map((label, i) => ({ label, score: value.scores[i] })) : inner(value);
+  const paired = has(value, "labels")
+    ? value.labels.map((label, i) => ({ label, score: value.scores[i] }))
+    : inner(value);
   const rows = paired.slice(0, MOST_ROWS).map((one) => ({ name: one.label, score: one.score }));
   return [said(rows[0].name), bars(rows, "Labels")];
 }
@@ -112,20 +115,34 @@ function entities({ value, inputs, show }) {
     swatch: hue(one),
     score: one.score,
   }));
-  show(found.filter((one) => one.end != null).map((one) => ({ ...one, class: hue(one), title: typeOf(one) })));
-  const legend = types.map((type, i) => h("li", {}, h("mark", { class: `entity hue-${i % HUES}` }, type), ` ${found.filter((one) => typeOf(one) === type).length}`));
+  show(
+    found.filter((one) => one.end != null).map((one) => ({ ...one, class: hue(one), title: typeOf(one) })),
+  );
+  const legend = types.map((type, i) =>
+    h(
+      "li",
+      {},
+      h("mark", { class: `entity hue-${i % HUES}` }, type),
+      ` ${found.filter((one) => typeOf(one) === type).length}`,
+    ),
+  );
   return [
     said(found.length === 1 ? "1 entity" : `${found.length} entities`),
     h("ul", { class: "legend" }, legend),
     bars(rows, "Entities"),
-    found.length > MOST_ROWS && h("p", { class: "quiet small" }, `The first ${MOST_ROWS} of ${found.length}.`),
+    found.length > MOST_ROWS &&
+      h("p", { class: "quiet small" }, `The first ${MOST_ROWS} of ${found.length}.`),
   ];
 }
 
 function words({ value }) {
   const masks = Array.isArray(value[0]) ? value : [value];
   const list = (found, i) => {
-    const rows = found.map((one) => ({ name: one.token_str, score: one.score, note: masks.length === 1 && one.sequence }));
+    const rows = found.map((one) => ({
+      name: one.token_str,
+      score: one.score,
+      note: masks.length === 1 && one.sequence,
+    }));
     return [masks.length > 1 && h("h3", {}, `Mask ${i + 1}`), bars(rows, "Predictions")];
   };
   return [said(masks.map((found) => found[0].token_str.trim()).join(" … ")), masks.map(list)];
@@ -134,12 +151,17 @@ function words({ value }) {
 function ranking({ value, inputs }) {
   const found = inner(value);
   const textOf = (one) => one.text ?? inputs?.texts?.[one.index] ?? `text ${one.index}`;
-  const rows = found.slice(0, MOST_ROWS).map((one) => ({ name: textOf(one), note: `line ${one.index + 1}`, score: one.score }));
+  const rows = found
+    .slice(0, MOST_ROWS)
+    .map((one) => ({ name: textOf(one), note: `line ${one.index + 1}`, score: one.score }));
   return [said(textOf(found[0])), bars(rows, "Ranked texts")];
 }
 
 function similarities({ value, inputs }) {
-  const rows = inner(value).map((one, i) => ({ name: inputs?.sentences?.[i] ?? `sentence ${i + 1}`, score: one }));
+  const rows = inner(value).map((one, i) => ({
+    name: inputs?.sentences?.[i] ?? `sentence ${i + 1}`,
+    score: one,
+  }));
   rows.sort((a, b) => b.score - a.score);
   return [said(rows[0].name), bars(rows.slice(0, MOST_ROWS), "Sentences, most similar first")];
 }

@@ -9,13 +9,22 @@ export function bars(rows, label) {
 
 function row({ name, score: value, share = value, note, onpick, picked, swatch }) {
   const inside = [
-    h("span", { class: "name" }, swatch && h("span", { class: `swatch ${swatch}`, "aria-hidden": "true" }), name),
+    h(
+      "span",
+      { class: "name" },
+      swatch && h("span", { class: `swatch ${swatch}`, "aria-hidden": "true" }),
+      name,
+    ),
     h("span", { class: "value" }, score(value)),
     bar(share),
     note && h("span", { class: "note" }, note),
   ];
   if (!onpick) return h("li", {}, h("div", { class: "bar" }, inside));
-  return h("li", {}, h("button", { type: "button", class: "bar", "aria-pressed": String(!!picked), onclick: onpick }, inside));
+  return h(
+    "li",
+    {},
+    h("button", { type: "button", class: "bar", "aria-pressed": String(!!picked), onclick: onpick }, inside),
+  );
 }
 
 function bar(share) {
@@ -40,13 +49,23 @@ export function timeline(timings, took, rest = true) {
   });
   const names = { tokenise: "tokenize", network: "network and browser" };
   const legend = parts.map(([stage, duration]) =>
-    h("li", {}, h("span", { class: `swatch stage-${stage}`, "aria-hidden": "true" }), `${names[stage] || stage} `, h("b", {}, ms(duration))),
+    h(
+      "li",
+      {},
+      h("span", { class: `swatch stage-${stage}`, "aria-hidden": "true" }),
+      `${names[stage] || stage} `,
+      h("b", {}, ms(duration)),
+    ),
   );
   return h(
     "div",
     { class: "timeline" },
     h("p", { class: "small quiet" }, "Time ", h("b", {}, ms(took))),
-    svg("svg", { class: "track", viewBox: "0 0 100 6", preserveAspectRatio: "none", "aria-hidden": "true" }, rects),
+    svg(
+      "svg",
+      { class: "track", viewBox: "0 0 100 6", preserveAspectRatio: "none", "aria-hidden": "true" },
+      rects,
+    ),
     h("ul", { class: "legend small" }, legend),
   );
 }

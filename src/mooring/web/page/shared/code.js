@@ -3,7 +3,11 @@ import { h } from "./dom.js";
 
 export function code(text, label = "Code") {
   const pre = h("pre", { tabindex: "0", role: "group", "aria-label": label }, text);
-  const button = h("button", { class: "small", type: "button", onclick: () => copy(text, pre, button) }, "Copy");
+  const button = h(
+    "button",
+    { class: "small", type: "button", onclick: () => copy(text, pre, button) },
+    "Copy",
+  );
   return h("div", { class: "code" }, pre, button);
 }
 
@@ -28,7 +32,11 @@ export function tabbed(tabs, state) {
   const id = `tabs-${++made}`,
     body = h("div", { role: "tabpanel", id: `${id}-panel`, tabindex: "0" });
   const buttons = tabs.map(([name], i) =>
-    h("button", { type: "button", role: "tab", id: `${id}-${i}`, "aria-controls": body.id, onclick: () => open(i) }, name),
+    h(
+      "button",
+      { type: "button", role: "tab", id: `${id}-${i}`, "aria-controls": body.id, onclick: () => open(i) },
+      name,
+    ),
   );
   const open = (chosen) => {
     state.tab = tabs[chosen][0];
@@ -46,6 +54,16 @@ export function tabbed(tabs, state) {
     open(next);
     buttons[next].focus();
   };
-  open(Math.max(0, tabs.findIndex(([name]) => name === state.tab)));
-  return h("div", { class: "tabs" }, h("div", { role: "tablist", "aria-label": "Formats", onkeydown }, buttons), body);
+  open(
+    Math.max(
+      0,
+      tabs.findIndex(([name]) => name === state.tab),
+    ),
+  );
+  return h(
+    "div",
+    { class: "tabs" },
+    h("div", { role: "tablist", "aria-label": "Formats", onkeydown }, buttons),
+    body,
+  );
 }

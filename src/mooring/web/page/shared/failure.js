@@ -48,7 +48,8 @@ function innermost(value) {
     return { code: value.OriginalStatusCode, message: held };
   }
   const { detail, error } = value;
-  const message = value.message || value.Message || (typeof error === "string" ? error : error?.message) || detail;
+  const message =
+    value.message || value.Message || (typeof error === "string" ? error : error?.message) || detail;
   return { ...value, message: typeof message === "string" ? message : JSON.stringify(value) };
 }
 

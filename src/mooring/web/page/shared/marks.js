@@ -22,7 +22,8 @@ function apart(text, marks) {
   for (const mark of marks) {
     const start = unit(mark.start),
       end = Math.min(unit(mark.end), text.length);
-    if (end > start && taken.every((one) => end <= one.start || start >= one.end)) taken.push({ start, end, mark });
+    if (end > start && taken.every((one) => end <= one.start || start >= one.end))
+      taken.push({ start, end, mark });
   }
   return taken.sort((a, b) => a.start - b.start);
 }

@@ -16,7 +16,9 @@ export function curl(sent) {
 export function javascript(sent) {
   const headers = JSON.stringify({ "Content-Type": JSON_TYPE, ...sent.headers });
   const read = LARGE(sent) ? 'import { readFile } from "node:fs/promises";\n\n' : "";
-  const body = LARGE(sent) ? 'await readFile("request.json", "utf8")' : `JSON.stringify(${written(sent, pretty)})`;
+  const body = LARGE(sent)
+    ? 'await readFile("request.json", "utf8")'
+    : `JSON.stringify(${written(sent, pretty)})`;
   return `${read}const response = await fetch(${JSON.stringify(sent.url)}, {
   method: "POST",
   headers: ${headers},
@@ -37,13 +39,17 @@ function written(sent, write) {
 
 // The request's body as Python's expression of a JSON text.
 function body(sent) {
-  return LARGE(sent) ? 'open("request.json").read()' : `json.dumps(${written(sent, (value) => python(value, "    "))})`;
+  return LARGE(sent)
+    ? 'open("request.json").read()'
+    : `json.dumps(${written(sent, (value) => python(value, "    "))})`;
 }
 
 // `client`: arguments of boto3.client; `call`: arguments of invoke_endpoint.
 export function boto3(sent, client, call) {
   const given = Object.entries(client).map(([name, value]) => `, ${name}=${python(value)}`);
-  const named = Object.entries({ ...call, ContentType: JSON_TYPE }).map(([name, value]) => `    ${name}=${python(value)},\n`);
+  const named = Object.entries({ ...call, ContentType: JSON_TYPE }).map(
+    ([name, value]) => `    ${name}=${python(value)},\n`,
+  );
   return `import json
 
 import boto3
@@ -58,7 +64,10 @@ print(json.loads(answer["Body"].read()))`;
 // InferenceClient's method for a task, and its arguments, from the body of a request.
 const METHODS = {
   "question-answering": ["question_answering", ({ inputs }) => inputs],
-  "text-classification": ["text_classification", ({ inputs }) => (typeof inputs === "string" ? { text: inputs } : null)],
+  "text-classification": [
+    "text_classification",
+    ({ inputs }) => (typeof inputs === "string" ? { text: inputs } : null),
+  ],
   "token-classification": ["token_classification", ({ inputs }) => ({ text: inputs })],
   "fill-mask": ["fill_mask", ({ inputs }) => ({ text: inputs })],
   "zero-shot-classification": ["zero_shot_classification", ({ inputs }) => ({ text: inputs })],

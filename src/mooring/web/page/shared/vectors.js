@@ -17,7 +17,12 @@ export function matrix(names, valueOf) {
   const shown = names.slice(0, MOST_ROWS);
   const head = shown.map((name, i) => h("th", { scope: "col", class: "num", title: name }, String(i + 1)));
   const rows = shown.map((name, i) =>
-    h("tr", {}, h("th", { scope: "row", title: name }, h("span", { class: "clip" }, `${i + 1}  ${name}`)), shown.map((_, j) => cell(valueOf(i, j)))),
+    h(
+      "tr",
+      {},
+      h("th", { scope: "row", title: name }, h("span", { class: "clip" }, `${i + 1}  ${name}`)),
+      shown.map((_, j) => cell(valueOf(i, j))),
+    ),
   );
   return h(
     "div",
@@ -29,23 +34,34 @@ export function matrix(names, valueOf) {
       h("thead", {}, h("tr", {}, h("td", {}), head)),
       h("tbody", {}, rows),
     ),
-    names.length > MOST_ROWS && h("p", { class: "quiet small" }, `The first ${MOST_ROWS} of ${names.length}.`),
+    names.length > MOST_ROWS &&
+      h("p", { class: "quiet small" }, `The first ${MOST_ROWS} of ${names.length}.`),
   );
 }
 
-const cell = (value) => h("td", { class: `num heat-${Math.round(Math.max(0, Math.min(1, value)) * 10)}` }, value.toFixed(2));
+const cell = (value) =>
+  h("td", { class: `num heat-${Math.round(Math.max(0, Math.min(1, value)) * 10)}` }, value.toFixed(2));
 
 // One strip per vector.
 export function strips(names, vectors) {
   const all = vectors.slice(0, MOST_ROWS);
   const largest = Math.max(1e-9, ...all.flatMap((one) => one.slice(0, MOST_VALUES).map(Math.abs)));
   const line = (vector, i) =>
-    h("li", {}, h("span", { class: "clip", title: names[i] }, names[i] ?? `${i + 1}`), strip(vector.slice(0, MOST_VALUES), largest));
+    h(
+      "li",
+      {},
+      h("span", { class: "clip", title: names[i] }, names[i] ?? `${i + 1}`),
+      strip(vector.slice(0, MOST_VALUES), largest),
+    );
   const size = vectors[0]?.length || 0;
   const more = vectors.length > MOST_ROWS ? `, of the first ${MOST_ROWS}` : "";
   return [
     h("ol", { class: "strips" }, all.map(line)),
-    h("p", { class: "quiet small" }, `${plural(vectors.length, "vector")} of ${plural(size, "number")}; the first ${Math.min(size, MOST_VALUES)} are drawn${more}.`),
+    h(
+      "p",
+      { class: "quiet small" },
+      `${plural(vectors.length, "vector")} of ${plural(size, "number")}; the first ${Math.min(size, MOST_VALUES)} are drawn${more}.`,
+    ),
   ];
 }
 
@@ -58,5 +74,9 @@ function strip(values, largest) {
       height: 1,
       "fill-opacity": (Math.abs(value) / largest).toFixed(2),
     });
-  return svg("svg", { viewBox: `0 0 ${values.length} 1`, preserveAspectRatio: "none", "aria-hidden": "true" }, values.map(rect));
+  return svg(
+    "svg",
+    { viewBox: `0 0 ${values.length} 1`, preserveAspectRatio: "none", "aria-hidden": "true" },
+    values.map(rect),
+  );
 }
