@@ -6,6 +6,7 @@ import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.request import Request, urlopen
 
 import httpcore2
 import pytest
@@ -186,6 +187,21 @@ def test_tensors_as_bytes(doors: Doors, door: str) -> None:
     assert reply.status == 200
     assert 0 < int.from_bytes(reply.content[length:], "little") <= len(texts[1])
     assert json.loads(reply.content[:length])["outputs"][0]["parameters"] == {"binary_data_size": 4}
+
+
+@pytest.mark.parametrize("door", ["direct", "nginx"])
+def test_browsers_get_the_page_and_others_json(doors: Doors, door: str) -> None:
+    """With its policy, and with the files that it names."""
+    address = f"http://127.0.0.1:{getattr(doors, door)}"
+    for path, accept, kind in (
+        ("/", "text/html,*/*;q=0.8", "text/html"),
+        ("/page/main.js", "*/*", "text/javascript"),
+        ("/", "*/*", "application/json"),
+    ):
+        with urlopen(Request(address + path, headers={"Accept": accept}), timeout=10) as reply:
+            assert reply.headers["Content-Type"].partition(";")[0] == kind
+            policy = reply.headers["Content-Security-Policy"] or ""
+            assert policy.startswith("default-src 'none'") == (kind != "application/json")
 
 
 @pytest.mark.parametrize("door", ["direct", "nginx"])

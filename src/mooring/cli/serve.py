@@ -40,6 +40,7 @@ from mooring.settings import Settings, environment_notes
     "max_queue_ms",
     "answer_cache_bytes",
     "allowed_host",
+    "page",
     "max_body_bytes",
     "max_in_flight",
     "deadline_s",

@@ -143,6 +143,7 @@ class Settings:
         str,
         unset="any; on a loopback address only localhost, 127.0.0.1 and ::1",
     )
+    page: bool = _option(True, "Show browsers a page at GET / to try the model; other clients get JSON there.")
     port: int = _option(
         8080,
         "Port to listen on; 0 for any free one.",

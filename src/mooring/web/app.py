@@ -3,7 +3,7 @@
 border.py        request ids, errors → responses, logs, metrics
   asking.py        inference requests: body.py, then the endpoint's protocol, which decodes, computes and encodes
     protocols/       SageMaker (decode.py, records.py → service.py → encode.py) and others
-  pages.py         GET /ping, /health/…, /execution-parameters, /metrics, /info, /; /openapi.json: openapi.py
+  pages.py         GET /ping, /health/…, /execution-parameters, /metrics, /info, /, /page/…; /openapi.json: openapi.py
   no_route.py      404 and 405
 """
 
@@ -31,6 +31,7 @@ from mooring.web.fleet import Fleet
 from mooring.web.limits import WebLimits
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS, RouteTable
 from mooring.web.protocols import PROTOCOLS, TOOLKIT_PROTOCOLS
+from mooring.web.protocols.native import PAGE
 from mooring.web.reply import Refuse
 from mooring.web.room import Room
 from mooring.web.service import ByEngine, Service
@@ -55,7 +56,7 @@ def create_app(
         return list(found.values())
 
     room = Room(limits.max_in_flight, limits.max_body_bytes)
-    protocols = TOOLKIT_PROTOCOLS if limits.hft_errors else PROTOCOLS
+    protocols = [*(TOOLKIT_PROTOCOLS if limits.hft_errors else PROTOCOLS), *([PAGE] if limits.page else [])]
     choose = service.choose if isinstance(service, Fleet) else None
 
     def find(path: Mapping[str, str]) -> Service:
