@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,9 @@ class Counted:
         self.most = most
         self.shards: list[int] = []
 
-    def __call__(self, task: Task, shards: Sequence[Shard], stopping: Callable[[], bool]) -> Iterator[Ended]:
+    def __call__(
+        self, task: Task, shards: Sequence[Shard], stopping: Callable[[], bool]
+    ) -> Generator[Ended, None, None]:
         for shard, ended in self.local(task, shards, stopping):
             self.shards.append(shard.number)
             yield shard, ended
@@ -244,7 +246,8 @@ def test_a_shard_that_cannot_be_read_does_not_stop_the_others(model: OpenModel, 
     folder = tmp_path / "in"
     for name in ("a", "b", "c"):
         write_lines(folder / f"{name}.jsonl", [record(1)])
-    order, said = order_of(folder, tmp_path / "out"), []
+    order = order_of(folder, tmp_path / "out")
+    said: list[str] = []
     carry_out(order, model, Counted(model, 1))
     hidden = (folder / "b.jsonl").rename(tmp_path / "b")
     with pytest.raises(UsageError, match="is gone"):
@@ -254,7 +257,7 @@ def test_a_shard_that_cannot_be_read_does_not_stop_the_others(model: OpenModel, 
     class Losing(Counted):
         """Loses the file when the run has begun."""
 
-        def __call__(self, *arguments: Any) -> Iterator[Ended]:
+        def __call__(self, *arguments: Any) -> Generator[Ended, None, None]:
             (folder / "b.jsonl").rename(tmp_path / "b")
             return super().__call__(*arguments)
 
@@ -275,7 +278,7 @@ def test_a_file_that_lost_records_gives_no_part(model: OpenModel, tmp_path: Path
     class Cutting(Counted):
         """Cuts the file when the run has begun."""
 
-        def __call__(self, *arguments: Any) -> Iterator[Ended]:
+        def __call__(self, *arguments: Any) -> Generator[Ended, None, None]:
             write_lines(source, [record(1)])
             return super().__call__(*arguments)
 
@@ -293,7 +296,7 @@ def test_a_run_ends_when_no_shard_can_be_read(model: OpenModel, tmp_path: Path) 
     class Gone(Counted):
         """Removes the file when the run has begun."""
 
-        def __call__(self, *arguments: Any) -> Iterator[Ended]:
+        def __call__(self, *arguments: Any) -> Generator[Ended, None, None]:
             source.unlink()
             return super().__call__(*arguments)
 
@@ -355,7 +358,7 @@ def test_two_runs_do_not_share_a_folder(model: OpenModel, tmp_path: Path) -> Non
     class Twice(Counted):
         """Starts another run in the middle."""
 
-        def __call__(self, *arguments: Any) -> Iterator[Ended]:
+        def __call__(self, *arguments: Any) -> Generator[Ended, None, None]:
             with pytest.raises(BatchError, match="Another `moor batch` is writing to"):
                 carry_out(order, model)
             return super().__call__(*arguments)
