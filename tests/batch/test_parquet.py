@@ -11,7 +11,7 @@ import pytest
 from mooring.batch.formats import BadFile
 from mooring.batch.manifest import Shard
 from mooring.batch.parquet import MOST_PARTS, Parquet
-from mooring.errors import UsageError
+from mooring.errors import RequestError, UsageError
 from tests.support.corpora import answers, carry_out, fake_model, order_of, record, write_lines
 
 
@@ -31,7 +31,8 @@ def test_shards_of_row_groups_hold_every_record_once(rows: int, group: int, want
     ranges = list(Parquet().boundaries(io.BytesIO(data), wanted))
     for number, (count, at, skip) in enumerate(ranges):
         shard = Shard(number, 0, first, count, at, skip)
-        found += [row["n"] for chunk in Parquet().read(io.BytesIO(data), shard) for row in chunk.rows()]  # type: ignore[call-overload]
+        rows_ = [row for chunk in Parquet().read(io.BytesIO(data), shard) for row in chunk.rows()]
+        found += [row["n"] for row in rows_ if not isinstance(row, RequestError)]
         first += count
     assert found == list(range(rows))
     assert len(ranges) <= max(MOST_PARTS * -(-rows // group), 1)

@@ -79,8 +79,10 @@ def test_parquet_in_s3_is_answered_on_a_disk_and_the_other_way_round(s3: Any, bu
 @pytest.mark.usefixtures("here")
 def test_what_is_not_there_is_named(bucket: str, tmp_path: Path) -> None:
     """With what to check; nothing is computed."""
-    with pytest.raises(UsageError, match=r"There is nothing at s3://no-such-bucket/in/\. Check the bucket"):
+    with pytest.raises(UsageError, match=r"Cannot read s3://no-such-bucket/in/: .*Check the bucket"):
         find(order_of("s3://no-such-bucket/in/", tmp_path / "out"))
+    with pytest.raises(UsageError, match=rf"There is nothing at s3://{bucket}/in/\. Check the bucket"):
+        find(order_of(f"s3://{bucket}/in/", tmp_path / "out"))
     with pytest.raises(UsageError, match=f"There are no files in s3://{bucket}/in/\\*.csv"):
         find(order_of(f"s3://{bucket}/in/*.csv", tmp_path / "out"))
     source = write_lines(tmp_path / "in.jsonl", [record(1)])

@@ -76,7 +76,7 @@ class Cluster:
         """See `Engine`. Raises BatchError, also if the cluster goes away."""
         with _connected(self._address) as reachable:
             actors, cores = _shares(self._actors)
-            stop = _Stop.remote()
+            stop = ray.remote(num_cpus=0)(_Stop).remote()
             settings = replace(self._settings, threads=self._settings.threads or cores)
             dataset = _dataset(shards, (settings, task, stop), min(actors, len(shards)), cores)
             by_number = {shard.number: shard for shard in shards}
@@ -212,7 +212,6 @@ def _first_line(error: BaseException) -> str:
     return (said[-1] if isinstance(error, RayError) and said else said[0] if said else type(error).__name__).rstrip(".")
 
 
-@ray.remote(num_cpus=0)
 class _Stop:
     """Tells actors that no more shards are to be begun."""
 
