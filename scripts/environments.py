@@ -1,10 +1,10 @@
 """Create the virtual environments in which tests run other packages, unless they exist.
 
-`.work/sdk2` (SageMaker SDK 2 with its local mode, and transformers for the notebook), `.work/sdk3`, `.work/awscli` and `.work/mooring` (this checkout with
-its extra `aws`, for size) are for `make test-sdk`; `.work/transformers4` and `.work/transformers5` are for
-`make test-slow`. None may pull in PyTorch. `.work/clients` has LangChain, LlamaIndex, Haystack, LiteLLM and Cohere's
-client as `clients.txt` pins them, for `make test-sdk`. `.work/hfjs` has Hugging Face's JavaScript client, if npm is
-installed. To create one again, remove its folder.
+`.work/sdk2` (SageMaker SDK 2 with its local mode, and transformers for the notebook), `.work/sdk3`, `.work/awscli` and
+`.work/mooring` (this checkout with its extra `aws`, for size) are for `make test-sdk`; `.work/transformers4` and
+`.work/transformers5` are for `make test-slow`. None may pull in PyTorch. `.work/clients` has LangChain, LlamaIndex,
+Haystack, LiteLLM and Cohere's client as `clients.txt` pins them, for `make test-sdk`. `.work/hfjs` has Hugging Face's
+JavaScript client, if npm is installed. To create one again, remove its folder.
 
 python scripts/environments.py sdk2 sdk3 awscli mooring clients hfjs
 """
