@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]  # run as a script
 from scripts.commands_page import commands_page  # noqa: E402
 from scripts.limits_page import limits_page  # noqa: E402
+from scripts.served_pages import models_page, routes_page  # noqa: E402
 
 FOLDER = ROOT / "docs" / "reference"
 FOR_REQUESTS = (errors.RequestError, errors.RefusedError, errors.BackendError)
@@ -179,6 +180,8 @@ PAGES = {
     "cli.md": cli_page,
     "errors.md": errors_page,
     "tokenizers.md": tokenizers_page,
+    "models.md": lambda: models_page(NOTICE),
+    "routes.md": lambda: routes_page(NOTICE),
     "commands.md": commands_page,
 }
 
