@@ -48,7 +48,7 @@ function choose(wanted, name) {
   button.textContent = verb;
   byId("options").hidden = !task;
   parameters.value = given ? JSON.stringify(given) : "";
-  fields.replaceChildren(...chosen().fields.map(field), suggestions());
+  fields.replaceChildren(...chosen().fields.map(field), ...suggestions());
   editor.fill(task === "fill-mask" ? masked(text[1]) : text[1]);
   kept = [];
   out.replaceChildren();
@@ -103,12 +103,10 @@ function suggestions() {
     form.requestSubmit();
   };
   const one = (words) => h("button", { class: "small", type: "button", onclick: () => ask(words) }, words);
-  const asked = chosen().suggestions || [];
-  return h(
-    "div",
-    { id: "try", class: "row", role: "group", "aria-label": "Sample questions", hidden: !asked.length },
-    asked.map(one),
-  );
+  const asked = chosen().suggestions;
+  if (!asked) return [];
+  const label = "Sample questions";
+  return [h("div", { id: "try", class: "row", role: "group", "aria-label": label }, asked.map(one))];
 }
 
 // The sample, with the model's own mask token.
@@ -255,7 +253,7 @@ async function showWindows(sent, { given }) {
 
 byId("text").addEventListener("input", () => {
   const found = byId("try");
-  if (found) found.hidden = !chosen().suggestions || editor.value() !== TEXT;
+  if (found) found.hidden = editor.value() !== TEXT;
 });
 form.addEventListener("submit", send);
 form.addEventListener("keydown", (event) => {

@@ -111,7 +111,7 @@ function entities({ value, inputs, show }) {
   const points = typeof inputs === "string" ? [...inputs] : null;
   const rows = found.slice(0, MOST_ROWS).map((one) => ({
     name: points && one.end != null ? points.slice(one.start, one.end).join("") : one.word,
-    note: typeOf(one),
+    tag: typeOf(one),
     swatch: hue(one),
     score: one.score,
   }));
@@ -153,7 +153,7 @@ function ranking({ value, inputs }) {
   const textOf = (one) => one.text ?? inputs?.texts?.[one.index] ?? `text ${one.index}`;
   const rows = found
     .slice(0, MOST_ROWS)
-    .map((one) => ({ name: textOf(one), note: `line ${one.index + 1}`, score: one.score }));
+    .map((one) => ({ name: textOf(one), tag: `line ${one.index + 1}`, score: one.score }));
   return [said(textOf(found[0])), bars(rows, "Ranked texts")];
 }
 

@@ -2,19 +2,15 @@
 import { h, svg } from "./dom.js";
 import { ms, score } from "./text.js";
 
-// A list of {name, score, share, note, onpick, picked}; `share` of 1 fills the bar and is the score by default.
+// A list of {name, score, share, tag, note, swatch, onpick, picked}; `share` of 1 fills the bar and is the score by default.
 export function bars(rows, label) {
   return h("ol", { class: "bars", "aria-label": label }, rows.map(row));
 }
 
-function row({ name, score: value, share = value, note, onpick, picked, swatch }) {
+function row({ name, score: value, share = value, tag, note, onpick, picked, swatch }) {
+  const mark = swatch && h("span", { class: `swatch ${swatch}`, "aria-hidden": "true" });
   const inside = [
-    h(
-      "span",
-      { class: "name" },
-      swatch && h("span", { class: `swatch ${swatch}`, "aria-hidden": "true" }),
-      name,
-    ),
+    h("span", { class: "name" }, mark, name, tag && [" ", h("span", { class: "chip" }, tag)]),
     h("span", { class: "value" }, score(value)),
     bar(share),
     note && h("span", { class: "note" }, note),
