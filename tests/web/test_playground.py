@@ -274,7 +274,7 @@ def test_it_is_accessible_in_both_schemes_and_fits_a_phone(tab: Page) -> None:
     ask(tab, "Who wrote it?", "Ada wrote it.")
     expect(tab.locator(".said")).to_have_text("Ada")
     for scheme in ("light", "dark"):
-        tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        tab.emulate_media(color_scheme=scheme)
         assert grave(tab) == []
     tab.set_viewport_size({"width": 390, "height": 800})
     assert tab.evaluate("document.documentElement.scrollWidth") <= 390
