@@ -1,11 +1,11 @@
 """Create the virtual environments in which tests run other packages, unless they exist.
 
 For `make test-sdk`: `.work/sdk2` (SageMaker SDK 2 with its local mode, and transformers for the notebook),
-`.work/sdk3`, `.work/awscli`, `.work/mooring` (this checkout with its extra `aws`, for size), `.work/clients` (LangChain,
-LlamaIndex, Haystack, LiteLLM, and Cohere's and Triton's clients as `clients.txt` pins them) and `.work/hfjs` (Hugging
-Face's JavaScript client, if npm is installed). For `make test-slow`: `.work/transformers4` and `.work/transformers5`. For
-`make test-charts`: `.work/charts`, which renders the Helm chart. None may pull in PyTorch. To create one again, remove
-its folder.
+`.work/sdk3`, `.work/awscli`, `.work/mooring` (this checkout with its extra `aws`, for size), `.work/clients`
+(LangChain, LlamaIndex, Haystack, LiteLLM, and Cohere's and Triton's clients as `clients.txt` pins them) and
+`.work/hfjs` (Hugging Face's JavaScript client, if npm is installed). For `make test-slow`: `.work/transformers4` and
+`.work/transformers5`. For `make test-charts`: `.work/charts`, which renders the Helm chart. None may pull in PyTorch.
+To create one again, remove its folder.
 
 python scripts/environments.py sdk2 sdk3 awscli mooring clients hfjs
 """
