@@ -91,6 +91,7 @@ image: ## Build the container image `mooring` (ENGINE names the client)
 	DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 BUILDAH_FORMAT=docker $(ENGINE) build --network host --target serve -t mooring .
 
 image-test: $(VENV)/dev.stamp ## Build the image and test it with Docker or Podman
+	$(PY) scripts/environments.py charts
 	$(PY) -m pytest -m 'container and not sdk' tests local/tests -rs
 
 sbom: image ## Write the image's bill of materials to .work/sbom.json (CycloneDX)

@@ -3,7 +3,7 @@
     python -m bench.capacity [--model FOLDER] [--seconds 15] [--lengths lognormal:120,0.6]
 
 Each worker has one thread, and the answer cache is off. The service time is the mean latency of one client, the
-capacity the throughput of 32 clients. Then requests come at fixed mean rates (an open loop), from this machine itself.
+capacity the throughput of 32 clients. Then requests come at fixed mean rates (an open loop), from the same cores.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """Render the Helm chart with Helm's own library (helm-python-sdk).
 
-python deploy/tests/rendering.py VALUES prints the manifests of these values (JSON), without the tests of `helm test`.
+python deploy/tests/rendering.py VALUES [KIND] prints the manifests of these values (JSON), or those of one kind, but not
+the tests of `helm test`.
 """
 
 import json
@@ -49,4 +50,5 @@ def is_test(manifest: Manifest) -> bool:
 
 if __name__ == "__main__":
     rendered = [each for each in render(json.loads(sys.argv[1])) if not is_test(each)]
-    print(yaml.safe_dump_all(rendered, sort_keys=False))
+    wanted = [each for each in rendered if each["kind"] in (sys.argv[2:3] or each["kind"])]
+    print(yaml.safe_dump_all(wanted, sort_keys=False))
