@@ -1,6 +1,6 @@
 """Render the Helm chart with Helm's own library (helm-python-sdk).
 
-python deploy/tests/rendering.py VALUES [KIND] prints the manifests of these values (JSON), or those of one kind, but not
+python deploy/tests/rendering.py VALUES [KIND] prints the manifests of these values (JSON), or of one kind, but not
 the tests of `helm test`.
 """
 
