@@ -74,7 +74,8 @@ def port(settings: Path) -> Iterator[int]:
         "hostPort": number,
         "resources": {"requests": limits, "limits": limits},
     }
-    command = [environment("charts") / "bin" / "python", ROOT / "deploy" / "tests" / "rendering.py", json.dumps(values)]
+    rendering = ROOT / "deploy" / "tests" / "rendering.py"
+    command = [str(environment("charts") / "bin" / "python"), str(rendering), json.dumps(values)]
     path = settings.with_name("deployment.yaml")
     with path.open("w", encoding="utf-8") as file:
         subprocess.run([*command, "Deployment"], stdout=file, check=True)
