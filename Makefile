@@ -8,7 +8,7 @@ SECONDS ?= 60
 DISTILBERT_DIR ?= ../shared/data/distilbert
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve check test test-fast test-wire test-local test-training test-slow test-sdk image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak slow-clients storm clean
+.PHONY: help demo serve docs check test test-fast test-wire test-local test-training test-slow test-charts test-sdk test-ray image image-test lock sbom embedded reference parity notebook bench bench-image bench-peers overload fuzz soak slow-clients storm clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -30,6 +30,14 @@ demo: $(VENV)/serve.stamp ## Start the server, ask a question over HTTP and stop
 
 serve: $(VENV)/serve.stamp ## Serve the embedded model on 127.0.0.1:8080
 	@$(VENV)/bin/moor serve
+
+.work/docs/stamp: docs/requirements.txt
+	@$(PYTHON) -m venv .work/docs
+	.work/docs/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r docs/requirements.txt
+	@touch $@
+
+docs: .work/docs/stamp ## Build the documentation in .work/site/html; a broken link or anchor fails
+	.work/docs/bin/python scripts/docs_site.py
 
 check: $(VENV)/dev.stamp ## Check lint, types, layers and generated pages of all packages
 	$(VENV)/bin/ruff check .
@@ -63,6 +71,10 @@ test-slow: $(VENV)/dev.stamp ## Run tests on all of SQuAD and against PyTorch; S
 	$(PY) scripts/environments.py transformers4 transformers5
 	SQUAD_DIR=$(SQUAD_DIR) $(PY) -m pytest -m slow -rs
 
+test-charts: $(VENV)/dev.stamp ## Render the Helm chart and check it and the KServe examples (seconds)
+	$(PY) scripts/environments.py charts
+	.work/charts/bin/python -m pytest -c deploy/tests/pytest.ini deploy/tests
+
 test-sdk: $(VENV)/dev.stamp ## Run clients and libraries of others against moor serve and moor local; writes their pages
 	$(PY) scripts/environments.py sdk2 sdk3 awscli mooring clients hfjs
 	@rm -f .work/clients.json .work/seen.json
@@ -70,10 +82,16 @@ test-sdk: $(VENV)/dev.stamp ## Run clients and libraries of others against moor 
 	$(PY) scripts/clients_page.py
 	$(PY) local/scripts/clients_page.py
 
+# Not in .ci/run: installing Ray and starting its clusters takes minutes.
+test-ray: $(VENV)/dev.stamp ## Run moor batch on Ray, with kills, and the example of Ray Serve; installs Ray (minutes)
+	@$(PY) -c 'import ray.serve' 2>/dev/null || $(PY) -m pip install --quiet --disable-pip-version-check -e '.[ray]' 'ray[serve]'
+	$(PY) -m pytest -m ray tests/batch
+
 image: ## Build the container image `mooring` (ENGINE names the client)
 	DOCKER_BUILDKIT=1 BUILDX_NO_DEFAULT_ATTESTATIONS=1 BUILDAH_FORMAT=docker $(ENGINE) build --network host --target serve -t mooring .
 
 image-test: $(VENV)/dev.stamp ## Build the image and test it with Docker or Podman
+	$(PY) scripts/environments.py charts
 	$(PY) -m pytest -m 'container and not sdk' tests local/tests -rs
 
 sbom: image ## Write the image's bill of materials to .work/sbom.json (CycloneDX)
@@ -96,7 +114,7 @@ reference: $(VENV)/dev.stamp ## Generate docs/reference and those of the other p
 parity: $(VENV)/dev.stamp ## Compare every head with transformers' outputs; writes docs/parity.md
 	$(PY) scripts/make_parity.py
 
-notebook: $(VENV)/dev.stamp ## Run the notebook and save its outputs
+notebook: $(VENV)/dev.stamp ## Run the notebook and save its outputs (`make test-sdk` runs the one with the SDK)
 	$(PY) scripts/run_notebook.py notebooks/deploy_question_answering.ipynb
 
 bench: $(VENV)/dev.stamp ## Measure the tables of docs/benchmarks.md (an hour; PARTS selects some)

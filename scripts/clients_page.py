@@ -35,6 +35,7 @@ LIBRARIES = (
     "llama-index-embeddings-text-embeddings-inference",
     "llama-index-postprocessor-jinaai-rerank",
     "llama-index-postprocessor-tei-rerank",
+    "tritonclient",
 )
 VERSION = r"\d+\.\d+[\w.]*"
 FAILS = """\

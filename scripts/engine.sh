@@ -20,9 +20,9 @@ registry(){
 
 up(){
   local each missing=()
-  for each in dockerd docker-compose debootstrap podman docker-registry; do command -v $each >/dev/null || missing+=($each); done
+  for each in dockerd docker-compose debootstrap podman runc catatonit docker-registry; do command -v $each >/dev/null || missing+=($each); done
   if [ ${#missing[@]} -gt 0 ]; then
-    apt-get update -qq; apt-get install -y -qq --no-install-recommends docker.io docker-compose debootstrap iptables podman >/dev/null
+    apt-get update -qq; apt-get install -y -qq --no-install-recommends docker.io docker-compose debootstrap iptables podman runc catatonit >/dev/null
     registry
     say "installed"
   fi

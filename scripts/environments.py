@@ -1,10 +1,11 @@
 """Create the virtual environments in which tests run other packages, unless they exist.
 
-`.work/sdk2` (SageMaker SDK 2 with its local mode), `.work/sdk3`, `.work/awscli` and `.work/mooring` (this checkout with
-its extra `aws`, for size) are for `make test-sdk`; `.work/transformers4` and `.work/transformers5` are for
-`make test-slow`. None may pull in PyTorch. `.work/clients` has LangChain, LlamaIndex, Haystack, LiteLLM and Cohere's
-client as `clients.txt` pins them, for `make test-sdk`. `.work/hfjs` has Hugging Face's JavaScript client, if npm is
-installed. To create one again, remove its folder.
+For `make test-sdk`: `.work/sdk2` (SageMaker SDK 2 with its local mode, and transformers for the notebook),
+`.work/sdk3`, `.work/awscli`, `.work/mooring` (this checkout with its extra `aws`, for size), `.work/clients`
+(LangChain, LlamaIndex, Haystack, LiteLLM, and Cohere's and Triton's clients as `clients.txt` pins them) and
+`.work/hfjs` (Hugging Face's JavaScript client, if npm is installed). For `make test-slow`: `.work/transformers4` and
+`.work/transformers5`. For `make test-charts`: `.work/charts`, which renders the Helm chart. None may pull in PyTorch.
+To create one again, remove its folder.
 
 python scripts/environments.py sdk2 sdk3 awscli mooring clients hfjs
 """
@@ -20,12 +21,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 WORK = ROOT / ".work"
 ENVIRONMENTS = {
-    "sdk2": ["sagemaker[local]<3"],
+    "sdk2": ["sagemaker[local]<3", "transformers==4.57.6"],
     "sdk3": ["sagemaker>=3"],
     "awscli": ["awscli"],
     "mooring": [f"{ROOT}[aws]"],
     # Pinned with everything they require: resolving five libraries takes pip minutes.
     "clients": ["--no-deps", "-r", str(ROOT / "scripts" / "clients.txt")],
+    "charts": ["--no-deps", "-r", str(ROOT / "scripts" / "charts.txt")],
     "transformers4": ["transformers==4.57.6"],
     "transformers5": ["transformers==5.24.0"],
 }

@@ -1,4 +1,4 @@
-"""Generate docs/reference/ and docs/limits.md from the code: settings, command line, errors, tokenizers, limits.
+"""Generate docs/reference/ and docs/limits.md from the code and the pages.
 
 `--check` lists stale pages and exits with 1.
 
@@ -24,12 +24,14 @@ from mooring.web.status import STATUS
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]  # run as a script
+from scripts.commands_page import commands_page  # noqa: E402
 from scripts.limits_page import limits_page  # noqa: E402
+from scripts.served_pages import models_page, routes_page  # noqa: E402
 
 FOLDER = ROOT / "docs" / "reference"
 FOR_REQUESTS = (errors.RequestError, errors.RefusedError, errors.BackendError)
 """Errors of HTTP requests; the others end a command."""
-ALSO_RAISED = (errors.RequestError, errors.ModelError, errors.HubError)
+ALSO_RAISED = (errors.RequestError, errors.ModelError, errors.HubError, errors.BatchError)
 """Classes that are raised although they have subclasses."""
 NOTICE = "<!-- Written by scripts/make_reference.py; change the code instead, then run `make reference`. -->"
 WIDTH = 100
@@ -178,6 +180,9 @@ PAGES = {
     "cli.md": cli_page,
     "errors.md": errors_page,
     "tokenizers.md": tokenizers_page,
+    "models.md": lambda: models_page(NOTICE),
+    "routes.md": lambda: routes_page(NOTICE),
+    "commands.md": commands_page,
 }
 
 

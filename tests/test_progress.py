@@ -4,8 +4,9 @@ import io
 
 import pytest
 
-from mooring.cli.progress import shown
-from mooring.progress import Lines, stage
+from mooring.cli.progress import counting_bar, shown
+from mooring.progress import Lines, duration, stage
+from mooring.testing import ManualClock
 
 
 class Closed(io.StringIO):
@@ -46,3 +47,36 @@ def test_a_build_announces_its_stages(capsys: pytest.CaptureFixture[str]) -> Non
     assert [line.rpartition(" 0.")[0] or line for line in said] == [
         "  Reading …", "✓ Reading", "  Writing …", "✓ Writing",
     ]  # fmt: skip
+
+
+def test_a_long_step_of_a_build_says_how_far_it_is() -> None:
+    """Every ten seconds, with the time that is left; a deployment, whose steps have states of their own, does not."""
+    for announce, expected in (
+        (True, ["  … 100 of 400, about 36 s left", "  … 300 of 400, about 7 s left"]),
+        (False, []),
+    ):
+        stream, clock = io.StringIO(), ManualClock()
+        lines = Lines(stream, announce=announce, clock=clock)
+        lines.begin("Checking", 400)
+        for parts, seconds in ((100, 12), (100, 1), (100, 9), (100, 30)):
+            clock.advance(seconds)
+            lines.advance(parts)
+        assert [line for line in stream.getvalue().splitlines() if " left" in line] == expected
+
+
+def test_an_evaluation_without_a_terminal_says_how_far_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On stderr; a short one is silent."""
+    clock = ManualClock()
+    with counting_bar("Asking", 1000, clock) as show:
+        for done in (100, 200):
+            show(done)
+            clock.advance(11)
+    assert capsys.readouterr().err == "Asking: 200 of 1,000, about 44 s left\n"
+
+
+@pytest.mark.parametrize(("seconds", "said"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (5390, "1 h 30 min")])
+def test_durations_are_rough(seconds: float, said: str) -> None:
+    """Nobody needs the seconds of an hour."""
+    assert duration(seconds) == said

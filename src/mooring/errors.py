@@ -194,6 +194,14 @@ class BenchError(MooringError):
     """A load or evaluation run cannot start or continue."""
 
 
+class BatchError(MooringError):
+    """A batch job cannot start or continue. What it has written stays valid."""
+
+
+class UnreadableShard(BatchError):
+    """A range of a batch job's records cannot be read. The others can still be answered."""
+
+
 class ClientError(MooringError):
     """A running server refused a request or did not answer. `status` is the HTTP status, 0 without an answer.
 

@@ -12,7 +12,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 DISTRIBUTION = "mooring-serve"
-EXTRAS = {"aws": "boto3>=1.42", "build": "nncf>=3.4,<4", "plots": "matplotlib>=3.9"}
+EXTRAS = {
+    "aws": "boto3>=1.42",
+    "batch": "pyarrow>=18",
+    "build": "nncf>=3.4,<4",
+    "plots": "matplotlib>=3.9",
+    "ray": "ray[data]>=2.50",
+}
 """Extra → its requirement. A test compares this with pyproject.toml, which an installation does not have."""
 
 

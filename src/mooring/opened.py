@@ -10,14 +10,16 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Coroutine, Iterable, Iterator, Mapping
-from concurrent.futures import Future
-from dataclasses import replace
+from collections.abc import Coroutine, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import CancelledError, Future
+from contextlib import closing
+from dataclasses import dataclass, replace
 from os import PathLike
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from mooring.errors import RequestError, UsageError
+from mooring.errors import BackendError, HandlerFailed, MooringError, RequestError, UsageError
+from mooring.observe.logs import where
 from mooring.observe.metrics import Metrics
 from mooring.settings import BY_NAME, Settings, load_settings
 from mooring.tasks.arrays import plain
@@ -36,7 +38,21 @@ NO_DEADLINE_MS = int(NO_DEADLINE_S * 1000)
 ENVIRONMENT = ("hub_token", "hub_endpoint", "cache_dir", "offline", "compile_cache_bytes")
 """Settings that are also read from the environment here: where models come from and are stored."""
 
+ONE_ITEM = (RequestError, BackendError, HandlerFailed)
+"""Errors that concern one item, so that the others are still answered."""
+
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An answer, and what it took."""
+
+    answer: Any
+    """Vectors are float32 arrays."""
+    windows: int = 0
+    truncated: int = 0
+    """Number of texts that were cut off."""
 
 
 def open_model(source: str | PathLike[str] | None, **flags: object) -> "OpenModel":
@@ -81,7 +97,7 @@ class OpenModel:
         one of the model's tasks; by default the request decides. All other arguments are task parameters (`top_k=2`).
         Raises InvalidRequest with a pointer to the invalid field, and NotOffered for a task that the model lacks.
         """
-        return self._run(self._answer(self._body(inputs, arguments), task))
+        return plain(self._run(self._answer(self._body(inputs, arguments), task)).answer)
 
     def map(
         self, items: Iterable[Mapping[str, Any]], *, task: str | None = None, errors: bool = False
@@ -92,17 +108,39 @@ class OpenModel:
         Lazy: at most `LOOK_AHEAD` items are read ahead of the yielded answer. A RequestError is raised in the answer's
         place, or yielded with `errors`.
         """
-        pending: deque[Future[Any]] = deque()
+        with closing(self.outcomes(items, task=task)) as outcomes:
+            for outcome in outcomes:
+                if isinstance(outcome, Outcome):
+                    yield plain(outcome.answer)
+                elif errors and isinstance(outcome, RequestError):
+                    yield outcome
+                else:
+                    raise outcome
+
+    def outcomes(
+        self, items: Iterable[Mapping[str, Any] | RequestError], *, task: str | None = None
+    ) -> Generator[Outcome | MooringError, None, None]:
+        """As `map`, with what each answer took. Errors of single items (`ONE_ITEM`) are yielded in their place.
+
+        An item may be the error of reading it.
+        """
+        pending: deque[Future[Outcome]] = deque()
         try:
             for item in items:
                 pending.append(self._begin(item, task))
                 if len(pending) >= LOOK_AHEAD:
-                    yield _outcome(pending.popleft(), errors=errors)
+                    yield _outcome(pending.popleft())
             while pending:
-                yield _outcome(pending.popleft(), errors=errors)
+                yield _outcome(pending.popleft())
         finally:
             for future in pending:
                 future.cancel()
+
+    def check(self, item: Mapping[str, Any], *, task: str | None = None) -> None:
+        """Raise as a call with these arguments would, without computing. User code is not asked."""
+        body = self._body(item.get("inputs"), {key: value for key, value in item.items() if key != "inputs"})
+        if isinstance(self._served.model, ByEngine):
+            self._request(self._served.model, body, task)
 
     def close(self) -> None:
         """Stop the engine and free its memory. Calling it again does nothing."""
@@ -116,11 +154,13 @@ class OpenModel:
     ) -> None:
         self.close()
 
-    def _begin(self, item: Mapping[str, Any], task: str | None) -> "Future[Any]":
+    def _begin(self, item: Mapping[str, Any] | RequestError, task: str | None) -> "Future[Outcome]":
         try:
+            if isinstance(item, RequestError):
+                raise item
             body = self._body(item.get("inputs"), {key: value for key, value in item.items() if key != "inputs"})
         except (RequestError, UsageError) as error:
-            failed: Future[Any] = Future()
+            failed: Future[Outcome] = Future()
             failed.set_exception(error)
             return failed
         return self._submit(self._answer(body, task))
@@ -135,13 +175,17 @@ class OpenModel:
             raise UsageError(f"Pass either inputs or {', '.join(parts)}, not both.")
         return {"inputs": inputs, "parameters": {key: arguments[key] for key in arguments if key not in parts}}
 
-    async def _answer(self, body: dict[str, Any], task: str | None) -> Any:
+    async def _answer(self, body: dict[str, Any], task: str | None) -> Outcome:
         model = self._served.model
         if isinstance(model, ByEngine):
-            request = model.task.parse(body) if task is None else model.request(task, body)
-            return plain((await model.answer(request, NO_DEADLINE_S, afresh=True)).answer)
+            found = await model.answer(self._request(model, body, task), NO_DEADLINE_S, afresh=True)
+            return Outcome(found.answer, found.windows, found.truncated)
         call = Call(json.dumps(body).encode(), JSON, JSON, {"Content-Type": JSON, "Accept": JSON}, "")
-        return _value(await model.handle(call, NO_DEADLINE_S))
+        return Outcome(_value(await model.handle(call, NO_DEADLINE_S)))
+
+    @staticmethod
+    def _request(model: ByEngine, body: dict[str, Any], task: str | None) -> Any:
+        return model.task.parse(body) if task is None else model.request(task, body)
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._submit(coroutine).result()
@@ -164,13 +208,17 @@ def _value(reply: Reply) -> Any:
         return text
 
 
-def _outcome(future: "Future[Any]", *, errors: bool) -> Any:
+def _outcome(future: "Future[Outcome]") -> Outcome | MooringError:
     try:
         return future.result()
-    except RequestError as error:
-        if not errors:
-            raise
+    except ONE_ITEM as error:
         return error
+    except (MooringError, CancelledError):
+        raise
+    except Exception as error:  # Boundary: a bug that one item meets must not fail the others.
+        failed = BackendError(f"{type(error).__name__} while answering ({where(error)}).")
+        failed.__cause__ = error
+        return failed
 
 
 def _close(served: AnyServed, loop: asyncio.AbstractEventLoop, thread: threading.Thread) -> None:

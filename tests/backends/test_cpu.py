@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mooring.backends.cpu import avx2_alone, fast_int8, has_int8
+from mooring.backends.cpu import avx2_alone, fast_int8, has_int8, int8_support
 
 
 @pytest.mark.parametrize(
@@ -66,6 +66,25 @@ def test_int8_is_worth_it_with_dot_products_or_avx2_alone(
     monkeypatch.setattr("platform.machine", lambda: "x86_64")
     (tmp_path / "cpuinfo").write_text(said)
     assert fast_int8(tmp_path / "cpuinfo") is fast
+
+
+@pytest.mark.parametrize(
+    ("machine", "said", "support"),
+    [
+        ("x86_64", "flags\t\t: fpu avx2 avx512f avx512_vnni\n", "VNNI"),
+        ("aarch64", "Features\t: fp asimd asimddp\n", "DotProd"),
+        ("x86_64", "flags\t\t: fpu avx2 fma\n", "AVX2, with fewer levels"),
+        ("x86_64", "flags\t\t: fpu avx2 avx512f\n", None),
+    ],
+)
+def test_what_people_read_of_int8(
+    machine: str, said: str, support: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is there exactly where int8 is fast."""
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    (tmp_path / "cpuinfo").write_text(said)
+    assert int8_support(tmp_path / "cpuinfo") == support
+    assert (support is not None) is fast_int8(tmp_path / "cpuinfo")
 
 
 @pytest.mark.parametrize(("machine", "has"), [("arm64", True), ("x86_64", False)])

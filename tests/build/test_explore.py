@@ -14,6 +14,7 @@ from mooring.build.compress import quantise
 from mooring.build.explore import explore, order_of
 from mooring.build.ladder import BF16, FP32, INT8, quantised
 from mooring.build.pipeline import Order, build
+from mooring.build.race import Pace, race
 from mooring.build.recipe import Recipe
 from mooring.errors import BuildError
 from mooring.model.source import resolve
@@ -115,6 +116,39 @@ def test_an_interruption_leaves_nothing(wanted: Order, tmp_path: Path, monkeypat
         explore(replace(wanted, out=tmp_path / "out"), make_task, Silent(), (FP32, INT8))
     assert left_behind(wanted) == []
     assert not (tmp_path / "out").exists()
+
+
+def test_an_interruption_keeps_the_results_so_far(wanted: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the candidates that are done; the steps name the candidate and how many there are."""
+    done: list[Pace] = []
+
+    def interrupt(*arguments: Any, **named: Any) -> Any:
+        if done:
+            raise KeyboardInterrupt
+        done.append(race(*arguments, **named))
+        return done[0]
+
+    monkeypatch.setattr(workshop, "race", interrupt)
+    said = Titles()
+    found = explore(wanted, make_task, said, (FP32, INT8, PERCENTILE))
+    assert (found.interrupted, [one.attempt for one in found.candidates]) == (True, [FP32])
+    assert found.best is found.candidates[0]
+    assert "1 of 3: fp32: Checking fp32 against fp32" in said.begun
+    assert said.begun[-1].startswith("2 of 3, about ")
+    assert said.begun[-1].endswith(" left: int8 smooth=0.95: Timing int8 against fp32")
+    assert left_behind(wanted) == []
+
+
+class Titles(Silent):
+    """Which keeps the steps' titles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[str] = []
+
+    def begin(self, title: str, total: int | None = None) -> None:
+        """Keep it."""
+        self.begun.append(title)
 
 
 def test_more_questions_are_not_asked_when_it_stays_undecided(wanted: Order) -> None:

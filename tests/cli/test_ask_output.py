@@ -21,6 +21,7 @@ def test_a_low_score_is_marked(scores: tuple[float, ...], marked: int, capsys: p
     _show(CONTEXT, [answer(score) for score in scores])
     said = capsys.readouterr().out
     assert said.count("low score: below 0.5") == marked
+    assert said.count("--top-k 3 shows them") == (marked and len(scores) == 1)
 
 
 def test_no_answer_is_never_marked(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,8 +11,10 @@ from rich.console import Console
 
 from mooring.build.candidates import Candidate
 from mooring.build.ladder import BF16, FP32, INT8, quantised
+from mooring.build.pipeline import Order
 from mooring.build.recipe import OFF, Recipe
 from mooring.cli import explore, run
+from mooring.cli.border import INTERRUPTED
 from tests.support.candidates import candidate, explored
 from tests.support.no_matplotlib import hide_matplotlib
 from tests.support.tiny_models import write_tiny_bert
@@ -127,6 +129,28 @@ def test_the_notes_say_what_the_figures_are_worth() -> None:
     assert "no int8 dot products" in said
     assert "fp32: too large" in said
     assert said.endswith("--precision int8 --recipe smooth=0.95")
+
+
+def test_of_an_interrupted_exploration_the_best_so_far_is_named() -> None:
+    """Others might be better."""
+    found = replace(explored([candidate(INT8)]), interrupted=True)
+    assert explore.next_step(found) == "Best so far: moor build … --precision int8 --recipe smooth=0.95"
+    assert explore.report(found)["interrupted"] is True
+
+
+def test_an_interruption_prints_the_table_and_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 130, as of every interrupted command."""
+    partial = replace(explored([candidate(FP32)]), interrupted=True)
+    monkeypatch.setattr("mooring.cli.build._order", lambda options, _: (Order(None, options["out"]), None))  # type: ignore[arg-type]
+    monkeypatch.setattr("mooring.cli.build._explored", lambda *_: partial)
+    arguments = ["model", "--explore", "--calibration", "q", "-o", str(tmp_path / "out")]
+    assert run(["build", *arguments]) == INTERRUPTED
+    printed = capsys.readouterr()
+    assert "fp32" in printed.out
+    assert "moor: interrupted; the rest was not tried, and nothing was written" in printed.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_with_avx2_alone_the_notes_say_whose_answers_and_whose_speed_it_is() -> None:

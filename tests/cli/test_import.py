@@ -9,7 +9,7 @@ pytestmark = pytest.mark.wire
 
 NAMES = tuple(COMMANDS)
 HEAVY = {"openvino", "numpy", "starlette", "uvicorn", "rich", "tokenizers", "huggingface_hub", "msgspec", "structlog"}
-HEAVY |= {"boto3", "botocore", "httpcore2", "httpx2"}
+HEAVY |= {"boto3", "botocore", "httpcore2", "httpx2", "pyarrow", "ray"}
 
 
 @pytest.mark.parametrize(

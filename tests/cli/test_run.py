@@ -218,3 +218,13 @@ def test_stdin_is_one_text_or_a_text_per_line(
         pipe(data)
         assert run(["run", "./m", "-"]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_low_score_is_marked_here_too() -> None:
+    """As by moor ask; with several answers they stand there already."""
+    weak = {"answer": "Ada", "start": 0, "end": 3, "score": 0.2}
+    inputs = {"question": "Who?", "context": "Ada wrote it."}
+    assert "low score: below 0.5" in lines_of("question-answering", inputs, weak)[1]
+    assert "-p top_k=3 shows them" in lines_of("question-answering", inputs, weak)[1]
+    assert "-p top_k" not in "".join(lines_of("question-answering", inputs, [weak, weak]))
+    assert len(lines_of("question-answering", inputs, weak | {"score": 0.6})) == 1

@@ -3,9 +3,12 @@
 import contextlib
 import json
 import socket
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from urllib.request import Request, urlopen
 
+import httpcore2
 import pytest
 
 from mooring.container.proxy import find_nginx
@@ -157,6 +160,48 @@ def test_both_answer_odd_heads_alike(doors: Doors) -> None:
         if set(found.values()) != {(status, True)}:
             wrong.append((data[:100], status, found))
     assert not wrong
+
+
+@pytest.mark.parametrize("door", ["direct", "nginx"])
+def test_tensors_as_bytes(doors: Doors, door: str) -> None:
+    """The Open Inference Protocol with its header, and its health, which process 1 answers behind nginx."""
+    url = f"http://127.0.0.1:{getattr(doors, door)}"
+    texts = [json.loads(BODY)[name].encode() for name in ("question", "context")]
+    data = [struct.pack("<I", len(text)) + text for text in texts]
+    tensors = [
+        {"name": name, "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": len(part)}}
+        for name, part in zip(("question", "context"), data, strict=True)
+    ]
+    head = json.dumps({"inputs": tensors, "outputs": [{"name": "end", "parameters": {"binary_data": True}}]}).encode()
+    with httpcore2.ConnectionPool() as pool:
+        assert json.loads(pool.request("GET", f"{url}/v2/health/live").content) == {"live": True}
+        assert json.loads(pool.request("GET", f"{url}/v2/health/ready").content) == {"ready": True}
+        (name,) = json.loads(pool.request("GET", f"{url}/v1/models").content)["models"]
+        assert pool.request("GET", f"{url}/v2/models/{name}/ready").status == 200
+        headers: dict[bytes | str, bytes | str] = {
+            "Inference-Header-Content-Length": str(len(head)),
+            "Content-Type": "application/octet-stream",
+        }
+        reply = pool.request("POST", f"{url}/v2/models/{name}/infer", headers=headers, content=b"".join([head, *data]))
+        length = int(dict(reply.headers)[b"inference-header-content-length"])
+    assert reply.status == 200
+    assert 0 < int.from_bytes(reply.content[length:], "little") <= len(texts[1])
+    assert json.loads(reply.content[:length])["outputs"][0]["parameters"] == {"binary_data_size": 4}
+
+
+@pytest.mark.parametrize("door", ["direct", "nginx"])
+def test_browsers_get_the_page_and_others_json(doors: Doors, door: str) -> None:
+    """With its policy, and with the files that it names."""
+    address = f"http://127.0.0.1:{getattr(doors, door)}"
+    for path, accept, kind in (
+        ("/", "text/html,*/*;q=0.8", "text/html"),
+        ("/page/main.js", "*/*", "text/javascript"),
+        ("/", "*/*", "application/json"),
+    ):
+        with urlopen(Request(address + path, headers={"Accept": accept}), timeout=10) as reply:
+            assert reply.headers["Content-Type"].partition(";")[0] == kind
+            policy = reply.headers["Content-Security-Policy"] or ""
+            assert policy.startswith("default-src 'none'") == (kind != "application/json")
 
 
 @pytest.mark.parametrize("door", ["direct", "nginx"])

@@ -1,6 +1,7 @@
 """The doctor's findings: each fault of a model, with its way out."""
 
 import dataclasses
+import json
 import shutil
 import tarfile
 from pathlib import Path
@@ -8,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from mooring.deploy.doctor import Case, examine
-from mooring.deploy.fit import Finding
+from mooring.deploy.fit import OVERHEAD_BYTES, Finding
 from mooring.deploy.image import ImageFacts
 from mooring.deploy.spec import Instances, Serverless
+from mooring.model.source import EMBEDDED_FOLDER
 from tests.support.tiny_models import write_tiny_bert
 
 IMAGE = ImageFacts("mooring", "docker", architectures=("amd64",), size=500_000_000, python=(3, 11))
@@ -38,6 +40,22 @@ def test_a_sound_model_only_could_be_faster(model: Path) -> None:
     found = examine(Case(str(model), image=IMAGE))
     assert [each.check for each in found if each.level != "ok"] == ["speed"]
     assert {"layout", "weights", "tokenizer", "size", "architecture", "pickles"} <= {each.check for each in found}
+
+
+def test_a_file_that_is_missed_is_not_the_tokenizers_fault(model: Path) -> None:
+    """A model can do without it."""
+    (model / "tokenizer_config.json").unlink(missing_ok=True)
+    found = bad(Case(str(model), image=IMAGE))
+    assert "tokenizer_config.json is missing" in found["files"].what
+    assert "tokenizer" not in found
+
+
+def test_the_memory_of_the_server_is_the_measured_one() -> None:
+    """With the model's size, it is at least what docs/benchmarks.md has for the embedded model, and not much more."""
+    tables = json.loads((Path(__file__).parents[2] / "docs" / "benchmarks.json").read_text(encoding="utf-8"))
+    most = max(*(row["peak"] for row in tables["use"]["figures"]), tables["growth"]["figures"]["after_5500"])
+    files = sum(path.stat().st_size for path in EMBEDDED_FOLDER.iterdir())
+    assert most <= files + OVERHEAD_BYTES <= 1.25 * most
 
 
 def test_no_such_model() -> None:

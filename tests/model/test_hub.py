@@ -230,6 +230,7 @@ def test_an_unreachable_hub(model: Path, tmp_path: Path) -> None:
     with pytest.raises(HubError, match=f"Cannot reach the Hub at {hub.endpoint}: ConnectError") as caught:
         resolve("org/other", options)
     assert not isinstance(caught.value, HubRefused)
+    assert "'org/other' was read as a Hub id, since no file or folder here has that name" in caught.value.hint
     assert "serve a local folder" in caught.value.hint
 
 

@@ -18,6 +18,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a model in `models/tiny` and as `tiny.tar.gz`."""
     write_tiny_bert(tmp_path / "models" / "tiny")
     subprocess.run(["tar", "-czf", "tiny.tar.gz", "-C", "models/tiny", "."], cwd=tmp_path, check=True)
+    for name in ("letter.txt", "photo.png"):
+        (tmp_path / name).touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -65,7 +67,11 @@ def test_an_archive_without_a_cache_leaves_nothing_behind(here: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "says", "hint"),
     [
-        ("./nope", r"'\./nope' exists \(read as a path because it starts with '\.'\)", "models, tiny.tar.gz"),
+        (
+            "./nope",
+            r"'\./nope' exists \(read as a path because it starts with '\.'\)",
+            "letter.txt, models, photo.png, tiny.tar.gz",
+        ),
         ("/no/such/folder", "read as a path because it starts with '/'", "is empty or does not exist"),
         ("models/tiny/deep", "read as a path because it has more than one '/'", "config.json"),
         ("nope.tar.gz", r"read as a path because it ends in '\.tar\.gz'", "tiny.tar.gz"),
@@ -79,7 +85,9 @@ def test_an_archive_without_a_cache_leaves_nothing_behind(here: Path) -> None:
         ("x" * 5000, "Cannot access the path", ""),
         ("https://huggingface.co/org/tiny/tree/main", "is a URL", "Use the Hub id org/tiny"),
         ("models/tiny/model.safetensors", "is a file, but not a .tar.gz", "Name its folder instead: models/tiny"),
-        ("models/tiny/vocab.txt", "is a file, but not a .tar.gz", "pack the model as a .tar.gz"),
+        ("models/tiny/vocab.txt", "is a file, but not a .tar.gz", "Name its folder instead: models/tiny"),
+        ("letter.txt", "is not a model", "To ask about a text: moor ask QUESTION --context letter.txt"),
+        ("photo.png", "is not a model", "Name a model folder, a .tar.gz or a Hub id."),
     ],
 )
 def test_a_mistake_is_told_as_what_it_was_taken_for(here: Path, name: str, says: str, hint: str) -> None:

@@ -88,6 +88,20 @@ def test_without_a_model_the_ping_is_green_and_the_list_empty(tmp_path: Path) ->
     play(tmp_path, scene)
 
 
+def test_browsers_get_the_page_and_others_the_routes(tmp_path: Path) -> None:
+    """The page asks for the models by the routes that this mode has; there is no single request to try."""
+
+    async def scene(site: Site) -> None:
+        reply = await Client(site.app).call("GET", "/", headers={"Accept": "text/html"})
+        assert reply.headers["content-type"] == "text/html; charset=utf-8"
+        assert (await site.call("GET", "/page/main.js")).status == 200
+        found = (await site.call("GET", "/")).json
+        assert "POST /models/{name}/invoke" in found["routes"]
+        assert "try" not in found
+
+    play(tmp_path, scene)
+
+
 def test_pages_of_other_sites_load_and_unload_nothing(tmp_path: Path) -> None:
     """A browser sends such requests for them. They may be sent without a preflight as text."""
 

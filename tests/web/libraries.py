@@ -9,6 +9,7 @@ python libraries.py LIBRARY EMBEDDER_URL RANKER_URL
 import json
 import os
 import sys
+import urllib.request
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
@@ -197,7 +198,45 @@ def cohere() -> None:
     )
 
 
-LIBRARIES = {each.__name__: each for each in (langchain, llama_index, haystack, litellm, cohere)}
+def triton() -> None:
+    """Triton's client of the Open Inference Protocol, with tensors as bytes and as JSON. It needs the model's name."""
+    import numpy as np
+    from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
+
+    def tensor(name: str, shape: list[int], texts: list[str], *, binary: bool) -> Any:
+        found = InferInput(name, shape, "BYTES")
+        found.set_data_from_numpy(np.array(texts, dtype=object).reshape(shape), binary_data=binary)
+        return found
+
+    for binary in (True, False):
+        client = InferenceServerClient(EMBEDDER.removeprefix("http://"))
+        name = _served(EMBEDDER)
+        assert client.is_server_live()
+        assert client.is_server_ready()
+        assert client.is_model_ready(name)
+        metadata = client.get_model_metadata(name)
+        assert client.is_model_ready(name, metadata["versions"][0])
+        outputs = [InferRequestedOutput(metadata["outputs"][0]["name"], binary_data=binary)]
+        inputs = [tensor("text", [3, 1], [QUERY, *TEXTS], binary=binary)]
+        vectors = client.infer(name, inputs, outputs=outputs).as_numpy("embedding")
+        did("tritonclient", EMBEDS, 'InferenceServerClient("...").infer', vectors.tolist())
+        client = InferenceServerClient(RANKER.removeprefix("http://"))
+        inputs = [tensor("query", [1], [QUERY], binary=binary), tensor("texts", [1, 2], TEXTS, binary=binary)]
+        result = client.infer(_served(RANKER), inputs, request_id="one", timeout=1_000_000)
+        assert result.get_response()["id"] == "one"
+        ranks = zip(result.as_numpy("index")[0].tolist(), result.as_numpy("score")[0].tolist(), strict=True)
+        saw = [[TEXTS[index], score] for index, score in ranks]
+        did("tritonclient", RANKS, 'InferenceServerClient("...").infer', saw)
+
+
+def _served(url: str) -> str:
+    """The name of a server's model."""
+    with urllib.request.urlopen(f"{url}/v1/models") as reply:
+        name: str = json.load(reply)["models"][0]
+        return name
+
+
+LIBRARIES = {each.__name__: each for each in (langchain, llama_index, haystack, litellm, cohere, triton)}
 
 if __name__ == "__main__":
     LIBRARIES[sys.argv[1]]()

@@ -1,4 +1,4 @@
-"""LangChain, LlamaIndex, Haystack, LiteLLM and Cohere's client as released, given nothing but a server's address."""
+"""LangChain, LlamaIndex, Haystack, LiteLLM, Cohere's client and Triton's as released, given a server's address."""
 
 import json
 import subprocess
@@ -57,7 +57,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, list[tuple[
     return vectors, [(TEXTS[one["index"]], one["score"]) for one in found]
 
 
-@pytest.mark.parametrize("library", ["langchain", "llama_index", "haystack", "litellm", "cohere"])
+@pytest.mark.parametrize("library", ["langchain", "llama_index", "haystack", "litellm", "cohere", "triton"])
 def test_a_library_gets_the_answers_of_the_models(
     library: str, servers: tuple[str, str], expected: tuple[Any, list[tuple[str, float]]], tmp_path: Path, seen: Seen
 ) -> None:

@@ -12,7 +12,7 @@ from mooring.observe.metrics import Metrics
 from mooring.web.app import create_app
 from mooring.web.border import shown
 from mooring.web.limits import WebLimits
-from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS, RouteTable
+from mooring.web.no_route import ONE_MODEL, PAGE_FILES, SEVERAL_MODELS, RouteTable
 from mooring.web.service import Service
 from tests.support.asgi import Client, Reply
 from tests.web.site import Site, play
@@ -47,7 +47,7 @@ def test_the_table_has_what_there_is(app: object, table: RouteTable) -> None:
     [
         "/predictions/model",
         "/v1/chat/completions",
-        "/v2/models/qa/infer",
+        "/v3/models/qa/infer",
         "/generate",
         "/embed_sparse",
         "/rankings/of",
@@ -67,7 +67,7 @@ def test_an_unknown_path_is_404_with_what_there_is(path: str) -> None:
         assert message.startswith(f"{path!r} not found. Send inference requests to POST /invocations. Routes: POST ")
         assert reply.json["error"] == message
         for known in ONE_MODEL.methods:
-            assert f" {shown(known)}" in message
+            assert (f" {shown(known)}" in message) == (known != PAGE_FILES)
 
     play(scene)
 
@@ -91,6 +91,10 @@ def test_a_misspelt_path_gets_the_right_spelling(path: str, meant: str) -> None:
         (False, "BREW", "/info", "GET, HEAD"),
         (False, "GET", "/models/BAAI/bge-small-en", "POST"),
         (False, "POST", "/v1/models/BAAI/bge-small-en", "GET, HEAD"),
+        (False, "PUT", "/v1/models/BAAI/bge-small-en:predict", "POST"),
+        (False, "PUT", "/v2/models/qa/infer", "POST"),
+        (False, "POST", "/v2/models/qa/versions/1/ready", "GET, HEAD"),
+        (True, "POST", "/", "GET, HEAD"),
         (True, "PUT", "/models", "POST, GET, HEAD"),
         (True, "POST", "/models/qa", "GET, DELETE, HEAD"),
         (True, "GET", "/models/qa/invoke", "POST"),
@@ -110,7 +114,7 @@ def test_a_wrong_method_is_405_naming_the_right_ones(several: bool, method: str,
 def test_where_several_models_are_served_a_question_has_to_name_one(path: str) -> None:
     """There is no model to be meant."""
     reply = call(True, "POST", path)
-    assert reply.status == 404
+    assert reply.status == (405 if path == "/" else 404)
     assert "Send inference requests to POST /models/{name}/invoke." in reply.json["message"]
 
 
@@ -121,6 +125,8 @@ def test_where_several_models_are_served_a_question_has_to_name_one(path: str) -
         ("GET", "/v1/models"),
         ("POST", "/embed"),
         ("POST", "/v2/rerank"),
+        ("POST", "/v2/models/qa/infer"),
+        ("POST", "/v1/models/qa:predict"),
         ("POST", "/models/qa/pipeline/question-answering"),
         ("POST", "/"),
     ],
@@ -129,7 +135,7 @@ def test_multi_model_mode_says_why_it_has_no_other_apis(method: str, path: str) 
     """And which server has them. A path that no server has is not explained."""
     why = "In multi-model mode only SageMaker's routes are served, because a request must name its model in the path."
     reply = call(True, method, path)
-    assert (reply.status, reply.json["type"]) == (404, "NotFound")
+    assert (reply.status, reply.json["type"]) in ((404, "NotFound"), (405, "MethodNotAllowed"))
     assert f"{why} For the other APIs, start the server with its models" in reply.json["message"]
     assert why not in call(True, method, "/nowhere").json["message"]
     assert why not in call(False, "POST", "/nowhere").json["message"]

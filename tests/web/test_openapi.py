@@ -21,7 +21,7 @@ from mooring.web.app import create_app
 from mooring.web.asking import HEADERS
 from mooring.web.border import shown
 from mooring.web.limits import WebLimits
-from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS, RouteTable
+from mooring.web.no_route import ONE_MODEL, PAGE_FILES, SEVERAL_MODELS, RouteTable
 from mooring.web.reply import Call, Reply
 from mooring.web.service import ByEngine, Served, Service
 from tests.support.asgi import Client
@@ -37,7 +37,7 @@ def check(document: dict[str, Any], table: RouteTable, *, whole: bool = False) -
     """It is an OpenAPI 3.1 document, with every route of a model for question answering, or with all."""
     OpenAPIV31SpecValidator(document).validate()
     there = {path: {method.upper() for method in methods} for path, methods in document["paths"].items()}
-    left_out = () if whole else OTHERS
+    left_out = (PAGE_FILES, *(() if whole else OTHERS))
     assert there == {shown(path): set(methods) for path, methods in table.methods.items() if path not in left_out}
     names = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
     assert len(names) == len(set(names))
@@ -75,14 +75,19 @@ def test_it_is_valid_and_real_answers_are_what_it_says(hft_errors: bool) -> None
         document = (await stage.get("/openapi.json")).json
         check(document, ONE_MODEL)
         for path, methods in document["paths"].items():
-            named = path.replace("{id}", "model").replace("{task}", "question-answering")
+            named = (
+                path.replace("{id}", "model")
+                .replace("{model}", "model")
+                .replace("{version}", "1")
+                .replace("{task}", "question-answering")
+            )
             if "get" in methods:
                 reply = await stage.get(named)
                 assert reply.status == 200
                 answered(document, "GET", path, reply)
             else:
                 assert list(methods) == ["post"]
-            if "post" not in methods or path in ("/tokenize", "/decode"):
+            if "post" not in methods or path in ("/tokenize", "/decode") or "{model}" in path:
                 continue
             media = methods["post"]["requestBody"]["content"]["application/json"]
             for body in (*bodies, TASKS["question-answering"].example):

@@ -15,6 +15,10 @@ X86 = frozenset({"x86_64", "amd64", "i386", "i686"})
 """Values of `platform.machine` for x86, in lower case."""
 DOT_PRODUCTS = {True: frozenset({"avx512_vnni", "avx_vnni", "amx_int8"}), False: frozenset({"asimddp", "i8mm"})}
 """Flags in /proc/cpuinfo, of x86 and Arm. An x86 process emulated on Arm (Docker) sees Arm's."""
+INT8_INSTRUCTIONS = {True: "VNNI", False: "DotProd"}
+"""The names that people know for them, of x86 and Arm."""
+INT8_GAIN = "int8 is 1.3 to 3 times as fast as fp32, depending on the CPU and the model"
+"""What to say of int8 before anything is measured: docs/benchmarks.md has the figures."""
 CPUINFO = Path("/proc/cpuinfo")
 
 
@@ -53,6 +57,13 @@ def has_int8(cpuinfo: Path = CPUINFO) -> bool:
 def fast_int8(cpuinfo: Path = CPUINFO) -> bool:
     """Whether this CPU computes int8 fast."""
     return has_int8(cpuinfo) or avx2_alone(cpuinfo)
+
+
+def int8_support(cpuinfo: Path = CPUINFO) -> str | None:
+    """How this CPU computes int8, as `/info` and `moor serve` show it; None if more slowly than fp32."""
+    if has_int8(cpuinfo):
+        return INT8_INSTRUCTIONS[is_x86()]
+    return "AVX2, with fewer levels" if avx2_alone(cpuinfo) else None
 
 
 def avx2_alone(cpuinfo: Path = CPUINFO) -> bool:

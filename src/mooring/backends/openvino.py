@@ -19,7 +19,7 @@ from mooring.backends.base import (
     Window,
 )
 from mooring.backends.compiled import CompileCache
-from mooring.backends.cpu import capabilities, fast_int8
+from mooring.backends.cpu import capabilities, fast_int8, int8_support
 from mooring.backends.grid import default_grid, streams_for, usable_threads
 from mooring.backends.precision import precision_for
 from mooring.backends.rewrites import QUANTISED, REWRITES, rewrite_for
@@ -216,6 +216,7 @@ class OpenVinoBackend:
             "streams": self._streams,
             "cpu": self._ov.Core().get_property("CPU", "FULL_DEVICE_NAME"),
             "cpu_capabilities": _offered(),
+            "int8": int8_support(),
             "lengths": list(self._grid.lengths),
             "batches": list(self._grid.batches),
             "batch_tokens": self._grid.tokens,

@@ -1,6 +1,6 @@
 """Choose the precision at which this CPU computes a model."""
 
-from mooring.backends.cpu import avx2_alone, has_bf16, has_int8, is_x86
+from mooring.backends.cpu import INT8_INSTRUCTIONS, avx2_alone, has_bf16, has_int8, is_x86
 from mooring.backends.rewrites import QUANTISED
 from mooring.errors import UsageError, echo
 from mooring.model.manifest import Manifest
@@ -58,7 +58,7 @@ def _objection(manifest: Manifest) -> str | None:
 
 
 def _no_dot_products() -> str:
-    return f"This CPU has no int8 dot products ({'VNNI' if is_x86() else 'DotProd'})"
+    return f"This CPU has no int8 dot products ({INT8_INSTRUCTIONS[is_x86()]})"
 
 
 def _slow() -> str:

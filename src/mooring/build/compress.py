@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mooring.build.calibration import Arrays
-from mooring.build.recipe import Ranges, Recipe
+from mooring.build.recipe import OFF, Ranges, Recipe
 from mooring.errors import BuildError
 from mooring.graph.runtime import import_openvino
 from mooring.installation import install_command
-
-PASSES = 2
-"""Number of passes over the calibration inputs: ranges for smoothing, then ranges and biases for the quantizers."""
 
 
 def import_nncf() -> Any:
@@ -48,6 +45,11 @@ def nncf_version() -> str:
     return str(import_nncf().__version__)
 
 
+def passes(recipe: Recipe) -> int:
+    """Number of passes over the calibration inputs: ranges for smoothing, then ranges and biases for the quantizers."""
+    return 1 if recipe.smooth_alpha == OFF else 2
+
+
 def quantise(
     model: Any,
     inputs: Sequence[Arrays],
@@ -61,7 +63,7 @@ def quantise(
 
     `excluded` names operations that stay in floating point; the caller applies the recipe's share. `fold_weights`
     stores weights as int8; False keeps floats with a quantizer in the graph, which `noise.py` reads. `tick` is called
-    for each run of a calibration input, about `PASSES` × len(inputs) times. Deterministic. Raises BuildError.
+    for each run of a calibration input: `passes(recipe)` × len(inputs) times. Deterministic. Raises BuildError.
     """
     nncf = import_nncf()
     preset = nncf.QuantizationPreset.MIXED if recipe.asymmetric_activations else nncf.QuantizationPreset.PERFORMANCE

@@ -14,7 +14,7 @@ from mooring.build.ladder import Attempt
 from mooring.build.pipeline import MakeTask, Order, check_order, materials_of, prepare
 from mooring.build.workshop import Workshop
 from mooring.errors import BuildError, MooringError
-from mooring.progress import Progress, Silent
+from mooring.progress import Progress, Silent, duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Explored:
     seconds: float
     dot_products: bool = True
     """Whether it has int8 dot products; if not, fast int8 has fewer levels."""
+    interrupted: bool = False
+    """Whether Ctrl-C ended it: candidates are missing."""
 
 
 def explore(
@@ -43,7 +45,8 @@ def explore(
 ) -> Explored:
     """Build, check and time all `attempts`, by default `CANDIDATES`; the order's precision and recipe are ignored.
 
-    A failed candidate has a reason instead of results. Raises BuildError if all fail, or as `build` does.
+    A failed candidate has a reason instead of results. Ctrl-C ends it with the candidates so far, if there are any.
+    Raises BuildError if all fail, or as `build` does.
     """
     began = time.monotonic()
     progress = progress or Silent()
@@ -58,7 +61,7 @@ def explore(
         scratch() as staging,
         Workshop(materials, staging, order.threads, progress) as workshop,
     ):
-        candidates = tuple(_candidate(attempt, workshop, staging, progress) for attempt in attempts)
+        candidates, interrupted = _candidates(attempts, workshop, staging, progress)
     judged = [candidate.judgement for candidate in candidates if candidate.judgement is not None]
     if not judged:
         raise BuildError(f"None of the {len(attempts)} candidates could be built: {candidates[0].failure}")
@@ -66,7 +69,10 @@ def explore(
     best = choose(candidates, fast_int8=fast)
     calibrated = len(prepared.questions.parts.calibration)
     seconds = time.monotonic() - began
-    return Explored(candidates, best, judged[0].metric, judged[0].title, rules, calibrated, fast, seconds, has_int8())
+    first = judged[0]
+    return Explored(
+        candidates, best, first.metric, first.title, rules, calibrated, fast, seconds, has_int8(), interrupted
+    )
 
 
 def order_of(order: Order, explored: Explored) -> Order:
@@ -77,6 +83,25 @@ def order_of(order: Order, explored: Explored) -> Order:
     if best.attempt.exact:
         return replace(order, precision=best.attempt.precision, recipe=None)
     return replace(order, precision="int8", recipe=best.attempt.recipe)
+
+
+def _candidates(
+    attempts: tuple[Attempt, ...], workshop: Workshop, staging: Staging, progress: Progress
+) -> tuple[tuple[Candidate, ...], bool]:
+    """All candidates, and whether Ctrl-C left some out. Raises KeyboardInterrupt if it came before the first result."""
+    found: list[Candidate] = []
+    began = time.monotonic()
+    try:
+        for attempt in attempts:
+            left = (time.monotonic() - began) / len(found) * (len(attempts) - len(found)) if found else None
+            time_left = "" if left is None else f", about {duration(left)} left"
+            workshop.about = f"{len(found) + 1} of {len(attempts)}{time_left}: {attempt.name}: "
+            found.append(_candidate(attempt, workshop, staging, progress))
+    except KeyboardInterrupt:
+        if not any(candidate.judgement for candidate in found):
+            raise
+        return tuple(found), True
+    return tuple(found), False
 
 
 def _candidate(attempt: Attempt, workshop: Workshop, staging: Staging, progress: Progress) -> Candidate:

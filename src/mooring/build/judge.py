@@ -16,6 +16,9 @@ from mooring.quality.gate import Drop, Verdict, looks, paired_drop
 from mooring.quality.metrics import Metric, Parts, percentage
 from mooring.tasks.base import Task
 
+Begin = Callable[[int, int], None]
+"""Called when a round of the check begins: questions before it, and answers that it will take."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -90,12 +93,13 @@ class Judge:
         """The exact model's questions per second so far."""
         return len(self._known) / self._seconds if self._seconds else 0.0
 
-    def judge(self, candidate: Backend, rules: Rules) -> Judgement:
+    def judge(self, candidate: Backend, rules: Rules, begin: Begin = lambda _before, _answers: None) -> Judgement:
         """Ask until the interval is on one side of the limit, or all questions are used."""
         given: list[object] = []
         seconds = 0.0
         counts = looks(rules.asked, min(rules.most, len(self._examples)))
         for count in counts[:1] if rules.one_look else counts:
+            begin(len(given), 2 * count - len(given) - min(len(self._known), count))
             self._extend_reference(count)
             answers, spent = self._ask(candidate, len(given), count)
             given, seconds = given + answers, seconds + spent

@@ -19,13 +19,19 @@ _PASS_THROUGH = frozenset({"Reshape", "Transpose"})
 """Operations between a quantizer and its target; they only move data."""
 
 
-def rank(model: Any, inputs: Sequence[Arrays], tick: Callable[[], None] = lambda: None) -> list[tuple[str, float]]:
+def rank(
+    model: Any,
+    inputs: Sequence[Arrays],
+    tick: Callable[[], None] = lambda: None,
+    begin: Callable[[int], None] = lambda _: None,
+) -> list[tuple[str, float]]:
     """(operation, error) pairs, worst first: squared error of the logits over their variance if only it is int8.
 
     `model` comes from `quantise` with `fold_weights=False` and is modified: each quantizer gets a switch, so the model
-    is compiled only once. `tick` is called once per operation.
+    is compiled only once. `begin` is called with the number of operations, then `tick` once per operation.
     """
     operations = _add_switches(model)
+    begin(len(operations))
     core = import_openvino().Core()
     config = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": "1", "ENABLE_CPU_PINNING": "NO"}
     request = core.compile_model(model, "CPU", config).create_infer_request()

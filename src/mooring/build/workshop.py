@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,8 +17,8 @@ from mooring.backends.cpu import avx2_alone, has_bf16, has_int8
 from mooring.backends.openvino import OPENVINO
 from mooring.build.artefact import Staging
 from mooring.build.calibration import Arrays, Split, windows_as_inputs
-from mooring.build.compress import PASSES, quantise
-from mooring.build.judge import Judge, Judgement, Rules
+from mooring.build.compress import passes, quantise
+from mooring.build.judge import Begin, Judge, Judgement, Rules
 from mooring.build.ladder import Attempt
 from mooring.build.noise import rank
 from mooring.build.race import RACE_QUESTIONS, RACE_RUNS, Pace, race
@@ -86,6 +87,8 @@ class Workshop:
         self._inputs: list[Arrays] | None = None
         self._ranked: dict[Recipe, list[tuple[str, float]]] = {}
         self._number = 0
+        self.about = ""
+        """Begins the title of every step: what is being built, and how far that is."""
 
     def __enter__(self) -> Self:
         return self
@@ -136,13 +139,13 @@ class Workshop:
         if trial.judgement is None or trial.attempt.exact:
             return trial
         rules = self._materials.rules
-        stage(self._progress, "Checking accuracy with fewer int8 levels, as on CPUs with AVX2 only", rules.asked)
         here = avx2_alone()
         # If the backend already narrows, do not narrow twice.
         source = Artefact.at(trial.graph) if here else _of(narrowed(_read(trial.graph)))
         candidate = self._compile(source, trial.attempt.precision)
         try:
-            narrow = self._opened_judge().judge(candidate, rules)
+            begin = self._rounds("Checking accuracy with fewer int8 levels, as on CPUs with AVX2 only")
+            narrow = self._opened_judge().judge(candidate, rules, begin)
         finally:
             candidate.close()
         return replace(trial, narrow=narrow, per_second=narrow.per_second if here else trial.per_second)
@@ -150,7 +153,7 @@ class Workshop:
     def race(self, trial: Trial) -> Pace:
         """The speed of a trial's graph relative to the exact model."""
         samples = self._materials.parts.judged[:RACE_QUESTIONS]
-        stage(self._progress, f"Timing {trial.attempt.precision} against fp32", RACE_RUNS * len(samples))
+        self._stage(f"Timing {trial.attempt.precision} against fp32", RACE_RUNS * len(samples))
         judge = self._opened_judge()
         candidate = self._compile(Artefact.at(trial.graph), _precision(trial.attempt))
         try:
@@ -166,7 +169,7 @@ class Workshop:
 
     def _quantise(self, what: str, recipe: Recipe, *, excluded: tuple[str, ...] = (), fold_weights: bool = True) -> Any:
         inputs = self._calibration_inputs()
-        stage(self._progress, what, PASSES * len(inputs))
+        self._stage(what, passes(recipe) * len(inputs))
         advance = self._progress.advance
         return quantise(self._materials.graph, inputs, recipe, advance, excluded=excluded, fold_weights=fold_weights)
 
@@ -181,9 +184,9 @@ class Workshop:
         recipe = replace(recipe, excluded_share=Fraction(0))
         if recipe not in self._ranked:
             visible = self._quantise("Quantizing for the error analysis", recipe, fold_weights=False)
-            stage(self._progress, "Finding the operations that lose most accuracy")
             inputs = self._calibration_inputs()[:RANKING_INPUTS]
-            self._ranked[recipe] = rank(visible, inputs, self._progress.advance)
+            begin = partial(self._stage, "Finding the operations that lose most accuracy")
+            self._ranked[recipe] = rank(visible, inputs, self._progress.advance, begin)
         return self._ranked[recipe]
 
     def _judged(self, attempt: Attempt, path: Path) -> Judgement | None:
@@ -192,19 +195,27 @@ class Workshop:
             return None
         # An exact graph is measured, not checked: the first round suffices.
         rules = replace(rules, one_look=rules.one_look or attempt.exact)
-        stage(self._progress, f"Checking {attempt.precision} against fp32", 2 * min(rules.asked, self._available))
         if _as_others(attempt):
             candidate = self._compile(Artefact.at(path), _precision(attempt))
         else:
             candidate = self._compile(_of(widened(_read(path))), "fp32")
         try:
-            return self._opened_judge().judge(candidate, rules)
+            return self._opened_judge().judge(
+                candidate, rules, self._rounds(f"Checking {attempt.precision} against fp32")
+            )
         finally:
             candidate.close()
 
-    @property
-    def _available(self) -> int:
-        return len(self._materials.parts.judged)
+    def _stage(self, title: str, total: int | None = None) -> None:
+        stage(self._progress, f"{self.about}{title}", total)
+
+    def _rounds(self, title: str) -> Begin:
+        """Each round of a check is a step, since nobody knows how many there will be."""
+
+        def begin(before: int, answers: int) -> None:
+            self._stage(f"{title}, undecided after {before:,} questions" if before else title, answers)
+
+        return begin
 
     def _opened_judge(self) -> Judge:
         if self._judge is None:

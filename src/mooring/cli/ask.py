@@ -7,14 +7,12 @@ import click
 from mooring.cli.facts import of_model
 from mooring.cli.opening import no_model_here, opened_model, warn_of_no_answer
 from mooring.cli.options import MODEL_OPTIONS, given_parameters, parameter_options, setting_options, settings_from
-from mooring.cli.passage import excerpt, printable, read_context
+from mooring.cli.passage import excerpt, low_score, printable, read_context
 from mooring.cli.streams import write_json
 from mooring.errors import BenchError, UsageError, echo
 from mooring.settings import Settings
 
 TASK = "question-answering"
-LOW_SCORE = 0.5
-"""Below it, the model gives all other answers together more than this one."""
 
 
 @click.command("ask", short_help="Answer one question from a text.")
@@ -101,5 +99,6 @@ def _show(context: str, answers: list[Any]) -> None:
         if not console.is_terminal:
             mark = Text(f"«{shown.answer}»")
         console.print(Text(f"   {shown.before}") + mark + Text(shown.after))
-        if not number and score < LOW_SCORE:
-            console.print(Text(f"   low score: below {LOW_SCORE}, other answers together are more likely", "yellow"))
+        note = low_score(score, "" if len(answers) > 1 else "; --top-k 3 shows them")
+        if note and not number:
+            console.print(Text(f"   {note}", "yellow"))

@@ -40,7 +40,7 @@ def facts(model: Mapping[str, Any], backend: Mapping[str, Any], url: str, host: 
         ("model", _joined(shown, origin, revision)),
         ("task", _joined(str(model.get("task") or ""), str(model.get("family") or ""), windows)),
         ("precision", _joined(precision, gate_line(gate_of(facts)), _quality(quality_of(facts)))),
-        ("cpu", _joined(_threads(backend.get("threads")), _offered(backend.get("cpu_capabilities")))),
+        ("cpu", _joined(_threads(backend.get("threads")), _offered(backend))),
         ("address", _joined(url, "on every interface" if host in _EVERYWHERE else "")),
     ]
     return [(label, value) for label, value in rows if value]
@@ -107,9 +107,12 @@ def _threads(threads: object) -> str:
     return "" if threads is None else f"{threads} thread{'' if threads == 1 else 's'}"
 
 
-def _offered(capabilities: object) -> str:
-    """The reduced precisions that OpenVINO supports on this CPU; without them a server is slow."""
+def _offered(backend: Mapping[str, Any]) -> str:
+    """The reduced precisions that this CPU computes fast; without them a server is slow."""
+    capabilities = backend.get("cpu_capabilities")
     if not isinstance(capabilities, (list, tuple)):
         return ""
     have = [ours for theirs, ours in _NAMES if theirs in capabilities]
+    if "int8" in have and backend.get("int8"):
+        have[have.index("int8")] = f"int8 ({backend['int8']})"
     return f"{' and '.join(have)} supported" if have else "neither int8 nor bf16 supported"

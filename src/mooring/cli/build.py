@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mooring.cli import explore
+from mooring.cli.border import INTERRUPTED
 from mooring.cli.build_output import report, table
 from mooring.cli.options import setting_options, settings_from
 from mooring.cli.progress import shown
@@ -120,14 +121,15 @@ def _recipe(_context: click.Context, _parameter: click.Parameter, value: str | N
     "[default: refuse a model with code]",
 )
 @setting_options(*SETTINGS)
-def command(**options: Any) -> None:
+def command(**options: Any) -> int:
     """Build MODEL (a folder, a .tar.gz or a Hub id) into the folder OUT, for `moor serve OUT`.
 
     int8 needs --calibration. Before writing the model, Mooring compares its answers with those of fp32, on questions
     not used for calibration. If the accuracy drops too much, it builds mixed precision or bf16 instead. The model's
     own code is not run.
 
-    With --explore, many variants are built, compared on the same questions and shown in a table.
+    With --explore, many variants are built, compared on the same questions and shown in a table. Ctrl-C shows those
+    that are done.
     """
     explore.check_options(options)
     quiet = options["as_json"] and not sys.stderr.isatty()
@@ -138,7 +140,8 @@ def command(**options: Any) -> None:
             explored = _explored(order, make_task, progress, options["plot"])
     if explored is not None and not options["as_json"]:
         explore.show(explored)
-    if order.out is not None:
+    interrupted = explored is not None and explored.interrupted
+    if order.out is not None and not interrupted:
         with shown(quiet=quiet, build=True) as progress:
             built = _built(order, make_task, progress, explored)
     if options["as_json"]:
@@ -147,6 +150,10 @@ def command(**options: Any) -> None:
         from rich.console import Console
 
         Console().print(table(built))
+    if interrupted:
+        unbuilt = "; the rest was not tried" + (", and nothing was written" if order.out is not None else "")
+        click.echo(f"moor: interrupted{unbuilt}", err=True)
+    return INTERRUPTED if interrupted else 0
 
 
 def _document(explored: "Explored | None", built: "Built | None") -> dict[str, Any]:

@@ -71,6 +71,7 @@ def report(explored: "Explored") -> dict[str, Any]:
         "fast_int8": explored.fast_int8,
         "dot_products": explored.dot_products,
         "seconds": round(explored.seconds, 1),
+        "interrupted": explored.interrupted,
         "best": explored.best.attempt.name if explored.best else None,
         "candidates": [_row(candidate) for candidate in explored.candidates],
     }
@@ -200,6 +201,7 @@ def next_step(explored: "Explored") -> str:
     best = explored.best
     if best is None:
         return "No candidate passed the accuracy check."
+    so_far = "Best so far" if explored.interrupted else "Best"
     if best.attempt.exact:
-        return f"Best: moor build … --precision {best.attempt.precision}"
-    return f"Best: moor build … --precision int8 --recipe {best.attempt.recipe.name}"
+        return f"{so_far}: moor build … --precision {best.attempt.precision}"
+    return f"{so_far}: moor build … --precision int8 --recipe {best.attempt.recipe.name}"

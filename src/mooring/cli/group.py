@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, Entry] = {
     "run": Entry("mooring.cli.run", "Run a model on texts: any task."),
     "ask": Entry("mooring.cli.ask", "Answer one question from a text."),
     "eval": Entry("mooring.cli.eval", "Evaluate a model on labeled examples."),
+    "batch": Entry("mooring.cli.batch", "Answer a whole corpus of files, resumably."),
     "build": Entry("mooring.cli.build", "Quantize a model and check that its accuracy holds."),
     "image": Entry("mooring.cli.image", "Build the container image from this installation."),
     "pack": Entry("mooring.cli.pack", "Pack a model into a model.tar.gz."),

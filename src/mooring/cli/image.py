@@ -23,11 +23,15 @@ PACKAGE = Path(mooring.__file__).resolve().parent
 @click.option("--engine", type=click.Choice(ENGINES), help="Container engine.  [default: the first one running]")
 @click.option("--build-arg", "arguments", multiple=True, metavar="NAME=VALUE", help="Build argument; repeatable.")
 @click.option("--network", metavar="NAME", help="Network of the build, as the engine names it.")
+@click.option(
+    "--platform", metavar="OS/ARCH", help="Platform of the image, such as linux/arm64.  [default: the engine's]"
+)
 @click.option("--context", type=click.Path(path_type=Path), help="Write the build context to this folder and stop.")
 def command(tag: str, target: str, engine: str | None, arguments: tuple[str, ...], **more: object) -> None:
     """Build the container image, for Docker, Podman, Kubernetes and SageMaker.
 
-    --target full adds PyTorch and transformers, for handlers that need them.
+    --target full adds PyTorch and transformers, for handlers that need them. For another --platform than its own, the
+    engine needs an emulator (QEMU).
     """
     context, network = more["context"], more["network"]
     if isinstance(context, Path):
@@ -41,6 +45,7 @@ def command(tag: str, target: str, engine: str | None, arguments: tuple[str, ...
         write_context(place)
         command = [client, "build", "-t", tag, "--target", target, *flags]
         command += ["--network", str(network)] if network else []
+        command += ["--platform", str(more["platform"])] if more["platform"] else []
         for argument in (f"VERSION={mooring.__version__}", *arguments):
             command += ["--build-arg", argument]
         done = subprocess.run([*command, str(place)], env={**os.environ, **variables}, check=False)

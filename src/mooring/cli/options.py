@@ -50,7 +50,7 @@ def _click_option(option: Option) -> Callable[[Function], Function]:
     if option.kind is bool:
         return click.option(f"{option.flag}/--no-{option.flag[2:]}", option.name, default=None, help=text)
     metavar = "|".join(option.choices) or _METAVARS.get(option.kind, "TEXT")
-    return click.option(option.flag, option.name, metavar=metavar, help=text)
+    return click.option(option.flag, *option.other_flags, option.name, metavar=metavar, help=text)
 
 
 _METAVARS = {int: "N", float: "SECONDS"}

@@ -12,6 +12,8 @@ from mooring.errors import UsageError, echo
 
 MOST_BYTES = 100_000_000
 """Maximum size of a context; far more than can be answered in useful time."""
+LOW_SCORE = 0.5
+"""Below it, the model gives all other answers together more than this one."""
 MARGIN = 200
 """Characters of the sentence shown on either side of an answer."""
 _ENDS = ".!?。！？\n"
@@ -88,6 +90,11 @@ def _sentence_end(context: str, end: int) -> int:
         if context[at] in _ENDS and (context[at] != "." or not context[at + 1 : at + 2].strip()):
             return at + 1
     return min(len(context), end + 4 * MARGIN)
+
+
+def low_score(score: float, more: str) -> str:
+    """What to say of the best answer's score, and how to see other answers; "" if it is not low."""
+    return f"low score: below {LOW_SCORE}, other answers together are more likely{more}" if score < LOW_SCORE else ""
 
 
 def printable(text: str) -> str:

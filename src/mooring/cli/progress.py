@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from mooring.progress import Lines, Progress, Silent
+from mooring.progress import Lines, Progress, Report, Silent
 
 
 @contextmanager
@@ -68,10 +68,18 @@ class _Lines:
 
 
 @contextmanager
-def counting_bar(title: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Yields `show(done)`. Draws only on a terminal and four times a second, to disturb the measured time little."""
+def counting_bar(
+    title: str, total: int, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[int], None]]:
+    """Yields `show(done)`. Draws four times a second, to disturb the measured time little; else a line now and then."""
     if not sys.stderr.isatty():
-        yield lambda _done: None
+        report = Report(total, clock)
+
+        def line(done: int) -> None:
+            if state := report.at(done):
+                click.echo(f"{title}: {state}", err=True)
+
+        yield line
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
@@ -156,10 +164,8 @@ class _Steps:
         self._bars.add_task(title, total=total)
 
     def advance(self, parts: int = 1) -> None:
-        """Draw the parts. The total grows if there are more than announced."""
-        (task,) = self._bars.tasks
-        done = task.completed + parts
-        self._bars.update(task.id, completed=done, total=task.total and max(done, task.total))
+        """Draw the parts."""
+        self._bars.update(self._bars.tasks[0].id, advance=parts)
 
     def detail(self, text: str) -> None:
         """Show `text` beside the title."""

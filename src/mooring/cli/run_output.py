@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mooring.cli.passage import printable
+from mooring.cli.passage import low_score, printable
 from mooring.cli.run_request import ANSWERING, CHOOSING, COMPARING, ENTITIES, LABELING, POOLED, RANKING, VECTORS
 
 SHOWN_VALUES = 4
@@ -120,13 +120,17 @@ def _compared(inputs: Any, answer: Any) -> Lines:
 def _answers(inputs: Any, answer: Any) -> Lines:
     texts = inputs["contexts"] if "contexts" in inputs else [inputs["context"]]
     lines: Lines = []
-    for one in answer if isinstance(answer, list) else [answer]:
+    answers = answer if isinstance(answer, list) else [answer]
+    for one in answers:
         if not one["answer"]:
             lines.append(f"{_number(one['score'])}  No answer in this text")
             continue
         said = click.style(printable(one["answer"]).strip(), fg="green")
         where = f"INPUT {one['context_index'] + 1}, " if len(texts) > 1 else ""
         lines.append(f"{_number(one['score'])}  {said}  ({where}characters {one['start']} to {one['end']})")
+        note = low_score(one["score"], "" if len(answers) > 1 else "; -p top_k=3 shows them")
+        if note and one is answers[0]:
+            lines.append(f"        {click.style(note, fg='yellow')}")
     return lines
 
 

@@ -85,6 +85,16 @@ class Front:
             raise NotReady(self._board.missing())
         return Response(b'{"status":"live"}', media_type=JSON)
 
+    async def v2_ready(self, request: Request) -> Response:
+        """As /ping, with the body of the Open Inference Protocol."""
+        await self.ping(request)
+        return Response(b'{"ready":true}', media_type=JSON)
+
+    async def v2_live(self, request: Request) -> Response:
+        """As /health/live, with the body of the Open Inference Protocol."""
+        await self.live(request)
+        return Response(b'{"live":true}', media_type=JSON)
+
     async def metrics(self, _: Request) -> Response:
         """Metrics of all workers and of nginx."""
         ready = await self._health() is None
@@ -221,6 +231,8 @@ def create_front(
         Route("/health", front.ping),
         Route("/health/live", front.live),
         Route("/health/ready", front.ping),
+        Route("/v2/health/live", front.v2_live),
+        Route("/v2/health/ready", front.v2_ready),
         Route("/metrics", front.metrics),
         Route("/info", front.info),
         Route("/unanswered", front.unanswered),

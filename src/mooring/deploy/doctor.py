@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mooring.backends.cpu import INT8_GAIN
 from mooring.deploy import code
 from mooring.deploy.fit import Finding, fit_image, fit_memory
 from mooring.deploy.image import DEFAULT_IMAGE, ImageFacts
@@ -111,8 +112,6 @@ def _tokenizer(patient: Patient) -> Iterator[Finding]:
     except MooringError as error:
         yield Finding("error", "tokenizer", error.message, error.hint)
         return
-    for warning in manifest.warnings:
-        yield Finding("warning", "tokenizer", warning, "Copy the file from the model's source.")
     for warning in tokenizer.warnings:
         yield Finding("warning", "tokenizer", warning)
     yield Finding("ok", "tokenizer", f"{manifest.vocab_size:,} pieces")
@@ -121,7 +120,7 @@ def _tokenizer(patient: Patient) -> Iterator[Finding]:
 def _speed(patient: Patient) -> Iterator[Finding]:
     manifest = patient.manifest
     if manifest is not None and manifest.format == "safetensors":
-        what = "The model runs in fp32; int8 is faster on most CPUs."
+        what = f"The model runs in fp32. {INT8_GAIN}."
         way_out = "Use moor build MODEL -o OUT --calibration FILE, or moor deploy MODEL --calibration FILE."
         yield Finding("warning", "speed", what, way_out)
 
@@ -152,8 +151,15 @@ def _image(patient: Patient) -> Iterator[Finding]:
     yield from fit_image(patient.case.compute, image)
 
 
+def _files(patient: Patient) -> Iterator[Finding]:
+    """Files that the model can do without, but not as well."""
+    for warning in patient.manifest.warnings if patient.manifest else ():
+        yield Finding("warning", "files", warning, "Copy the file from the model's source.")
+
+
 _CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
     _pickles,
+    _files,
     _tokenizer,
     _speed,
     _code,

@@ -86,7 +86,9 @@ def fit_image(compute: Instances | Serverless, image: ImageFacts) -> Iterator[Fi
         have = ", ".join(image.architectures)
         what = f"The image {image.name} is for {have}, but {machine.type} is {machine.architecture}."
         other = "ml.c7i.large" if "amd64" in image.architectures else "ml.c7g.large"
-        way = f"Use an instance that matches ({other}), or run moor image on a machine of that architecture."
+        way = (
+            f"Use an instance that matches ({other}), or build one: moor image --platform linux/{machine.architecture}."
+        )
         yield Finding("error", "architecture", what, way)
     elif image.architectures:
         yield Finding("ok", "architecture", f"{machine.type} and the image: {machine.architecture}")

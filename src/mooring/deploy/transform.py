@@ -148,7 +148,8 @@ def _ended(session: Session, name: str, progress: Progress) -> Mapping[str, Any]
             progress.detail(status)
             said = status
         if status in FINAL:
-            progress.end(status)
+            if status == "Completed":
+                progress.end(status)
             return found
         time.sleep(pause_after(time.monotonic() - began))
 

@@ -273,7 +273,8 @@ def _explain(hub: ModuleType, repo: str, options: SourceOptions, error: Exceptio
         return HubError(f"The download of {echo(repo)} from {where} was interrupted: {reason}", hint="Try again.")
     return HubError(
         f"Cannot reach the Hub at {where}: {type(error).__name__}: {reason}.",
-        hint="Check the connection, the proxy settings and HF_ENDPOINT, or serve a local folder or .tar.gz.",
+        hint=f"{echo(repo)} was read as a Hub id, since no file or folder here has that name. Check the connection, "
+        "the proxy settings and HF_ENDPOINT, or serve a local folder or .tar.gz.",
     )
 
 

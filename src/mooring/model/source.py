@@ -25,6 +25,9 @@ EMBEDDED_FOLDER = Path(__file__).resolve().parents[1] / "_embedded" / "minilm-sq
 
 Kind = Literal["embedded", "folder", "archive", "hub"]
 
+_OF_A_MODEL = frozenset({".safetensors", ".json", ".bin", ".xml"})
+_TEXTS = frozenset({".txt", ".md"})
+
 _HUB_URL = re.compile(r"https?://(?:www\.)?(?:huggingface\.co|hf\.co)/([^/?#]+/[^/?#]+)")
 
 
@@ -88,13 +91,7 @@ def _from_folder(path: Path, source: str, options: SourceOptions) -> ResolvedMod
 
 def _from_file(path: Path, source: str, options: SourceOptions) -> ResolvedModel:
     if not path.name.endswith(ARCHIVE_SUFFIXES):
-        folder = str(path.parent)
-        hint = (
-            f"Name its folder instead: {folder}"
-            if path.suffix == ".safetensors"
-            else "Name a model folder, or pack the model as a .tar.gz."
-        )
-        raise ModelNotFound(f"{echo(source)} is a file, but not a .tar.gz.", hint=hint)
+        raise ModelNotFound(f"{echo(source)} is not a model: it is a file, but not a .tar.gz.", hint=_instead(path))
     notes = _unused_revision(options, "an archive")
     if options.cache_dir is None:
         place = Path(tempfile.mkdtemp(prefix="mooring-"))
@@ -110,6 +107,15 @@ def _from_file(path: Path, source: str, options: SourceOptions) -> ResolvedModel
     unpacked = locate(target) if target.is_dir() else unpack(path, target, Limits(options.max_unpacked_bytes))
     top = None if unpacked.folder == target else target
     return ResolvedModel(unpacked.folder, source, "archive", warnings=notes + unpacked.warnings, top=top)
+
+
+def _instead(path: Path) -> str:
+    """What to do with a file that is not an archive."""
+    if path.suffix in _OF_A_MODEL or path.name == "vocab.txt":
+        return f"Name its folder instead: {path.parent}"
+    if path.suffix in _TEXTS:
+        return f"Name a model folder. To ask about a text: moor ask QUESTION --context {path.name}"
+    return "Name a model folder, a .tar.gz or a Hub id."
 
 
 def _refuse_paths(path: Path, source: str) -> None:

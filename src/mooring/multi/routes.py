@@ -26,7 +26,16 @@ from mooring.web.no_route import SEVERAL_MODELS
 from mooring.web.pages import json_response, versions
 from mooring.web.protocols.hf_inference import HEALTH
 from mooring.web.protocols.hf_toolkit import hf_toolkit
-from mooring.web.protocols.native import INFO, LIVE, METRICS, OPENAPI, READY, object_body
+from mooring.web.protocols.native import (
+    INDEX,
+    INFO,
+    LIVE,
+    METRICS,
+    OPENAPI,
+    PAGE,
+    READY,
+    object_body,
+)
 from mooring.web.protocols.sagemaker import INVOCATIONS, PING
 from mooring.web.room import Room
 from mooring.web.service import Service
@@ -144,7 +153,7 @@ SAGEMAKER_MODELS = WireProtocol(
 )
 WATCHED = WireProtocol(
     "Mooring",
-    (HEALTH, LIVE, READY, METRICS, OPENAPI, dataclasses.replace(INFO, summary="Models, versions", answer=info)),
+    (INDEX, HEALTH, LIVE, READY, METRICS, OPENAPI, dataclasses.replace(INFO, summary="Models, versions", answer=info)),
     refuse,
     ErrorBody,
 )
@@ -157,7 +166,7 @@ def create_multi_app(registry: Registry, metrics: Metrics, limits: WebLimits, *,
     def find(path: Mapping[str, str]) -> Service:
         return registry.get(path["name"]).service
 
-    protocols = (*toolkit, SAGEMAKER_MODELS, WATCHED)
+    protocols = (*toolkit, SAGEMAKER_MODELS, WATCHED, *((PAGE,) if limits.page else ()))
     room = Room(limits.max_in_flight, limits.max_body_bytes)
     site = Site(registry, find, lambda: list(TASKS.values()), metrics, limits, room, protocols)
     return app_of(site, SEVERAL_MODELS, behind=behind)

@@ -64,6 +64,8 @@ class Option:
     """Never shown, and without a flag: other users of the machine can read a process's arguments."""
     unset: str = ""
     """Description of the default when it is None."""
+    other_flags: tuple[str, ...] = ()
+    """Spellings of the flag by platforms that set it."""
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -38,6 +38,13 @@ class Settings:
     more_models: str | None = _option(
         None, "More models to serve beside the first, separated by commas; each may be NAME=MODEL.", str, unset="none"
     )
+    model_name: str | None = _option(
+        None,
+        "Name of the model in URLs and answers of protocols that name it.",
+        str,
+        other_flags=("--model_name",),
+        unset="the Hub id, or the folder's name",
+    )
     revision: str | None = _option(
         None, "Branch, tag or commit of a Hub model.", str, aliases=platforms.REVISION, unset="the main branch"
     )
@@ -136,6 +143,7 @@ class Settings:
         str,
         unset="any; on a loopback address only localhost, 127.0.0.1 and ::1",
     )
+    page: bool = _option(True, "Show browsers a page at GET / to try the model; other clients get JSON there.")
     port: int = _option(
         8080,
         "Port to listen on; 0 for any free one.",

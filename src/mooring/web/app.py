@@ -3,13 +3,13 @@
 border.py        request ids, errors → responses, logs, metrics
   asking.py        inference requests: body.py, then the endpoint's protocol, which decodes, computes and encodes
     protocols/       SageMaker (decode.py, records.py → service.py → encode.py) and others
-  pages.py         GET /ping, /health/…, /execution-parameters, /metrics, /info, /; /openapi.json: openapi.py
+  pages.py         GET /ping, /health/…, /execution-parameters, /metrics, /info, /, /page/…; /openapi.json: openapi.py
   no_route.py      404 and 405
 """
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -31,6 +31,8 @@ from mooring.web.fleet import Fleet
 from mooring.web.limits import WebLimits
 from mooring.web.no_route import ONE_MODEL, SEVERAL_MODELS, RouteTable
 from mooring.web.protocols import PROTOCOLS, TOOLKIT_PROTOCOLS
+from mooring.web.protocols.native import PAGE
+from mooring.web.reply import Refuse
 from mooring.web.room import Room
 from mooring.web.service import ByEngine, Service
 from mooring.web.wire import Asks, Endpoint, Site
@@ -54,9 +56,14 @@ def create_app(
         return list(found.values())
 
     room = Room(limits.max_in_flight, limits.max_body_bytes)
-    protocols = TOOLKIT_PROTOCOLS if limits.hft_errors else PROTOCOLS
+    protocols = [*(TOOLKIT_PROTOCOLS if limits.hft_errors else PROTOCOLS), *([PAGE] if limits.page else [])]
     choose = service.choose if isinstance(service, Fleet) else None
-    site: Site[Any] = Site(service, lambda _: services[0], specs, metrics, limits, room, protocols, choose)
+
+    def find(path: Mapping[str, str]) -> Service:
+        # Hugging Face's routes have an `id` that says nothing about this server.
+        return services[0].named(path["model"]) if "model" in path else services[0]
+
+    site: Site[Any] = Site(service, find, specs, metrics, limits, room, protocols, choose)
     return app_of(site, ONE_MODEL, behind=behind)
 
 
@@ -74,7 +81,9 @@ def _specs_of(service: Service) -> Sequence[TaskSpec | None]:
 def app_of(site: Site[Any], table: RouteTable, *, behind: bool) -> Starlette:
     """The application of a site. `table` answers requests for unknown routes. `behind` as in `create_app`."""
     endpoints = [endpoint for _, endpoint in site.endpoints.values()]
-    refusals = {path: protocol.refuse for (_, path), (protocol, _) in reversed([*site.endpoints.items()])}
+    refusals: dict[str, Refuse] = {}  # in the order of the endpoints, as the router looks at them
+    for (_, path), (protocol, _) in site.endpoints.items():
+        refusals.setdefault(path, protocol.refuse)
     border = Middleware(
         Border,
         metrics=site.metrics,

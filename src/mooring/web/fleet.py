@@ -96,8 +96,10 @@ class Fleet:
     def choose(self, endpoint: Endpoint, scope: Mapping[str, Any], body: bytes) -> Service:
         """The model for a request. Raises NotLoaded for an unknown name, NotReady while the models load."""
         name = _name_in(scope, body)
-        if name is None:
-            return self._offering(endpoint.tasks)
+        return self._offering(endpoint.tasks) if name is None else self.named(name)
+
+    def named(self, name: str) -> Service:
+        """The model of that name. Raises NotLoaded."""
         if name not in self.services:
             raise NotLoaded(
                 f"This server has no model {echo(name)}.", hint=f"Set `model` to one of {', '.join(self.services)}."
@@ -115,9 +117,10 @@ class Fleet:
 
 
 def _name_in(scope: Mapping[str, Any], body: bytes) -> str | None:
-    given = scope.get("path_params", {}).get("id")
-    if given is not None:
-        return str(given)
+    given = scope.get("path_params", {})
+    for key in ("id", "model"):
+        if key in given:
+            return str(given[key])
     queried: list[str] | None = parse_qs(scope.get("query_string", b"").decode("latin-1")).get("model")
     if queried:
         return queried[0]

@@ -129,8 +129,8 @@ def typed(value: Mapping[str, Any], form: type[T]) -> T:
     except msgspec.ValidationError as error:
         reason, _, at = str(error).partition(" - at `$")
         pointer = at.rstrip("`").replace(".", "/").replace("[", "/").replace("]", "")
-        reason = reason.replace("Object missing required field", "missing").replace("Expected", "expected")
-        raise InvalidRequest(f"{reason}.", pointer=pointer) from error
+        reason = reason.replace("Object missing required field", "missing")
+        raise InvalidRequest(f"{reason[:1].lower()}{reason[1:]}.", pointer=pointer) from error
 
 
 def texts(value: object, at: str, *, hint: str = "") -> object:

@@ -30,6 +30,8 @@ class WebLimits:
     """As in the stock toolkit: the Content-Type must match a supported name exactly."""
     hft_errors: bool = False
     """As in the stock toolkit: every error of POST /invocations is a 400."""
+    page: bool = True
+    """Whether browsers get a page at GET /."""
     hosts: frozenset[str] | None = None
     """Names by which the server may be called; None: any."""
     max_transforms: int = 2

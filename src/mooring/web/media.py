@@ -10,6 +10,7 @@ from mooring.errors import NotAcceptable, UnsupportedMediaType, echo
 JSON = "application/json"
 CSV = "text/csv"
 LINES = "application/jsonlines"
+HTML = "text/html"
 
 KINDS = (JSON, LINES, CSV)
 """Supported media types, in order of preference."""
@@ -97,6 +98,17 @@ def preferred(header: str) -> str:
         return JSON
     name, *parameters = (part.strip() for part in best.split(";"))
     return ";".join([name, *(part for part in parameters if not part.lower().replace(" ", "").startswith("q="))])
+
+
+def prefers_html(header: str) -> bool:
+    """Whether an Accept `header` names HTML, and nothing of `KINDS` with a higher weight: what browsers send."""
+    weights = dict.fromkeys((HTML, *KINDS), 0.0)
+    for part in header.split(","):
+        name, q = _range(part)
+        kind = SPELLINGS.get(name, name)
+        if kind in weights:
+            weights[kind] = max(weights[kind], q)
+    return 0 < weights[HTML] == max(weights.values())
 
 
 def split_type(header: str) -> tuple[str, dict[str, str]]:

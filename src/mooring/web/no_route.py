@@ -19,6 +19,8 @@ from mooring.web.border import REQUEST_ID, shown
 from mooring.web.media import JSON
 from mooring.web.status import ErrorBody
 
+PAGE_FILES = "/page/{file:path}"
+"""Of the page for browsers."""
 BODIES = ("POST", "PUT", "PATCH")
 """Methods of a client that wants inference."""
 
@@ -36,9 +38,11 @@ class RouteTable:
 
     @property
     def listed(self) -> str:
-        """All routes, for an error message."""
+        """All routes that people call, for an error message."""
         by_method: dict[str, list[str]] = {}
         for path, methods in self.methods.items():
+            if path == PAGE_FILES:
+                continue
             for method in methods:
                 by_method.setdefault(method, []).append(path)
         return "; ".join(f"{method} {', '.join(map(shown, paths))}" for method, paths in by_method.items())
@@ -52,7 +56,8 @@ class RouteTable:
             methods = self._methods(path) or tuple(sorted(allowed.split(", ")))
             message = f"{echo(path)} does not support {echo(request.method)}. Supported: {', '.join(methods)}."
             if request.method in BODIES:
-                message += f" Send inference requests to {self.ask}."
+                why = f" {self.reason}" if self.reason and request.method in ONE_MODEL._methods(path) else ""
+                message += f" Send inference requests to {self.ask}.{why}"
             kind, headers = "MethodNotAllowed", {"Allow": ", ".join(methods)}
         else:
             near = nearest(path, self.methods, cutoff=0.8)
@@ -78,6 +83,17 @@ ONE_MODEL = RouteTable(
         "/": ("POST", "GET"),
         "/models/{id:path}/pipeline/{task}": ("POST",),
         "/models/{id:path}": ("POST",),
+        "/v2": ("GET",),
+        "/v2/health/live": ("GET",),
+        "/v2/health/ready": ("GET",),
+        # The most specific one first.
+        "/v2/models/{model:path}/versions/{version}/infer": ("POST",),
+        "/v2/models/{model:path}/versions/{version}/ready": ("GET",),
+        "/v2/models/{model:path}/versions/{version}": ("GET",),
+        "/v2/models/{model:path}/infer": ("POST",),
+        "/v2/models/{model:path}/ready": ("GET",),
+        "/v2/models/{model:path}": ("GET",),
+        "/v1/models/{model:path}:predict": ("POST",),
         "/v1/embeddings": ("POST",),
         "/embed": ("POST",),
         "/embed_all": ("POST",),
@@ -98,6 +114,7 @@ ONE_MODEL = RouteTable(
         "/metrics": ("GET",),
         "/execution-parameters": ("GET",),
         "/openapi.json": ("GET",),
+        PAGE_FILES: ("GET",),
     },
 )
 
@@ -114,6 +131,8 @@ SEVERAL_MODELS = RouteTable(
         "/info": ("GET",),
         "/metrics": ("GET",),
         "/openapi.json": ("GET",),
+        "/": ("GET",),
+        PAGE_FILES: ("GET",),
     },
     # Workers share the models by name, which nginx reads from the path.
     "In multi-model mode only SageMaker's routes are served, because a request must name its model in the path. "

@@ -84,7 +84,8 @@ class _Described:
     def _examples(self, endpoint: Endpoint) -> dict[str, Any]:
         if endpoint.examples is not None:
             return {name: {"value": example} for name, example in endpoint.examples.items()}
-        return {spec.name: {"value": spec.example} for spec in self._specs if spec is not None}
+        example_of = endpoint.example or (lambda spec: spec.example)
+        return {spec.name: {"value": example_of(spec)} for spec in self._specs if spec is not None}
 
     def _merged(self, declared: Any) -> Bodies:
         """An endpoint's bodies over all served tasks."""

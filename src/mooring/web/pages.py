@@ -1,4 +1,4 @@
-"""Answer GET requests: /ping, /health/…, /execution-parameters, /metrics, /info, /. Used by `protocols/`."""
+"""Answer GET requests: /ping, /health/…, /execution-parameters, /metrics, /info, /, the page. Used by `protocols/`."""
 
 import contextlib
 import platform
@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -17,7 +18,8 @@ from mooring.errors import NotReady
 from mooring.observe.memory import peak_bytes, resident_bytes
 from mooring.observe.metrics import CONTENT_TYPE
 from mooring.web.border import shown
-from mooring.web.media import JSON
+from mooring.web.media import JSON, prefers_html
+from mooring.web.page.files import INDEX, PLAYGROUND, files_of
 from mooring.web.service import Service
 from mooring.web.tei_info import tei_info
 from mooring.web.wire import Site
@@ -106,14 +108,33 @@ async def info(site: Site[Service], _: Request) -> Response:
 
 
 async def index(site: Site[Any], request: Request) -> Response:
-    """The routes, for people who open the server in a browser."""
+    """The page for browsers; for other clients the routes and an example."""
+    if site.limits.page and prefers_html(request.headers.get("accept", "")):
+        response = files_of(PLAYGROUND)[INDEX].response(request)
+    else:
+        response = _routes(site, request)
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+async def page_file(_: Site[Any], request: Request) -> Response:
+    """A file of the page."""
+    found = files_of(PLAYGROUND).get(request.path_params["file"])
+    if found is None:
+        raise HTTPException(404)
+    return found.response(request)
+
+
+def _routes(site: Site[Any], request: Request) -> Response:
     found = site.endpoints
     with contextlib.suppress(NotReady):
         found = site.offered
-    routes = {f"{method} {shown(path)}": endpoint.summary for (method, path), (_, endpoint) in found.items()}
+    listed = {key: endpoint for key, (_, endpoint) in found.items() if endpoint.listed}
+    routes = {f"{method} {shown(path)}": endpoint.summary for (method, path), endpoint in listed.items()}
     page: dict[str, Any] = {"mooring": mooring.__version__, "routes": routes}
     with contextlib.suppress(NotReady):
-        if (spec := next(iter(site.specs()), None)) is not None:
+        spec = next(iter(site.specs()), None)
+        if spec is not None and ("POST", "/invocations") in found:
             body = shlex.quote(msgspec.json.format(msgspec.json.encode(spec.example), indent=0).decode())
             page["try"] = f"curl {request.base_url}invocations -H 'Content-Type: {JSON}' -d {body}"
     return json_response(page, indent=2)

@@ -49,7 +49,9 @@ class Record:
         """An error in this record, with its place; `pointer` is relative to the record."""
         field = pointer.removeprefix("/")
         part = "" if not field else f", column {field}" if self.row else f", /{field}"
-        return InvalidRequest(f"{self.place}{part}: {error.reason}", hint=error.hint)
+        # The example of a JSON body is no help with CSV.
+        hint = "Check the names of the columns." if self.row and error.hint.startswith("Send {") else error.hint
+        return InvalidRequest(f"{self.place}{part}: {error.reason}", hint=hint)
 
 
 def records(kind: str, data: bytes, form: Form, most: int) -> Iterator[Record]:

@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from mooring.engine.health import Health
 from mooring.engine.job import Answered
 from mooring.engine.life import ModelLife
-from mooring.errors import NotReady
+from mooring.errors import NotLoaded, NotReady, echo
 from mooring.observe import pulse
 from mooring.tasks import TASKS
 from mooring.tasks.base import Task
@@ -48,6 +48,8 @@ class ByEngine:
     """The answer cache; None: every request is computed."""
     tokenizer: TextTokenizer | None = None
     """The model's tokenizer, for routes that only tokenize."""
+    version: str = "1"
+    """The model's version, for protocols that name one."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -113,6 +115,18 @@ class Service:
     def facts(self) -> Mapping[str, Any]:
         """Facts of the model, empty while it loads."""
         return self._served.facts if self._served else {}
+
+    @property
+    def name(self) -> str:
+        """The name under which the model is served, once it is loaded."""
+        return str(self.facts.get("model", {}).get("name", "model"))
+
+    def named(self, name: str) -> "Service":
+        """This model, if that is its name. Raises NotLoaded, NotReady."""
+        _ = self.model
+        if name != self.name:
+            raise NotLoaded(f"This server has no model {echo(name)}.", hint=f"Its model is {self.name}.")
+        return self
 
     @property
     def model(self) -> ByEngine | UserCode:

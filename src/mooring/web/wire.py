@@ -56,12 +56,12 @@ class Site(Generic[L_co]):
 
     @property
     def offered(self) -> "Mapping[tuple[str, str], tuple[WireProtocol, Endpoint]]":
-        """The endpoints whose tasks are served. Raises NotReady."""
+        """The endpoints of the API whose tasks are served. Raises NotReady."""
         served = {spec.name for spec in self.specs() if spec is not None}
         return {
             key: (protocol, endpoint)
             for key, (protocol, endpoint) in self.endpoints.items()
-            if not endpoint.tasks or served.intersection(endpoint.tasks)
+            if endpoint.listed and (not endpoint.tasks or served.intersection(endpoint.tasks))
         }
 
 
@@ -100,8 +100,12 @@ class Endpoint:
     """The tasks that the endpoint is for; with a model that offers none of them it answers 404. Empty: any model."""
     examples: Mapping[str, Any] | None = None
     """Name → example body; None: those of the tasks."""
+    example: Callable[[TaskSpec], Any] | None = None
+    """A task's example body for this endpoint, if `examples` is None; None: the task's own."""
     logged: bool = True
     """False for endpoints that are polled every few seconds."""
+    listed: bool = True
+    """False for what is not part of the API: GET / and /openapi.json leave it out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from mooring.model.identity import Identity
 from mooring.model.manifest import name_of
 from mooring.model.source import EMBEDDED
 from mooring.observe.metrics import Metrics
-from mooring.settings import Settings
+from mooring.settings import BY_NAME, Settings
 from mooring.web.fleet import Fleet
 from mooring.web.service import AnyServed, Service
 from mooring.wiring.opening import Place, open_served
@@ -25,9 +25,10 @@ def fleet(settings: Settings, metrics: Metrics, progress: Progress, expected: Id
     """
     if settings.multi_model:
         raise UsageError("--multi-model and several models exclude each other.", hint="Remove one of them.")
-    for name in ("task", "revision"):
+    for name in ("task", "revision", "model_name"):
         if getattr(settings, name) is not None:
-            raise UsageError(f"--{name} applies to one model, not to several.", hint="Remove it, or serve one model.")
+            flag = BY_NAME[name].flag
+            raise UsageError(f"{flag} applies to one model, not to several.", hint="Remove it, or serve one model.")
     turn = Turns()
 
     def opener(name: str, source: str | None) -> Callable[[], AnyServed]:

@@ -37,6 +37,7 @@ def multi_app(
     def open_model(folder: Path, name: str, expected: Identity) -> AnyServed:
         # Settings for a single model do not apply to a multi-model server.
         one = dataclasses.replace(settings, model=str(folder), base_dir=None, revision=None, task=None, submit_dir=None)
+        one = dataclasses.replace(one, model_name=None)
         place = Place(lambda backend: TurnTaking(backend, turn), name, beside=True)
         return open_served(one, metrics, place=place, expected=expected)
 

@@ -49,6 +49,8 @@ The first one includes one-time work. From the third on, the first computation o
 ones, so warming more would only delay the first request.
 """
 
+VERSION_DIGITS = 12
+
 M = TypeVar("M", bound=ByEngine | UserCode)
 
 
@@ -160,7 +162,8 @@ def _around(loaded: Loaded, loading: Context, served: Served[ByEngine]) -> Serve
 
 def _by_user(settings: Settings, loaded: Loaded, found: ResolvedModel, loading: Context) -> Served[UserCode]:
     own = own_service(settings, loaded, loading, lambda folder: open_model(settings, str(folder)))
-    model = {"name": name_of(found.source, found.folder), "source": found.source, "task": settings.task}
+    name = settings.model_name or name_of(found.source, found.folder)
+    model = {"name": name, "source": found.source, "task": settings.task}
     facts = {"model": model, "backend": {}, "handler": loaded.facts, "warnings": found.warnings}
     return Served(own, own, facts)
 
@@ -174,8 +177,9 @@ def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, place:
         idle_warm=place.idle_warm,
         alone=place.share is alone and not place.own_code,
     )
+    manifest = opened.manifest.replaced(name=settings.model_name or opened.manifest.name)
     facts = {
-        "model": msgspec.to_builtins(opened.manifest),
+        "model": msgspec.to_builtins(manifest),
         "backend": dict(opened.backend.info()),
         "load": dataclasses.asdict(opened.load),
         "warnings": opened.warnings,
@@ -185,4 +189,10 @@ def _by_engine(settings: Settings, metrics: Metrics, opened: OpenedModel, place:
     engine = Engine(opened.task, backend, limits, observer=metrics.beside() if place.beside else metrics)
     cache = AnswerCache(cache_bytes(settings))
     once = Once(engine, opened.task, cache, deadline_s=settings.deadline_s, observer=metrics)
-    return Served(ByEngine(opened.task, engine, once, opened.tokenizer), engine, facts, backend.close, once.counts)
+    model = ByEngine(opened.task, engine, once, opened.tokenizer, version_of(manifest.digest))
+    return Served(model, engine, facts, backend.close, once.counts)
+
+
+def version_of(digest: str | None) -> str:
+    """The beginning of a model's digest, as its version in protocols that have one."""
+    return (digest or "").removeprefix("sha256:")[:VERSION_DIGITS] or "1"

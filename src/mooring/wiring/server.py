@@ -119,6 +119,7 @@ def limits_of(settings: Settings) -> WebLimits:
         ping_always_200=settings.ping_always_200,
         strict_content_types=settings.strict_content_types,
         hft_errors=settings.hft_errors,
+        page=settings.page,
         hosts=allowed_hosts(settings.allowed_host, settings.host),
     )
 

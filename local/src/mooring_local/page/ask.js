@@ -1,132 +1,141 @@
 // The form that asks an endpoint through the runtime, like any program, and shows the answer in its context.
+import { code, tabbed } from "./shared/code.js";
+import { h, panel } from "./shared/dom.js";
+import { exchange } from "./shared/exchange.js";
+import { marked } from "./shared/marks.js";
+import { resultView } from "./shared/result.js";
+import { boto3, curl, javascript, LARGE } from "./shared/snippets.js";
+
+const PROGRAM = "moor local";
 const EXAMPLE = {
   question: "What does the crew throw ashore first?",
   context:
     "A mooring is any permanent structure to which a ship may be made fast, such as a quay, a wharf, a jetty, " +
     "a pier or a buoy. The ship's crew throws a light heaving line ashore first, and heavier hawsers follow it.",
+  candidates: "3",
+};
+const HEADERS = {
+  "X-Amzn-SageMaker-Target-Model": "TargetModel",
+  "X-Amzn-SageMaker-Inference-Component": "InferenceComponentName",
 };
 
+const drafts = {};
+const tab = {};
+
 // `target`: the header that selects one of several models, and their names; null for a single model.
-function askBox(name, target) {
+export function askBox(name, target) {
   const draft = (drafts[name] ||= { ...EXAMPLE, target: target?.names[0] });
+  const form = fields(draft, target),
+    programs = h("div", {});
+  const headers = () => (target ? { [target.header]: form.target.value } : {});
+  const ask = () => exchange(`/endpoints/${encodeURIComponent(name)}/invocations`, form.body(), headers());
+  const show = (sent) => programs.replaceChildren(programPanel(name, sent));
+  show({
+    url: new URL(`/endpoints/${encodeURIComponent(name)}/invocations`, location.href).href,
+    body: form.body(),
+    headers: headers(),
+  });
+  return h("div", { class: "stack" }, panel("Ask", asking(form, ask, show)), programs);
+}
+
+function fields(draft, target) {
   const field = (id, tag, more) => {
     const node = h(tag, { id, ...more, oninput: () => (draft[id] = node.value) });
     node.value = draft[id] || "";
     return node;
   };
-  const question = field("question", "input", { autocomplete: "off" }),
-    context = field("context", "textarea", { rows: "5" }),
+  const label = (node, text) => h("div", {}, h("label", { for: node.id }, text), node);
+  const question = field("question", "input", { autocomplete: "off", dir: "auto" }),
+    context = field("context", "textarea", { rows: "5", dir: "auto" }),
+    candidates = field("candidates", "input", { type: "number", min: "1", max: "20" }),
     which = target && field("target", "input", { list: "targets", required: true }),
     raw = h("textarea", { id: "raw", class: "raw", rows: "6", spellcheck: "false" }),
-    label = (node, text) => h("div", {}, h("label", { for: node.id }, text), node);
-  const own = h(
-    "details",
-    {},
-    h("summary", {}, "Send a custom JSON body"),
-    label(raw, "Body (application/json)"),
-  );
-  const inputs = () => ({ inputs: { question: question.value, context: context.value } });
-  own.addEventListener("toggle", () => {
-    if (own.open && !raw.value) raw.value = JSON.stringify(inputs(), null, 2);
-  });
-  const ask = () =>
-    invoke(
-      name,
-      own.open ? raw.value : JSON.stringify(inputs()),
-      which ? { [target.header]: which.value } : {},
+    own = h(
+      "details",
+      {},
+      h("summary", {}, "Send a custom JSON body"),
+      label(raw, "Body (application/json)"),
     );
-  const options =
+  const request = () => {
+    const most = Number(candidates.value);
+    return {
+      inputs: { question: question.value, context: context.value },
+      ...(most > 1 ? { parameters: { top_k: most } } : {}),
+    };
+  };
+  own.addEventListener("toggle", () => {
+    if (own.open && !raw.value) raw.value = JSON.stringify(request(), null, 2);
+  });
+  const names =
     target &&
     h(
       "datalist",
       { id: "targets" },
       target.names.map((value) => h("option", { value })),
     );
-  const fields = [label(question, "Question"), label(context, "Context"), own];
-  return panel(
-    "Ask",
-    form([which && label(which, target.label), options, ...fields], ask, () =>
-      own.open ? null : context.value,
-    ),
-  );
+  return {
+    target: which,
+    body: () => (own.open ? raw.value : JSON.stringify(request())),
+    inputs: () => (own.open ? null : request().inputs),
+    nodes: [
+      which && label(which, target.label),
+      names,
+      label(question, "Question"),
+      label(context, "Context"),
+      h("div", { class: "short" }, label(candidates, "Candidates")),
+      own,
+    ],
+  };
 }
 
-// Fields, a button, and the answer below. `ask` sends the request; `passage` is the text to highlight the answer in.
-function form(fields, ask, passage) {
+// The fields, a button, and the answer below.
+function asking(form, ask, shown) {
   const out = h("div", { "aria-live": "polite" }),
     button = h("button", { class: "main" }, "Ask");
   const send = async (event) => {
     event.preventDefault();
-    const text = passage();
+    if (button.disabled) return;
+    const inputs = form.inputs();
     button.disabled = true;
     button.textContent = "Asking …";
-    try {
-      out.replaceChildren(answered(await ask(), text));
-    } catch (error) {
-      const said = `The request failed: ${error.message}. Check that moor local is still running.`;
-      out.replaceChildren(h("p", { class: "callout" }, said));
-    }
+    const sent = await ask();
     button.disabled = false;
     button.textContent = "Ask";
+    out.replaceChildren(answered(sent, inputs));
+    shown(sent);
   };
   const onkeydown = (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) send(event);
   };
   const keys = h("span", { class: "quiet small" }, h("kbd", {}, "Ctrl"), " ", h("kbd", {}, "Enter"));
-  return h("form", { onsubmit: send, onkeydown }, fields, h("div", { class: "row" }, button, keys), out);
+  return h("form", { onsubmit: send, onkeydown }, form.nodes, h("div", { class: "row" }, button, keys), out);
 }
 
-async function invoke(name, body, headers) {
-  const began = performance.now();
-  const answer = await fetch(`/endpoints/${encodeURIComponent(name)}/invocations`, {
-    method: "POST",
-    body,
-    headers: { "Content-Type": "application/json", Accept: "application/json", ...headers },
-  });
-  const text = await answer.text(),
-    took = performance.now() - began;
-  let value = null;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    // shown as text
-  }
-  return { answer, text, took, value };
+function answered(sent, inputs) {
+  const passage = h("p", { class: "passage", dir: "auto" });
+  const show = (marks) => inputs && passage.replaceChildren(...marked(inputs.context, marks));
+  const variant = sent.header("x-amzn-invoked-production-variant");
+  const facts = variant ? [`variant ${variant}`] : [];
+  const node = resultView(sent, { task: "", program: PROGRAM, facts, asked: { inputs, show } });
+  node.querySelector(".timeline")?.before(passage);
+  return node;
 }
 
-function answered({ answer, text, took, value }, passage) {
-  const first = Array.isArray(value) ? value[0] : value,
-    found = answer.ok && first?.answer != null,
-    variant = answer.headers.get("x-amzn-invoked-production-variant");
-  const facts = h(
-    "div",
-    { class: "facts" },
-    h("span", {}, h("b", {}, `${took.toFixed(1)} ms`), " round trip"),
-    found && first.score != null && h("span", {}, "score ", h("b", {}, Number(first.score).toFixed(3))),
-    variant && h("span", {}, "variant ", h("b", {}, variant)),
-  );
-  const code = h("strong", {}, answer.headers.get("x-amzn-errortype") || `Status ${answer.status}`),
-    refused = () => h("p", { class: "callout" }, code, ": ", value?.Message || value?.message || text),
-    whole = value ? JSON.stringify(value, null, 2) : text || "(empty)";
-  return h(
-    "div",
-    { class: "answer" },
-    !answer.ok && refused(),
-    found && h("p", { class: "said" }, first.answer || "No answer in this context"),
-    facts,
-    found && passage != null && first.end > first.start && marked(passage, first.start, first.end),
-    h(
-      "details",
-      { open: !found },
-      h("summary", {}, `Response, status ${answer.status}`),
-      h("pre", { tabindex: "0" }, whole),
-    ),
-  );
-}
-
-// Offsets count code points, as in Python, not UTF-16 units.
-function marked(passage, start, end) {
-  const points = [...passage];
-  const part = (from, to) => points.slice(from, to).join("");
-  return h("p", { class: "passage" }, part(0, start), h("mark", {}, part(start, end)), part(end));
+function programPanel(name, sent) {
+  const client = {
+    endpoint_url: location.origin,
+    region_name: "us-east-1",
+    aws_access_key_id: "any",
+    aws_secret_access_key: "any",
+  };
+  const targets = Object.entries(sent.headers).map(([header, value]) => [HEADERS[header], value]);
+  const call = { EndpointName: name, ...Object.fromEntries(targets) };
+  const tabs = [
+    ["Python (boto3)", () => code(boto3(sent, client, call), "Python with boto3")],
+    ["curl", () => code(curl(sent), "curl")],
+    ["JavaScript", () => code(javascript(sent), "JavaScript")],
+  ];
+  const note =
+    LARGE(sent) && h("p", { class: "quiet small" }, "The body is long: these read it from request.json.");
+  return panel("This request from a program", note, tabbed(tabs, tab));
 }

@@ -1,7 +1,14 @@
 // Buckets as folders, objects as files.
-function buckets(name, prefix) {
+import { SNIPPETS } from "./commands.js";
+import { empty, link, when } from "./parts.js";
+import { code } from "./shared/code.js";
+import { h, panel, swap, table } from "./shared/dom.js";
+import { bytes } from "./shared/text.js";
+import { download, get, state } from "./state.js";
+
+export function buckets(name, prefix) {
   const root = h("div", { class: "stack" });
-  if (!name) return { root, update: () => swap(root, data.buckets, allBuckets) };
+  if (!name) return { root, update: () => swap(root, state.data.buckets, allBuckets) };
   const path = `/buckets/${encodeURIComponent(name)}?prefix=${encodeURIComponent(prefix)}`;
   return {
     root,
@@ -13,11 +20,11 @@ function buckets(name, prefix) {
 }
 
 function allBuckets() {
-  if (!data.buckets.length) {
+  if (!state.data.buckets.length) {
     const said = "A bucket is a folder on this machine; its objects are plain files. Create one:";
     return empty("No bucket yet", said, code(SNIPPETS.bucket()));
   }
-  const rows = data.buckets.map((one) => [
+  const rows = state.data.buckets.map((one) => [
     h("a", { href: link("buckets", one.name) }, one.name),
     one.region,
     when(one.created),
@@ -43,7 +50,8 @@ function folder(found) {
     when(one.modified),
   ]);
   const rows = [...inner, ...objects];
-  const nothing = "This folder is empty. Upload files with any S3 client, or copy them into the folder below.";
+  const nothing =
+    "This folder is empty. Upload files with any S3 client, or copy them into the folder below.";
   return [
     h("h1", { class: "crumbs" }, crumbs(found)),
     panel(
@@ -67,8 +75,4 @@ function crumbs(found) {
     h("a", { href: link("buckets", found.name) }, found.name),
     steps,
   ];
-}
-
-function download(bucket, key) {
-  return `${API}/buckets/${encodeURIComponent(bucket)}/object?key=${encodeURIComponent(key)}`;
 }

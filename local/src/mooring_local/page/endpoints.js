@@ -1,6 +1,14 @@
 // Endpoints: status, variants, log and the form to ask one. A view has a root, and an update after each poll.
+import { askBox } from "./ask.js";
+import { SNIPPETS } from "./commands.js";
+import { log } from "./log.js";
+import { empty, link, status, when } from "./parts.js";
+import { code } from "./shared/code.js";
+import { h, panel, swap, table } from "./shared/dom.js";
+import { state } from "./state.js";
+
 // A list beside the details of the selected item.
-function split(kind, items, chosen, line, detail, none) {
+export function split(kind, items, chosen, line, detail, none) {
   const list = h("ul", { class: "items" }),
     side = h("div", { class: "stack" }),
     root = h("div", {});
@@ -47,7 +55,7 @@ function split(kind, items, chosen, line, detail, none) {
   };
 }
 
-function endpoints(chosen) {
+export function endpoints(chosen) {
   const none = () => {
     const said = "Deploy the embedded model from a shell, then ask it a question here:";
     const more = [
@@ -57,10 +65,10 @@ function endpoints(chosen) {
     ];
     return empty("No endpoint yet", said, code(SNIPPETS.deploy()), h("p", { class: "quiet" }, more));
   };
-  return split("endpoints", () => data.endpoints, chosen, listed, endpoint, none);
+  return split("endpoints", () => state.data.endpoints, chosen, listed, endpoint, none);
 }
 
-function listed(one) {
+export function listed(one) {
   const stamp = h("span", { class: "quiet small" }, when(one.created));
   return [h("strong", {}, one.name), h("span", { class: "row" }, status(one.status), stamp)];
 }
@@ -68,18 +76,14 @@ function listed(one) {
 function endpoint(name) {
   const head = h("section", { class: "panel stack" }),
     said = log(`/endpoints/${encodeURIComponent(name)}/log`),
-    asking = h("div", { class: "stack" }),
-    calling = h("div", {});
+    asking = h("div", { class: "stack" });
   return {
-    node: h("div", { class: "stack" }, head, asking, panel("Log", said.node), calling),
+    node: h("div", { class: "stack" }, head, asking, panel("Log", said.node)),
     update: async (one) => {
       const serving = ["InService", "Updating", "SystemUpdating"].includes(one.status);
       swap(head, one, () => endpointFacts(one));
       swap(asking, [serving, one.asynchronous, one.status, one.target], () =>
         serving && !one.asynchronous ? askBox(name, one.target) : panel("Ask", whyNot(one)),
-      );
-      swap(calling, serving, () =>
-        serving ? panel("Call it from Python", code(SNIPPETS.invoke(name))) : [],
       );
       await said.update();
     },

@@ -1,22 +1,29 @@
 // Models, transform jobs and connection settings.
-function models() {
+import { listed, split } from "./endpoints.js";
+import { SNIPPETS } from "./commands.js";
+import { log } from "./log.js";
+import { empty, link, status, when } from "./parts.js";
+import { code } from "./shared/code.js";
+import { h, pairs, panel, swap, table } from "./shared/dom.js";
+import { state } from "./state.js";
+
+export function models() {
   const root = h("div", { class: "stack" });
-  return { root, update: () => swap(root, data.models, allModels) };
+  return { root, update: () => swap(root, state.data.models, allModels) };
 }
 
 function allModels() {
-  if (!data.models.length) {
+  if (!state.data.models.length) {
     const said = "A model is an image with optional model data. Create one with the embedded model:";
     return empty("No model yet", said, code(SNIPPETS.model()));
   }
   const each = (one, show) => one.containers.map((container) => h("div", {}, show(container)));
-  const embedded = () =>
-    h("span", { class: "quiet" }, "none: the embedded model, or HF_MODEL_ID");
+  const embedded = () => h("span", { class: "quiet" }, "none: the embedded model, or HF_MODEL_ID");
   const variables = (container) =>
     Object.entries(container.environment)
       .filter(([, value]) => value !== "")
       .map(([name, value]) => h("div", {}, h("code", {}, `${name}=${value}`)));
-  const rows = data.models.map((one) => [
+  const rows = state.data.models.map((one) => [
     h("strong", {}, one.name),
     each(one, (container) => h("code", {}, container.image)),
     each(one, (container) => (container.data ? h("code", {}, container.data) : embedded())),
@@ -27,12 +34,12 @@ function allModels() {
   return [h("h1", {}, "Models"), panel(null, table(heads, rows))];
 }
 
-function jobs(chosen) {
+export function jobs(chosen) {
   const none = () => {
     const said = "A transform job runs a model on every line of the files in a bucket. Create one:";
     return empty("No transform job yet", said, code(SNIPPETS.transform()));
   };
-  return split("jobs", () => data.jobs, chosen, listed, job, none);
+  return split("jobs", () => state.data.jobs, chosen, listed, job, none);
 }
 
 function job(name) {
@@ -66,9 +73,9 @@ function place(uri) {
   return h("a", { href: link("buckets", found[1], found[2].replace(/[^/]*$/, "")) }, h("code", {}, uri));
 }
 
-function connect() {
+export function connect() {
   const root = h("div", { class: "stack" });
-  return { root, update: () => swap(root, data.account, ways) };
+  return { root, update: () => swap(root, state.data.account, ways) };
 }
 
 function ways() {
@@ -78,9 +85,9 @@ function ways() {
   const here = pairs([
     ["Address", h("code", {}, location.origin)],
     ["Services", "SageMaker, its runtime, S3, STS, IAM, ECR, CloudWatch Logs, Application Auto Scaling"],
-    ["Account", h("code", {}, data.account)],
-    ["Data", h("code", {}, data.data)],
-    ["Mooring", data.version],
+    ["Account", h("code", {}, state.data.account)],
+    ["Data", h("code", {}, state.data.data)],
+    ["Mooring", state.data.version],
   ]);
   return [
     h("h1", {}, "Connect"),

@@ -1,4 +1,15 @@
 // Select the view, and poll its data while the page is visible.
+import { buckets } from "./buckets.js";
+import { endpoints } from "./endpoints.js";
+import { connect, jobs, models } from "./lists.js";
+import { link } from "./parts.js";
+import { byId, h, swap } from "./shared/dom.js";
+import { get, state } from "./state.js";
+
+const EVERY_MS = 1500;
+const main = byId("main"),
+  live = byId("live");
+
 const VIEWS = { endpoints, models, jobs, buckets, connect },
   TITLES = {
     endpoints: "Endpoints",
@@ -20,21 +31,27 @@ function decoded(part) {
 function route() {
   const [kind, ...rest] = location.hash.replace(/^#\//, "").split("/").map(decoded),
     name = Object.hasOwn(VIEWS, kind) ? kind : "endpoints";
-  const moved = current !== null;
-  current = { name, ...VIEWS[name](rest[0] || "", rest[1] || "") };
+  const moved = state.current !== null;
+  state.current = { name, ...VIEWS[name](rest[0] || "", rest[1] || "") };
   document.title = `${rest[0] || TITLES[name]} · Mooring`;
-  if (data) {
-    main.replaceChildren(current.root);
+  if (state.data) {
+    main.replaceChildren(state.current.root);
     refresh();
     if (moved) main.focus({ preventScroll: true });
   }
 }
 
 async function refresh() {
-  const view = current;
+  const view = state.current;
   swap(
-    document.getElementById("nav"),
-    [view.name, data.endpoints.length, data.models.length, data.jobs.length, data.buckets.length],
+    byId("nav"),
+    [
+      view.name,
+      state.data.endpoints.length,
+      state.data.models.length,
+      state.data.jobs.length,
+      state.data.buckets.length,
+    ],
     () =>
       Object.keys(VIEWS).map((kind) =>
         h(
@@ -44,7 +61,7 @@ async function refresh() {
             "a",
             { href: link(kind), "aria-current": kind === view.name && "page" },
             TITLES[kind],
-            kind in data && h("span", { class: "count" }, String(data[kind].length)),
+            kind in state.data && h("span", { class: "count" }, String(state.data[kind].length)),
           ),
         ),
       ),
@@ -52,7 +69,7 @@ async function refresh() {
   try {
     await view.update();
   } catch (error) {
-    if (view === current && !(error instanceof TypeError))
+    if (view === state.current && !(error instanceof TypeError))
       view.root.replaceChildren(h("p", { class: "callout" }, error.message));
   }
 }
@@ -60,14 +77,14 @@ async function refresh() {
 async function poll() {
   if (!document.hidden) {
     try {
-      data = await get("/overview");
+      state.data = await get("/overview");
       live.className = "live";
-      document.getElementById("live-text").textContent = location.host;
-      if (!current.root.isConnected) main.replaceChildren(current.root);
+      byId("live-text").textContent = location.host;
+      if (!state.current.root.isConnected) main.replaceChildren(state.current.root);
       await refresh();
     } catch {
       live.className = "live lost";
-      document.getElementById("live-text").textContent = "moor local does not respond";
+      byId("live-text").textContent = "moor local does not respond";
     }
   }
   setTimeout(poll, EVERY_MS);

@@ -4,11 +4,7 @@ Read-only. The page asks endpoints through the runtime, as any client does. `app
 here and everywhere else, by Host and Origin.
 """
 
-import base64
-import hashlib
 from collections.abc import Callable
-from functools import lru_cache
-from importlib.resources import files
 from urllib.parse import quote
 
 import msgspec
@@ -17,14 +13,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from mooring.web.page.files import INDEX, PLAYGROUND, SHARED, files_of
 from mooring_local.page import view
 from mooring_local.page.view import Sources
 from mooring_local.wire.faults import Fault
 
 ROOT = "/_mooring"
-STYLES = ("ground.css", "frame.css", "parts.css")
-SCRIPTS = ("dom.js", "snippets.js", "ask.js", "endpoints.js", "lists.js", "buckets.js", "main.js")
-"""Concatenated in this order."""
 _SAFE = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
@@ -59,6 +53,7 @@ def routes(sources: Sources) -> Starlette:
 
     table: dict[str, Callable[[Request], Response]] = {
         "/": index,
+        "/page/{file:path}": page_file,
         "/api/overview": overview,
         "/api/endpoints/{name}/log": endpoint_log,
         "/api/jobs/{name}/log": job_log,
@@ -74,27 +69,18 @@ def routes(sources: Sources) -> Starlette:
     )
 
 
-def index(_: Request) -> Response:
-    """The page: one document with inline style and script. Its policy blocks all other sources."""
-    body, policy = _page()
-    return Response(body, media_type="text/html", headers={**_SAFE, "Content-Security-Policy": policy})
+def index(request: Request) -> Response:
+    """The document."""
+    return files_of(__package__)[INDEX].response(request)
 
 
-@lru_cache(maxsize=1)
-def _page() -> tuple[bytes, str]:
-    here = files(__package__)
-    style, script = ("".join(here.joinpath(name).read_text("utf-8") for name in names) for names in (STYLES, SCRIPTS))
-    document = here.joinpath("page.html").read_text("utf-8")
-    document = document.replace("/*style*/", style).replace("/*script*/", script)
-    policy = (
-        f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'; connect-src 'self'; "
-        "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    )
-    return document.encode(), policy
-
-
-def _digest(text: str) -> str:
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+def page_file(request: Request) -> Response:
+    """A script or a style: this page's own, or one that it shares with the page of `moor serve`."""
+    name: str = request.path_params["file"]
+    found = files_of(PLAYGROUND if name.startswith(SHARED) else __package__).get(name)
+    if found is None:
+        raise Fault("NotFound", f"The page has no file {name[:80]!r}.", 404)
+    return found.response(request)
 
 
 def _json(content: object) -> Response:

@@ -1,5 +1,7 @@
 """Serve OpenAI's embeddings API: POST /v1/embeddings, GET /v1/models, GET /v1/models/{id}.
 
+The last two also have the keys of KServe's protocol v1 (`kserve.py`).
+
 Vectors are always normalized, as OpenAI's are. The official Python client asks for base64 (little-endian float32)
 unless its caller says otherwise.
 """
@@ -78,6 +80,10 @@ class ModelCard(msgspec.Struct):
     created: int
     """When it was built, in seconds since 1970; 0 if unknown."""
     owned_by: str
+    name: str
+    """The id again, for KServe's protocol v1."""
+    ready: bool
+    """For KServe's protocol v1."""
 
 
 class ModelList(msgspec.Struct):
@@ -85,6 +91,8 @@ class ModelList(msgspec.Struct):
 
     object: Literal["list"]
     data: list[ModelCard]
+    models: list[str]
+    """The ids, for KServe's protocol v1."""
 
 
 class OpenAIFault(msgspec.Struct):
@@ -132,7 +140,8 @@ def packed(row: Iterable[float]) -> str:
 
 async def models(site: Site[Service], _: Request) -> Response:
     """List the models. Raises NotReady."""
-    return json_response(ModelList("list", _cards(site)))
+    cards = _cards(site)
+    return json_response(ModelList("list", cards, [card.id for card in cards]))
 
 
 async def model(site: Site[Service], request: Request) -> Response:
@@ -146,16 +155,17 @@ async def model(site: Site[Service], request: Request) -> Response:
 def _cards(site: Site[Any]) -> list[ModelCard]:
     site.specs()  # raises NotReady
     facts = site.life.facts
+    ready = site.life.health().ready
     if "models" in facts:
-        return [_card(name, one.get("model", {})) for name, one in facts["models"].items()]
+        return [_card(name, one.get("model", {}), ready=ready) for name, one in facts["models"].items()]
     model = facts.get("model", {})
-    return [_card(str(model.get("name", "model")), model)]
+    return [_card(str(model.get("name", "model")), model, ready=ready)]
 
 
-def _card(name: str, model: Mapping[str, Any]) -> ModelCard:
+def _card(name: str, model: Mapping[str, Any], *, ready: bool) -> ModelCard:
     built = model.get("built")
     created = int(datetime.fromisoformat(built).replace(tzinfo=UTC).timestamp()) if built else 0
-    return ModelCard(name, "model", created, "mooring")
+    return ModelCard(name, "model", created, "mooring", name, ready)
 
 
 def refuse(error: BaseException, request_id: str) -> Reply:

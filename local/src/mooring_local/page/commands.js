@@ -1,4 +1,6 @@
 // Snippets to copy and run, with the address of this page.
+import { state } from "./state.js";
+
 // `moor local env` defaults to 127.0.0.1, port 4567.
 function where() {
   const host = location.hostname.replace(/^\[|\]$/g, "");
@@ -6,7 +8,7 @@ function where() {
   return location.port === "4567" ? named : [...named, `--port ${location.port || 80}`];
 }
 
-const SNIPPETS = {
+export const SNIPPETS = {
   shell: () => `eval "$(${["moor local env", ...where()].join(" ")})"`,
   deploy: () => `${SNIPPETS.shell()}
 moor deploy --name qa`,
@@ -24,12 +26,6 @@ ${service.replaceAll("-", "_")} = boto3.client(
   model: () => `${SNIPPETS.client("sagemaker")}
 sagemaker.create_model(
     ModelName="qa", PrimaryContainer={"Image": "mooring"},
-    ExecutionRoleArn="arn:aws:iam::${data.account}:role/SageMakerLocal",
+    ExecutionRoleArn="arn:aws:iam::${state.data.account}:role/SageMakerLocal",
 )`,
-  invoke: (name) => `${SNIPPETS.client("sagemaker-runtime")}
-answer = sagemaker_runtime.invoke_endpoint(
-    EndpointName="${name}", ContentType="application/json",
-    Body='{"inputs": {"question": "Who wrote it?", "context": "Ada wrote it."}}',
-)
-print(answer["Body"].read().decode())`,
 };
