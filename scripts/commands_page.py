@@ -14,6 +14,8 @@ FOLDERS = ("docs", "examples", "local", "training", "deploy", "notebooks")
 GENERATED = ("docs/reference/commands.md", "CHANGELOG.md")
 PROGRAMS = "moor|curl|pip|python|make|docker|podman|kubectl|helm|kind|aws|openssl|nginx|npm|npx|eval|umask|cp|git"
 BLOCK = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.M | re.S)
+QUOTED_BREAK = re.compile(r"(?<=[\[{,])\n\s*(?=[{\[\"])")
+"""A line break within a JSON body."""
 SHELL = ("", "sh", "bash", "console")
 START = re.compile(rf"(?:[A-Z_]+=(?:\S+|\$\(.*?\)) +)*(?:{PROGRAMS})\b(?! {{2,}})")
 THIS = "tests/test_documented_commands.py"
@@ -54,6 +56,7 @@ _RULES = (
     (r"docs/tasks\.md: curl\b", f"{TASK_DOCS}::test_the_requests_are_answered", SENT),
     (PAGES + ": (moor (ask|run|eval|doctor|pack) |python examples/)", "::test_the_command_runs", "run"),
     (r"README: moor serve( (\./\w+|embedded))*$", "::test_the_server_starts", "started"),
+    (r"docs/(clients|kubernetes)\.md: curl\b.*/v[12]/models/", "tests/web/test_open_inference.py", SENT),
     (PAGES + r": curl\b.*(127\.0\.0\.1|localhost):8080", "::test_the_request_is_answered", SENT),
     (r"\S+: (moor deploy|moor destroy)\b", "local/tests/deploy/test_commands.py", LOCAL),
     (r"\S+: moor transform\b", "local/tests/batch/test_real_model.py", LOCAL),
@@ -69,7 +72,6 @@ _RULES = (
     ),
     (r"docs/kubernetes\.md: helm\b", "deploy/tests/test_chart.py", "no cluster: the chart is rendered and checked"),
     (r"docs/kubernetes\.md: kubectl\b", "deploy/tests/test_kserve.py", "no cluster: the fields are checked"),
-    (r"docs/kubernetes\.md: curl\b", "tests/web/test_open_inference.py", "the protocol is tested in process"),
     (r"\S+: aws sagemaker", "local/tests/fidelity/test_awscli.py", "sdk tier: the AWS CLI against `moor local`"),
     (r"SECURITY\.md: (openssl|umask|cp|nginx|curl)\b", "::test_the_tls_example", "the same files, checked by nginx"),
     (r"\S+: python -m bench\.", "::test_every_program_exists", "its options are known"),
@@ -95,7 +97,7 @@ def _commands(page: Path) -> Iterator[str]:
     for language, body in BLOCK.findall(page.read_text(encoding="utf-8")):
         if language not in (*SHELL, "text"):
             continue
-        for line in re.sub(r"\\\n\s*", "", body).splitlines():
+        for line in QUOTED_BREAK.sub(" ", re.sub(r"\\\n\s*", "", body)).splitlines():
             text = re.sub(r"\s+#\s.*$", "", line.strip().removeprefix("$ ")).strip()
             # Output may begin with anything; help texts show commands of ours.
             if START.match(text) and (language != "text" or text.startswith("moor ")):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
-from scripts.commands_page import ROOT, RULES, Command, commands, pages, rule_of
+from scripts.commands_page import ROOT, RULES, commands, pages, rule_of
 
 from mooring.cli import run
 from mooring.cli.group import COMMANDS, moor
@@ -23,10 +23,9 @@ ALL = commands()
 HERE = "tests/test_documented_commands.py"
 
 
-def named(name: str) -> list[Command]:
-    """The commands whose rule names a test of this file."""
-    chosen = dict.fromkeys(one for one in ALL if (rule := rule_of(one)) and rule.test == f"{HERE}::{name}")
-    return list(chosen)
+def named(name: str) -> list[str]:
+    """The commands whose rule names a test of this file, each once."""
+    return list(dict.fromkeys(one.text for one in ALL if (rule := rule_of(one)) and rule.test == f"{HERE}::{name}"))
 
 
 def words(text: str) -> list[str]:
@@ -89,7 +88,7 @@ def test_every_option_in_prose_exists() -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("text", [one.text for one in named("test_every_target_exists")])
+@pytest.mark.parametrize("text", named("test_every_target_exists"))
 def test_every_target_exists(text: str) -> None:
     """make reads it without running it."""
     done = subprocess.run(["make", "-n", *words(text)[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -97,7 +96,7 @@ def test_every_target_exists(text: str) -> None:
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("text", [one.text for one in named("test_every_program_exists")])
+@pytest.mark.parametrize("text", named("test_every_program_exists"))
 def test_every_program_exists(text: str) -> None:
     """It knows the options."""
     command, flags = words(text)[1:], [word for word in words(text) if word.startswith("--")]
@@ -126,7 +125,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("text", [one.text for one in named("test_the_command_runs")])
+@pytest.mark.parametrize("text", named("test_the_command_runs"))
 def test_the_command_runs(
     text: str, workspace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,7 +143,7 @@ def test_the_command_runs(
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("text", [one.text for one in named("test_the_server_starts")])
+@pytest.mark.parametrize("text", named("test_the_server_starts"))
 def test_the_server_starts(text: str, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And ends at Ctrl-C with code 0. Another port, since 8080 may be in use."""
     monkeypatch.setenv("MOORING_PORT", "0")
@@ -155,11 +154,11 @@ def test_the_server_starts(text: str, workspace: Path, monkeypatch: pytest.Monke
 
 
 @pytest.mark.wire
-@pytest.mark.parametrize("text", [one.text for one in named("test_the_request_is_answered")])
+@pytest.mark.parametrize("text", named("test_the_request_is_answered"))
 def test_the_request_is_answered(text: str, workspace: Path) -> None:
     """As curl sends it, by a model of the route's task."""
     found = re.search(r":8080(/\S*)", text)
-    body = re.search(r" -d '(.*?)'", text)
+    body = re.search(r" (?:-d|--json) '(.*?)'", text)
     assert found, text
 
     async def scene(stage: Modelled) -> None:
