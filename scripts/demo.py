@@ -9,7 +9,7 @@ import sys
 import time
 from urllib.parse import urlsplit
 
-QUESTION = "Where did the first steam locomotive run?"
+QUESTION = "Who built the first full-scale steam locomotive?"
 CONTEXT = (
     "Richard Trevithick built the first full-scale steam locomotive in 1804. On 21 February it drew a train along the "
     "tramway of the Penydarren ironworks, near Merthyr Tydfil in Wales: ten tons of iron and seventy men over nine "
