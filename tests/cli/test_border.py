@@ -104,7 +104,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     said = capsys.readouterr().out
     names = [line.split()[0] for line in said.partition("Commands:")[2].splitlines() if line.startswith("  ")][:6]
-    assert names == ["serve", "run", "ask", "eval", "build", "image"]
+    assert names == ["serve", "run", "ask", "eval", "batch", "build"]
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("moor 0.")
 

@@ -163,6 +163,12 @@ def test_the_index_names_the_routes_and_a_line_to_try() -> None:
             "/models/{id}/pipeline/{task}",
             "/v1/models",
             "/v1/models/{id}",
+            "/v1/models/{model}:predict",
+            "/v2",
+            "/v2/health/live",
+            "/v2/health/ready",
+            *("/v2/models/{model}" + rest for rest in ("", "/ready", "/infer")),
+            *("/v2/models/{model}/versions/{version}" + rest for rest in ("", "/ready", "/infer")),
             "/tokenize",
             "/decode",
         }

@@ -36,14 +36,12 @@ class ArrowChunk:
 
     def rows(self) -> Sequence[Row | RequestError]:
         """See `Chunk.rows`."""
-        found: list[Row] = self.batch.to_pylist()
-        return found
+        return _rows(self.batch)
 
     def carried(self, without: frozenset[str]) -> Sequence[Row]:
         """See `Chunk.carried`."""
         names = [name for name in self.batch.schema.names if name not in without]
-        found: list[Row] = self.batch.select(names).to_pylist()
-        return found
+        return _rows(self.batch.select(names))
 
     def schema(self, without: frozenset[str]) -> Any:
         """See `Chunk.schema`."""
@@ -56,6 +54,22 @@ class ArrowChunk:
     def table(self, schema: Any) -> Any:
         """See `Chunk.table`."""
         return pa.Table.from_batches([self.batch.select(schema.names)]).cast(schema)
+
+
+def _rows(batch: Any) -> list[Row]:
+    columns = [_values(column) for column in batch.columns]
+    return [dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)] or [
+        {} for _ in range(batch.num_rows)
+    ]
+
+
+def _values(column: Any) -> list[Any]:
+    """Python's values. Times in nanoseconds become text: Python has none, and only pandas has a type for them."""
+    try:
+        found: list[Any] = column.to_pylist()
+    except ValueError:
+        found = column.cast(pa.string()).to_pylist()
+    return found
 
 
 class Parquet:
