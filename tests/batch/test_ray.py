@@ -47,10 +47,11 @@ def command(folder: Path, output: str, engine: str, *more: str) -> list[str]:
     return [*moor, "-m", str(folder / "model"), "--shard-rows", str(SHARD_ROWS), "--json", *of_ray, *more]
 
 
-def wait_for(parts: int, folder: Path) -> None:
+def wait_for(parts: int, folder: Path, process: "subprocess.Popen[str]") -> None:
     """Until that many parts are there."""
     end = time.monotonic() + PATIENCE_S
     while len(list(folder.glob("part-*"))) < parts:
+        assert process.poll() is None, process.communicate()
         assert time.monotonic() < end, "no part was written"
         time.sleep(0.01)
 
@@ -81,7 +82,7 @@ def same_as_undisturbed(place: Path, output: str) -> None:
 def test_a_killed_actor_is_replaced(place: Path) -> None:
     """In the middle of a shard; the run goes on to its end."""
     with started(command(place, "actor", "ray")) as process:
-        wait_for(6, place / "actor")
+        wait_for(6, place / "actor", process)
         victim = next(actors(process))
         victim.kill()
         out, err = process.communicate(timeout=PATIENCE_S)
@@ -93,7 +94,7 @@ def test_a_killed_actor_is_replaced(place: Path) -> None:
 def test_a_killed_driver_is_continued(place: Path) -> None:
     """Here by the local engine: how a job is computed is not part of it. Its actors end with the driver."""
     with started(command(place, "driver", "ray")) as process:
-        wait_for(6, place / "driver")
+        wait_for(6, place / "driver", process)
         left = list(actors(process))
         assert left
         process.kill()
@@ -111,7 +112,7 @@ def test_a_killed_driver_is_continued(place: Path) -> None:
 def test_ctrl_c_finishes_the_shards_in_hand(place: Path) -> None:
     """What the manifest says is there, and nothing else."""
     with started(command(place, "interrupted", "ray")) as process:
-        wait_for(2, place / "interrupted")
+        wait_for(2, place / "interrupted", process)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, err

@@ -18,7 +18,7 @@ from typing import Any
 # Before Ray is imported: it reports to its makers, and warns about accelerators and networks that are not used.
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "error")
+os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
 
 import msgspec
 import ray
@@ -60,11 +60,7 @@ class Cluster:
     """An `Engine`."""
 
     def __init__(self, settings: Settings, address: str | None, actors: int | None, advance: Advance) -> None:
-        """`address` of a running cluster; None starts one on this machine. `actors`: None for one per machine.
-
-        Raises UsageError, or BatchError if nobody listens there.
-        """
-        _check(address)
+        """`address` of a running cluster; None starts one on this machine. `actors`: None for one per machine."""
         self._settings = settings
         self._address = address
         self._actors = actors
@@ -97,8 +93,11 @@ class Cluster:
                     yield shard, UnreadableShard(reply.unreadable, hint=reply.hint)
 
 
-def _check(address: str | None) -> None:
-    """Before Ray is asked, which would wait for a minute and then end the process."""
+def check_address(address: str | None) -> None:
+    """Raise UsageError for an invalid address, BatchError if nobody listens there.
+
+    To be called first: Ray would wait for a minute and then end the process.
+    """
     if address is None or address == "auto":
         return
     host, _, port = address.rpartition(":")

@@ -133,6 +133,9 @@ def _answered(
 
     if ray["engine"] == "ray":
         need("ray", "ray", "--engine ray")
+        from mooring.batch.cluster import check_address
+
+        check_address(ray["address"])
     found = find(order)
     with ExitStack() as stack:
         stack.enter_context(found.output.reserved())
