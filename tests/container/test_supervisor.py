@@ -217,9 +217,14 @@ def test_a_request_that_two_workers_die_of_is_502_and_poison(model: str) -> None
     """It is not given to a third."""
     with behind(model) as server:
         pids = server.wait_for_workers(2)
+
+        def computed(slot: int) -> float:
+            return server.metric("mooring_batch_tokens_total", worker=str(slot))
+
+        before = {slot: computed(slot) for slot in (1, 2)}
         thread, results = in_background(lambda: server.ask({**LONG, "context": LONG["context"] * 2}))
         for slot in (1, 2):
-            server.until(lambda: server.metric("mooring_queue_windows", worker=str(slot)) > 0)  # noqa: B023
+            server.until(lambda: computed(slot) > before[slot])  # noqa: B023 - it computes one batch after the other
             os.kill(pids[slot], signal.SIGSEGV)  # a crash: SIGKILL would be somebody else's doing
         thread.join()
         [(status, _, body)] = results
