@@ -218,6 +218,7 @@ def test_sigterm_answers_what_is_in_flight() -> None:
         for connection, body in zip(connections, bodies, strict=True):
             connection.request("POST", "/invocations", json.dumps(body), {"Content-Type": "application/json"})
         one.until(lambda: one.send("GET", "/info")[2]["engine"]["in_flight"] > 0)
+        time.sleep(0.5)  # until nginx has read all of them, also on a busy machine
         engine("stop", "-t", "30", one.name)
         answers = [json.load(connection.getresponse())["answer"] for connection in connections]
         assert answers == ["Ada Lovelace"] * 17
