@@ -1,7 +1,7 @@
 // The server at work, from /metrics every two seconds and /info every ten.
 import { sparkline } from "./chart.js";
 import { buckets, by, largest, parse, quantile, since, sum } from "./prometheus.js";
-import { read } from "./server.js";
+import { patient, read } from "./server.js";
 import { byId, h, pairs, swap, table } from "./shared/dom.js";
 import { timeline } from "./shared/bars.js";
 import { bytes, count, ms, plural } from "./shared/text.js";
@@ -53,7 +53,7 @@ async function look() {
   timer = setTimeout(look, EVERY_MS);
   if (document.hidden) return;
   try {
-    const answer = await fetch("metrics");
+    const answer = await patient("metrics");
     if (!answer.ok) throw new Error(`Status ${answer.status}`);
     note(parse(await answer.text()));
     if (turns++ % INFO_EVERY === 0) info = await read("info");

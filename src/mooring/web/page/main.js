@@ -2,14 +2,15 @@
 import { start as startEditor } from "./editor.js";
 import * as live from "./live.js";
 import { offer } from "./playground.js";
-import { discover } from "./server.js";
+import { discover, patient } from "./server.js";
 import { byId, h, swap } from "./shared/dom.js";
 
 const EVERY_MS = 5000;
 
 const state = byId("state"),
   notice = byId("notice");
-let known = false;
+let known = false,
+  next = null;
 
 function route() {
   const name = location.hash === "#live" ? "live" : "ask";
@@ -35,7 +36,7 @@ function explain(text) {
 async function look() {
   let health;
   try {
-    const answer = await fetch("ping");
+    const answer = await patient("ping");
     health = answer.ok ? "" : (await answer.json()).message || `Status ${answer.status}`;
   } catch {
     tell("lost", "no response");
@@ -78,10 +79,12 @@ async function learn() {
 }
 
 async function watch() {
+  clearTimeout(next);
   if (!document.hidden) await look();
-  setTimeout(watch, EVERY_MS);
+  next = setTimeout(watch, EVERY_MS);
 }
 
 addEventListener("hashchange", route);
+document.addEventListener("visibilitychange", watch);
 route();
 watch();

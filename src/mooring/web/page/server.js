@@ -9,8 +9,14 @@ const ROUTES = {
   "text-classification": "predict",
 };
 
+const PATIENCE_MS = 10_000;
+
+// GET, for a limited time: a server that hangs must not hang the page.
+export const patient = (path) =>
+  fetch(path, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
+
 export async function read(path) {
-  const answer = await fetch(path, { headers: { Accept: "application/json" } });
+  const answer = await patient(path);
   const body = await answer.json();
   if (!answer.ok) throw new Error(body.message || `Status ${answer.status}`);
   return body;
