@@ -137,7 +137,7 @@ def test_a_damaged_state_is_refused_at_the_start(tmp_path: Path) -> None:
         State(path)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="rights are kept otherwise there")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no permission bits")
 def test_what_is_kept_is_for_its_owner_only(tmp_path: Path) -> None:
     """The folder that is made, and the state also in a folder that others may read."""
     tmp_path.chmod(0o755)
@@ -149,7 +149,7 @@ def test_what_is_kept_is_for_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "first").stat().st_mode) == 0o700
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no owners as here")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no numeric owners of files")
 def test_a_folder_that_another_user_made_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor is a file emptied that a link in it leads to."""
     precious = tmp_path / "precious"

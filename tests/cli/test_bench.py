@@ -117,7 +117,7 @@ def test_a_sweep_stops_when_nothing_is_answered(capsys: pytest.CaptureFixture[st
     assert made["sweeps"][0]["steps"][0]["messages"] == {"503": "No."}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot send SIGINT to one process")
 def test_ctrl_c_in_a_sweep_keeps_the_steps_before(tmp_path: Path) -> None:
     """And writes the report of them."""
     release, several = threading.Event(), threading.Event()

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import re
 import signal
 import threading
 import time
@@ -217,12 +218,20 @@ def test_sigterm_answers_what_is_in_flight() -> None:
         bodies = [_pages(60), *(PAIR | {"context": f"{PAIR['context']} {number}"} for number in range(16))]
         for connection, body in zip(connections, bodies, strict=True):
             connection.request("POST", "/invocations", json.dumps(body), {"Content-Type": "application/json"})
-        one.until(lambda: one.send("GET", "/info")[2]["engine"]["in_flight"] > 0)
-        time.sleep(0.5)  # until nginx has read all of them, also on a busy machine
+        one.until(lambda: _received(one) == 17)
         engine("stop", "-t", "30", one.name)
         answers = [json.load(connection.getresponse())["answer"] for connection in connections]
         assert answers == ["Ada Lovelace"] * 17
         assert one.exit_code() == 0
+
+
+def _received(one: Container) -> int:
+    """Requests that workers have answered or are answering."""
+    answered = re.findall(
+        r'^mooring_requests_total\{[^}]*"/invocations"[^}]*\} (\S+)', one.send("GET", "/metrics")[2], re.M
+    )
+    in_flight: int = one.send("GET", "/info")[2]["engine"]["in_flight"]
+    return in_flight + sum(int(float(count)) for count in answered)
 
 
 def _pages(count: int) -> dict[str, str]:

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from mooring.web import gathered
-from mooring.web.gathered import Gathered
+from mooring.web.gathered import SEND_S, Gathered
 
 
 class Transport(asyncio.Transport):
@@ -80,19 +79,23 @@ def test_closing_sends_what_was_written_before() -> None:
 @pytest.mark.parametrize("reads", [True, False])
 def test_a_reader_is_judged_by_the_present_response(reads: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by a response that it has read to the end before: the next one has its own time."""
-    monkeypatch.setattr(gathered, "SEND_S", 0.2)
 
     async def scene() -> Transport:
+        loop, now = asyncio.get_running_loop(), 0.0
+        monkeypatch.setattr(loop, "time", lambda: now)
         transport = Transport()
         transport.full = True
-        connection = Gathered(transport, asyncio.get_running_loop())
-        connection.write(b"first")
-        await asyncio.sleep(0.15)
-        if reads:
-            transport.unsent = 0
-        connection.write(b"second")
-        await asyncio.sleep(0.1)
+        connection = Gathered(transport, loop)
+        for data in (b"first", b"second"):
+            connection.write(data)
+            await asyncio.sleep(0)
+            now += 0.6 * SEND_S
+            for _ in range(2):  # timers that are due run after this task
+                await asyncio.sleep(0)
+            assert transport.aborted is (data == b"second" and not reads)
+            if reads:
+                transport.unsent = 0
         connection.lost()
         return transport
 
-    assert asyncio.run(scene()).aborted is not reads
+    asyncio.run(scene())
