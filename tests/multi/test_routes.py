@@ -169,6 +169,7 @@ def test_each_model_answers_by_itself(tmp_path: Path) -> None:
         ({"model_name": "x" * 1025, "url": "FOLDER/one"}, 400, "InvalidRequest"),
         ([], 400, "InvalidRequest"),
         (b"{", 400, "InvalidRequest"),
+        (b'{"model_name": "\xff"}', 400, "InvalidRequest"),
         ({"model_name": "three", "url": "FOLDER/broken"}, 400, "ModelRefused"),
         ({"model_name": "three", "url": "FOLDER/huge"}, 507, "NoMemory"),
         ({"model_name": "three", "url": "/" + "x" * 5000}, 404, "NotLoaded"),

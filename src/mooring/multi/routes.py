@@ -40,6 +40,7 @@ from mooring.web.protocols.sagemaker import INVOCATIONS, PING
 from mooring.web.room import Room
 from mooring.web.service import Service
 from mooring.web.status import ErrorBody, refuse
+from mooring.web.text import read_json
 from mooring.web.wire import Bodies, Endpoint, Site, WireProtocol
 
 BODY_LIMIT = 1 << 20
@@ -87,10 +88,7 @@ async def _fields(site: Site[Registry], request: Request) -> dict[str, Any]:
         data = await read_body(request.headers, request.receive, BODY_LIMIT, site.limits.body_s, visit)
     finally:
         visit.leave()
-    try:
-        found = msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise InvalidRequest(f"Invalid JSON: {error}.") from error
+    found = read_json(data, hint='Send {"model_name": "…", "url": "…"}.')
     if not isinstance(found, dict):
         raise InvalidRequest(f"expected an object, not {echo(found)}.")
     return found

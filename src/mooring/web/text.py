@@ -35,12 +35,13 @@ def unmarked(data: bytes) -> bytes:
     return data
 
 
-def read_text(data: bytes) -> str:
-    """Decode UTF-8. Raises InvalidRequest with the place of the first invalid byte."""
+def read_text(data: bytes, where: str = "") -> str:
+    """Decode UTF-8. Raises InvalidRequest with the place of the first invalid byte; `where` is e.g. "Line 3: "."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise _not_utf8(data, "") from error
+        place = f"byte {error.start} is 0x{data[error.start]:02x}"
+        raise InvalidRequest(f"{where}Invalid UTF-8: {place}.", hint="Encode it as UTF-8.") from error
 
 
 def read_json(data: bytes, hint: str, where: str = "") -> object:
@@ -52,11 +53,10 @@ def read_json(data: bytes, hint: str, where: str = "") -> object:
         )
     try:
         value: object = msgspec.json.decode(data)
-    except UnicodeDecodeError as error:
-        raise _not_utf8(data, where) from error
     except RecursionError as error:
         raise InvalidRequest(f"{where}The JSON is nested too deeply.", hint=hint) from error
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        read_text(data, where)  # names the first byte that is not UTF-8, which msgspec does not
         if "trailing" in str(error):
             hint = "Send one JSON value, or one per line with Content-Type: application/jsonlines."
         # msgspec's messages name bytes and types, never content.
@@ -67,13 +67,3 @@ def read_json(data: bytes, hint: str, where: str = "") -> object:
 def _plain(error: Exception) -> str:
     text = str(error).removeprefix("JSON is malformed: ")
     return "it ends too early" if text == "Input data was truncated" else text[:1].lower() + text[1:]
-
-
-def _not_utf8(data: bytes, where: str) -> InvalidRequest:
-    # Decode again: msgspec counts from the start of the string with the error.
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        place = f"byte {error.start} is 0x{data[error.start]:02x}"
-        return InvalidRequest(f"{where}Invalid UTF-8: {place}.", hint="Encode it as UTF-8.")
-    return InvalidRequest(f"{where}Invalid UTF-8.", hint="Encode it as UTF-8.")
