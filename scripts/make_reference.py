@@ -25,6 +25,7 @@ from mooring.web.status import STATUS
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]  # run as a script
 from scripts.commands_page import commands_page  # noqa: E402
+from scripts.http_page import http_page  # noqa: E402
 from scripts.limits_page import limits_page  # noqa: E402
 from scripts.served_pages import models_page, routes_page  # noqa: E402
 
@@ -182,6 +183,7 @@ PAGES = {
     "tokenizers.md": tokenizers_page,
     "models.md": lambda: models_page(NOTICE),
     "routes.md": lambda: routes_page(NOTICE),
+    "http.md": lambda: http_page(NOTICE),
     "commands.md": commands_page,
 }
 

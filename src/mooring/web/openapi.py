@@ -15,6 +15,8 @@ from mooring.web.border import shown
 from mooring.web.media import JSON
 from mooring.web.wire import Asks, Bodies, Endpoint, Site, WireProtocol
 
+Offered = Mapping[tuple[str, str], tuple[WireProtocol, Endpoint]]
+"""(method, path) → (protocol, endpoint)."""
 TYPES = {int: "integer", bool: "boolean", str: "string"}
 """Of headers."""
 
@@ -24,16 +26,15 @@ async def report(site: Site[Any], _: Request) -> Response:
     served = [spec.name if spec is not None else "" for spec in site.specs()]
     # Made once per set of tasks: it takes 20 ms of the event loop.
     if site.described is None or site.described[0] != served:
-        site.described = served, msgspec.json.encode(document(site))
+        site.described = served, msgspec.json.encode(document(site.specs(), site.offered))
     return Response(site.described[1], media_type=JSON)
 
 
-def document(site: Site[Any]) -> dict[str, Any]:
-    """All endpoints with their types; shared types are described once."""
-    specs = site.specs()
-    described = _Described(site, specs)
+def document(specs: Sequence[TaskSpec | None], offered: Offered) -> dict[str, Any]:
+    """The endpoints with their types for these tasks; shared types are described once."""
+    described = Described(specs, offered)
     paths: dict[str, dict[str, Any]] = {}
-    for (method, path), (protocol, endpoint) in site.offered.items():
+    for (method, path), (protocol, endpoint) in offered.items():
         paths.setdefault(shown(path), {})[method.lower()] = described.operation(protocol, endpoint)
     return {
         "openapi": "3.1.0",
@@ -43,13 +44,13 @@ def document(site: Site[Any]) -> dict[str, Any]:
     }
 
 
-class _Described:
-    """The schemas of all types of a site, generated together so that names are unique."""
+class Described:
+    """The schemas of all types of the endpoints, generated together so that names are unique."""
 
-    def __init__(self, site: Site[Any], specs: Sequence[TaskSpec | None]) -> None:
+    def __init__(self, specs: Sequence[TaskSpec | None], offered: Offered) -> None:
         self._specs = specs
         self._types: list[Any] = []
-        for protocol, endpoint in site.offered.values():
+        for protocol, endpoint in offered.values():
             for bodies in (self._merged(endpoint.request), self._merged(endpoint.response), {JSON: [protocol.error]}):
                 self._types += (one for types in bodies.values() for one in types if one not in self._types)
         self._schemas, self.components = msgspec.json.schema_components(
@@ -65,7 +66,7 @@ class _Described:
             "operationId": re.sub(r"\W+", "_", f"{endpoint.method.lower()}{shown(endpoint.path)}").rstrip("_"),
             "responses": {
                 "200": answered,
-                "default": {"description": "An error.", "content": {JSON: {"schema": self._schema([protocol.error])}}},
+                "default": {"description": "An error.", "content": {JSON: {"schema": self.schema([protocol.error])}}},
             },
         }
         if parameters := list(_parameters(endpoint)):
@@ -97,9 +98,10 @@ class _Described:
         return found
 
     def _content(self, declared: Any) -> dict[str, Any]:
-        return {kind: {"schema": self._schema(types)} for kind, types in self._merged(declared).items()}
+        return {kind: {"schema": self.schema(types)} for kind, types in self._merged(declared).items()}
 
-    def _schema(self, types: Sequence[Any]) -> Mapping[str, Any]:
+    def schema(self, types: Sequence[Any]) -> Mapping[str, Any]:
+        """The JSON Schema of a body that is of one of these types."""
         schemas = [self._schemas[self._types.index(one)] for one in types]
         return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
