@@ -54,6 +54,7 @@ _RULES = (
         "run",
     ),
     (r"docs/tasks\.md: curl\b", f"{TASK_DOCS}::test_the_requests_are_answered", SENT),
+    (r"\S+: moor eval training/data/", "::test_every_moor_command_is_accepted", f"takes minutes; {PARSED}"),
     (PAGES + ": (moor (ask|run|eval|doctor|pack) |python examples/)", "::test_the_command_runs", "run"),
     (r"README: moor serve( (\./\w+|embedded))*$", "::test_the_server_starts", "started"),
     (r"docs/(clients|kubernetes)\.md: curl\b.*/v[12]/models/", "tests/web/test_open_inference.py", SENT),

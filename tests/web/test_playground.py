@@ -320,3 +320,9 @@ def test_what_is_copied_asks_the_same(tab: Page, server: RunningServer, tmp_path
     program.write_text(tab.locator("#request pre").inner_text(), encoding="utf-8")
     said = subprocess.run([sys.executable, str(program)], capture_output=True, check=True)
     assert expected[0]["answer"] in said.stdout.decode()
+    tab.get_by_role("tab", name="JavaScript").click()
+    copied = tab.locator("#request pre").inner_text()
+    script = f"async () => {{ let said; const console = {{ log: (value) => (said = value) }}; {copied}\nreturn said }}"
+    assert tab.evaluate(script) == expected
+    tab.get_by_role("tab", name="boto3").click()  # needs an endpoint: the browser tests of mooring-local run it
+    compile(tab.locator("#request pre").inner_text(), "copied", "exec")
