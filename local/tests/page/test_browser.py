@@ -2,6 +2,8 @@
 
 import re
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,7 +92,17 @@ def make_endpoint(url: str, name: str) -> None:
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
 
 
-def test_an_endpoint_appears_and_is_asked(server: LocalSageMaker, tab: Page, errors: list[str]) -> None:
+def copied_programs_run(tab: Page, folder: Path) -> None:
+    """The page's programs for boto3 and curl get the page's answer, without the credentials of this machine."""
+    for name, program in (("Python (boto3)", [sys.executable]), ("curl", ["sh"])):
+        tab.get_by_role("tab", name=name).click()
+        file = folder / "copied"
+        file.write_text(tab.locator(".code pre").first.inner_text(), encoding="utf-8")
+        done = subprocess.run([*program, str(file)], capture_output=True, text=True, check=False, timeout=60)
+        assert "heaving line" in done.stdout, done.stderr
+
+
+def test_an_endpoint_appears_and_is_asked(server: LocalSageMaker, tab: Page, errors: list[str], tmp_path: Path) -> None:
     """From the empty page, without a reload, with the keyboard alone; legible in both schemes; then the server goes."""
     tab.goto(f"{server.url}/")
     expect(tab.locator("body")).to_contain_text("No endpoint yet")
@@ -111,6 +123,7 @@ def test_an_endpoint_appears_and_is_asked(server: LocalSageMaker, tab: Page, err
     expect(tab.locator("body")).to_contain_text("variant blue")
     expect(tab.locator(".code pre").first).to_contain_text("What does the crew throw?")
     expect(tab.locator(".log")).to_contain_text("is ready")
+    copied_programs_run(tab, tmp_path)
     for scheme in ("light", "dark"):
         tab.emulate_media(color_scheme=scheme)
         found = Axe().run(tab).response["violations"]
