@@ -176,6 +176,17 @@ def test_the_checkout_installs_with_its_extras() -> None:
     assert {f"{DISTRIBUTION}-", "mooring-local-"} <= set(re.findall(r"mooring-[a-z]+-", done.stdout)), done.stdout
 
 
+@pytest.mark.slow
+def test_the_locked_packages_of_the_image_exist_for_arm64(tmp_path: Path) -> None:
+    """As wheels for the Debian 12 of the image: glibc 2.36 runs all manylinux tags up to it."""
+    tags = [f"manylinux_2_{minor}_aarch64" for minor in range(17, 37)] + ["manylinux2014_aarch64"]
+    options = ["--only-binary=:all:", "--python-version", "3.11", "--target", str(tmp_path / "arm"), "--require-hashes"]
+    options += [word for tag in tags for word in ("--platform", tag)]
+    done = dry_run("--ignore-installed", *options, "-r", "docker/requirements.txt")
+    assert done.returncode == 0, done.stderr
+    assert "openvino" in done.stdout, done.stdout
+
+
 def test_no_extra_names_a_distribution_of_ours() -> None:
     """They are on no index, so pip could not install the extra."""
     for folder in (ROOT, ROOT / "local", ROOT / "training"):
