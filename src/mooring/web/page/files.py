@@ -50,7 +50,8 @@ class File:
     def response(self, request: Request) -> Response:
         """The file, or 304 if the browser has it."""
         headers = {**HEADERS, "ETag": self.tag}
-        if request.headers.get("if-none-match") == self.tag:
+        # May be a list, and a proxy that compresses makes tags weak: W/"…".
+        if self.tag in request.headers.get("if-none-match", ""):
             return Response(None, 304, headers)
         return Response(self.body, 200, headers, f"{self.kind}; charset=utf-8")
 
