@@ -1,9 +1,9 @@
 // The server at work, from /metrics every two seconds and /info every ten.
 import { sparkline } from "./chart.js";
 import { buckets, by, largest, parse, quantile, since, sum } from "./prometheus.js";
-import { patient, read } from "./server.js";
 import { byId, h, pairs, swap, table } from "./shared/dom.js";
 import { timeline } from "./shared/bars.js";
+import { patient, read } from "./shared/read.js";
 import { bytes, count, ms, plural } from "./shared/text.js";
 
 const EVERY_MS = 2000;

@@ -2,8 +2,9 @@
 import { start as startEditor } from "./editor.js";
 import * as live from "./live.js";
 import { offer } from "./playground.js";
-import { discover, patient } from "./server.js";
+import { discover } from "./server.js";
 import { byId, h, swap } from "./shared/dom.js";
+import { patient } from "./shared/read.js";
 
 const EVERY_MS = 5000;
 
