@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -297,8 +298,9 @@ def busy(server: RunningServer) -> socket.socket:
     one = socket.create_connection((place.hostname, place.port), timeout=10)
     head = f"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     one.sendall(head.encode() + body)
+    give_up = time.monotonic() + PATIENCE_MS / 1000
     while not server.info()["engine"].get("in_flight"):
-        pass
+        assert time.monotonic() < give_up, "the request did not get to the engine"
     return one
 
 

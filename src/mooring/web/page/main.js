@@ -72,8 +72,8 @@ async function learn() {
       : [first?.name, facts?.precision].filter(Boolean).join(" · ");
   const none = info.multi_model
     ? "No model is loaded yet. Load one with POST /models; it then appears here."
-    : "";
-  explain(models.length ? "" : none || "The server has no model yet.");
+    : "The server has no model yet.";
+  explain(models.length ? "" : none);
   byId("form").hidden = !models.length;
   if (models.length) offer(models);
   known = models.length > 0;
