@@ -98,7 +98,7 @@ def passages(folder: Path) -> Iterator[Passage]:
 
 
 def words(text: str) -> list[str]:
-    """In lower case."""
+    """The words of a text, in lower case."""
     return re.findall(r"\w+", text.lower())
 
 

@@ -32,7 +32,7 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    # Kept, and asked for again each time: after an update all modules are of one version.
+    # Browsers keep the files but ask each time whether they have changed: all modules are of one version.
     "Cache-Control": "no-cache",
 }
 
