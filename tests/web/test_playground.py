@@ -238,6 +238,38 @@ def test_every_task_has_a_view(tab: Page, server: RunningServer, errors: list[st
     assert errors == []
 
 
+def test_models_that_come_and_go_are_offered(browser: Browser, tmp_path: Path) -> None:
+    """With --multi-model, without a reload, and while a form of another model is filled in."""
+    with running_server(None, "--multi-model", timeout_s=300) as several, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{several.url}/")
+        expect(page.locator("#notice")).to_contain_text("No model is loaded yet")
+        for name, folder in (
+            ("qa", write_tiny_bert(tmp_path / "qa")),
+            ("masks", write_tiny_bert(tmp_path / "masks", head="masked")),
+        ):
+            loaded = page.request.post(f"{several.url}/models", data={"model_name": name, "url": str(folder)})
+            assert loaded.ok, loaded.text()
+            if name == "qa":
+                expect(page.locator("#send")).to_have_text("Ask")
+                page.locator("#question").fill("Who?")
+        select = page.locator("#model-name")
+        expect(select.locator("option")).to_have_text(["masks", "qa"])
+        expect(select).to_have_value("qa")
+        expect(page.locator("#question")).to_have_value("Who?")
+        page.locator("#send").click()
+        expect(page.locator(".said")).to_be_visible()
+        page.get_by_role("tab", name="Python").click()
+        expect(page.locator("#request pre")).to_contain_text("/models/qa/invoke")
+        select.focus()
+        select.select_option("masks")
+        expect(page.locator("#send")).to_have_text("Predict")
+        expect(select).to_be_focused()
+        page.request.delete(f"{several.url}/models/masks")
+        expect(page.locator("#send")).to_have_text("Ask")
+        expect(select).to_have_count(0)
+
+
 def test_what_is_typed_is_text(tab: Page, errors: list[str]) -> None:
     """Markup in any field, in a file and its name, and in a model's labels is shown as it is."""
     ask(tab, XSS, f"{XSS} Ada wrote {XSS} it.")

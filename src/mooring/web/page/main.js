@@ -76,7 +76,7 @@ async function learn() {
   explain(models.length ? "" : none);
   byId("form").hidden = !models.length;
   if (models.length) offer(models);
-  known = models.length > 0;
+  known = models.length > 0 && !info.multi_model; // there models come and go
 }
 
 async function watch() {

@@ -2,7 +2,7 @@
 import * as editor from "./editor.js";
 import { FORMS, OWN } from "./forms.js";
 import { addressOf, requestOf } from "./server.js";
-import { byId, h } from "./shared/dom.js";
+import { byId, h, swap } from "./shared/dom.js";
 import { code, tabbed } from "./shared/code.js";
 import { exchange } from "./shared/exchange.js";
 import { resultView } from "./shared/result.js";
@@ -33,7 +33,7 @@ export function offer(found) {
   const same = models.find((one) => one.name === model?.name && one.tasks.join() === model.tasks.join());
   if (!same) return choose(models[0], models[0]?.tasks[0] || "");
   model = same;
-  byId("choose").replaceChildren(...choices());
+  drawChoices();
 }
 
 function choose(wanted, name) {
@@ -51,7 +51,13 @@ function choose(wanted, name) {
   kept = [];
   out.replaceChildren();
   byId("request").hidden = true;
-  byId("choose").replaceChildren(...choices());
+  drawChoices();
+}
+
+function drawChoices() {
+  const focused = document.activeElement?.id;
+  swap(byId("choose"), [models.map((one) => [one.name, one.tasks]), model.name, task], choices);
+  byId(focused)?.focus();
 }
 
 function choices() {

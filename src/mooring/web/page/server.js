@@ -21,12 +21,16 @@ export async function discover() {
   return { info, models: info.model || info.handler ? models : [] };
 }
 
+const known = new Map(); // entry of /info → facts
+
 async function loaded(info) {
-  const names = info.models.map((one) => one.modelName);
   return Promise.all(
-    names.map(async (name) => {
-      const path = `models/${encodeURIComponent(name)}`,
-        facts = await read(path);
+    info.models.map(async (one) => {
+      const name = one.modelName,
+        path = `models/${encodeURIComponent(name)}`,
+        key = JSON.stringify(one);
+      if (!known.has(key)) known.set(key, await read(path));
+      const facts = known.get(key);
       return { name, facts, tasks: tasksOf(facts, true), body: {}, invoke: `${path}/invoke` };
     }),
   );
