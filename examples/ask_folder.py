@@ -24,7 +24,7 @@ MOST_PASSAGES = 50
 MOST_CHARACTERS = 4000
 """Length at which a passage without empty lines is split."""
 BLOCKS = ("p", "div", "li", "tr", "br", "h1", "h2", "h3", "h4", "section", "article", "blockquote", "pre")
-HIDDEN = ("script", "style", "head", "template", "noscript")
+HIDDEN = ("script", "style", "title", "template", "noscript")
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,13 @@ class _Text(HTMLParser):
             self.parts.append("\n\n")
 
     def handle_endtag(self, tag: str) -> None:
-        self._hidden -= tag in HIDDEN
+        if tag in HIDDEN:
+            self._hidden = max(0, self._hidden - 1)
         if tag in BLOCKS:
             self.parts.append("\n\n")
 
     def handle_data(self, data: str) -> None:
-        if self._hidden <= 0:
+        if not self._hidden:
             self.parts.append(re.sub(r"\s+", " ", data))
 
 
@@ -77,16 +78,17 @@ def text_of_pdf(path: Path) -> str:
 
 def text_of(path: Path) -> str:
     """A document's text."""
-    if path.suffix == ".pdf":
+    kind = path.suffix.lower()
+    if kind == ".pdf":
         return text_of_pdf(path)
     source = path.read_text(encoding="utf-8", errors="replace")
-    return text_of_html(source) if path.suffix in (".html", ".htm") else source
+    return text_of_html(source) if kind in (".html", ".htm") else source
 
 
 def passages(folder: Path) -> Iterator[Passage]:
     """The paragraphs of all documents below the folder."""
     for path in sorted(folder.rglob("*")):
-        if path.suffix in (".txt", ".md", ".html", ".htm", ".pdf") and path.is_file():
+        if path.suffix.lower() in (".txt", ".md", ".html", ".htm", ".pdf") and path.is_file():
             for part in re.split(r"\n\s*\n", text_of(path)):
                 text = part.strip()
                 yield from (
@@ -96,7 +98,7 @@ def passages(folder: Path) -> Iterator[Passage]:
 
 
 def words(text: str) -> list[str]:
-    """In lower case."""
+    """The words of a text, in lower case."""
     return re.findall(r"\w+", text.lower())
 
 
@@ -129,7 +131,7 @@ def main() -> int:
     shown = [one for one in (answers if isinstance(answers, list) else [answers]) if one["score"] >= options.min_score]
     for one in shown:
         passage = found[one["context_index"]]
-        start = max(passage.text.rfind(". ", 0, one["start"]) + 1, 0)
+        start = passage.text.rfind(". ", 0, one["start"]) + 1
         end = passage.text.find(". ", one["end"])
         sentence = " ".join(passage.text[start : end + 1 if end >= 0 else None].split())
         print(f"{one['score']:.3f}  {one['answer']}  ({passage.file.name})\n       {sentence}")

@@ -90,7 +90,7 @@ def pages() -> list[Path]:
 
 
 def commands() -> list[Command]:
-    """Of all pages, in order."""
+    """The commands of all pages, in order."""
     return [Command(str(page.relative_to(ROOT)), text) for page in pages() for text in _commands(page)]
 
 
@@ -112,7 +112,7 @@ def rule_of(command: Command) -> Rule | None:
 
 
 def commands_page() -> str:
-    """The table."""
+    """The page, as Markdown."""
     lines = [
         "# Documented commands",
         "<!-- Written by scripts/commands_page.py; change the pages or its rules, then run `make reference`. -->",

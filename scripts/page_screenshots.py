@@ -27,7 +27,7 @@ SHOTS: tuple[Shot, ...] = (
 
 
 def main() -> None:
-    """Write all of them."""
+    """Write all screenshots."""
     program = shutil.which("chromium") or sys.exit("Chromium is missing: apt-get install chromium")
     with running_server() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])

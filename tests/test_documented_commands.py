@@ -163,10 +163,7 @@ def test_the_request_is_answered(text: str, workspace: Path) -> None:
 
     async def scene(stage: Modelled) -> None:
         path = found[1].strip("'\"") if found else ""
-        if body is None:
-            await stage.get(path)
-            return
-        reply = await stage.post(path, json.loads(body[1]))
+        reply = await (stage.get(path) if body is None else stage.post(path, json.loads(body[1])))
         assert reply.status == 200, reply.body
 
     folder = {"/v1/embeddings": "embedder", "/v1/rerank": "reranker"}.get(found[1], "folder")

@@ -31,6 +31,8 @@ def test_the_questions_are_on_the_passages() -> None:
         ("<p>One <b>two</b>.</p><p>Three</p>", ["One two.", "Three"]),
         ("<head><title>x</title></head><script>a < b</script>Seen&amp;heard", ["Seen&heard"]),
         ("<ul><li>One\n line<li>Two</ul>", ["One line", "Two"]),
+        ("<head><title>x</title><body>The end tag of head may be left out", ["The end tag of head may be left out"]),
+        ("</style><script>x</script>Seen", ["Seen"]),
     ],
 )
 def test_a_pages_text_is_what_a_browser_shows(source: str, text: list[str]) -> None:
@@ -41,7 +43,7 @@ def test_a_pages_text_is_what_a_browser_shows(source: str, text: list[str]) -> N
 def test_documents_are_split_at_empty_lines(tmp_path: Path) -> None:
     """Other files are left out."""
     (tmp_path / "a.txt").write_text("One.\n \nTwo\nthree.\n\n\n", encoding="utf-8")
-    (tmp_path / "b.html").write_text("<p>Four.</p>", encoding="utf-8")
+    (tmp_path / "b.HTML").write_text("<p>Four.</p>", encoding="utf-8")
     (tmp_path / "c.png").write_bytes(b"x")
     assert [one.text for one in passages(tmp_path)] == ["One.", "Two\nthree.", "Four."]
 

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,7 +16,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect, sync_playwright
 
 from mooring.testing import RunningServer, running_server
 from tests.support.golden_sentences import write
@@ -133,6 +134,53 @@ def test_ask_and_see(tab: Page, errors: list[str]) -> None:
     assert errors == []
 
 
+def test_what_is_about_another_text_goes(tab: Page, errors: list[str]) -> None:
+    """The sample's questions, and earlier ones: with them would come answers to a text that is not shown."""
+    tab.locator("#try button").first.click()
+    expect(tab.locator(".said")).to_have_text("14 November 1698")
+    ask(tab, "Who built the first lighthouse?")
+    expect(tab.locator(".questions button")).to_have_count(2)
+    tab.locator("#clear").click()
+    expect(tab.locator("#try")).to_be_hidden()
+    ask(tab, "Who wrote it?", "Ada wrote it.")
+    expect(tab.locator(".said")).to_have_text("Ada")
+    expect(tab.locator(".questions button")).to_have_count(0)
+    assert errors == []
+
+
+def test_an_answer_is_waited_for(tab: Page, errors: list[str]) -> None:
+    """Also if the server is not reached meanwhile. It is not shown in the form of another model."""
+    held: list[Route] = []
+    tab.route("**/invocations", lambda route: held.append(route))
+    ask(tab, "Who wrote it?", "Ada wrote it.")
+    expect(tab.locator("#send")).to_have_text("Waiting …")
+    tab.route("**/ping", lambda route: route.abort())
+    for state in ("no response", "ready"):
+        tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        expect(tab.locator("#state-text")).to_have_text(state)
+        tab.unroute("**/ping")
+    held.pop().continue_()
+    expect(tab.locator(".said")).to_have_text("Ada")
+
+    ask(tab, "Who wrote this?")
+    expect(tab.locator("#send")).to_have_text("Waiting …")
+    tab.locator("#model-name").select_option("masks")
+    held.pop().continue_()
+    expect(tab.locator("#send")).to_be_enabled()
+    expect(tab.locator("#send")).to_have_text("Predict")
+    expect(tab.locator("#out")).to_be_empty()
+    assert errors == []
+
+
+def test_a_server_that_hangs_is_shown_as_such(tab: Page, errors: list[str]) -> None:
+    """With less patience than usual."""
+    tab.add_init_script("const own = AbortSignal.timeout; AbortSignal.timeout = () => own.call(AbortSignal, 300)")
+    tab.route("**/ping", lambda _: None)
+    tab.reload()
+    expect(tab.locator("#state-text")).to_have_text("no response")
+    assert errors == []
+
+
 @pytest.mark.parametrize(
     ("text", "question", "answer"),
     [
@@ -190,6 +238,38 @@ def test_every_task_has_a_view(tab: Page, server: RunningServer, errors: list[st
     assert errors == []
 
 
+def test_models_that_come_and_go_are_offered(browser: Browser, tmp_path: Path) -> None:
+    """With --multi-model, without a reload, and while a form of another model is filled in."""
+    with running_server(None, "--multi-model", timeout_s=300) as several, browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{several.url}/")
+        expect(page.locator("#notice")).to_contain_text("No model is loaded yet")
+        for name, folder in (
+            ("qa", write_tiny_bert(tmp_path / "qa")),
+            ("masks", write_tiny_bert(tmp_path / "masks", head="masked")),
+        ):
+            loaded = page.request.post(f"{several.url}/models", data={"model_name": name, "url": str(folder)})
+            assert loaded.ok, loaded.text()
+            if name == "qa":
+                expect(page.locator("#send")).to_have_text("Ask")
+                page.locator("#question").fill("Who?")
+        select = page.locator("#model-name")
+        expect(select.locator("option")).to_have_text(["masks", "qa"])
+        expect(select).to_have_value("qa")
+        expect(page.locator("#question")).to_have_value("Who?")
+        page.locator("#send").click()
+        expect(page.locator(".said")).to_be_visible()
+        page.get_by_role("tab", name="Python").click()
+        expect(page.locator("#request pre")).to_contain_text("/models/qa/invoke")
+        select.focus()
+        select.select_option("masks")
+        expect(page.locator("#send")).to_have_text("Predict")
+        expect(select).to_be_focused()
+        page.request.delete(f"{several.url}/models/masks")
+        expect(page.locator("#send")).to_have_text("Ask")
+        expect(select).to_have_count(0)
+
+
 def test_what_is_typed_is_text(tab: Page, errors: list[str]) -> None:
     """Markup in any field, in a file and its name, and in a model's labels is shown as it is."""
     ask(tab, XSS, f"{XSS} Ada wrote {XSS} it.")
@@ -198,6 +278,8 @@ def test_what_is_typed_is_text(tab: Page, errors: list[str]) -> None:
     tab.locator("#parameters").fill(json.dumps({XSS: XSS}))
     tab.locator("#send").click()
     expect(tab.locator(".callout")).to_contain_text("<img src=x")
+    tab.get_by_role("tab", name="Python").click()
+    expect(tab.locator("#request pre")).to_contain_text("urlopen")  # this is no name of an argument
     tab.locator("#file").set_input_files({"name": f"{XSS}.txt", "mimeType": "text/html", "buffer": b"\xff\x00"})
     expect(tab.locator("#counted")).to_contain_text("is not a text file")
     tab.locator("#file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": f"é {XSS}".encode()})
@@ -215,9 +297,10 @@ def test_errors_are_sentences(tab: Page, server: RunningServer, errors: list[str
     ask(tab, " ")
     expect(tab.locator("#out .callout")).to_have_text("Question is empty. Fill it in, then try again.")
     expect(tab.locator("#question")).to_be_focused()
-    tab.locator("#parameters").evaluate("node => { node.value = '{' }")
-    ask(tab, "Who?")
-    expect(tab.locator("#out .callout")).to_contain_text("The parameters are not JSON")
+    for given, reason in (("{", ""), ("5", "found 5"), ("null", "found null"), ("[1]", "found [1]")):
+        tab.locator("#parameters").evaluate("(node, given) => { node.value = given }", given)
+        ask(tab, "Who?")
+        expect(tab.locator("#out .callout")).to_contain_text(f"The parameters are not a JSON object: {reason}")
     tab.locator("#parameters").fill("")
 
     ask(tab, "Who?", "one two three " * 12_000)
@@ -247,8 +330,9 @@ def busy(server: RunningServer) -> socket.socket:
     one = socket.create_connection((place.hostname, place.port), timeout=10)
     head = f"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     one.sendall(head.encode() + body)
+    give_up = time.monotonic() + PATIENCE_MS / 1000
     while not server.info()["engine"].get("in_flight"):
-        pass
+        assert time.monotonic() < give_up, "the request did not get to the engine"
     return one
 
 
@@ -304,6 +388,50 @@ def test_offsets_and_numbers(tab: Page) -> None:
     assert metrics[0] == [2, 6, 8]
     assert metrics[1] == pytest.approx(0.15)
     assert metrics[2:] == [0.2, None, 3]
+
+
+REQUEST = """async ([model, task, body]) => {
+  const { requestOf } = await import(new URL("page/server.js", document.baseURI));
+  const { path, body: sent, client } = requestOf(model, task, body);
+  const headers = { "Content-Type": "application/json" };
+  return { client, value: await (await fetch(path, { method: "POST", headers, body: JSON.stringify(sent) })).json() };
+}"""
+
+
+def test_parameters_and_pairs_reach_every_task(tab: Page) -> None:
+    """Also those that are not the model's own, which have other routes."""
+
+    def answer(name: str, own: str, task: str, body: object) -> Any:
+        model = {"name": name, "tasks": [own, task], "body": {"model": name}}
+        return tab.evaluate(REQUEST, [model, task, body])
+
+    pair = {"inputs": {"text": "a", "text_pair": "b"}, "parameters": {"function_to_apply": "none"}}
+    found = answer("ranks", "text-ranking", "text-classification", pair)
+    own = answer("ranks", "text-classification", "text-classification", pair)
+    assert found["client"] == "models/ranks/pipeline/text-classification"
+    assert found["value"] == [[own["value"]]]
+    for normalize in (True, False):
+        vectors = {"inputs": ["a"], "parameters": {"normalize": normalize}}
+        (vector,) = answer("sentences", "feature-extraction", "sentence-embeddings", vectors)["value"]
+        assert (sum(one * one for one in vector) == pytest.approx(1, abs=1e-3)) is normalize
+
+
+def test_the_task_of_an_answer_is_told_by_its_shape(tab: Page) -> None:
+    """If it is the answer to one text. Several have no view."""
+    script = """async (values) => {
+      const { taskOf } = await import(new URL("page/shared/answers.js", document.baseURI));
+      return values.map(taskOf);
+    }"""
+    label, span, word = {"label": "a", "score": 1}, {"answer": "a", "score": 1}, {"token_str": "a", "score": 1}
+    one = [span, [span], [[span]], [[label]], [word], [[word], [word]], [[0.5]], [[[0.5]]]]
+    assert tab.evaluate(script, one) == [
+        *["question-answering"] * 3,
+        "text-classification",
+        *["fill-mask"] * 2,
+        "sentence-embeddings",
+        "feature-extraction",
+    ]
+    assert tab.evaluate(script, [[[span], [span]], [[label], [label]], [[]], [], {}, None, "a"]) == [""] * 7
 
 
 def test_what_is_copied_asks_the_same(tab: Page, server: RunningServer, tmp_path: Path) -> None:

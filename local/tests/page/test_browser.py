@@ -186,6 +186,24 @@ def test_names_are_text(server: LocalSageMaker, tab: Page, errors: list[str]) ->
     assert errors == []
 
 
+def test_a_view_comes_back_after_an_error(server: LocalSageMaker, tab: Page) -> None:
+    """Also with the same content as before; and a server that hangs is shown as such."""
+    s3 = client("s3", server.url)
+    tab.add_init_script("const own = AbortSignal.timeout; AbortSignal.timeout = () => own.call(AbortSignal, 2000)")
+    s3.create_bucket(Bucket="data")
+    tab.goto(f"{server.url}/_mooring/#/buckets/data")
+    for change, said in (
+        (lambda: None, "This folder is empty"),
+        (lambda: s3.delete_bucket(Bucket="data"), "data"),
+        (lambda: s3.create_bucket(Bucket="data"), "This folder is empty"),
+    ):
+        change()
+        expect(tab.locator("main")).to_contain_text(said)
+        expect(tab.locator("main .callout")).to_have_count(int(said == "data"))
+    tab.route("**/api/overview", lambda _: None)
+    expect(tab.locator("#live-text")).to_contain_text("does not respond")
+
+
 @pytest.mark.parametrize("typed", ["constructor", "%", "nothing"])
 def test_an_address_that_is_none_leads_to_the_endpoints(
     server: LocalSageMaker, tab: Page, errors: list[str], typed: str

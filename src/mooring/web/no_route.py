@@ -20,7 +20,7 @@ from mooring.web.media import JSON
 from mooring.web.status import ErrorBody
 
 PAGE_FILES = "/page/{file:path}"
-"""Of the page for browsers."""
+"""Files of the page for browsers; error messages leave them out."""
 BODIES = ("POST", "PUT", "PATCH")
 """Methods of a client that wants inference."""
 

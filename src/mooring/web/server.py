@@ -205,7 +205,7 @@ class Running:
             # The socket's file stays, so that the proxy is refused at once.
             for server in self._server.servers:
                 server.close()
-            # Nor may requests come in the connections that the proxy keeps.
+            # The proxy would send new requests over the connections that it keeps open.
             for connection in tuple(self._server.server_state.connections):
                 connection.shutdown()
         else:  # process 1 logs it for all workers

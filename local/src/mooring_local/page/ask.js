@@ -4,7 +4,7 @@ import { h, panel } from "./shared/dom.js";
 import { exchange } from "./shared/exchange.js";
 import { marked } from "./shared/marks.js";
 import { resultView } from "./shared/result.js";
-import { boto3, curl, javascript, LARGE } from "./shared/snippets.js";
+import { boto3, curl, isLarge, javascript } from "./shared/snippets.js";
 
 const PROGRAM = "moor local";
 const EXAMPLE = {
@@ -136,6 +136,6 @@ function programPanel(name, sent) {
     ["JavaScript", () => code(javascript(sent), "JavaScript")],
   ];
   const note =
-    LARGE(sent) && h("p", { class: "quiet small" }, "The body is long: these read it from request.json.");
+    isLarge(sent) && h("p", { class: "quiet small" }, "The body is long: these read it from request.json.");
   return panel("This request from a program", note, tabbed(tabs, tab));
 }

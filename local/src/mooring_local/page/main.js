@@ -69,8 +69,10 @@ async function refresh() {
   try {
     await view.update();
   } catch (error) {
-    if (view === state.current && !(error instanceof TypeError))
-      view.root.replaceChildren(h("p", { class: "callout" }, error.message));
+    // Without a response `poll` tells.
+    const answered = !(error instanceof TypeError) && error.name !== "TimeoutError";
+    if (answered && view === state.current)
+      swap(view.root, error.message, () => h("p", { class: "callout" }, error.message));
   }
 }
 

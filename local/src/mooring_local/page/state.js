@@ -1,14 +1,11 @@
 // What the page knows: the last overview of the API, and the view that is open.
+import { read } from "./shared/read.js";
+
 const API = "/_mooring/api";
 
 export const state = { data: null, current: null };
 
-export async function get(path) {
-  const answer = await fetch(API + path, { headers: { Accept: "application/json" } });
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.message || `status ${answer.status}`);
-  return body;
-}
+export const get = (path) => read(API + path);
 
 export const download = (bucket, key) =>
   `${API}/buckets/${encodeURIComponent(bucket)}/object?key=${encodeURIComponent(key)}`;

@@ -18,9 +18,10 @@ let marks = [],
 
 export const value = () => text.value;
 
+// As if it had been typed: marks go, and others hear of it.
 export function fill(content) {
   text.value = content;
-  clear();
+  text.dispatchEvent(new Event("input"));
 }
 
 // Show marks, and bring the first one into view.

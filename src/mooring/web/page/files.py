@@ -32,7 +32,7 @@ HEADERS: Mapping[str, str] = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
-    # Kept, and asked for again each time: after an update all modules are of one version.
+    # Browsers keep the files but ask each time whether they have changed: all modules are of one version.
     "Cache-Control": "no-cache",
 }
 
@@ -50,7 +50,8 @@ class File:
     def response(self, request: Request) -> Response:
         """The file, or 304 if the browser has it."""
         headers = {**HEADERS, "ETag": self.tag}
-        if request.headers.get("if-none-match") == self.tag:
+        # May be a list, and a proxy that compresses makes tags weak: W/"…".
+        if self.tag in request.headers.get("if-none-match", ""):
             return Response(None, 304, headers)
         return Response(self.body, 200, headers, f"{self.kind}; charset=utf-8")
 

@@ -1,9 +1,9 @@
 // The server at work, from /metrics every two seconds and /info every ten.
 import { sparkline } from "./chart.js";
 import { buckets, by, largest, parse, quantile, since, sum } from "./prometheus.js";
-import { patient, read } from "./server.js";
 import { byId, h, pairs, swap, table } from "./shared/dom.js";
 import { timeline } from "./shared/bars.js";
+import { patient, read } from "./shared/read.js";
 import { bytes, count, ms, plural } from "./shared/text.js";
 
 const EVERY_MS = 2000;
@@ -19,6 +19,7 @@ const series = {};
 
 let info = null,
   timer = null,
+  looking = false,
   turns = 0;
 
 const tiles = h("div", { class: "tiles" }),
@@ -51,7 +52,8 @@ export function show(visible) {
 
 async function look() {
   timer = setTimeout(look, EVERY_MS);
-  if (document.hidden) return;
+  if (document.hidden || looking) return;
+  looking = true;
   try {
     const answer = await patient("metrics");
     if (!answer.ok) throw new Error(`Status ${answer.status}`);
@@ -61,6 +63,7 @@ async function look() {
     looks.length = 0; // counters may begin anew
     for (const points of Object.values(series)) push(points, null);
   }
+  looking = false;
   draw();
 }
 

@@ -2,8 +2,9 @@
 import { start as startEditor } from "./editor.js";
 import * as live from "./live.js";
 import { offer } from "./playground.js";
-import { discover, patient } from "./server.js";
+import { discover } from "./server.js";
 import { byId, h, swap } from "./shared/dom.js";
+import { patient } from "./shared/read.js";
 
 const EVERY_MS = 5000;
 
@@ -71,11 +72,11 @@ async function learn() {
       : [first?.name, facts?.precision].filter(Boolean).join(" · ");
   const none = info.multi_model
     ? "No model is loaded yet. Load one with POST /models; it then appears here."
-    : "";
-  explain(models.length ? "" : none || "The server has no model yet.");
+    : "The server has no model yet.";
+  explain(models.length ? "" : none);
   byId("form").hidden = !models.length;
   if (models.length) offer(models);
-  known = models.length > 0;
+  known = models.length > 0 && !info.multi_model; // there models come and go
 }
 
 async function watch() {

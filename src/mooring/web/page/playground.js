@@ -2,7 +2,7 @@
 import * as editor from "./editor.js";
 import { FORMS, OWN } from "./forms.js";
 import { addressOf, requestOf } from "./server.js";
-import { byId, h } from "./shared/dom.js";
+import { byId, h, swap } from "./shared/dom.js";
 import { code, tabbed } from "./shared/code.js";
 import { exchange } from "./shared/exchange.js";
 import { resultView } from "./shared/result.js";
@@ -31,11 +31,9 @@ const chosen = () => (task ? FORMS[task] : OWN);
 export function offer(found) {
   models = found;
   const same = models.find((one) => one.name === model?.name && one.tasks.join() === model.tasks.join());
-  if (same) {
-    model = same;
-    return;
-  }
-  choose(models[0], models[0]?.tasks[0] || "");
+  if (!same) return choose(models[0], models[0]?.tasks[0] || "");
+  model = same;
+  drawChoices();
 }
 
 function choose(wanted, name) {
@@ -53,7 +51,13 @@ function choose(wanted, name) {
   kept = [];
   out.replaceChildren();
   byId("request").hidden = true;
-  byId("choose").replaceChildren(...choices());
+  drawChoices();
+}
+
+function drawChoices() {
+  const focused = document.activeElement?.id;
+  swap(byId("choose"), [models.map((one) => [one.name, one.tasks]), model.name, task], choices);
+  byId(focused)?.focus();
 }
 
 function choices() {
@@ -130,18 +134,20 @@ function request(given) {
       const name = document.querySelector(`label[for="${id}"]`).textContent.split(",")[0];
       return `${name} is empty. Fill it in, then try again.`;
     }
-  if (!task) return { path: requestOf(model, "", {}).path, text: given.text };
+  if (!task) return { ...requestOf(model, "", {}), text: given.text };
   const body = chosen().body(given);
   try {
-    const more = JSON.parse(parameters.value || "{}");
+    const more = JSON.parse(parameters.value.trim() || "{}");
+    if (more === null || typeof more !== "object" || Array.isArray(more))
+      throw new Error(`found ${JSON.stringify(more)}`);
     if (Object.keys(more).length || body.parameters) body.parameters = { ...more, ...body.parameters };
   } catch (error) {
     byId("options").open = true;
     parameters.focus();
-    return `The parameters are not JSON: ${error.message}.`;
+    return `The parameters are not a JSON object: ${error.message}. Send one such as {"top_k": 3}.`;
   }
   const wanted = requestOf(model, task, body);
-  return { path: wanted.path, text: JSON.stringify(wanted.body), inputs: body.inputs };
+  return { ...wanted, text: JSON.stringify(wanted.body), inputs: body.inputs };
 }
 
 async function send(event) {
@@ -153,53 +159,45 @@ async function send(event) {
     out.replaceChildren(h("p", { class: "callout", role: "alert" }, wanted));
     return;
   }
-  const asked = { model, task, given, inputs: wanted.inputs };
-  const { verb } = chosen();
+  const asked = { model, task, given, inputs: wanted.inputs, client: wanted.client };
   button.disabled = true;
   button.textContent = "Waiting …";
   const sent = await exchange(wanted.path, wanted.text);
-  if (sent.ok && task === "feature-extraction") asked.names = await tokensOf(model, given.text);
+  if (sent.ok && asked.task === "feature-extraction") asked.names = await tokensOf(asked.model, given.text);
   button.disabled = false;
-  button.textContent = verb;
-  if (asked.model !== model || asked.task !== task) return; // another form was chosen meanwhile
+  button.textContent = chosen().verb;
+  if (asked.model.name !== model.name || asked.task !== task) return; // another form was chosen meanwhile
   showResult(sent, asked);
   showRequest(sent, asked);
   await showWindows(sent, asked);
 }
 
 function showResult(sent, asked) {
-  const form = chosen();
-  const unchanged = () => editor.value() === asked.given.text;
-  const show = (marks) => unchanged() && form.marks && editor.show(marks);
   editor.show([]);
-  const node = resultView(sent, {
-    task,
-    program: PROGRAM,
-    asked: { inputs: asked.inputs, names: asked.names, show },
-  });
-  if (sent.ok && form.keep) keep(sent, asked, node);
+  const node = viewOf(sent, asked);
+  if (sent.ok && chosen().keep) keep(sent, asked);
   out.replaceChildren(node, earlier(sent));
 }
 
-// Questions asked before, to come back to.
+function viewOf(sent, asked) {
+  const show = (marks) => chosen().marks && editor.value() === asked.given.text && editor.show(marks);
+  return resultView(sent, { task, program: PROGRAM, asked: { inputs: asked.inputs, names: asked.names, show } });
+}
+
+// Questions asked before about the same text, to come back to.
 function keep(sent, asked) {
-  kept = kept.filter((one) => one.asked.given[chosen().keep] !== asked.given[chosen().keep]);
-  kept = [{ sent, asked }, ...kept].slice(0, MOST_KEPT);
+  const { keep: field } = chosen();
+  const others = kept.filter(
+    ({ asked: { given } }) => given.text === asked.given.text && given[field] !== asked.given[field],
+  );
+  kept = [{ sent, asked }, ...others].slice(0, MOST_KEPT);
 }
 
 function earlier(current) {
   if (kept.length < 2) return "";
   const back = ({ sent, asked }) => {
     byId(chosen().keep).value = asked.given[chosen().keep];
-    const node = resultView(sent, {
-      task,
-      program: PROGRAM,
-      asked: {
-        inputs: asked.inputs,
-        show: (marks) => editor.value() === asked.given.text && editor.show(marks),
-      },
-    });
-    out.replaceChildren(node, earlier(sent));
+    out.replaceChildren(viewOf(sent, asked), earlier(sent));
     out.querySelector('.questions [aria-pressed="true"]')?.focus();
     showRequest(sent, asked);
   };
@@ -220,9 +218,10 @@ function earlier(current) {
 }
 
 function showRequest(sent, asked) {
+  const client = asked.client === null ? null : addressOf(asked.client);
   const tabs = [
     ["curl", () => code(snippets.curl(sent), "curl")],
-    ["Python", () => code(snippets.inferenceClient(sent, asked.task, addressOf(asked.model)), "Python")],
+    ["Python", () => code(snippets.inferenceClient(sent, asked.task, client), "Python")],
     ["JavaScript", () => code(snippets.javascript(sent), "JavaScript")],
     [
       "SageMaker (boto3)",
@@ -230,7 +229,7 @@ function showRequest(sent, asked) {
     ],
   ];
   const note =
-    snippets.LARGE(sent) &&
+    snippets.isLarge(sent) &&
     h("p", { class: "quiet small" }, "The body is long. Save it as request.json: ", save(sent));
   byId("snippets").replaceChildren(note || "", tabbed(tabs, tab));
   byId("request").hidden = false;
@@ -245,7 +244,7 @@ function save(sent) {
   return h("button", { class: "small", type: "button", onclick }, "Save");
 }
 
-async function showWindows(sent, { given }) {
+async function showWindows(sent, { model, given }) {
   const found =
     sent.ok && chosen().marks ? await windowsOf(model, sent, given.question || "", given.text) : null;
   if (editor.value() === given.text) editor.bracket(found);

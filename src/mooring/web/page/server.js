@@ -1,26 +1,10 @@
 // What this server serves: its models, the tasks that each offers, and the route of a request.
 import { FORMS } from "./forms.js";
+import { read } from "./shared/read.js";
 
-// Other bodies that /invocations gives to the model's own task.
+// Tasks that /invocations and POST / recognize by the body, whatever the model's own task is.
 const BY_SHAPE = ["text-ranking", "zero-shot-classification", "sentence-similarity"];
-const ROUTES = {
-  "sentence-embeddings": "embed",
-  "feature-extraction": "embed_all",
-  "text-classification": "predict",
-};
-
-const PATIENCE_MS = 10_000;
-
-// GET, for a limited time: a server that hangs must not hang the page.
-export const patient = (path) =>
-  fetch(path, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(PATIENCE_MS) });
-
-export async function read(path) {
-  const answer = await patient(path);
-  const body = await answer.json();
-  if (!answer.ok) throw new Error(body.message || `Status ${answer.status}`);
-  return body;
-}
+const VECTORS = { "sentence-embeddings": "embed", "feature-extraction": "embed_all" };
 
 // {info, models}: of each its name, tasks, facts and how it is addressed.
 export async function discover() {
@@ -37,12 +21,16 @@ export async function discover() {
   return { info, models: info.model || info.handler ? models : [] };
 }
 
+const known = new Map(); // entry of /info → facts
+
 async function loaded(info) {
-  const names = info.models.map((one) => one.modelName);
   return Promise.all(
-    names.map(async (name) => {
-      const path = `models/${encodeURIComponent(name)}`,
-        facts = await read(path);
+    info.models.map(async (one) => {
+      const name = one.modelName,
+        path = `models/${encodeURIComponent(name)}`,
+        key = JSON.stringify(one);
+      if (!known.has(key)) known.set(key, await read(path));
+      const facts = known.get(key);
       return { name, facts, tasks: tasksOf(facts, true), body: {}, invoke: `${path}/invoke` };
     }),
   );
@@ -55,18 +43,21 @@ function tasksOf(facts, one = false) {
   return facts.model.tasks.filter((task, i) => task in FORMS && (i === 0 || !one || BY_SHAPE.includes(task)));
 }
 
-// {path, body, shape} of a request for one of a model's tasks.
+// {path, body, client} of a request for one of a model's tasks. `client`: the path for InferenceClient, null if none
+// gives the same answer.
 export function requestOf(model, task, body) {
   const whole = { ...model.body, ...body };
-  if (model.invoke) return { path: model.invoke, body: whole };
+  if (model.invoke) return { path: model.invoke, body: whole, client: null };
+  const client = model.body.model ? `models/${encodeURIComponent(model.body.model)}` : "";
   if (!task || task === model.tasks[0] || BY_SHAPE.includes(task))
-    return { path: "invocations", body: whole };
-  // These take parameters beside `inputs`, and have fewer of them.
-  return { path: ROUTES[task] || "invocations", body: { ...model.body, inputs: body.inputs } };
+    return { path: "invocations", body: whole, client };
+  // These take parameters beside `inputs`.
+  if (task in VECTORS)
+    return { path: VECTORS[task], body: { ...body.parameters, ...model.body, inputs: body.inputs }, client };
+  const path = `models/${encodeURIComponent(model.name)}/pipeline/${task}`;
+  return { path, body, client: path };
 }
 
-// The address for InferenceClient.
-export function addressOf(model) {
-  const path = model.body.model ? `models/${encodeURIComponent(model.body.model)}` : "";
-  return new URL(path, document.baseURI).href.replace(/[#?].*$/, "").replace(/\/$/, "");
-}
+// The absolute address of a path, for programs.
+export const addressOf = (path) =>
+  new URL(path, document.baseURI).href.replace(/[#?].*$/, "").replace(/\/$/, "");

@@ -25,10 +25,12 @@ export function taskOf(value) {
   if (has(first, "label", "score")) return "text-classification";
   if (has(first, "index", "score")) return "text-ranking";
   if (has(first, "entity") || has(first, "entity_group")) return "token-classification";
-  if (!Array.isArray(first)) return "";
+  if (!Array.isArray(first) || !first.length) return "";
   if (isNumber(first[0])) return "sentence-embeddings";
   if (Array.isArray(first[0]) && isNumber(first[0][0])) return "feature-extraction";
-  return first.length ? taskOf(first) : "";
+  const found = taskOf(first);
+  // Of a request with several texts no view shows all answers; several masks of one text look the same.
+  return value.length === 1 || found === "fill-mask" ? found : "";
 }
 
 const VIEWS = {
@@ -60,7 +62,8 @@ const chip = (text, kind = "") => h("span", { class: `chip ${kind}` }, text);
 const inner = (value) => (Array.isArray(value) && Array.isArray(value[0]) ? value[0] : value);
 
 function spans({ value, show }) {
-  const found = Array.isArray(value) ? value : [value],
+  const all = inner(value),
+    found = Array.isArray(all) ? all : [all],
     [best] = found;
   const others = h("div", {});
   const marksOf = (picked) => [
@@ -150,11 +153,11 @@ function words({ value }) {
 
 function ranking({ value, inputs }) {
   const found = inner(value);
-  const textOf = (one) => one.text ?? inputs?.texts?.[one.index] ?? `text ${one.index}`;
+  const textOf = (one) => one.text ?? inputs?.texts?.[one.index] ?? "";
   const rows = found
     .slice(0, MOST_ROWS)
-    .map((one) => ({ name: textOf(one), tag: `line ${one.index + 1}`, score: one.score }));
-  return [said(textOf(found[0])), bars(rows, "Ranked texts")];
+    .map((one) => ({ name: textOf(one), tag: `text ${one.index + 1}`, score: one.score }));
+  return [said(textOf(found[0]) || rows[0].tag), bars(rows, "Ranked texts")];
 }
 
 function similarities({ value, inputs }) {

@@ -13,9 +13,11 @@ function fill(node, attributes, children) {
     else if (value === true) node.setAttribute(name, "");
     else if (value !== false && value != null) node.setAttribute(name, value);
   }
-  node.append(...children.flat(9).filter((child) => child != null && child !== false));
+  node.append(...present(children));
   return node;
 }
+
+const present = (children) => children.flat(9).filter((child) => child != null && child !== false);
 
 // Rebuild a node's content only when what it shows has changed, and keep the focus.
 export function swap(node, shown, build) {
@@ -23,7 +25,7 @@ export function swap(node, shown, build) {
   if (node.shown === key) return;
   node.shown = key;
   const focused = node.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-  node.replaceChildren(...[build()].flat(9).filter((child) => child != null && child !== false));
+  node.replaceChildren(...present([build()]));
   if (focused) [...node.querySelectorAll("a")].find((one) => one.getAttribute("href") === focused)?.focus();
 }
 

@@ -4,21 +4,21 @@ import { python, shell } from "./literals.js";
 const JSON_TYPE = "application/json";
 const LARGEST = 20_000;
 
-export const LARGE = (sent) => sent.body.length > LARGEST;
+export const isLarge = (sent) => sent.body.length > LARGEST;
 
 export function curl(sent) {
   const headers = Object.entries({ "Content-Type": JSON_TYPE, ...sent.headers });
   const lines = headers.map(([name, value]) => `  -H ${shell(`${name}: ${value}`)} \\\n`);
-  const data = LARGE(sent) ? "--data-binary @request.json" : `-d ${shell(sent.body)}`;
+  const data = isLarge(sent) ? "--data-binary @request.json" : `--data-raw ${shell(sent.body)}`;
   return `curl -s ${shell(sent.url)} \\\n${lines.join("")}  ${data}`;
 }
 
 export function javascript(sent) {
   const headers = JSON.stringify({ "Content-Type": JSON_TYPE, ...sent.headers });
-  const read = LARGE(sent) ? 'import { readFile } from "node:fs/promises";\n\n' : "";
-  const body = LARGE(sent)
+  const read = isLarge(sent) ? 'import { readFile } from "node:fs/promises";\n\n' : "";
+  const body = isLarge(sent)
     ? 'await readFile("request.json", "utf8")'
-    : `JSON.stringify(${written(sent, pretty)})`;
+    : written(sent, (value) => `JSON.stringify(${JSON.stringify(value, null, 2).replaceAll("\n", "\n  ")})`);
   return `${read}const response = await fetch(${JSON.stringify(sent.url)}, {
   method: "POST",
   headers: ${headers},
@@ -27,22 +27,20 @@ export function javascript(sent) {
 console.log(await response.json());`;
 }
 
-const pretty = (value) => JSON.stringify(value, null, 2).replaceAll("\n", "\n  ");
-
+// An expression for the body: `write` of the value, or the text itself if it is not JSON.
 function written(sent, write) {
   try {
     return write(JSON.parse(sent.body));
   } catch {
-    return write(sent.body); // what is no JSON is sent as a text
+    return JSON.stringify(sent.body);
   }
 }
 
 // The request's body as Python's expression of a JSON text.
-function body(sent) {
-  return LARGE(sent)
-    ? 'open("request.json").read()'
-    : `json.dumps(${written(sent, (value) => python(value, "    "))})`;
-}
+const body = (sent) =>
+  isLarge(sent)
+    ? 'open("request.json", encoding="utf-8").read()'
+    : written(sent, (value) => `json.dumps(${python(value, "    ")})`);
 
 // `client`: arguments of boto3.client; `call`: arguments of invoke_endpoint.
 export function boto3(sent, client, call) {
@@ -61,40 +59,68 @@ ${named.join("")}    Body=${body(sent)},
 print(json.loads(answer["Body"].read()))`;
 }
 
-// InferenceClient's method for a task, and its arguments, from the body of a request.
+// Task → InferenceClient's method, its arguments for `inputs`, and the parameters that it takes.
 const METHODS = {
-  "question-answering": ["question_answering", ({ inputs }) => inputs],
+  "question-answering": [
+    "question_answering",
+    (inputs) => inputs,
+    [
+      "align_to_words",
+      "doc_stride",
+      "handle_impossible_answer",
+      "max_answer_len",
+      "max_question_len",
+      "max_seq_len",
+      "top_k",
+    ],
+  ],
   "text-classification": [
     "text_classification",
-    ({ inputs }) => (typeof inputs === "string" ? { text: inputs } : null),
+    (inputs) => (typeof inputs === "string" ? { text: inputs } : null),
+    ["function_to_apply", "top_k"],
   ],
-  "token-classification": ["token_classification", ({ inputs }) => ({ text: inputs })],
-  "fill-mask": ["fill_mask", ({ inputs }) => ({ text: inputs })],
-  "zero-shot-classification": ["zero_shot_classification", ({ inputs }) => ({ text: inputs })],
+  "token-classification": [
+    "token_classification",
+    (inputs) => ({ text: inputs }),
+    ["aggregation_strategy", "ignore_labels", "stride"],
+  ],
+  "fill-mask": ["fill_mask", (inputs) => ({ text: inputs }), ["targets", "top_k"]],
+  "zero-shot-classification": [
+    "zero_shot_classification",
+    (inputs) => ({ text: inputs }),
+    ["candidate_labels", "hypothesis_template", "multi_label"],
+  ],
   "sentence-similarity": [
     "sentence_similarity",
-    ({ inputs }) => ({ sentence: inputs.source_sentence, other_sentences: inputs.sentences }),
+    (inputs) => ({ sentence: inputs.source_sentence, other_sentences: inputs.sentences }),
+    [],
   ],
-  "sentence-embeddings": ["feature_extraction", ({ inputs }) => ({ text: inputs })],
+  "sentence-embeddings": [
+    "feature_extraction",
+    (inputs) => ({ text: inputs }),
+    ["dimensions", "normalize", "prompt_name", "truncate", "truncation_direction"],
+  ],
 };
 
-// `address`: of the server, or of its model if it has several. Falls back to a plain request.
+// The arguments of InferenceClient's method; null if it cannot send this request.
+function argumentsOf(sent, task) {
+  if (!(task in METHODS)) return null;
+  const [, inputsOf, taken] = METHODS[task];
+  const { inputs, parameters, model, ...beside } = JSON.parse(sent.body);
+  const given = { ...parameters, ...beside },
+    named = inputsOf(inputs);
+  return named && Object.keys(given).every((name) => taken.includes(name)) ? { ...named, ...given } : null;
+}
+
+// `address`: of the server, or of its model if it has several; null if InferenceClient would get another answer there.
 export function inferenceClient(sent, task, address) {
-  const [method, argumentsOf] = METHODS[task] || [];
-  let given = null;
-  try {
-    const parsed = JSON.parse(sent.body),
-      inputs = method && argumentsOf(parsed);
-    given = inputs && { ...inputs, ...parsed.parameters };
-  } catch {
-    // a body of the user's own
-  }
-  if (!given || LARGE(sent)) return plainPython(sent);
+  const given = address === null || isLarge(sent) ? null : argumentsOf(sent, task);
+  if (!given) return plainPython(sent);
   const lines = Object.entries(given).map(([name, value]) => `    ${name}=${python(value, "    ")},\n`);
   return `from huggingface_hub import InferenceClient
 
 client = InferenceClient(model=${python(address)})
-answer = client.${method}(
+answer = client.${METHODS[task][0]}(
 ${lines.join("")})
 print(answer)`;
 }
