@@ -41,15 +41,21 @@ class Report:
     def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._total = total
         self._clock = clock
-        self._began = self._said = clock()
+        self._said = clock()
+        self._first: tuple[float, int] | None = None
 
     def at(self, done: int) -> str | None:
         """The state after `done` parts, with the time left; None if it is not time for a line."""
         now = self._clock()
+        if self._first is None:
+            self._first = now, done  # the time until here includes the warm-up
         if now - self._said < EVERY_S or not 0 < done < self._total:
             return None
         self._said = now
-        left = (now - self._began) / done * (self._total - done)
+        began, before = self._first
+        if done == before:
+            return f"{done:,} of {self._total:,}"
+        left = (now - began) / (done - before) * (self._total - done)
         return f"{done:,} of {self._total:,}, about {duration(left)} left"
 
 
