@@ -284,7 +284,7 @@ def test_a_file_that_lost_records_gives_no_part(model: OpenModel, tmp_path: Path
 
     summary = carry_out(order_of(source, tmp_path / "out"), model, Cutting(model), Watch(warn=said.append))
     assert summary.left == 1
-    assert "it has 1 of the 2 records that it had" in said[0]
+    assert "it has 1 of the 2 planned records" in said[0]
     assert names_in(tmp_path / "out") == ["_manifest.json"]
 
 

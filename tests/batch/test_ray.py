@@ -125,7 +125,7 @@ def test_ctrl_c_finishes_the_shards_in_hand(place: Path) -> None:
 @pytest.mark.parametrize(
     ("address", "said", "code"),
     [
-        ("127.0.0.1:9", "Nobody listens at --address 127.0.0.1:9.", 1),
+        ("127.0.0.1:9", "No Ray cluster answers at 127.0.0.1:9.", 1),
         ("ray://127.0.0.1:10001", "Invalid --address 'ray://127.0.0.1:10001'.", 2),
         ("head", "Invalid --address 'head'.", 2),
     ],
@@ -148,7 +148,7 @@ def test_a_cluster_that_goes_away_ends_the_run() -> None:
             time.sleep(PATIENCE_S)
             yield from ()
 
-    with pytest.raises(BatchError, match=r"The Ray cluster went away\. Run the same command again"):
+    with pytest.raises(BatchError, match=r"The Ray cluster no longer answers\. Run the same command again"):
         list(_replies(Hanging(), lambda: False))
 
 

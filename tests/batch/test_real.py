@@ -94,8 +94,8 @@ def test_ctrl_c_finishes_the_part_in_hand(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=300)
     assert process.returncode == 130
-    assert "finishing the parts in hand" in err
-    assert "the same command continues with them" in err
+    assert "finishing the parts in progress" in err
+    assert "run the same command again to continue" in err
     parts = list((tmp_path / "out").glob("part-*"))
     assert f"output     {tmp_path / 'out'}, {len(parts)} of 100 parts" in out
     done = json.loads((tmp_path / "out" / "_manifest.json").read_bytes())["done"]

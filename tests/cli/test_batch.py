@@ -80,7 +80,7 @@ def test_the_summary_of_a_part_of_a_corpus(capsys: pytest.CaptureFixture[str]) -
         "digest     sha256:1",
         "output     out, 3 of 5 parts",
     ]
-    assert err == "moor: 2 parts are missing; the same command continues with them\n"
+    assert err == "moor: 2 parts are missing; run the same command again to continue\n"
 
 
 def test_flags_of_ray_need_ray(capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,7 +42,7 @@ POLL_S = 0.2
 ALIVE_EVERY_S = 2.0
 LOST_AFTER = 5
 """Attempts to reach the cluster that fail one after the other."""
-CONTINUE = "Run the same command again: it continues with what is missing."
+CONTINUE = "Run the same command again to continue."
 
 
 class Reply(msgspec.Struct):
@@ -107,7 +107,7 @@ def check_address(address: str | None) -> None:
             hint="Write --address HOST:PORT (6379 by default), or --address auto on a machine of the cluster.",
         )
     if not _listens(host, int(port)):
-        raise BatchError(f"Nobody listens at --address {address}.", hint="Check it with `ray status` on that machine.")
+        raise BatchError(f"No Ray cluster answers at {address}.", hint="Run `ray status` there.")
 
 
 def _listens(host: str, port: int) -> bool:
@@ -148,7 +148,7 @@ def _shares(wanted: int | None) -> tuple[int, int]:
     machines = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
     machines = [cores for cores in machines if cores]
     if not machines:
-        raise BatchError("The Ray cluster has no machine with CPUs.", hint="See `ray status`.")
+        raise BatchError("The Ray cluster has no CPUs.", hint="Check it with `ray status`.")
     if wanted is not None and wanted > sum(machines):
         raise UsageError(
             f"--actors {wanted} exceeds the {sum(machines)} cores of the Ray cluster.", hint="Use one per core at most."
@@ -195,7 +195,7 @@ def _replies(dataset: Any, reachable: Callable[[], bool]) -> Iterator[Reply | No
             if silent * POLL_S >= ALIVE_EVERY_S:
                 silent, failed = 0, 0 if reachable() else failed + 1
             if failed == LOST_AFTER:
-                raise BatchError("The Ray cluster went away.", hint=CONTINUE) from None
+                raise BatchError("The Ray cluster no longer answers.", hint=CONTINUE) from None
             yield None
             continue
         if reply is None:
@@ -247,8 +247,7 @@ class Answering:
         except UnreadableShard as error:
             return Reply(shard.number, unreadable=error.message, hint=error.hint)
         except MooringError as error:
-            where = f"{error.message} (on {socket.gethostname()})"
-            return Reply(shard.number, failed=where, hint=error.hint)
+            return Reply(shard.number, failed=f"On {socket.gethostname()}: {error.message}", hint=error.hint)
 
 
 def _opened(settings: Settings, job: Job) -> OpenModel:
@@ -260,7 +259,7 @@ def _opened(settings: Settings, job: Job) -> OpenModel:
             model.close()
             what = "precision" if part == "precision" else f"{part}'s digest"
             raise BatchError(
-                f"The {what} is {found.get(part, 'unknown')} there, and {expected} where the job was planned.",
+                f"The {what} is {found.get(part, 'unknown')}, but the job was planned with {expected}.",
                 hint="Put the same model on every machine, or name it by its Hub id and --revision.",
             )
     return model

@@ -14,7 +14,7 @@ from mooring.errors import BatchError, UsageError
 
 UNFINISHED = ".tmp"
 """Suffix of a part that is being written. Its name begins with a dot."""
-CONTINUE = "Then run the same command again: it continues with what is missing."
+CONTINUE = "Then run the same command again to continue."
 
 
 class Disk:

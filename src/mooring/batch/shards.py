@@ -42,7 +42,7 @@ def answer_shard(model: OpenModel, task: Task, shard: Shard, advance: Advance) -
             counts.add(results)
             advance(len(results))
         if counts.records != shard.rows:
-            raise unreadable(job, shard, f"it has {counts.records} of the {shard.rows} records that it had")
+            raise unreadable(job, shard, f"it has {counts.records} of the {shard.rows} planned records")
         writer.close()
     return Done(counts.records, counts.errors, counts.windows, counts.truncated)
 

@@ -40,7 +40,10 @@ RAY_FLAGS = ("address", "actors")
     "-p", "--parameter", "given", multiple=True, metavar="KEY=VALUE", help="Parameter of the task; repeatable."
 )
 @click.option(
-    "--format", "write", type=click.Choice(["jsonl", "parquet"]), help="Format of the output.  [default: as INPUT]"
+    "--format",
+    "write",
+    type=click.Choice(["jsonl", "parquet"]),
+    help="Format of the output.  [default: as INPUT; jsonl for CSV]",
 )
 @click.option(
     "--shard-rows",
@@ -48,16 +51,16 @@ RAY_FLAGS = ("address", "actors")
     default=SHARD_ROWS,
     show_default=True,
     metavar="N",
-    help="Records per part; a run that was killed continues with the parts that are missing.",
+    help="Records per part of the output.",
 )
 @click.option(
     "--max-errors",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Stop when more records than this could not be answered.  [default: never]",
+    help="Maximum number of records with errors; above it the run stops.  [default: no limit]",
 )
 @click.option(
-    "--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="Where the records are answered."
+    "--engine", type=click.Choice(ENGINES), default="local", show_default=True, help="This process, or a Ray cluster."
 )
 @click.option("--address", metavar="ADDRESS", help="Ray cluster to use.  [default: one on this machine]")
 @click.option(
@@ -73,10 +76,10 @@ def command(ctx: click.Context, /, **flags: Any) -> None:
     """Answer every record of INPUT and write the answers to the folder OUTPUT.
 
     INPUT is a file, a folder or a quoted pattern of JSON Lines, CSV or Parquet, on disk or in S3. Columns named like
-    the arguments of the task (question, context; text; …) are sent to the model, and the others are carried along. A
-    record that cannot be answered has an error in its place.
+    the arguments of the task (question, context; text; …) are sent to the model, and the others are copied to the
+    output. A record that cannot be answered has an error instead of an answer.
 
-    Run the same command again to continue a job that was stopped or killed. Ctrl-C finishes the parts in hand.
+    Run the same command again to continue a job that was stopped or killed. Ctrl-C finishes the parts in progress.
 
     \b
     moor batch questions.jsonl answers
@@ -172,7 +175,7 @@ def stopped_gently() -> Iterator[list[int]]:
         if stop:
             signal.default_int_handler(number, frame)
         stop.append(number)
-        click.echo("moor: finishing the parts in hand; press Ctrl-C again to stop now", err=True)
+        click.echo("moor: finishing the parts in progress; press Ctrl-C again to stop now", err=True)
 
     before = signal.signal(signal.SIGINT, handle)
     try:

@@ -119,4 +119,4 @@ def show(output: str, summary: "Summary", facts: Mapping[str, Any], *, as_json: 
     for name, value in lines:
         click.echo(f"{name:<11}{value}")
     if summary.left:
-        click.echo(f"moor: {summary.left:,} parts are missing; the same command continues with them", err=True)
+        click.echo(f"moor: {summary.left:,} parts are missing; run the same command again to continue", err=True)

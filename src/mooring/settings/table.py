@@ -40,7 +40,7 @@ class Settings:
     )
     model_name: str | None = _option(
         None,
-        "Name of the model in URLs and answers of protocols that name it.",
+        "Model name in the paths of KServe's protocols and in GET /v1/models.",
         str,
         other_flags=("--model_name",),
         unset="the Hub id, or the folder's name",

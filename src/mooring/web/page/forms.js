@@ -29,17 +29,17 @@ export const FORMS = {
   },
   "text-classification": {
     title: "Text classification",
-    help: "Give a text, or a pair of texts, one of the model's labels.",
+    help: "Choose one of the model's labels for a text or a pair of texts.",
     verb: "Classify",
     text: ["Text", samples.REVIEW],
-    fields: [["pair", "Second text, for models of pairs", "line", ""]],
+    fields: [["pair", "Second text, if the model classifies pairs", "line", ""]],
     parameters: { top_k: null },
     required: ["text"],
     body: ({ text, pair }) => ({ inputs: pair ? { text, text_pair: pair } : text }),
   },
   "zero-shot-classification": {
     title: "Zero-shot classification",
-    help: "Give a text one of your own labels.",
+    help: "Choose one of your own labels for a text.",
     verb: "Classify",
     text: ["Text", samples.TICKET],
     fields: [
@@ -60,7 +60,7 @@ export const FORMS = {
   },
   "token-classification": {
     title: "Named entities",
-    help: "Find names, or whatever the model's labels are, in a text.",
+    help: "Find names, or other words with one of the model's labels, in a text.",
     verb: "Find",
     text: ["Text", samples.NEWS],
     fields: [],
@@ -99,7 +99,7 @@ export const FORMS = {
   },
   "sentence-embeddings": {
     title: "Sentence embeddings",
-    help: "Get a vector for each text, and see how alike they are.",
+    help: "Get a vector for each text, and the similarity of each pair.",
     verb: "Embed",
     text: ["Texts, one per line", samples.SENTENCES],
     fields: [],
@@ -121,7 +121,7 @@ export const FORMS = {
 // For models whose own code answers.
 export const OWN = {
   title: "Request",
-  help: "This model has its own code, which decides what a request is.",
+  help: "This model has its own code, which defines the format of requests.",
   verb: "Send",
   text: ["Body, as JSON", '{\n  "inputs": ""\n}'],
   fields: [],

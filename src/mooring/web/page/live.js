@@ -166,7 +166,7 @@ function drawStages(samples) {
   const whole = found.reduce((total, [, one]) => total + one, 0);
   swap(stages, found, () => [
     h("h2", {}, "Where the time goes, on average"),
-    whole ? timeline(found, whole, false) : h("p", { class: "quiet" }, "No request was computed yet."),
+    whole ? timeline(found, whole, false) : h("p", { class: "quiet" }, "No request has been computed yet."),
   ]);
 }
 

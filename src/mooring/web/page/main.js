@@ -56,7 +56,7 @@ async function look() {
     tell("", "ready");
   } catch (error) {
     tell("lost", "not ready");
-    explain(`This page could not read what the server serves: ${error.message}`);
+    explain(`Cannot read the server's models: ${error.message}`);
   }
 }
 
