@@ -109,7 +109,7 @@ def test_every_program_exists(text: str) -> None:
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the pages name: models, a letter, and this repository's examples and labeled data."""
+    """What the pages name: models, a letter, and this repository's examples."""
     folder = tmp_path_factory.mktemp("workspace")
     for name in ("folder", "fast", "model"):
         write_tiny_bert(folder / name)
@@ -120,8 +120,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ):
         MODELS[task](folder / name)
     (folder / "letter.txt").write_text("Ada Lovelace wrote it in 1843.\n", encoding="utf-8")
-    for name in ("examples", "training"):
-        (folder / name).symlink_to(ROOT / name)
+    (folder / "examples").symlink_to(ROOT / "examples")
     return folder
 
 

@@ -108,7 +108,6 @@ function numbers() {
     { name: "fill", value: padded ? (real / padded) * 100 : null },
     { name: "cache", value: answers ? (cached / answers) * 100 : null },
     { name: "errors", value: (rise("mooring_requests_total", failed) / seconds) * 60 },
-    { name: "memory", value: sum(now(), "process_resident_memory_bytes") || null },
   ];
 }
 
