@@ -169,7 +169,9 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({}, "missing `inputs`."),
     ({"inputs": [{"name": "question", "shape": [1]}]}, "/inputs/0: missing `datatype`."),
     ({"inputs": [{**tensor("question", "a"), "datatype": "FP32"}]}, "/inputs/0/datatype: invalid enum value 'FP32'"),
-    ({"inputs": [tensor("question", "a", shape=[2])]}, "/inputs/0: the shape [2] has 2 texts, the data 1."),
+    ({"inputs": [tensor("question", "a", shape=[2])]}, "/inputs/0: the shape [2] holds 2 texts; the data has 1."),
+    # Without texts, the first dimension would be the number of requests all the same.
+    ({"inputs": [tensor("contexts", shape=[300_000_000, 0])]}, "/inputs/0/shape/1: expected `int` >= 1"),
     ({"inputs": [tensor("question", "a", shape=[9000])]}, "The request has 9000 texts; the limit is 4096."),
     (
         {"inputs": [{**tensor("question"), "data": [7], "shape": [1]}]},
@@ -244,7 +246,7 @@ def test_bytes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
                 "/inputs/1: text 0 has 4294967295 bytes, more than the tensor has left.",
             ),
             (*described(b"\x02\0\0\0a\xff"), "/inputs/1: text 0 is not UTF-8: byte 1 is 0xff."),
-            (*described(packed("a", "b")), "/inputs/1: the shape [1] has 1 texts, the data 2."),
+            (*described(packed("a", "b") + b"\xff" * 4), "the shape [1] holds 1 texts; the data has more."),
             (*described(b"", parameters={"shared_memory_region": "a"}), "shared memory is not supported."),
         ):
             reply = await stage.post(INFER, sent, **sent_headers)
