@@ -1,5 +1,6 @@
 """A job from its order to its parts: what is written, and how it is continued."""
 
+import errno
 import json
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -11,7 +12,7 @@ import pytest
 from mooring.batch.job import MOST_UNREADABLE, Watch
 from mooring.batch.local import Ended, Local
 from mooring.batch.manifest import Manifest, Shard, decode
-from mooring.batch.plan import MOST_SHARDS, Order, _fewer
+from mooring.batch.plan import MOST_SHARDS, Order, _fewer, find
 from mooring.batch.shards import Task
 from mooring.errors import BackendError, BatchError, UsageError
 from mooring.opened import OpenModel
@@ -210,6 +211,30 @@ def test_a_corpus_that_cannot_be_answered_is_refused_at_once(
         carry_out(order, model)
     assert said in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_input_folder_that_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its records would be missing, and nobody would notice."""
+    write_lines(tmp_path / "in" / "a.jsonl", [record(1)])
+    closed = write_lines(tmp_path / "in" / "closed" / "b.jsonl", [record(2)]).parent
+    scandir = os.scandir
+
+    def refusing(path: str) -> Any:
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(closed))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(UsageError, match=rf"Cannot read {closed}: Permission denied\."):
+        find(order_of(tmp_path / "in", tmp_path / "out"))
+
+
+def test_a_manifest_that_cannot_be_read_is_named(model: OpenModel, tmp_path: Path) -> None:
+    """A folder in its place."""
+    source = write_lines(tmp_path / "in.jsonl", [record(1)])
+    (tmp_path / "out" / "_manifest.json").mkdir(parents=True)
+    with pytest.raises(BatchError, match=r"Cannot use .*_manifest\.json: Is a directory"):
+        carry_out(order_of(source, tmp_path / "out"), model)
 
 
 def test_folders_that_are_not_a_job_s_are_left_alone(model: OpenModel, tmp_path: Path) -> None:
