@@ -164,6 +164,18 @@ def test_labels_and_ranks_have_a_second_dimension(tmp_path: Path) -> None:
     play_on(MODELS["text-ranking"](tmp_path / "b"), ranks, model_name=NAME)
 
 
+def test_the_name_of_a_strategy_is_read_as_the_task_reads_it(tmp_path: Path) -> None:
+    """In any case: the outputs are those of the answer."""
+
+    async def scene(stage: Modelled) -> None:
+        for name, output in (("NONE", "entity"), ("Simple", "entity_group")):
+            body = {"inputs": [tensor("text", CONTEXT)], "parameters": {"aggregation_strategy": name}}
+            found = columns(await stage.post(INFER, body))
+            assert all(found[output]), found
+
+    play_on(MODELS["token-classification"](tmp_path), scene, model_name=NAME)
+
+
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"inputs": []}, "/inputs: expected `array` of length >= 1"),
     ({}, "missing `inputs`."),
