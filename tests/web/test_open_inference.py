@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mooring.errors import NotLoaded
 from mooring.tasks import TASKS
+from mooring.web.infer import check_version
 from tests.support.asgi import Client, Reply
 from tests.support.every_task import MODELS
 from tests.support.tiny_models import write_tiny_bert
@@ -162,6 +164,13 @@ def test_labels_and_ranks_have_a_second_dimension(tmp_path: Path) -> None:
     play_on(MODELS["sentence-embeddings"](tmp_path / "c"), vectors, model_name=NAME)
     play_on(MODELS["text-classification"](tmp_path / "a"), labels, model_name=NAME)
     play_on(MODELS["text-ranking"](tmp_path / "b"), ranks, model_name=NAME)
+
+
+def test_a_model_without_versions_says_so() -> None:
+    """One with its own code has no digest that stands for its answers."""
+    check_version({}, "")
+    with pytest.raises(NotLoaded, match=r"has no version '1'\. Leave out the version"):
+        check_version({"version": "1"}, "")
 
 
 def test_the_name_of_a_strategy_is_read_as_the_task_reads_it(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class Reply(msgspec.Struct):
 
 
 class Cluster:
-    """An `Engine`."""
+    """An `Engine` on Ray."""
 
     def __init__(self, settings: Settings, address: str | None, actors: int | None, advance: Advance) -> None:
         """`address` of a running cluster; None starts one on this machine. `actors`: None for one per machine."""
