@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 import mooring
-from mooring.errors import MooringError, RequestError
+from mooring.errors import MooringError, RequestError, UsageError
 
 
 @serve.deployment(num_replicas=1, max_ongoing_requests=64, ray_actor_options={"num_cpus": 1})
@@ -29,7 +29,7 @@ class Model:
         try:
             body = await request.json()
             answer = await asyncio.to_thread(self.model, body["inputs"], **body.get("parameters", {}))
-        except (RequestError, ValueError, KeyError, TypeError) as error:
+        except (RequestError, UsageError, ValueError, KeyError, TypeError) as error:
             return JSONResponse({"error": str(error) if isinstance(error, MooringError) else "invalid request"}, 400)
         return JSONResponse(answer)
 

@@ -1,7 +1,6 @@
 """A job from its order to its parts: what is written, and how it is continued."""
 
 import json
-import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import pytest
 from mooring.batch.job import MOST_UNREADABLE, Watch
 from mooring.batch.local import Ended, Local
 from mooring.batch.manifest import Manifest, Shard, decode
-from mooring.batch.plan import MOST_SHARDS, Order, _fewer
 from mooring.batch.shards import Task
 from mooring.errors import BackendError, BatchError, UsageError
 from mooring.opened import OpenModel
@@ -84,8 +82,7 @@ def test_a_record_at_fault_has_its_error_in_its_place(model: OpenModel, tmp_path
     ]
     assert [one["error"]["record"] for one in found[1:5]] == [2, 3, 4, 5]
     assert {one["error"]["file"] for one in found[1:5]} == {str(source)}
-    types = [one["error"]["type"] for one in found[1:5]]
-    assert types == ["InvalidRequest", "InvalidRequest", "BackendError", "InvalidRequest"]
+    assert [one["error"]["type"] for one in found[1:5]] == [*["InvalidRequest"] * 2, "BackendError", "InvalidRequest"]
     assert "RuntimeError while answering" in found[3]["error"]["message"]
     assert "'error', which the output adds" in found[4]["error"]["message"]
     assert (summary.total.records, summary.total.errors) == (6, 4)
@@ -167,78 +164,6 @@ def test_a_changed_input_is_refused(model: OpenModel, tmp_path: Path) -> None:
         carry_out(order, model)
     for said in ("b.jsonl is gone", "c.jsonl is new", "a.jsonl has changed"):
         assert said in str(caught.value)
-
-
-def spoil(*records: Any, name: str = "in.jsonl") -> Callable[[Path], Path]:
-    """What writes such a corpus."""
-    return lambda folder: write_lines(folder / name, list(records))
-
-
-def several(folder: Path) -> Path:
-    """A folder of two formats."""
-    write_lines(folder / "in" / "a.jsonl", [record(1)])
-    return write_lines(folder / "in" / "b.csv", [b"question,context"]).parent
-
-
-NUMBERS = [{"question": 1, "context": [2]}] * 3
-
-
-@pytest.mark.parametrize(
-    ("spoiled", "changes", "said"),
-    [
-        (spoil(name="in.jsonl"), {}, "contains no records"),
-        (spoil(b"question,context", name="in.csv"), {}, "contains no records"),
-        (spoil(b"x", name="in.txt"), {}, "in.txt has the unknown suffix '.txt'"),
-        (several, {}, "files of several formats"),
-        (spoil({"q": "Who?", "context": "Ada"}), {}, "None of the first record of"),
-        (spoil({"q": "Who?", "context": "Ada"}), {}, "Columns of the input: q, context. Name the column"),
-        (spoil(b"a;b", b"1;2", name="in.csv"), {}, "None of the columns question, context"),
-        (spoil(*NUMBERS), {}, "None of the first 3 records"),
-        (spoil(record(1)), {"columns": {"qestion": "q"}}, "no argument 'qestion'. Did you mean question?"),
-        (spoil(b'question,context\n"Who?,x', name="in.csv"), {}, "is not valid CSV"),
-        (lambda folder: folder / "nothing.jsonl", {}, "Cannot read"),
-        (lambda folder: folder / "*.jsonl", {}, "There are no files in"),
-        (lambda folder: Path(os.devnull), {}, "is not a regular file"),
-    ],
-)  # fmt: skip
-def test_a_corpus_that_cannot_be_answered_is_refused_at_once(
-    spoiled: Callable[[Path], Path], changes: dict[str, Any], said: str, model: OpenModel, tmp_path: Path
-) -> None:
-    """With what is wrong; no output folder is left behind."""
-    order = order_of(spoiled(tmp_path), tmp_path / "out", **changes)
-    with pytest.raises(UsageError) as caught:
-        carry_out(order, model)
-    assert said in str(caught.value)
-    assert not (tmp_path / "out").exists()
-
-
-def test_folders_that_are_not_a_job_s_are_left_alone(model: OpenModel, tmp_path: Path) -> None:
-    """One with other files, and one with a foreign manifest."""
-    source = write_lines(tmp_path / "in" / "a.jsonl", [record(1)])
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "mine.txt").write_text("mine")
-    with pytest.raises(UsageError, match=r"holds no job of `moor batch`: mine\.txt"):
-        carry_out(order_of(source, tmp_path / "out"), model)
-    for text, said in (
-        ('{"version": 9}', "has version 9"),
-        ("[]", "is not a manifest"),
-        ('{"version": 1}', "not a man"),
-    ):
-        (tmp_path / "out" / "_manifest.json").write_text(text)
-        with pytest.raises(UsageError, match=said):
-            carry_out(order_of(source, tmp_path / "out"), model)
-    assert (tmp_path / "out" / "mine.txt").read_text() == "mine"
-
-
-@pytest.mark.parametrize("pattern", ["", "*", "**"])
-def test_an_output_folder_inside_the_input_is_no_input(pattern: str, model: OpenModel, tmp_path: Path) -> None:
-    """A second run does not take the parts for new files."""
-    source = write_lines(tmp_path / "in" / "a.jsonl", [record(1)])
-    order = order_of(source.parent / pattern, source.parent / "out")
-    carry_out(order, model)
-    assert carry_out(order, model).records == 1
-    with pytest.raises(UsageError, match=r"no files in .*, except in the output folder"):
-        carry_out(order_of(source.parent / "out" / "*", source.parent / "out"), model)
 
 
 def test_a_shard_that_cannot_be_read_does_not_stop_the_others(model: OpenModel, tmp_path: Path) -> None:
@@ -366,14 +291,6 @@ def test_two_runs_do_not_share_a_folder(model: OpenModel, tmp_path: Path) -> Non
     assert carry_out(order, model, Twice(model)).left == 0
 
 
-def test_a_huge_file_has_larger_shards() -> None:
-    """Their number is bounded, and no record is left out."""
-    ranges = _fewer((3, at, 0) for at in range(5 * MOST_SHARDS + 1))
-    assert MOST_SHARDS / 2 <= len(ranges) < MOST_SHARDS
-    assert sum(rows for rows, _, _ in ranges) == 3 * (5 * MOST_SHARDS + 1)
-    assert [at for _, at, _ in ranges[:3]] == [0, 8, 16]
-
-
 def test_the_manifest_is_json_that_people_can_read(model: OpenModel, tmp_path: Path) -> None:
     """One shard per line."""
     source = write_lines(tmp_path / "in.jsonl", [record(number) for number in range(6)])
@@ -381,8 +298,3 @@ def test_the_manifest_is_json_that_people_can_read(model: OpenModel, tmp_path: P
     text = (tmp_path / "out" / "_manifest.json").read_text()
     assert json.loads(text)["job"]["task"] == "question-answering"
     assert '\n {"number":1,"file":0,"first":3,"rows":3,"at":' in text
-
-
-def test_an_order_is_what_it_says() -> None:
-    """Its fields are those that decide about answers: how they are computed is not among them."""
-    assert set(Order.__dataclass_fields__) == {"input", "output", "columns", "parameters", "write", "shard_rows"}

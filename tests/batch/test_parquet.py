@@ -1,6 +1,9 @@
 """Parquet in and out: types, errors, and which records a shard has."""
 
+import gc
 import io
+import json
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mooring.batch.arrow import MOST_NESTED
 from mooring.batch.formats import BadFile
+from mooring.batch.job import Watch, run
+from mooring.batch.local import Local
 from mooring.batch.manifest import Shard
 from mooring.batch.parquet import MOST_PARTS, Parquet
+from mooring.batch.plan import find, manifest_of
 from mooring.errors import RequestError, UsageError
 from tests.support.corpora import answers, carry_out, fake_model, order_of, record, write_lines
 
@@ -104,6 +111,107 @@ def test_an_answer_of_another_shape_is_an_error_in_its_place(tmp_path: Path) -> 
         assert carry_out(order, model).total.errors == 1
     rows = pq.read_table(tmp_path / "out" / "part-00000.parquet").to_pylist()
     assert "does not have the type of the first answers" in rows[70]["error"]["message"]
+
+
+NESTED: Any = json.loads("[" * (MOST_NESTED + 1) + "1" + "]" * (MOST_NESTED + 1))
+NANOSECONDS = pa.timestamp("ns")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({}, "holds only empty objects"),
+        ([{}], "holds only empty objects"),
+        (1 << 63, "holds an integer of more than 64 bits"),
+        (NESTED, "holds values nested more than 32 deep"),
+    ],
+)
+def test_values_that_no_parquet_column_holds_are_refused_at_once(value: object, said: str, tmp_path: Path) -> None:
+    """Not when the first part is written. In JSON Lines they are carried along."""
+    lines = write_lines(tmp_path / "in.jsonl", [{**record(1), "n": value}])
+    with fake_model() as model:
+        with pytest.raises(UsageError, match=f"The column 'n' {said}"):
+            carry_out(order_of(lines, tmp_path / "out", write="parquet"), model)
+        carry_out(order_of(lines, tmp_path / "lines"), model)
+    assert answers(tmp_path / "lines")[0]["n"] == value
+
+
+def test_the_deepest_values_are_written(tmp_path: Path) -> None:
+    """Arrow can read them, too."""
+    lines = write_lines(tmp_path / "in.jsonl", [{**record(1), "n": NESTED[0]}])
+    with fake_model() as model:
+        carry_out(order_of(lines, tmp_path / "out", write="parquet"), model)
+    assert pq.read_table(tmp_path / "out" / "part-00000.parquet").to_pylist()[0]["n"] == NESTED[0]
+
+
+@pytest.mark.parametrize("later", [70, 1])
+def test_values_that_do_not_fit_are_errors_of_their_records(later: int, tmp_path: Path) -> None:
+    """Among the first records as among the others: an integer that a float64 would round, and an added column."""
+    records: list[dict[str, Any]] = [{**record(number), "n": number + 0.5} for number in range(later + 2)]
+    records[later]["n"] = (1 << 60) + 1
+    records[later + 1]["prediction"] = "mine"
+    lines = write_lines(tmp_path / "in.jsonl", records)
+    with fake_model() as model:
+        summary = carry_out(order_of(lines, tmp_path / "out", write="parquet", shard_rows=100), model)
+    rows = pq.read_table(tmp_path / "out" / "part-00000.parquet").to_pylist()
+    assert summary.total.errors == 2
+    assert "'n' does not hold numbers as in the first records: 1152921504606846977" in rows[later]["error"]["message"]
+    assert "the column 'prediction', which the output adds" in rows[later + 1]["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("column", "read"),
+    [
+        (pa.array([1, 1000], NANOSECONDS), ["1970-01-01 00:00:00.000000001", "1970-01-01T00:00:00.000001"]),
+        (pa.array([[1], None], pa.list_(NANOSECONDS)), [["1970-01-01 00:00:00.000000001"], None]),
+        (pa.array([[1]] * 2, pa.list_(NANOSECONDS, 1)), [["1970-01-01 00:00:00.000000001"]] * 2),
+        (pa.array([{"a": 1}] * 2, pa.struct([("a", pa.time64("ns"))])), [{"a": "00:00:00.000000001"}] * 2),
+        (pa.array([[("a", 0)]] * 2, pa.map_(pa.string(), pa.duration("ns"))), [[["a", "P0D"]]] * 2),
+        (pa.array([1 << 40] * 2, pa.timestamp("s")), ["<value out of range: 1099511627776000>"] * 2),
+    ],
+)
+def test_times_that_python_cannot_hold_become_text(column: Any, read: list[Any], tmp_path: Path) -> None:
+    """Also inside of lists and objects, and whether pandas is installed or not."""
+    table = pa.Table.from_pylist([record(0), record(1)]).append_column("x", column)
+    pq.write_table(table, tmp_path / "in.parquet")
+    with fake_model() as model:
+        carry_out(order_of(tmp_path / "in.parquet", tmp_path / "out", write="jsonl"), model)
+    assert [one["x"] for one in answers(tmp_path / "out")] == read
+
+
+def test_a_value_that_cannot_be_read_is_an_error_in_its_place(tmp_path: Path) -> None:
+    """The others of its record are carried along."""
+    texts = pa.Array.from_buffers(
+        pa.string(), 2, [None, pa.py_buffer(struct.pack("<3i", 0, 1, 2)), pa.py_buffer(b"\xffa")]
+    )
+    table = pa.Table.from_pylist([record(0), record(1)]).append_column("x", texts)
+    pq.write_table(table, tmp_path / "in.parquet")
+    with fake_model() as model:
+        carry_out(order_of(tmp_path / "in.parquet", tmp_path / "out", write="jsonl"), model)
+    found = answers(tmp_path / "out")
+    assert "The value in the column 'x' cannot be read" in found[0]["error"]["message"]
+    assert (found[0]["id"], found[1]["x"], found[1]["prediction"]["answer"]) == (0, "a", "w1")
+
+
+def test_columns_of_one_name_are_refused() -> None:
+    """One of them would be lost."""
+    sink = io.BytesIO()
+    pq.write_table(pa.table([[1], [2]], names=["x", "x"]), sink)
+    with pytest.raises(BadFile, match="it has several columns named 'x'"):
+        list(Parquet().boundaries(sink, 10))
+
+
+def test_a_part_that_failed_is_silent(tmp_path: Path) -> None:
+    """pyarrow's object would write to the closed file when it is deleted, which pytest reports."""
+    lines = write_lines(tmp_path / "in.jsonl", [record(1), record(2)])
+    order = order_of(lines, tmp_path / "out", write="parquet")
+    with fake_model() as model:
+        found = find(order)
+        with found.output.reserved():
+            manifest = manifest_of(order, found, model)
+            lines.unlink()
+            assert len(run(manifest, found.output, Local(model, lambda _: None), Watch()).unreadable) == 1
+    gc.collect()
 
 
 def test_mixed_types_in_the_first_records_are_refused(tmp_path: Path) -> None:

@@ -128,6 +128,8 @@ def test_ctrl_c_finishes_the_shards_in_hand(place: Path) -> None:
         ("127.0.0.1:9", "No Ray cluster answers at 127.0.0.1:9.", 1),
         ("ray://127.0.0.1:10001", "Invalid --address 'ray://127.0.0.1:10001'.", 2),
         ("head", "Invalid --address 'head'.", 2),
+        ("head:²", "Invalid --address 'head:²'.", 2),
+        ("..:6379", "Nobody listens at --address ..:6379.", 1),
     ],
 )
 def test_a_cluster_that_is_not_there_is_named(address: str, said: str, code: int, place: Path) -> None:
@@ -160,6 +162,7 @@ def test_the_example_serves_a_model(place: Path) -> None:
         assert (status, len(answer)) == (200, 2)
         assert ask({"inputs": {"question": "who ?"}})[0] == 400
         assert ask({})[0] == 400
+        assert ask({**body, "parameters": {"question": "who ?"}})[0] == 400
 
 
 def ask(body: object) -> tuple[int, Any]:

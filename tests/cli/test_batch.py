@@ -83,6 +83,13 @@ def test_the_summary_of_a_part_of_a_corpus(capsys: pytest.CaptureFixture[str]) -
     assert err == "moor: 2 parts are missing; run the same command again to continue\n"
 
 
+def test_too_many_errors_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same command would answer nothing more."""
+    show("out", summary(6, 3, 2, answered=4, seconds=2.0), {}, as_json=False, max_errors=2)
+    err = capsys.readouterr().err
+    assert err == "moor: 2 parts are missing; there are 3 errors: to continue, raise --max-errors 2\n"
+
+
 def test_flags_of_ray_need_ray(capsys: pytest.CaptureFixture[str]) -> None:
     """They would have no effect."""
     assert run(["batch", "in.jsonl", "out", "--actors", "2"]) == 2

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mooring.errors import NotLoaded
 from mooring.tasks import TASKS
+from mooring.web.infer import check_version
 from tests.support.asgi import Client, Reply
 from tests.support.every_task import MODELS
 from tests.support.tiny_models import write_tiny_bert
@@ -164,12 +166,33 @@ def test_labels_and_ranks_have_a_second_dimension(tmp_path: Path) -> None:
     play_on(MODELS["text-ranking"](tmp_path / "b"), ranks, model_name=NAME)
 
 
+def test_a_model_without_versions_says_so() -> None:
+    """One with its own code has no digest that stands for its answers."""
+    check_version({}, "")
+    with pytest.raises(NotLoaded, match=r"has no version '1'\. Leave out the version"):
+        check_version({"version": "1"}, "")
+
+
+def test_the_name_of_a_strategy_is_read_as_the_task_reads_it(tmp_path: Path) -> None:
+    """In any case: the outputs are those of the answer."""
+
+    async def scene(stage: Modelled) -> None:
+        for name, output in (("NONE", "entity"), ("Simple", "entity_group")):
+            body = {"inputs": [tensor("text", CONTEXT)], "parameters": {"aggregation_strategy": name}}
+            found = columns(await stage.post(INFER, body))
+            assert all(found[output]), found
+
+    play_on(MODELS["token-classification"](tmp_path), scene, model_name=NAME)
+
+
 FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"inputs": []}, "/inputs: expected `array` of length >= 1"),
     ({}, "missing `inputs`."),
     ({"inputs": [{"name": "question", "shape": [1]}]}, "/inputs/0: missing `datatype`."),
     ({"inputs": [{**tensor("question", "a"), "datatype": "FP32"}]}, "/inputs/0/datatype: invalid enum value 'FP32'"),
-    ({"inputs": [tensor("question", "a", shape=[2])]}, "/inputs/0: the shape [2] has 2 texts, the data 1."),
+    ({"inputs": [tensor("question", "a", shape=[2])]}, "/inputs/0: the shape [2] holds 2 texts; the data has 1."),
+    # Without texts, the first dimension would be the number of requests all the same.
+    ({"inputs": [tensor("contexts", shape=[300_000_000, 0])]}, "/inputs/0/shape/1: expected `int` >= 1"),
     ({"inputs": [tensor("question", "a", shape=[9000])]}, "The request has 9000 texts; the limit is 4096."),
     (
         {"inputs": [{**tensor("question"), "data": [7], "shape": [1]}]},
@@ -244,7 +267,7 @@ def test_bytes_that_do_not_fit_are_refused(tmp_path: Path) -> None:
                 "/inputs/1: text 0 has 4294967295 bytes, more than the tensor has left.",
             ),
             (*described(b"\x02\0\0\0a\xff"), "/inputs/1: text 0 is not UTF-8: byte 1 is 0xff."),
-            (*described(packed("a", "b")), "/inputs/1: the shape [1] has 1 texts, the data 2."),
+            (*described(packed("a", "b") + b"\xff" * 4), "the shape [1] holds 1 texts; the data has more."),
             (*described(b"", parameters={"shared_memory_region": "a"}), "shared memory is not supported."),
         ):
             reply = await stage.post(INFER, sent, **sent_headers)

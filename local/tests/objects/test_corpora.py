@@ -10,6 +10,7 @@ import pytest
 
 from mooring.batch.job import Summary, Watch, run
 from mooring.batch.local import Local
+from mooring.batch.places import place_of
 from mooring.batch.plan import Order, find, manifest_of
 from mooring.errors import BatchError, UsageError
 from tests.support.corpora import carry_out, fake_model, order_of, record, write_lines
@@ -88,6 +89,36 @@ def test_what_is_not_there_is_named(bucket: str, tmp_path: Path) -> None:
     source = write_lines(tmp_path / "in.jsonl", [record(1)])
     with fake_model() as model, pytest.raises(BatchError, match="Cannot use s3://no-such-bucket/out"):
         carry_out(order_of(source, "s3://no-such-bucket/out"), model)
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("path", ["s3://", "s3:///in", "s3://bucket//in"])
+def test_paths_that_s3_does_not_allow_are_refused(path: str, tmp_path: Path) -> None:
+    """As the input and as the output."""
+    with pytest.raises(UsageError, match=f"{path}"):
+        find(order_of(path, tmp_path / "out"))
+    source = write_lines(tmp_path / "in.jsonl", [record(1)])
+    with pytest.raises(BatchError, match="Cannot use s3:"):
+        find(order_of(source, path))
+
+
+@pytest.mark.parametrize("url", ["localhost:9000", "ftp://host", "http://"])
+def test_an_invalid_endpoint_is_refused(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name of its variable."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    with pytest.raises(UsageError, match=f"AWS_ENDPOINT_URL is '{url}'"):
+        find(order_of("s3://bucket/in/", tmp_path / "out"))
+
+
+@pytest.mark.usefixtures("here")
+def test_an_interrupted_write_leaves_the_object_as_it_was(bucket: str) -> None:
+    """The manifest, too: a job continues with it."""
+    output = place_of(f"s3://{bucket}/out").output(f"s3://{bucket}/out")
+    output.write("_manifest.json", b"before")
+    interrupted = output.part("_manifest.json")
+    interrupted.__enter__().write(b"half")
+    assert not interrupted.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert output.read("_manifest.json") == b"before"
 
 
 @pytest.mark.usefixtures("here")

@@ -8,18 +8,25 @@ import numpy as np
 import pyarrow as pa
 
 from mooring.errors import InvalidRequest, UsageError, echo
+from mooring.tasks.arrays import plain
 
 INT64 = range(-(1 << 63), 1 << 63)
+MOST_NESTED = 32
+"""Lists and objects within each other. Arrow's files allow 64, and a list takes two."""
+UNFIT = (TypeError, pa.ArrowException)
+"""Errors for values that have no Arrow type or do not fit one."""
 
 
-def type_of(value: object) -> Any:
+def type_of(value: object, depth: int = 0) -> Any:
     """The Arrow type of a JSON value or an answer. Raises TypeError if it has none."""
+    if depth > MOST_NESTED:
+        raise TypeError(f"values nested more than {MOST_NESTED} deep")
     if isinstance(value, np.ndarray):
         return reduce(lambda inner, _: pa.list_(inner), range(value.ndim), pa.float32())
     if isinstance(value, Mapping):
-        return pa.struct([pa.field(str(name), type_of(part)) for name, part in value.items()])
+        return pa.struct([pa.field(str(name), type_of(part, depth + 1)) for name, part in value.items()])
     if isinstance(value, (list, tuple)):
-        return pa.list_(reduce(merged, map(type_of, value), pa.null()))
+        return pa.list_(reduce(merged, (type_of(part, depth + 1) for part in value), pa.null()))
     if isinstance(value, int) and not isinstance(value, bool) and value not in INT64:
         raise TypeError("an integer of more than 64 bits")
     return pa.scalar(value).type
@@ -44,35 +51,47 @@ def merged(one: Any, other: Any) -> Any:
 
 
 def settled(kind: Any) -> Any:
-    """The type with text where only nulls were seen."""
+    """The type with text where only nulls were seen. Raises TypeError for objects without keys."""
     if pa.types.is_null(kind):
         return pa.string()
     if pa.types.is_list(kind):
         return pa.list_(settled(kind.value_type))
-    return pa.struct([(field.name, settled(field.type)) for field in kind]) if pa.types.is_struct(kind) else kind
+    if not pa.types.is_struct(kind):
+        return kind
+    if not kind.num_fields:
+        raise TypeError("only empty objects")
+    return pa.struct([(field.name, settled(field.type)) for field in kind])
 
 
 def fits(value: object, kind: Any) -> bool:
     """Whether a column of this type can hold the value without losing a part of it."""
     try:
-        return bool(merged(kind, type_of(value)).equals(kind))
-    except (TypeError, pa.ArrowException):
+        if not merged(kind, type_of(value)).equals(kind):
+            return False
+        if not isinstance(value, np.ndarray):
+            pa.array([plain(value)], kind)  # refuses an integer that a float64 would round
+    except UNFIT:
         return False
+    return True
 
 
 def schema_of(records: Sequence[Mapping[str, Any]]) -> Any:
-    """The schema of JSON records. Raises UsageError, with the column, if they have mixed types."""
-    kinds: dict[str, Any] = {}
+    """The schema of JSON records. Raises UsageError, with the column, for values that no Parquet column can hold."""
+    values: dict[str, list[Any]] = {}
     for record in records:
         for name, value in record.items():
-            try:
-                kinds[name] = merged(kinds.get(name, pa.null()), type_of(value))
-            except (TypeError, pa.ArrowException) as error:
-                raise UsageError(
-                    f"The column {name!r} holds {error}, and a Parquet column has one type.",
-                    hint="Use --format jsonl, or make its values alike.",
-                ) from error
-    return pa.schema([(name, settled(kind)) for name, kind in kinds.items()])
+            values.setdefault(name, []).append(value)
+    return pa.schema([(name, _column_type(name, given)) for name, given in values.items()])
+
+
+def _column_type(name: str, values: Sequence[Any]) -> Any:
+    try:
+        return settled(reduce(merged, map(type_of, values), pa.null()))
+    except UNFIT as error:
+        raise UsageError(
+            f"The column {name!r} holds {error}, which a Parquet column cannot.",
+            hint="Use --format jsonl, or make its values alike.",
+        ) from error
 
 
 def misfit(record: Mapping[str, Any], schema: Any) -> InvalidRequest | None:

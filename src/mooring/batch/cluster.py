@@ -57,7 +57,7 @@ class Reply(msgspec.Struct):
 
 
 class Cluster:
-    """An `Engine`."""
+    """An `Engine` on Ray."""
 
     def __init__(self, settings: Settings, address: str | None, actors: int | None, advance: Advance) -> None:
         """`address` of a running cluster; None starts one on this machine. `actors`: None for one per machine."""
@@ -101,7 +101,7 @@ def check_address(address: str | None) -> None:
     if address is None or address == "auto":
         return
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or "/" in address:
+    if not host or not (port.isascii() and port.isdigit()) or "/" in address:
         raise UsageError(
             f"Invalid --address {echo(address)}.",
             hint="Write --address HOST:PORT (6379 by default), or --address auto on a machine of the cluster.",
@@ -111,7 +111,7 @@ def check_address(address: str | None) -> None:
 
 
 def _listens(host: str, port: int) -> bool:
-    with suppress(OSError), socket.create_connection((host.strip("[]"), port), timeout=2.0):
+    with suppress(OSError, UnicodeError), socket.create_connection((host.strip("[]"), port), timeout=2.0):
         return True
     return False
 

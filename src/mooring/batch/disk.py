@@ -3,6 +3,7 @@
 import contextlib
 import glob
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +25,7 @@ class Disk:
         """See `Place.find`."""
         path = Path(pattern)
         if path.is_dir():
-            inside = (one for one in path.rglob("*") if one.suffix.lower() in suffixes)
-            found = [one for one in inside if not _hidden(one.relative_to(path)) and one.is_file()]
+            found = [one for one in _inside(path) if one.suffix.lower() in suffixes and one.is_file()]
         elif path.exists() or not glob.has_magic(pattern):
             found = [path]
         else:
@@ -47,8 +47,20 @@ def _absolute(path: str | Path) -> str:
     return os.path.abspath(path)  # noqa: PTH100 - Path.resolve follows them
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(HIDDEN) for part in path.parts)
+def _inside(folder: Path) -> Iterator[Path]:
+    """Everything below it that is not hidden. Raises UsageError for a folder that cannot be read."""
+
+    def refuse(error: OSError) -> None:
+        raise _unreadable(error.filename, error) from error
+
+    for where, folders, names in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
+        yield from (Path(where, name) for name in names if not name.startswith(HIDDEN))
+
+
+def _unreadable(path: str | Path, error: OSError) -> UsageError:
+    hint = "Check the path and the permissions. A pattern such as 'data/*.jsonl' needs quotes."
+    return UsageError(f"Cannot read {path}: {error.strerror or error}.", hint=hint)
 
 
 def _described(path: Path) -> SourceFile:
@@ -58,8 +70,7 @@ def _described(path: Path) -> SourceFile:
             raise UsageError(f"{path} is not a regular file.", hint="Write its contents to a file, or name a folder.")
         path.open("rb").close()
     except OSError as error:
-        hint = "Check the path and the permissions. A pattern such as 'data/*.jsonl' needs quotes."
-        raise UsageError(f"Cannot read {path}: {error.strerror or error}.", hint=hint) from error
+        raise _unreadable(path, error) from error
     return SourceFile(_absolute(path), facts.st_size, facts.st_mtime_ns)
 
 
@@ -85,6 +96,8 @@ class DiskOutput:
             return (self._folder / name).read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise self._failed(self._folder / name, error) from error
 
     def write(self, name: str, data: bytes) -> None:
         """See `Output.write`."""
@@ -93,8 +106,8 @@ class DiskOutput:
 
     @contextmanager
     def part(self, name: str) -> Iterator[BinaryIO]:
-        """See `Output.part`. The name of the unfinished file holds the process, so that two never share one."""
-        temporary = self._folder / f".{name}.{os.getpid()}{UNFINISHED}"
+        """See `Output.part`. The name of the unfinished file is random: Ray may run a shard on two machines."""
+        temporary = self._folder / f".{name}.{secrets.token_hex(4)}{UNFINISHED}"
         try:
             with temporary.open("wb") as file:
                 yield file
@@ -131,7 +144,7 @@ class DiskOutput:
 
     def _failed(self, path: Path, error: OSError) -> BatchError:
         return BatchError(
-            f"Cannot write {path}: {error.strerror or error}.",
+            f"Cannot use {path}: {error.strerror or error}.",
             hint=f"Check the free space and the permissions of that folder. {CONTINUE}",
         )
 

@@ -76,7 +76,7 @@ class Reader(Protocol):
 
 
 class Writer(Protocol):
-    """Writes one part. Closing it completes the part; a part that failed is not closed."""
+    """Writes one part, which ends with `close` or `drop`."""
 
     def misfits(self, chunk: Chunk, without: frozenset[str]) -> "Sequence[RequestError | None]":
         """For each record the error of a carried column that the part cannot hold."""
@@ -88,7 +88,10 @@ class Writer(Protocol):
         """Append records with their results."""
 
     def close(self) -> None:
-        """Write what is left."""
+        """Write what is left, which completes the part."""
+
+    def drop(self) -> None:
+        """Write nothing more: the part failed."""
 
 
 class BadFile(Exception):

@@ -19,7 +19,7 @@ MOST_UNREADABLE = 10
 
 
 class Engine(Protocol):
-    """Answers shards: `run_local`, or Ray."""
+    """Answers shards: `Local` or `Cluster`."""
 
     def __call__(
         self, task: Task, shards: Sequence[Shard], stopping: Callable[[], bool], /

@@ -12,7 +12,7 @@ Ended = tuple[Shard, Done | UnreadableShard]
 
 
 class Local:
-    """An `Engine`."""
+    """An `Engine` in this process."""
 
     def __init__(self, model: OpenModel, advance: Advance) -> None:
         """`advance` is told about records as they are written."""

@@ -4,7 +4,8 @@ A row group can only be decoded from its beginning, so it is divided into at mos
 """
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
@@ -15,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mooring.batch.arrow import fits, merged, settled, type_of
+from mooring.batch.arrow import UNFIT, fits, merged, settled, type_of
 from mooring.batch.formats import ADDED, CHUNK, ERROR, PREDICTION, BadFile, Chunk, Failure, Result, Row
 from mooring.batch.manifest import Shard
 from mooring.errors import InvalidRequest, RequestError, UsageError
@@ -25,6 +26,8 @@ MOST_PARTS = 16
 GROUP_ROWS = 10_000
 GROUP_BYTES = 32 << 20
 """Rows and bytes after which a row group is written."""
+UNREADABLE = (ValueError, OverflowError, pa.ArrowException)
+"""What pyarrow raises for values that Python's types cannot hold."""
 FAILURE = pa.struct([("type", pa.string()), ("message", pa.string()), ("file", pa.string()), ("record", pa.int64())])
 
 
@@ -36,12 +39,15 @@ class ArrowChunk:
 
     def rows(self) -> Sequence[Row | RequestError]:
         """See `Chunk.rows`."""
-        return _rows(self.batch)
+        return [next((one for one in row.values() if isinstance(one, RequestError)), row) for row in _rows(self.batch)]
 
     def carried(self, without: frozenset[str]) -> Sequence[Row]:
         """See `Chunk.carried`."""
         names = [name for name in self.batch.schema.names if name not in without]
-        return _rows(self.batch.select(names))
+        return [
+            {name: value for name, value in row.items() if not isinstance(value, RequestError)}
+            for row in _rows(self.batch.select(names))
+        ]
 
     def schema(self, without: frozenset[str]) -> Any:
         """See `Chunk.schema`."""
@@ -57,19 +63,60 @@ class ArrowChunk:
 
 
 def _rows(batch: Any) -> list[Row]:
-    columns = [_values(column) for column in batch.columns]
+    """Python's values. In place of one that cannot be read is its error."""
+    columns = [_values(name, column) for name, column in zip(batch.schema.names, batch.columns, strict=True)]
     return [dict(zip(batch.schema.names, row, strict=True)) for row in zip(*columns, strict=True)] or [
         {} for _ in range(batch.num_rows)
     ]
 
 
-def _values(column: Any) -> list[Any]:
-    """Python's values. Times in nanoseconds become text: Python has none, and only pandas has a type for them."""
+def _values(name: str, column: Any) -> list[Any]:
     try:
-        found: list[Any] = column.to_pylist()
-    except ValueError:
-        found = column.cast(pa.string()).to_pylist()
-    return found
+        return _converted(column, _in_microseconds)
+    except UNREADABLE:
+        return [_value_at(name, column.slice(place, 1)) for place in range(len(column))]
+
+
+def _value_at(name: str, cell: Any) -> Any:
+    """A time that Python's types cannot hold, such as one with nanoseconds, becomes text."""
+    with suppress(*UNREADABLE):
+        return _converted(cell, _in_microseconds)[0]
+    try:
+        return _converted(cell, _as_text)[0]
+    except UNREADABLE as error:
+        return InvalidRequest(f"The value in the column {name!r} cannot be read: {error}.")
+
+
+def _converted(column: Any, change: Callable[[Any], Any]) -> list[Any]:
+    """Python's values of a column whose types of times were changed. Raises `UNREADABLE`."""
+    values: list[Any] = column.cast(_changed(column.type, change)).to_pylist()
+    return values
+
+
+def _changed(kind: Any, change: Callable[[Any], Any]) -> Any:
+    if pa.types.is_temporal(kind):
+        return change(kind)
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_changed(field.type, change)) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_changed(kind.key_type, change), _changed(kind.item_type, change))
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        inner = _changed(kind.value_type, change)
+        return kind if inner.equals(kind.value_type) else pa.list_(inner)
+    return kind
+
+
+def _in_microseconds(kind: Any) -> Any:
+    """Python has no nanoseconds. For those pyarrow returns types of pandas, if that is installed."""
+    if getattr(kind, "unit", "") != "ns":
+        return kind
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp("us", kind.tz)
+    return pa.time64("us") if pa.types.is_time(kind) else pa.duration("us")
+
+
+def _as_text(_: Any) -> Any:
+    return pa.string()
 
 
 class Parquet:
@@ -81,6 +128,9 @@ class Parquet:
     def boundaries(self, file: BinaryIO, rows: int) -> Iterator[tuple[int, int, int]]:
         """See `Reader.boundaries`."""
         opened = _opened(file)
+        twice = next((name for name, count in Counter(opened.schema_arrow.names).items() if count > 1), None)
+        if twice is not None:
+            raise BadFile(f"it has several columns named {twice!r}")
         self._schema = self._schema or opened.schema_arrow
         if not self._schema.equals(opened.schema_arrow):
             raise BadFile(f"{_difference(self._schema, opened.schema_arrow)}. All files must have the same columns")
@@ -148,13 +198,14 @@ def schema_text(rest: Any, answers: Sequence[object], example: Sequence[object])
     """
     try:
         kind = reduce(merged, map(type_of, answers), pa.null())
-    except TypeError as error:
+        with suppress(*UNFIT):
+            kind = reduce(merged, map(type_of, example), kind)
+        kind = settled(kind)
+    except UNFIT as error:
         raise UsageError(
-            f"The answers hold {error}, and a Parquet column has one type.", hint="Use --format jsonl."
+            f"The answers hold {error}, which a Parquet column cannot.", hint="Use --format jsonl."
         ) from error
-    with suppress(TypeError):
-        kind = reduce(merged, map(type_of, example), kind)
-    schema = pa.schema([*rest, pa.field(PREDICTION, settled(kind)), pa.field(ERROR, FAILURE)])
+    schema = pa.schema([*rest, pa.field(PREDICTION, kind), pa.field(ERROR, FAILURE)])
     return base64.b64encode(schema.serialize()).decode()
 
 
@@ -193,6 +244,10 @@ class ParquetWriter:
         """See `Writer.close`."""
         self._flush()
         self._writer.close()
+
+    def drop(self) -> None:
+        """See `Writer.drop`. Otherwise pyarrow writes to the closed file when the object is deleted."""
+        self._writer.is_open = False
 
     def _bytes(self) -> int:
         return sum(one.nbytes for one in self._tables)

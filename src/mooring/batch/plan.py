@@ -10,7 +10,7 @@ from mooring.batch.formats import FORMATS, PARQUET, SUFFIXES, BadFile, Chunk, Ro
 from mooring.batch.manifest import NAME, VERSION, Job, Manifest, Shard, SourceFile, decode, refuse_another
 from mooring.batch.needs import need
 from mooring.batch.places import Output, place_of
-from mooring.batch.shards import SHOWN_COLUMNS, calls_of, chunks_of, taken
+from mooring.batch.shards import SHOWN_COLUMNS, calls_of, chunks_of, not_carried
 from mooring.errors import RequestError, UsageError, echo
 from mooring.model.identity import identity_of
 from mooring.opened import OpenModel, Outcome
@@ -32,7 +32,7 @@ class Order:
     """Argument → column, where they differ."""
     parameters: Mapping[str, Any]
     write: str | None
-    """A key of `WRITTEN`; None: as the input."""
+    """Format of the answers, a key of `FORMATS`; None: as the input."""
     shard_rows: int
 
 
@@ -69,7 +69,7 @@ def find(order: Order) -> Found:
 
 
 def manifest_of(order: Order, found: Found, model: OpenModel) -> Manifest:
-    """The manifest of the order's job: the one in the output folder if there is one, else a new one, written.
+    """The manifest of the order's job: the one in the output folder if there is one, else a new one.
 
     Raises UsageError with what differs if the folder holds another job, and for a corpus that cannot be answered.
     """
@@ -191,7 +191,7 @@ def _schema(job: Job, model: OpenModel, chunk: Chunk, calls: Sequence[Mapping[st
         [one.answer for one in model.outcomes(some, task=job.task or None) if isinstance(one, Outcome)]
         for some in (calls, _example(job, model.info))
     )
-    return schema_text(chunk.schema(taken(job)), answers, example)
+    return schema_text(chunk.schema(not_carried(job)), answers, example)
 
 
 def _example(job: Job, facts: Mapping[str, Any]) -> list[Row]:

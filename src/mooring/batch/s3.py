@@ -10,20 +10,21 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fnmatch import translate
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from re import compile as pattern_of
-from shutil import copyfileobj
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
-from pyarrow import fs
+from pyarrow import ArrowInvalid, fs
 
 from mooring.batch.manifest import SourceFile
 from mooring.batch.places import HIDDEN, S3_PREFIX, Output
-from mooring.errors import BatchError, UsageError
+from mooring.errors import BatchError, UsageError, echo
 
 MAGIC = "*?["
 READ_AHEAD = 256 << 10
 """Bytes of one request to S3, at least."""
+FAILED = (OSError, ArrowInvalid)
+"""What pyarrow raises: the second for paths that S3 does not allow."""
 HINT = (
     "Check the bucket, the path and your AWS credentials and region (AWS_PROFILE, AWS_DEFAULT_REGION; "
     "AWS_ENDPOINT_URL for another S3)."
@@ -50,7 +51,7 @@ class S3:
             if not whole:
                 return []
             raise UsageError(f"There is nothing at {pattern}.", hint=HINT) from error
-        except OSError as error:
+        except FAILED as error:
             raise UsageError(f"Cannot read {pattern}: {_said(error)}.", hint=HINT) from error
         matches = pattern_of(translate(path)).match
         found = [
@@ -76,6 +77,11 @@ def _filesystem() -> Any:
     if not endpoint:
         return fs.S3FileSystem()
     scheme, _, host = endpoint.partition("://")
+    if scheme not in ("http", "https") or not host:
+        raise UsageError(
+            f"AWS_ENDPOINT_URL is {echo(endpoint)}.",
+            hint="Set it to a URL, such as https://s3.example or http://HOST:PORT.",
+        )
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
     return fs.S3FileSystem(endpoint_override=host.rstrip("/"), scheme=scheme, region=region)
 
@@ -93,8 +99,8 @@ def _described(facts: Any) -> SourceFile:
     return SourceFile(S3_PREFIX + facts.path, facts.size, facts.mtime_ns or 0)
 
 
-def _said(error: OSError) -> str:
-    return str(error.strerror or error).rstrip(".")
+def _said(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).rstrip(".")
 
 
 class S3Output:
@@ -108,7 +114,7 @@ class S3Output:
         """See `Output.names`."""
         try:
             found = self._files.get_file_info(fs.FileSelector(_path(self.path), allow_not_found=True))
-        except OSError as error:
+        except FAILED as error:
             raise self._failed(self.path, error) from error
         return sorted(one.base_name for one in found)
 
@@ -131,11 +137,15 @@ class S3Output:
     def part(self, name: str) -> Iterator[BinaryIO]:
         """See `Output.part`. It is in a temporary file until it is complete."""
         try:
-            with tempfile.TemporaryFile(prefix="mooring-batch-") as file:
-                yield cast(BinaryIO, file)
-                file.seek(0)
-                with self._files.open_output_stream(f"{_path(self.path)}/{name}") as stream:
-                    copyfileobj(file, stream, 8 << 20)
+            with tempfile.TemporaryDirectory(prefix="mooring-batch-") as folder:
+                whole = Path(folder) / name
+                with whole.open("wb") as file:
+                    yield file
+                # One call: Ctrl-C would close a stream of pyarrow, which puts what was written so far.
+                there = f"{_path(self.path)}/{name}"
+                fs.copy_files(
+                    str(whole), there, fs.LocalFileSystem(), self._files, chunk_size=8 << 20, use_threads=False
+                )
         except OSError as error:
             raise self._failed(f"{self.path}/{name}", error) from error
 
@@ -144,5 +154,5 @@ class S3Output:
         """See `Output.reserved`: there is nothing to create, to lock or to remove."""
         yield
 
-    def _failed(self, path: str, error: OSError) -> BatchError:
+    def _failed(self, path: str, error: Exception) -> BatchError:
         return BatchError(f"Cannot use {path}: {_said(error)}.", hint=HINT)

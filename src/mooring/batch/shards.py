@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -35,16 +35,26 @@ class Task:
 def answer_shard(model: OpenModel, task: Task, shard: Shard, advance: Advance) -> Done:
     """Answer a shard and commit its part. Raises UnreadableShard, or BatchError if the part cannot be written."""
     job, counts = task.job, _Counts()
-    with place_of(task.output).output(task.output).part(part_name(shard.number, job.write)) as file:
-        writer = _writer(task, file)
+    output = place_of(task.output).output(task.output)
+    with output.part(part_name(shard.number, job.write)) as file, _writing(task, file) as writer:
         for chunk, results in _answered(model, task, shard, writer):
             writer.write(chunk, results)
             counts.add(results)
             advance(len(results))
         if counts.records != shard.rows:
             raise unreadable(job, shard, f"it has {counts.records} of the {shard.rows} planned records")
-        writer.close()
     return Done(counts.records, counts.errors, counts.windows, counts.truncated)
+
+
+@contextmanager
+def _writing(task: Task, file: BinaryIO) -> Iterator[Writer]:
+    writer = _writer(task, file)
+    try:
+        yield writer
+        writer.close()
+    except BaseException:
+        writer.drop()
+        raise
 
 
 def _writer(task: Task, file: BinaryIO) -> Writer:
@@ -54,7 +64,7 @@ def _writer(task: Task, file: BinaryIO) -> Writer:
         return ParquetWriter(file, task.schema)
     from mooring.batch.text_files import JsonLinesWriter
 
-    return JsonLinesWriter(file, taken(task.job))
+    return JsonLinesWriter(file, not_carried(task.job))
 
 
 class _Counts:
@@ -78,7 +88,7 @@ def _answered(model: OpenModel, task: Task, shard: Shard, writer: Writer) -> Ite
 
     def items() -> Iterator[Mapping[str, Any] | RequestError]:
         for chunk in chunks_of(task.job, shard):
-            calls = calls_of(task.job, chunk, writer.misfits(chunk, taken(task.job)))
+            calls = calls_of(task.job, chunk, writer.misfits(chunk, not_carried(task.job)))
             waiting.append(chunk)
             sizes.append(len(calls))
             yield from calls
@@ -125,8 +135,13 @@ def unreadable(job: Job, shard: Shard, why: str) -> UnreadableShard:
 
 
 def taken(job: Job) -> frozenset[str]:
-    """The columns of the input that are arguments, and so are not carried along."""
+    """The columns of the input that are arguments."""
     return frozenset(job.columns.values())
+
+
+def not_carried(job: Job) -> frozenset[str]:
+    """The columns that the output does not take from the input."""
+    return taken(job) | ADDED
 
 
 def calls_of(job: Job, chunk: Chunk, misfits: Iterable[RequestError | None]) -> list[Mapping[str, Any] | RequestError]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, BinaryIO
 
-from mooring.batch.formats import ADDED, ERROR, PREDICTION, BadFile, Chunk, Failure, Result, Row, few
+from mooring.batch.formats import ERROR, PREDICTION, BadFile, Chunk, Failure, Result, Row, few
 from mooring.batch.manifest import Shard
 from mooring.errors import InvalidRequest, PayloadTooLarge, RequestError
 from mooring.tasks.arrays import as_json
@@ -218,7 +218,7 @@ class JsonLinesWriter:
     def __init__(self, file: BinaryIO, without: frozenset[str]) -> None:
         """`without`: the columns that are not carried along."""
         self._file = file
-        self._without = without | ADDED
+        self._without = without
 
     def misfits(self, chunk: Chunk, without: frozenset[str]) -> Sequence[RequestError | None]:  # noqa: ARG002
         """See `Writer.misfits`."""
@@ -236,3 +236,6 @@ class JsonLinesWriter:
 
     def close(self) -> None:
         """See `Writer.close`."""
+
+    def drop(self) -> None:
+        """See `Writer.drop`."""

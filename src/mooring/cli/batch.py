@@ -104,7 +104,7 @@ def command(ctx: click.Context, /, **flags: Any) -> None:
     max_errors = flags.pop("max_errors")
     with stopped_gently() as stop:
         summary, facts = _answered(order, settings_from(flags), max_errors, ray, stop)
-    show(order.output, summary, facts, as_json=as_json)
+    show(order.output, summary, facts, as_json=as_json, max_errors=max_errors)
     code = exit_code(summary, max_errors, interrupted=bool(stop))
     if code:
         ctx.exit(code)

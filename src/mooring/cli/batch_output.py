@@ -81,7 +81,9 @@ def lasting(seconds: float) -> str:
     return f"{minutes} min {rest:02} s" if minutes else f"{rest} s"
 
 
-def show(output: str, summary: "Summary", facts: Mapping[str, Any], *, as_json: bool) -> None:
+def show(
+    output: str, summary: "Summary", facts: Mapping[str, Any], *, as_json: bool, max_errors: int | None = None
+) -> None:
     """Print the summary."""
     total = summary.total
     rate = summary.answered / summary.seconds if summary.answered and summary.seconds else 0.0
@@ -119,4 +121,7 @@ def show(output: str, summary: "Summary", facts: Mapping[str, Any], *, as_json: 
     for name, value in lines:
         click.echo(f"{name:<11}{value}")
     if summary.left:
-        click.echo(f"moor: {summary.left:,} parts are missing; run the same command again to continue", err=True)
+        then = "run the same command again to continue"
+        if max_errors is not None and total.errors > max_errors:
+            then = f"there are {total.errors:,} errors: to continue, raise --max-errors {max_errors}"
+        click.echo(f"moor: {summary.left:,} parts are missing; {then}", err=True)

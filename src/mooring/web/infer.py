@@ -76,7 +76,8 @@ def check_version(path: Mapping[str, str], version: str) -> None:
     """Raise NotLoaded if the path names another version of the model."""
     given = path.get("version", version)
     if given != version:
-        raise NotLoaded(f"The model has no version {echo(given)}.", hint=f"Its version is {version}.")
+        hint = f"Its version is {version}." if version else "Leave out the version: a model with its own code has none."
+        raise NotLoaded(f"The model has no version {echo(given)}.", hint=hint)
 
 
 class _Inference:

@@ -178,7 +178,7 @@ def outputs_of(task: str, parameters: Mapping[str, Any], names: Sequence[str]) -
         top_k = parameters.get("top_k", parameters.get("topk"))
         if isinstance(top_k, int) and top_k > 1:
             found[BATCH_INDEX] = "INT32"
-    if task == "token-classification" and str(parameters.get("aggregation_strategy") or "none") != "none":
+    if task == "token-classification" and str(parameters.get("aggregation_strategy") or "none").lower() != "none":
         found = {"entity_group": "BYTES", **ENTITY}
     if task == "text-ranking" and parameters.get("return_text"):
         found["text"] = "BYTES"

@@ -8,6 +8,7 @@ import math
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -30,7 +31,7 @@ class InputTensor(msgspec.Struct):
     """Texts. Other datatypes are refused."""
 
     name: str
-    shape: Annotated[list[Annotated[int, Meta(ge=0)]], Meta(min_length=1, max_length=MOST_DIMENSIONS)]
+    shape: Annotated[list[Annotated[int, Meta(ge=1)]], Meta(min_length=1, max_length=MOST_DIMENSIONS)]
     datatype: Literal["BYTES"]
     data: list[Any] = []
     """Texts, in one list or nested as `shape` says; empty if they come as bytes after the JSON."""
@@ -88,12 +89,14 @@ def read_texts(given: Sequence[InputTensor], data: bytes, most: int) -> list[Tex
             raise InvalidRequest("shared memory is not supported.", pointer=f"{at}/parameters", hint="Send the data.")
         if BINARY_SIZE in tensor.parameters:
             size = _size(tensor.parameters[BINARY_SIZE], len(data) - used, f"{at}/parameters/{BINARY_SIZE}")
-            values = list(_unpacked(data[used : used + size], at))
+            texts = _unpacked(data[used : used + size], at)
             used += size
         else:
-            values = list(_listed(tensor.data, len(tensor.shape), f"{at}/data"))
+            texts = _listed(tensor.data, len(tensor.shape), f"{at}/data")
+        values = list(islice(texts, count + 1))
         if len(values) != count:
-            raise InvalidRequest(f"the shape {tensor.shape} has {count} texts, the data {len(values)}.", pointer=at)
+            there = "more" if len(values) > count else len(values)
+            raise InvalidRequest(f"the shape {tensor.shape} holds {count} texts; the data has {there}.", pointer=at)
         found.append(Texts(tensor.name, tuple(tensor.shape), values))
     if used < len(data):
         raise InvalidRequest(
