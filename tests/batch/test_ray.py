@@ -129,7 +129,7 @@ def test_ctrl_c_finishes_the_shards_in_hand(place: Path) -> None:
         ("ray://127.0.0.1:10001", "Invalid --address 'ray://127.0.0.1:10001'.", 2),
         ("head", "Invalid --address 'head'.", 2),
         ("head:²", "Invalid --address 'head:²'.", 2),
-        ("..:6379", "Nobody listens at --address ..:6379.", 1),
+        ("..:6379", "No Ray cluster answers at ..:6379.", 1),
     ],
 )
 def test_a_cluster_that_is_not_there_is_named(address: str, said: str, code: int, place: Path) -> None:
