@@ -9,9 +9,10 @@ import math
 import os
 import queue
 import socket
+import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -136,11 +137,13 @@ def _connected(address: str | None) -> Iterator[Callable[[], bool]]:
     def reachable() -> bool:
         return _listens(host, int(port))
 
-    try:
-        yield reachable
-    finally:
-        if reachable():
-            ray.shutdown()
+    # Ray writes what it notices, such as the end of an actor, to stdout, which is for our summary.
+    with redirect_stdout(sys.stderr):
+        try:
+            yield reachable
+        finally:
+            if reachable():
+                ray.shutdown()
 
 
 def _shares(wanted: int | None) -> tuple[int, int]:
