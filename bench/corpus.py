@@ -55,17 +55,19 @@ class Measured:
 def main() -> None:
     """Run what the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", nargs="*", choices=[*RUNS, []], default=list(RUNS))
+    parser.add_argument("runs", nargs="*", metavar="RUN", help=f"some of {', '.join(RUNS)}  [default: all]")
     parser.add_argument("--records", type=int)
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--model", help="default: the embedded model")
     arguments = parser.parse_args()
+    if unknown := set(arguments.runs) - set(RUNS):
+        parser.error(f"unknown run: {', '.join(sorted(unknown))}")
     records = arguments.records or (SHORT if arguments.short else RECORDS)
     print(f"{records:,} records; {machine()}")
     print(f"{'run':<8}{'records/s':>11}{'steady':>9}{'errors':>8}{'MB at 10-50 %':>15}{'MB at 50-100 %':>16}")
     with tempfile.TemporaryDirectory(prefix="mooring-corpus-") as folder:
         write(Path(folder) / "in.jsonl", records)
-        for name in arguments.runs:
+        for name in arguments.runs or RUNS:
             one = measure(Path(folder), name, records, arguments.model)
             figures = f"{records / one.seconds:>11.1f}{one.steady:>9.1f}{one.summary['errors']:>8}"
             print(f"{name:<8}{figures}{one.memory_mb(0.1, 0.5):>15.0f}{one.memory_mb(0.5, 1.0):>16.0f}", flush=True)
