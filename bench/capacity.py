@@ -2,7 +2,7 @@
 
     python -m bench.capacity [--model FOLDER] [--seconds 15] [--lengths lognormal:120,0.6]
 
-Each worker has one thread, and the answer cache is off. The service time is the mean latency of one client, the
+Each worker has one thread, and the answer cache is off. The service time is the latency of one client, the
 capacity the throughput of 32 clients. Then requests come at fixed mean rates (an open loop), from the same cores.
 """
 
@@ -28,10 +28,12 @@ def waits(workers: int, load: float) -> float:
     return busy / (sum(terms) + busy)
 
 
-def p99_s(service_s: float, workers: int, load: float) -> float:
-    """The estimate of docs/capacity.md: service time and 99th percentile of the wait, for random arrivals."""
-    wait = max(0.0, math.log(100 * waits(workers, load))) * service_s / (workers * (1 - load))
-    return service_s + wait
+def wait_p99_s(busy_s: float, workers: int, load: float) -> float:
+    """The estimate of docs/capacity.md: the 99th percentile of the wait for a worker, for random arrivals.
+
+    `busy_s` is a worker's time for a request under load, in which batches are computed.
+    """
+    return max(0.0, math.log(100 * waits(workers, load))) * busy_s / (workers * (1 - load))
 
 
 def main() -> None:
@@ -62,18 +64,17 @@ def main() -> None:
             )
 
         alone, full = measured(clients=1), measured(clients=CLIENTS)
-        service_s, capacity = alone["latency_ms"]["mean"] / 1000, full["per_second"]
-        print(f"service time {service_s * 1000:.1f} ms; capacity {capacity:.1f} requests/s with {CLIENTS} clients")
+        times, capacity = alone["latency_ms"], full["per_second"]
+        print(f"one client: mean {times['mean']:.1f} ms, p99 {times['p99']:.1f} ms")
+        print(f"capacity {capacity:.1f} requests/s with {CLIENTS} clients")
         for load in LOADS:
             found = measured(rate=round(load * capacity, 2))
-            # A worker's time for a request under load, in which batches are computed: less than alone.
-            busy_s = WORKERS / capacity
             row = {
                 "utilisation": load,
                 "rate": round(load * capacity, 1),
                 "p50_ms": found["latency_ms"]["p50"],
                 "p99_ms": found["latency_ms"]["p99"],
-                "estimate_ms": round(1000 * (service_s + p99_s(busy_s, WORKERS, load) - busy_s), 1),
+                "estimate_ms": round(times["p99"] + 1000 * wait_p99_s(WORKERS / capacity, WORKERS, load), 1),
                 "failed": sum(found["errors"].values()),
             }
             print(json.dumps(row), flush=True)
