@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def write(path: Path, records: int) -> None:
-    """Questions on texts of 40 to 240 words, each of which occurs once."""
+    """Questions on texts of 44 to 198 words, each of which occurs once."""
     with path.open("w", encoding="utf-8") as file:
         for number in range(records):
             sentences = (TEXT.format(number + 7 * place, 1800 + place, number % 97, 1900 + place) for place in range(9))
