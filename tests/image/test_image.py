@@ -5,6 +5,7 @@ import http.client
 import json
 import re
 import signal
+import socket
 import threading
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.support.engine import IMAGE, Container, container, engine, ready
+from tests.support.hub_server import HubServer, Repo
 from tests.support.tiny_models import write_tiny_distilbert
 
 pytestmark = pytest.mark.container
@@ -176,6 +178,27 @@ def test_a_hub_model_without_a_network_says_so_quickly() -> None:
     with container("--network", "none", "-e", "HF_MODEL_ID=owner/name", "-e", "HF_HUB_OFFLINE=1") as one:
         one.until(lambda: "is not in the cache" in one.logs(), 60)
         assert time.monotonic() - began < 60
+
+
+def test_a_model_from_the_hub_on_a_read_only_disk(model: Path) -> None:
+    """As on a serverless endpoint. The Hub's model wins over the platform's, and the log says so."""
+    mounted = ("-v", f"{model}:/opt/ml/model:ro")
+    with (
+        HubServer({"org/tiny": Repo.of(model)}, host=this_machine_inside()) as hub,
+        ready(*HARDENED, *mounted, "-e", "HF_MODEL_ID=org/tiny", "-e", f"HF_ENDPOINT={hub.endpoint}") as one,
+    ):
+        assert "model.safetensors" in hub.downloads()
+        assert asked(one)["answer"] in PAIR["context"]
+        _, _, facts = one.send("GET", "/info")
+        assert facts["model"]["name"] == "org/tiny"
+        assert "The model in /opt/ml/model was ignored" in one.logs()
+
+
+def this_machine_inside() -> str:
+    """This machine's address as containers see it: their gateway, in hexadecimal with the last byte first."""
+    routes = engine("run", "--rm", "--entrypoint", "cat", IMAGE, "/proc/net/route").splitlines()
+    gateway = next(line.split()[2] for line in routes if line.split()[1] == "00000000")
+    return socket.inet_ntoa(bytes.fromhex(gateway)[::-1])
 
 
 def test_the_platforms_port() -> None:

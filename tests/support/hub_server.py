@@ -65,18 +65,19 @@ class Faults:
 class HubServer:
     """Serves `repos` until the with-block ends. `requests` has (method, path) in order of arrival."""
 
-    def __init__(self, repos: dict[str, Repo]) -> None:
+    def __init__(self, repos: dict[str, Repo], host: str = "127.0.0.1") -> None:
         self.repos = repos
         self.faults = Faults()
         self.requests: list[tuple[str, str]] = []
         self.agents: set[str] = set()
         self.closing = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server = ThreadingHTTPServer((host, 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        host, port = self._server.server_address[:2]
+        return f"http://{host!s}:{port}"
 
     def downloads(self) -> set[str]:
         """Names of the files that were fetched with GET."""
