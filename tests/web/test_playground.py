@@ -270,6 +270,24 @@ def test_models_that_come_and_go_are_offered(browser: Browser, tmp_path: Path) -
         expect(select).to_have_count(0)
 
 
+def test_it_works_behind_nginx(browser: Browser) -> None:
+    """With its policy and both workers, whichever of them answers."""
+    with (
+        running_server(None, "--front", "nginx", "--workers", "2", timeout_s=300) as fronted,
+        browser.new_context() as one,
+    ):
+        page = one.new_page()
+        loaded = page.goto(f"{fronted.url}/")
+        assert loaded is not None
+        assert "default-src" in loaded.headers["content-security-policy"]
+        expect(page.locator("#state-text")).to_have_text("ready")
+        ask(page, "Who wrote it?", "Ada wrote it.")
+        expect(page.locator(".said")).to_have_text("Ada")
+        page.get_by_role("link", name="Live").click()
+        for worker in ("Worker 1", "Worker 2"):
+            expect(page.locator("#live-view")).to_contain_text(worker)
+
+
 def test_what_is_typed_is_text(tab: Page, errors: list[str]) -> None:
     """Markup in any field, in a file and its name, and in a model's labels is shown as it is."""
     ask(tab, XSS, f"{XSS} Ada wrote {XSS} it.")

@@ -212,7 +212,7 @@ function drawServer() {
   const rows = [
     ["Model", model && [model.name, model.task, model.family].filter(Boolean).join(" · ")],
     ["Precision", model && [backend?.precision || model.precision, checked].filter(Boolean).join(", ")],
-    ["CPU", backend && `${backend.cpu}, ${backend.threads} threads`],
+    ["CPU", backend && `${backend.cpu}, ${backend.threads} ${backend.threads === 1 ? "thread" : "threads"}`],
     ["Speed", engine?.tokens_per_second && `${count(engine.tokens_per_second)} tokens/s in the warm-up`],
     ["Memory", memory && `${bytes(memory.resident_bytes)}, at most ${bytes(memory.peak_bytes)} so far`],
     ["Mooring", versions?.mooring],
