@@ -69,7 +69,7 @@ def test_durations_have_two_units(seconds: float, said: str) -> None:
 
 def test_the_summary_of_a_part_of_a_corpus(capsys: pytest.CaptureFixture[str]) -> None:
     """Says what is missing."""
-    facts = {"name": "qa", "precision": "fp32", "digest": "sha256:1"}
+    facts = {"model": {"name": "qa", "precision": "fp32", "digest": "sha256:1"}}
     show("out", summary(6, 1, 2, answered=4, seconds=2.0), facts, as_json=False)
     out, err = capsys.readouterr()
     assert out.splitlines() == [
@@ -81,6 +81,15 @@ def test_the_summary_of_a_part_of_a_corpus(capsys: pytest.CaptureFixture[str]) -
         "output     out, 3 of 5 parts",
     ]
     assert err == "moor: 2 parts are missing; run the same command again to continue\n"
+
+
+def test_the_accuracy_is_that_of_this_cpu(capsys: pytest.CaptureFixture[str]) -> None:
+    """As in the banner: a CPU with AVX2 alone computes int8 with fewer levels, which have a check of their own."""
+    check = {"metric": "f1", "passed": True, "max_drop": 0.5, "drop_upper": 0.4}
+    gate = {**check, "narrow": {**check, "drop_upper": 0.27}}
+    facts = {"model": {"name": "qa", "precision": "int8", "gate": gate}, "backend": {"rewritten": "pointwise"}}
+    show("out", summary(10, 0, 0, answered=10, seconds=2.0), facts, as_json=False)
+    assert "at most 0.27 F1 below fp32" in capsys.readouterr().out
 
 
 def test_too_many_errors_are_named(capsys: pytest.CaptureFixture[str]) -> None:

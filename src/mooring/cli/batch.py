@@ -1,7 +1,7 @@
 """`moor batch INPUT OUTPUT`: answer every record of a corpus, in this process or on a Ray cluster."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -127,8 +127,8 @@ def read_columns(given: Sequence[str]) -> dict[str, str]:
 
 def _answered(
     order: "Order", settings: Settings, max_errors: int | None, ray: dict[str, Any], stop: list[int]
-) -> tuple["Summary", dict[str, Any]]:
-    """Carry out the order. Returns the facts of the model, too."""
+) -> tuple["Summary", Mapping[str, Any]]:
+    """Carry out the order. Returns the facts of the model as in `/info`, too."""
     from mooring.batch.job import Watch, run
     from mooring.batch.local import Local
     from mooring.batch.needs import need
@@ -143,7 +143,7 @@ def _answered(
     with ExitStack() as stack:
         stack.enter_context(found.output.reserved())
         model = stack.enter_context(opening := ExitStack()).enter_context(opened_model(settings))
-        facts = dict(model.info.get("model", {}))
+        facts = dict(model.info)
         manifest = manifest_of(order, found, model)
         done = sum(one.records for one in manifest.done.values())
         shown: Meter = stack.enter_context(meter(manifest.records, done))

@@ -84,8 +84,8 @@ def lasting(seconds: float) -> str:
 def show(
     output: str, summary: "Summary", facts: Mapping[str, Any], *, as_json: bool, max_errors: int | None = None
 ) -> None:
-    """Print the summary."""
-    total = summary.total
+    """Print the summary. `facts` are those of the model, as in `/info`."""
+    total, model = summary.total, facts.get("model") or {}
     rate = summary.answered / summary.seconds if summary.answered and summary.seconds else 0.0
     if as_json:
         write_json(
@@ -102,7 +102,7 @@ def show(
                 "answered": summary.answered,
                 "seconds": round(summary.seconds, 2),
                 "per_second": round(rate, 1),
-                "model": {name: facts.get(name) for name in ("name", "task", "precision", "digest")},
+                "model": {name: model.get(name) for name in ("name", "task", "precision", "digest")},
             },
             indent=2,
         )
@@ -116,7 +116,7 @@ def show(
     lines = [("records", f"{total.records:,}{of} ({run})"), ("windows", f"{total.windows:,}")]
     lines += [("errors", f"{total.errors:,}")]
     lines += [("truncated", f"{total.truncated:,}")] if total.truncated else []
-    lines += [("model", served_line({"model": facts})), ("digest", str(facts.get("digest") or "unknown"))]
+    lines += [("model", served_line(facts)), ("digest", str(model.get("digest") or "unknown"))]
     lines += [("output", f"{output}, {summary.parts - summary.left:,} of {summary.parts:,} parts")]
     for name, value in lines:
         click.echo(f"{name:<11}{value}")
