@@ -68,7 +68,7 @@ class TorchLayers:
         if name != FIRST_NORM:
             return normal
         self._inside = True
-        return self._dropped(normal)
+        return dropped(normal, self._dropout.hidden)
 
     def activation(self, x: Tensor, kind: str) -> Tensor:
         """As `families.base.Layers.activation`."""
@@ -108,12 +108,25 @@ class TorchLayers:
         """As `families.base.Layers.attention`."""
         batch, length, hidden = q.shape
         q, k, v = (x.view(batch, length, heads, hidden // heads).transpose(1, 2) for x in (q, k, v))
-        mixed = functional.scaled_dot_product_attention(q, k, v, bias.to(q.dtype), dropout_p=self._dropout.attention)
+        bias, dropout = bias.to(q.dtype), self._dropout.attention
+        if q.device.type != "cpu":
+            mixed = functional.scaled_dot_product_attention(q, k, v, bias, dropout_p=dropout)
+        else:  # its gradient takes three times as long as that of plain products, in bf16 on CPUs (torch 2.13)
+            scores = (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3) + bias
+            with torch.autocast("cpu", enabled=False):  # sums are float32 inside, whatever the type
+                shares = torch.softmax(scores, dim=-1)
+            mixed = dropped(shares, dropout) @ v
         return mixed.transpose(1, 2).reshape(batch, length, hidden)
 
     def add(self, x: Tensor, y: Tensor) -> Tensor:
         """x + y. Within the layers, x [B, L, H] is a sublayer's output."""
-        return (self._dropped(x) if self._inside and x.dim() == 3 else x) + y
+        return (dropped(x, self._dropout.hidden) if self._inside and x.dim() == 3 else x) + y
 
-    def _dropped(self, x: Tensor) -> Tensor:
-        return functional.dropout(x, self._dropout.hidden) if self._dropout.hidden else x
+
+def dropped(x: Tensor, probability: float) -> Tensor:
+    """Inverted dropout, with 16 random bits per value: three times as fast on CPUs as torch's own."""
+    if not probability:
+        return x
+    drawn = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device).random_(-(2**63), None)
+    bits = drawn.view(torch.int16)[: x.numel()].view(x.shape)
+    return x * ((bits >= round(probability * 2**16) - 2**15) * (1 / (1 - probability)))

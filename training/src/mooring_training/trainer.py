@@ -75,7 +75,7 @@ def optimizer_of(weights: Mapping[str, Tensor], options: Optimizer) -> torch.opt
         {"params": [w for w in weights.values() if w.dim() > 1], "weight_decay": options.weight_decay},
         {"params": [w for w in weights.values() if w.dim() <= 1], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=options.learning_rate, betas=BETAS)
+    return torch.optim.AdamW(groups, lr=options.learning_rate, betas=BETAS, fused=True)
 
 
 class Trainer:
