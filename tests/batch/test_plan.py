@@ -117,6 +117,15 @@ def test_an_output_folder_inside_the_input_is_no_input(pattern: str, model: Open
         carry_out(order_of(source.parent / "out" / "*", source.parent / "out"), model)
 
 
+def test_an_output_folder_is_known_by_every_path(model: OpenModel, tmp_path: Path) -> None:
+    """Here the input is named by a link, so that the parts seem to be elsewhere."""
+    source = write_lines(tmp_path / "in" / "a.jsonl", [record(1)])
+    (tmp_path / "link").symlink_to("in")
+    order = order_of(tmp_path / "link", source.parent / "out")
+    carry_out(order, model)
+    assert carry_out(order, model).records == 1
+
+
 def test_a_huge_file_has_larger_shards() -> None:
     """Their number is bounded, and no record is left out."""
     ranges = _fewer((3, at, 0) for at in range(5 * MOST_SHARDS + 1))

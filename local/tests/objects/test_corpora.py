@@ -65,7 +65,8 @@ def test_a_corpus_in_s3_is_answered_into_s3(s3: Any, bucket: str, tmp_path: Path
 
 @pytest.mark.usefixtures("here")
 def test_parquet_in_s3_is_answered_on_a_disk_and_the_other_way_round(s3: Any, bucket: str, tmp_path: Path) -> None:
-    """By a pattern; ranges of the file are read, not the whole."""
+    """By a pattern, whose * is a part of one name; ranges of the file are read, not the whole."""
+    put(s3, bucket, "in/year=2026/old/in.parquet", write_lines(tmp_path / "no.parquet", [record(1)]))
     pq.write_table(pa.Table.from_pylist([record(number) for number in range(8)]), tmp_path / "in.parquet")
     put(s3, bucket, "in/year=2026/in.parquet", tmp_path / "in.parquet")
     with fake_model() as model:

@@ -1,7 +1,6 @@
 """Corpora and answers on a disk, or on a file system that all machines of a cluster mount."""
 
 import contextlib
-import glob
 import os
 import secrets
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mooring.batch.manifest import SourceFile
+from mooring.batch.patterns import Pattern, has_magic, pattern_of
 from mooring.batch.places import HIDDEN, Output
 from mooring.errors import BatchError, UsageError
 
@@ -26,11 +26,10 @@ class Disk:
         path = Path(pattern)
         if path.is_dir():
             found = [one for one in _inside(path) if one.suffix.lower() in suffixes and one.is_file()]
-        elif path.exists() or not glob.has_magic(pattern):
+        elif path.exists() or not has_magic(pattern):
             found = [path]
         else:
-            names = glob.glob(pattern, recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-            found = [Path(name) for name in names if Path(name).is_file()]
+            found = [one for one in _matching(pattern_of(path.as_posix())) if one.is_file()]
         return [_described(one) for one in sorted(found)]
 
     def open(self, path: str) -> BinaryIO:
@@ -49,13 +48,23 @@ def _absolute(path: str | Path) -> str:
 
 def _inside(folder: Path) -> Iterator[Path]:
     """Everything below it that is not hidden. Raises UsageError for a folder that cannot be read."""
-
-    def refuse(error: OSError) -> None:
-        raise _unreadable(error.filename, error) from error
-
-    for where, folders, names in os.walk(folder, onerror=refuse):
+    for where, folders, names in os.walk(folder, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith(HIDDEN)]
         yield from (Path(where, name) for name in names if not name.startswith(HIDDEN))
+
+
+def _matching(pattern: Pattern) -> Iterator[Path]:
+    """What it matches. Raises UsageError for a folder that it leads to and that cannot be read."""
+    top = Path(pattern.folder)
+    # Links may form a circle, which a pattern without ** leaves at its depth.
+    for where, folders, names in os.walk(top, onerror=_refuse, followlinks=not pattern.deep):
+        inner = Path(where).relative_to(top).parts
+        folders[:] = [name for name in folders if pattern.leads((*inner, name))]
+        yield from (Path(where, name) for name in names if pattern.matches((*inner, name)))
+
+
+def _refuse(error: OSError) -> None:
+    raise _unreadable(error.filename, error) from error
 
 
 def _unreadable(path: str | Path, error: OSError) -> UsageError:
@@ -80,6 +89,10 @@ class DiskOutput:
     def __init__(self, path: str) -> None:
         self.path = path
         self._folder = Path(path)
+
+    def holds(self, path: str) -> bool:
+        """See `Output.holds`. Links are followed: a folder may have several paths."""
+        return Path(path).resolve().is_relative_to(self._folder.resolve())
 
     def names(self) -> list[str]:
         """See `Output.names`."""

@@ -16,6 +16,9 @@ class Output(Protocol):
 
     path: str
 
+    def holds(self, path: str) -> bool:
+        """Whether the path of a `SourceFile` lies in it."""
+
     def names(self) -> list[str]:
         """All files in it, without unfinished parts."""
 

@@ -48,10 +48,9 @@ class Found:
 def find(order: Order) -> Found:
     """Look at input and output, before anything that takes time. Raises UsageError or BatchError."""
     output = place_of(order.output).output(order.output)
-    inside = f"{output.path.rstrip('/')}/"
     # A job's own parts are no input of it, wherever its output folder is.
     every = place_of(order.input).find(order.input, SUFFIXES)
-    files = tuple(file for file in every if not file.path.startswith(inside))
+    files = tuple(file for file in every if not output.holds(file.path))
     if not files:
         where = f"{order.input}, except in the output folder" if every else order.input
         hint = f"Files are found by their suffix: {', '.join(SUFFIXES)}."

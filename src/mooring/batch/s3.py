@@ -9,18 +9,16 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fnmatch import translate
 from pathlib import Path, PurePosixPath
-from re import compile as pattern_of
 from typing import Any, BinaryIO
 
 from pyarrow import ArrowInvalid, fs
 
 from mooring.batch.manifest import SourceFile
+from mooring.batch.patterns import has_magic, pattern_of
 from mooring.batch.places import HIDDEN, S3_PREFIX, Output
 from mooring.errors import BatchError, UsageError, echo
 
-MAGIC = "*?["
 READ_AHEAD = 256 << 10
 """Bytes of one request to S3, at least."""
 FAILED = (OSError, ArrowInvalid)
@@ -38,29 +36,27 @@ class S3:
         self._files = _filesystem()
 
     def find(self, pattern: str, suffixes: tuple[str, ...]) -> list[SourceFile]:
-        """See `Place.find`. A prefix is a folder; patterns match within the whole key."""
+        """See `Place.find`. A prefix is a folder."""
         path = _path(pattern)
-        fixed = path[: min((path.find(mark) for mark in MAGIC if mark in path), default=len(path))]
-        whole = fixed == path
+        wild = pattern_of(path) if has_magic(path) else None
+        base = path.rstrip("/") if wild is None else wild.folder
         try:
-            if whole and (facts := self._files.get_file_info(path)).type == fs.FileType.File:
+            if wild is None and (facts := self._files.get_file_info(path)).type == fs.FileType.File:
                 return [_described(facts)]
-            base = path.rstrip("/") if whole else fixed.rpartition("/")[0]
             inside = self._files.get_file_info(fs.FileSelector(base, recursive=True))
         except FileNotFoundError as error:
-            if not whole:
+            if wild is not None:
                 return []
             raise UsageError(f"There is nothing at {pattern}.", hint=HINT) from error
         except FAILED as error:
             raise UsageError(f"Cannot read {pattern}: {_said(error)}.", hint=HINT) from error
-        matches = pattern_of(translate(path)).match
-        found = [
-            one
-            for one in inside
-            if one.type == fs.FileType.File
-            and (_listed(one.path, base, suffixes) if whole else matches(one.path) is not None)
-        ]
-        return sorted(map(_described, found), key=lambda file: file.path)
+        found = []
+        for one in inside:
+            inner = PurePosixPath(one.path.removeprefix(base).lstrip("/"))
+            wanted = _listed(inner, suffixes) if wild is None else wild.matches(inner.parts)
+            if wanted and one.type == fs.FileType.File:
+                found.append(_described(one))
+        return sorted(found, key=lambda file: file.path)
 
     def open(self, path: str) -> BinaryIO:
         """See `Place.open`."""
@@ -90,8 +86,7 @@ def _path(url: str) -> str:
     return url.removeprefix(S3_PREFIX)
 
 
-def _listed(path: str, base: str, suffixes: tuple[str, ...]) -> bool:
-    inner = PurePosixPath(path.removeprefix(base).lstrip("/"))
+def _listed(inner: PurePosixPath, suffixes: tuple[str, ...]) -> bool:
     return inner.suffix.lower() in suffixes and not any(part.startswith(HIDDEN) for part in inner.parts)
 
 
@@ -109,6 +104,10 @@ class S3Output:
     def __init__(self, path: str, files: Any) -> None:
         self.path = path
         self._files = files
+
+    def holds(self, path: str) -> bool:
+        """See `Output.holds`."""
+        return path.startswith(f"{self.path}/")
 
     def names(self) -> list[str]:
         """See `Output.names`."""
