@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from mooring.batch.formats import SUFFIXES
 from mooring.batch.patterns import pattern_of
 from mooring.batch.places import place_of
-from mooring.batch.plan import SUFFIXES
 from mooring.errors import UsageError
 
 FILES = ("a.jsonl", "b/c.jsonl", "b/d/e.jsonl", "_b/f.jsonl", ".g/h.jsonl", "b/.i.jsonl", "b/j.csv")
