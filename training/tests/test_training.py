@@ -223,8 +223,17 @@ def test_the_command_from_recipe_to_answer(
     assert Path("out.work/loss.svg").read_text().startswith("<svg")
     snapshots = sorted(str(path) for path in Path("out.work").glob("step-*"))
     assert len(snapshots) == 2
+    assert json.loads(Path(snapshots[0], "config.json").read_text())["mooring"] == {"no_answer": True}
     assert run(["distil", "average", *snapshots, "-o", "mean"]) == 0
     assert run(["distil", "calibrate", "mean", "squad.json", "--held-out", "0.25", "-o", "soft", "--threads", "1"]) == 0
+    assert run(["distil", "calibrate", "mean", "-o", "given", "--temperature", "2"]) == 0
+    made = json.loads(Path("given/distil.json").read_text())
+    assert (made["calibration"], made["of"]["name"]) == ({"temperature": 2}, "mean")
+    assert [one["name"] for one in made["of"]["record"]["average"]] == [Path(one).name for one in snapshots]
+    halves = (load_network(Path(name)).weights["qa_outputs.weight"] for name in ("mean", "given"))
+    assert torch.allclose(next(halves), 2 * next(halves), rtol=1e-2)
+    assert run(["distil", "calibrate", "mean", "-o", "neither"]) == 2
+    assert "Provide either FILES" in capsys.readouterr().err
     capsys.readouterr()
     assert run(["distil", "judge", "squad.json", "-m", "soft", "--json", "--threads", "1"]) == 0
     judged = json.loads(capsys.readouterr().out)

@@ -106,17 +106,25 @@ def average(models: tuple[Path, ...], out: Path, force: bool) -> None:
     check_output(out, force=force)
     from mooring_training.network import average as mean
     from mooring_training.network import load_network, save_network
+    from mooring_training.record import origin_of, write_record
 
     networks = [load_network(path) for path in models]
     with placed(out) as folder:
         save_network(mean(networks), models[0], folder)
+        write_record(folder, {"average": [origin_of(path) for path in models]})
     click.echo(f"Wrote the average of {len(models)} models to {out}.")
 
 
 @command.command("calibrate", short_help="Calibrate a model's scores.")
 @click.argument("model", type=_FOLDER)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, dir_okay=False))
 @_out
+@click.option(
+    "--temperature",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="T",
+    help="Use this temperature, without FILES, instead of fitting one.",
+)
 @click.option(
     "--held-out",
     type=click.FloatRange(0, 1),
@@ -135,20 +143,24 @@ def average(models: tuple[Path, ...], out: Path, force: bool) -> None:
 @_threads
 @_force
 @setting_options()
-def calibrate(model: Path, files: tuple[Path, ...], out: Path, held_out: float, **flags: Any) -> None:
+def calibrate(
+    model: Path, files: tuple[Path, ...], out: Path, temperature: float | None, held_out: float, **flags: Any
+) -> None:
     """Fit one temperature on the articles of FILES that a recipe holds back, fold it into MODEL and write it to --out.
 
-    For averages: a training calibrates its model itself. With --held-out 1 all articles are used.
+    For averages: a training calibrates its model itself. With --held-out 1 all articles are used. If an averaged model
+    was trained on these articles, use the --temperature of one that was not.
     """
     check_output(out, force=flags["force"])
+    if bool(files) == (temperature is not None):
+        raise UsageError("Provide either FILES to fit a temperature on, or --temperature.", hint="--help has both.")
     _set_threads(flags["threads"])
     from mooring_training.order import calibrated
 
+    questions = _questions_of(files, held_out, flags["seed"]) if files else []
     with shown(build=True) as progress:
-        fit = calibrated(model, _questions_of(files, held_out, flags["seed"]), out, progress)
-    click.echo(
-        f"Wrote {out}: temperature {fit.temperature:.3f}, loss {fit.before:.3f} before and {fit.after:.3f} after."
-    )
+        said = calibrated(model, questions, temperature, out, progress)
+    click.echo(f"Wrote {out}: {said}.")
 
 
 @command.command("judge", short_help="Judge a model on labeled questions.")

@@ -1,6 +1,5 @@
 """Carry out a recipe: read models and data, train, calibrate, judge on the held-back articles, write the folder."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,8 +15,7 @@ from mooring.model.folder import TOKENIZER_FILE, ModelFolder
 from mooring.progress import Progress
 from mooring.tokenization.load import load_tokenizer
 from mooring.tokenization.text import TextTokenizer
-from mooring_training import __version__
-from mooring_training.calibrate import Fit, fit_temperature
+from mooring_training.calibrate import fit_temperature
 from mooring_training.curves import draw
 from mooring_training.judge import Figures, asker, judge
 from mooring_training.negatives import Negatives, Paragraphs, judged_pairs, negatives
@@ -26,11 +24,11 @@ from mooring_training.objectives import Objective, Questions, Text
 from mooring_training.output import placed
 from mooring_training.questions import Question, digest_of, hold_back, read_questions, spread
 from mooring_training.recipe import fingerprint, read_recipe
+from mooring_training.record import origin_of, write_record
 from mooring_training.torch_backend import TorchBackend
 from mooring_training.trainer import LOG, Plan, Trainer, device, uses_bf16
 from mooring_training.windows import Cutter, Window, Windows
 
-RECORD = "distil.json"
 """In the written folder: how it was made."""
 JUDGED = 600
 """Most held-back questions that are asked after a training."""
@@ -134,6 +132,9 @@ def carry_out(order: Order, progress: Progress) -> dict[str, Any]:
     material = Material(order)
     recipe = material.recipe
     objective = material.objective()
+    if recipe.kind == "questions":
+        learned = recipe.unanswerable.share > 0 or _has_unanswerable(material)
+        material.network.config["mooring"] = {"no_answer": learned}
     progress.end(f"{len(material.training):,} questions, {len(material.held_back):,} held back")
     bf16 = uses_bf16(recipe.precision, material.where)
     plan = Plan(
@@ -154,7 +155,6 @@ def carry_out(order: Order, progress: Progress) -> dict[str, Any]:
             draw(order.work / LOG, order.work / "loss.svg")
     network = trainer.network.copy()
     record = {
-        "mooring_training": __version__,
         "recipe": msgspec.to_builtins(recipe),
         "files": material.files,
         "steps": objective.steps,
@@ -166,10 +166,9 @@ def carry_out(order: Order, progress: Progress) -> dict[str, Any]:
     }
     if recipe.kind == "questions":
         record |= finished(network, material, progress)
-        network.config["mooring"] = {"no_answer": recipe.unanswerable.share > 0 or _has_unanswerable(material)}
     with placed(order.out) as folder:
         save_network(network, material.start, folder, recipe.dtype, material.head)
-        (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_record(folder, record)
     return record
 
 
@@ -217,15 +216,27 @@ def calibration_windows(questions: Sequence[Question], tokenizer: TextTokenizer,
     return [windows[0] for windows in found if len(windows) == 1]
 
 
-def calibrated(model: Path, questions: Sequence[Question], out: Path, progress: Progress) -> Fit:
-    """Write the folder `model` to `out` with calibrated scores. Raises UsageError without usable questions."""
+def calibrated(
+    model: Path, questions: Sequence[Question], temperature: float | None, out: Path, progress: Progress
+) -> str:
+    """Write the folder `model` to `out` with calibrated scores, and say how.
+
+    The temperature is fitted on the questions, unless it is given. Raises UsageError without usable questions.
+    """
     progress.begin("Calibrating")
     network = load_network(model)
-    windows = calibration_windows(questions, _tokenizer_of(model, network), seed=0)
-    if not windows:
-        raise UsageError("No question fits into one window.", hint="Provide questions on shorter paragraphs.")
-    fit = fit_temperature(network, windows)
-    scale_span_head(network, fit.temperature)
+    record: dict[str, Any] = {"temperature": temperature}
+    said = f"temperature {temperature:.3f}" if temperature else ""
+    if temperature is None:
+        windows = calibration_windows(questions, _tokenizer_of(model, network), seed=0)
+        if not windows:
+            raise UsageError("No question fits into one window.", hint="Provide questions on shorter paragraphs.")
+        fit = fit_temperature(network, windows)
+        temperature, record = fit.temperature, asdict(fit)
+        said = f"temperature {temperature:.3f}, loss {fit.before:.3f} before and {fit.after:.3f} after"
+    scale_span_head(network, temperature)
     with placed(out) as folder:
         save_network(network, model, folder)
-    return fit
+        write_record(folder, {"calibration": record, "of": origin_of(model)})
+    progress.end()
+    return said
