@@ -26,7 +26,7 @@ from transformers import pipeline
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from tests.support.golden_questions import GOLDEN, MODEL, Asked, long, short  # noqa: E402
+from tests.support.golden_questions import GOLDEN, MODEL, SQUAD_MODEL, Asked, long, short  # noqa: E402
 
 
 def main() -> None:
@@ -35,11 +35,9 @@ def main() -> None:
     parser.add_argument("--squad", type=Path)
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    answering = pipeline("question-answering", model=str(MODEL), dtype=torch.float32, device=-1)
-    head = {"transformers": transformers.__version__, "torch": torch.__version__, "model": MODEL.name}
-    write("answers.json", {**head, "answers": ask(answering, [*short(), *long()])})
+    write("answers.json", MODEL, [*short(), *long()])
     if options.squad:
-        write("squad-dev.json", {**head, "file": options.squad.name, "answers": ask(answering, squad(options.squad))})
+        write("squad-dev.json", SQUAD_MODEL, squad(options.squad))
 
 
 def squad(path: Path) -> list[Asked]:
@@ -52,8 +50,9 @@ def squad(path: Path) -> list[Asked]:
     ]
 
 
-def ask(answering: Any, questions: Iterable[Asked]) -> dict[str, list[list[float]] | None]:
+def ask(model: Path, questions: Iterable[Asked]) -> dict[str, list[list[float]] | None]:
     """Key → answers, best first."""
+    answering = pipeline("question-answering", model=str(model), dtype=torch.float32, device=-1)
     found: dict[str, list[list[float]] | None] = {}
     began = time.monotonic()
     for asked in questions:
@@ -77,12 +76,12 @@ def answer(answering: Any, asked: Asked) -> list[list[float]] | None:
     return [[float(f"{one['score']:.9g}"), int(one["start"]), int(one["end"])] for one in answers]
 
 
-def write(name: str, content: dict[str, Any]) -> None:
+def write(name: str, model: Path, questions: Iterable[Asked]) -> None:
     """Write a line per question, for readable diffs."""
-    answers = content.pop("answers")
+    answers = ask(model, questions)
     lines = ",\n".join(f"{json.dumps(key, ensure_ascii=False)}: {json.dumps(value)}" for key, value in answers.items())
-    head = json.dumps(content)[:-1]
-    (GOLDEN / name).write_text(f'{head}, "answers": {{\n{lines}\n}}}}\n', encoding="utf-8")
+    head = {"transformers": transformers.__version__, "torch": torch.__version__, "model": model.name}
+    (GOLDEN / name).write_text(f'{json.dumps(head)[:-1]}, "answers": {{\n{lines}\n}}}}\n', encoding="utf-8")
     print(f"{name}: {len(answers)} questions")
 
 

@@ -10,7 +10,7 @@ from mooring.build.pipeline import Order, build
 from mooring.model.source import resolve
 from mooring.progress import Silent
 from mooring.wiring.model import make_task
-from tests.support.golden_questions import MODEL
+from tests.support.golden_questions import SQUAD_MODEL
 from tests.support.outliers import plant_outlier
 from tests.support.squad import squad_file
 
@@ -28,7 +28,7 @@ def part_of(path: Path, target: Path, every: int) -> Path:
 def test_int8_fails_its_gate_and_the_spoiled_operation_stays_in_floating_point(tmp_path: Path) -> None:
     """F1 falls by many points in int8; without the attention of that layer, and a few others, it does not."""
     model = tmp_path / "model"
-    shutil.copytree(MODEL, model)
+    shutil.copytree(SQUAD_MODEL, model)
     plant_outlier(model, layers=(2,))
     judge = part_of(squad_file("dev-v1.1.json"), tmp_path / "judge.json", 5)
     order = Order(

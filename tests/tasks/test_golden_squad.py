@@ -9,7 +9,7 @@ from mooring.engine.offline import answer_all
 from mooring.quality.squad import Question, read_squad
 from mooring.settings import Settings
 from mooring.wiring.model import OpenedModel, open_model
-from tests.support.golden_questions import GOLDEN, MODEL
+from tests.support.golden_questions import GOLDEN, SQUAD_MODEL
 from tests.support.squad import squad_file
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ def test_answers_are_the_pipelines_on_all_of_squad() -> None:
     golden = json.loads((GOLDEN / "squad-dev.json").read_text(encoding="utf-8"))["answers"]
     questions = read_squad(squad_file("dev-v1.1.json"))
     assert len(questions) == len(golden) == QUESTIONS
-    opened = open_model(Settings(precision="fp32"), str(MODEL))
+    opened = open_model(Settings(precision="fp32"), str(SQUAD_MODEL))
 
     elsewhere, off = [], []
     for question, mine in zip(questions, answers(opened, questions), strict=True):
@@ -57,7 +57,7 @@ def test_answers_are_the_pipelines_on_all_of_squad() -> None:
 def test_an_answer_does_not_depend_on_its_batch(precision: str) -> None:
     """Alone, and in batches with others of all lengths: the same span for every question but for ties."""
     questions = read_squad(squad_file("dev-v1.1.json"))[:: QUESTIONS // ALONE][:ALONE]
-    source = str(MODEL) if precision == "fp32" else None
+    source = str(SQUAD_MODEL) if precision == "fp32" else None
     opened = open_model(Settings(precision=precision), source)
 
     together, alone = answers(opened, questions), answers(opened, questions, look_ahead=1)

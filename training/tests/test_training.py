@@ -229,7 +229,9 @@ def test_the_command_from_recipe_to_answer(
     assert run(["distil", "calibrate", "mean", "-o", "given", "--temperature", "2"]) == 0
     made = json.loads(Path("given/distil.json").read_text())
     assert (made["calibration"], made["of"]["name"]) == ({"temperature": 2}, "mean")
-    assert [one["name"] for one in made["of"]["record"]["average"]] == [Path(one).name for one in snapshots]
+    averaged = made["of"]["record"]["average"]
+    assert [one["name"] for one in averaged] == [Path(one).name for one in snapshots]
+    assert averaged[1]["record"]["step"] == record["steps"]
     halves = (load_network(Path(name)).weights["qa_outputs.weight"] for name in ("mean", "given"))
     assert torch.allclose(next(halves), 2 * next(halves), rtol=1e-2)
     assert run(["distil", "calibrate", "mean", "-o", "neither"]) == 2

@@ -148,8 +148,8 @@ def calibrate(
 ) -> None:
     """Fit one temperature on the articles of FILES that a recipe holds back, fold it into MODEL and write it to --out.
 
-    For averages: a training calibrates its model itself. With --held-out 1 all articles are used. If an averaged model
-    was trained on these articles, use the --temperature of one that was not.
+    For averages: a training calibrates its model itself. With --held-out 1 all articles are used. Half of the questions
+    that a temperature is fitted on have no answer; for another use, try --temperature and judge the result.
     """
     check_output(out, force=flags["force"])
     if bool(files) == (temperature is not None):

@@ -137,15 +137,27 @@ def carry_out(order: Order, progress: Progress) -> dict[str, Any]:
         material.network.config["mooring"] = {"no_answer": learned}
     progress.end(f"{len(material.training):,} questions, {len(material.held_back):,} held back")
     bf16 = uses_bf16(recipe.precision, material.where)
+    record: dict[str, Any] = {
+        "recipe": msgspec.to_builtins(recipe),
+        "files": material.files,
+        "device": material.where.type,
+        "bf16": bf16,
+        "torch": torch.__version__,
+        "held_back_articles": sorted({one.article for one in material.held_back}),
+    }
+
+    def snapshot(network: Network, step: int) -> None:
+        folder = order.work / f"step-{step:06d}"
+        save_network(network, material.start, folder, recipe.dtype, material.head)
+        write_record(folder, {**record, "step": step})
+
     plan = Plan(
         order.work,
         fingerprint(recipe, {**material.files, "bf16": str(bf16)}),
         recipe.seed,
         bf16=bf16,
         stop_after_s=order.stop_after_s,
-        snapshot=lambda network, step: save_network(
-            network, material.start, order.work / f"step-{step:06d}", recipe.dtype, material.head
-        ),
+        snapshot=snapshot,
     )
     trainer = Trainer(material.network, objective, recipe.optimizer, plan, progress)
     try:
@@ -154,16 +166,7 @@ def carry_out(order: Order, progress: Progress) -> dict[str, Any]:
         if (order.work / LOG).is_file():
             draw(order.work / LOG, order.work / "loss.svg")
     network = trainer.network.copy()
-    record = {
-        "recipe": msgspec.to_builtins(recipe),
-        "files": material.files,
-        "steps": objective.steps,
-        "seconds": round(trainer.seconds),
-        "device": material.where.type,
-        "bf16": bf16,
-        "torch": torch.__version__,
-        "held_back_articles": sorted({one.article for one in material.held_back}),
-    }
+    record |= {"steps": objective.steps, "seconds": round(trainer.seconds)}
     if recipe.kind == "questions":
         record |= finished(network, material, progress)
     with placed(order.out) as folder:
