@@ -23,6 +23,8 @@ Found = tuple[float, int, int]
 DOCUMENTED = {
     # A question with "[CLS]" in it: the pipeline lets that token answer, and takes the context's word with its number.
     "specials/0/no overlap",
+    "specials/0/tiny windows",
+    "specials/0/tiny windows, tokens",
 }
 """Keys of answers that differ on purpose."""
 
