@@ -268,6 +268,12 @@ def test_models_that_come_and_go_are_offered(browser: Browser, tmp_path: Path) -
         page.request.delete(f"{several.url}/models/masks")
         expect(page.locator("#send")).to_have_text("Ask")
         expect(select).to_have_count(0)
+        page.request.delete(f"{several.url}/models/qa")
+        shutil.rmtree(tmp_path / "qa")
+        write_tiny_bert(tmp_path / "qa", head="masked")
+        loaded = page.request.post(f"{several.url}/models", data={"model_name": "qa", "url": str(tmp_path / "qa")})
+        assert loaded.ok, loaded.text()
+        expect(page.locator("#send")).to_have_text("Predict")  # another model under the same name and path
 
 
 def test_it_works_behind_nginx(browser: Browser) -> None:

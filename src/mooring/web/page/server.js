@@ -21,19 +21,22 @@ export async function discover() {
   return { info, models: info.model || info.handler ? models : [] };
 }
 
-const known = new Map(); // entry of /info → facts
+let known = new Map(); // which model it is → facts
 
+// Facts are read once, and again if another model was loaded under the name.
 async function loaded(info) {
-  return Promise.all(
-    info.models.map(async (one) => {
-      const name = one.modelName,
-        path = `models/${encodeURIComponent(name)}`,
-        key = JSON.stringify(one);
-      if (!known.has(key)) known.set(key, await read(path));
-      const facts = known.get(key);
+  const current = new Map();
+  const models = await Promise.all(
+    info.models.map(async ({ modelName: name, modelUrl, identity }) => {
+      const path = `models/${encodeURIComponent(name)}`,
+        key = JSON.stringify([name, modelUrl, identity]);
+      const facts = known.get(key) || (await read(path));
+      current.set(key, facts);
       return { name, facts, tasks: tasksOf(facts, true), body: {}, invoke: `${path}/invoke` };
     }),
   );
+  known = current;
+  return models;
 }
 
 // The tasks that have a form. A multi-model server has one route per model: for its own task, and what bodies tell.
