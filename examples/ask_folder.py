@@ -120,7 +120,7 @@ def main() -> int:
     parser.add_argument("question")
     parser.add_argument("--model", help="folder, .tar.gz or Hub id (default: the embedded model)")
     parser.add_argument("--top-k", type=int, default=3, help="number of answers (default: 3)")
-    parser.add_argument("--min-score", type=float, default=0.005, help="leave out answers below it (default: 0.005)")
+    parser.add_argument("--min-score", type=float, default=0.001, help="leave out answers below it (default: 0.001)")
     options = parser.parse_args()
 
     found = best(options.question, list(passages(options.folder)))
