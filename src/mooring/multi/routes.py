@@ -122,7 +122,8 @@ async def unload(site: Site[Registry], request: Request) -> Response:
 async def info(site: Site[Registry], _: Request) -> Response:
     """The loaded models."""
     models = [
-        {**model.described, "identity": model.identity, "engine": model.service.snapshot()} for model in site.life.models
+        {**model.described, "identity": model.identity, "engine": model.service.snapshot()}
+        for model in site.life.models
     ]
     facts = {"multi_model": True, "models": models, "ready": True, "reason": "", "degraded": site.life.lost}
     return json_response({**facts, "versions": versions()})
