@@ -11,7 +11,7 @@ from mooring.engine.offline import answer_all
 from mooring.errors import InvalidRequest
 from mooring.settings import Settings
 from mooring.wiring.model import OpenedModel, open_model
-from tests.support.golden_questions import GOLDEN, MODEL, Asked, about, long, passages
+from tests.support.golden_questions import GOLDEN, LONG_GRID, MODEL, Asked, about, long, passages
 
 TOLERANCE = 1e-4
 TIE = 1e-5
@@ -25,6 +25,7 @@ DOCUMENTED = {
     "specials/0/no overlap",
     "specials/0/tiny windows",
     "specials/0/tiny windows, tokens",
+    *(f"long 1/4/{name}" for name in LONG_GRID),
 }
 """Keys of answers that differ on purpose."""
 
