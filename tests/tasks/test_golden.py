@@ -95,7 +95,7 @@ def wrong(questions: Iterable[Asked], opened: OpenedModel, golden: dict[str, Any
             said[one.key] = differences(mine, theirs)
         elif mine is not theirs:  # a refusal where the pipeline's tokenizer panics
             said[one.key] = f"{mine} and {theirs}"
-    assert said.keys() <= golden.keys()
+    assert all("[CLS]" in one.question for one in asked if one.key in DOCUMENTED)
     return {key: text for key, text in said.items() if text and key not in DOCUMENTED}
 
 

@@ -149,11 +149,13 @@ def calibrate(
     """Fit one temperature on the articles of FILES that a recipe holds back, fold it into MODEL and write it to --out.
 
     For averages: a training calibrates its model itself. With --held-out 1 all articles are used. Half of the questions
-    that a temperature is fitted on have no answer; for another use, try --temperature and judge the result.
+    in the fit have no answer. If yours mostly have one, try temperatures with --temperature, and judge the results.
     """
     check_output(out, force=flags["force"])
     if bool(files) == (temperature is not None):
-        raise UsageError("Provide either FILES to fit a temperature on, or --temperature.", hint="--help has both.")
+        raise UsageError(
+            "Provide either FILES to fit a temperature on, or --temperature.", hint="See moor distil calibrate --help."
+        )
     _set_threads(flags["threads"])
     from mooring_training.order import calibrated
 

@@ -29,7 +29,6 @@ from mooring_training.torch_backend import TorchBackend
 from mooring_training.trainer import LOG, Plan, Trainer, device, uses_bf16
 from mooring_training.windows import Cutter, Window, Windows
 
-"""In the written folder: how it was made."""
 JUDGED = 600
 """Most held-back questions that are asked after a training."""
 

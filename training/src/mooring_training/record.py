@@ -11,6 +11,7 @@ from mooring_training import __version__
 from mooring_training.questions import digest_of
 
 RECORD = "distil.json"
+"""In every written folder."""
 
 
 def write_record(folder: Path, content: Mapping[str, Any]) -> None:
