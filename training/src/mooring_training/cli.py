@@ -153,9 +153,8 @@ def calibrate(
     """
     check_output(out, force=flags["force"])
     if bool(files) == (temperature is not None):
-        raise UsageError(
-            "Provide either FILES to fit a temperature on, or --temperature.", hint="See moor distil calibrate --help."
-        )
+        hint = "See moor distil calibrate --help."
+        raise UsageError("Provide either FILES to fit a temperature on, or --temperature.", hint=hint)
     _set_threads(flags["threads"])
     from mooring_training.order import calibrated
 
