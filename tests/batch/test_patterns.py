@@ -8,7 +8,9 @@ import pytest
 from mooring.batch.formats import SUFFIXES
 from mooring.batch.patterns import pattern_of
 from mooring.batch.places import place_of
+from mooring.batch.plan import find
 from mooring.errors import UsageError
+from tests.support.corpora import order_of
 
 FILES = ("a.jsonl", "b/c.jsonl", "b/d/e.jsonl", "_b/f.jsonl", ".g/h.jsonl", "b/.i.jsonl", "b/j.csv")
 
@@ -68,3 +70,11 @@ def test_links_are_followed_where_the_pattern_ends(tmp_path: Path) -> None:
     (tmp_path / "in" / "circle").symlink_to(tmp_path / "in")
     assert len(place_of("").find(f"{tmp_path}/in/*/*.jsonl", SUFFIXES)) == 1
     assert len(place_of("").find(f"{tmp_path}/in/**/*.jsonl", SUFFIXES)) == 1
+
+
+def test_a_pattern_without_files_is_explained(tmp_path: Path) -> None:
+    """The file is deeper than the pattern."""
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    (tmp_path / "in" / "deep" / "a.jsonl").touch()
+    with pytest.raises(UsageError, match=r"no files in .*\*\.jsonl\.(.|\n)*\*\* for any number of folders"):
+        find(order_of(tmp_path / "in" / "*.jsonl", tmp_path / "out"))

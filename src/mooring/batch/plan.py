@@ -9,6 +9,7 @@ import mooring
 from mooring.batch.formats import FORMATS, PARQUET, SUFFIXES, BadFile, Chunk, Row, format_of
 from mooring.batch.manifest import NAME, VERSION, Job, Manifest, Shard, SourceFile, decode, refuse_another
 from mooring.batch.needs import need
+from mooring.batch.patterns import has_magic
 from mooring.batch.places import Output, place_of
 from mooring.batch.shards import SHOWN_COLUMNS, calls_of, chunks_of, not_carried
 from mooring.errors import RequestError, UsageError, echo
@@ -54,6 +55,8 @@ def find(order: Order) -> Found:
     if not files:
         where = f"{order.input}, except in the output folder" if every else order.input
         hint = f"Files are found by their suffix: {', '.join(SUFFIXES)}."
+        if has_magic(order.input):
+            hint = "* stands for a part of one name, ** for any number of folders, as in 'data/**/*.jsonl'."
         raise UsageError(f"There are no files in {where}.", hint=hint)
     names = output.names()
     if names and NAME not in names:
