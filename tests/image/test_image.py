@@ -232,7 +232,8 @@ def test_two_of_them_side_by_side() -> None:
 
 def test_sigterm_answers_what_is_in_flight() -> None:
     """`docker stop`: exit code 0, every request that was sent before it is answered."""
-    with ready() as one, contextlib.ExitStack() as stack:
+    # However slow the machine is, the long request must not make the queue too long for the others.
+    with ready("-e", "MOORING_MAX_QUEUE_MS=deadline") as one, contextlib.ExitStack() as stack:
         one.until(lambda: one.worker(2) > 0)
         connections = [
             stack.enter_context(contextlib.closing(http.client.HTTPConnection("127.0.0.1", one.port, timeout=60)))
@@ -243,8 +244,8 @@ def test_sigterm_answers_what_is_in_flight() -> None:
             connection.request("POST", "/invocations", json.dumps(body), {"Content-Type": "application/json"})
         one.until(lambda: _received(one) == 17)
         engine("stop", "-t", "30", one.name)
-        answers = [json.load(connection.getresponse())["answer"] for connection in connections]
-        assert answers == ["Ada Lovelace"] * 17
+        answers = [json.load(connection.getresponse()) for connection in connections]
+        assert [answer.get("answer", answer) for answer in answers] == ["Ada Lovelace"] * 17
         assert one.exit_code() == 0
 
 
