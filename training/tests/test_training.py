@@ -285,4 +285,4 @@ def test_a_recipe_with_a_fault(
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
 def test_the_recipes_of_the_project_are_valid(path: Path) -> None:
     """Their models are folders of this repository, or made by another recipe."""
-    assert read_recipe(path).kind in ("questions", "text")
+    assert read_recipe(path).kind in ("questions", "spans", "text")

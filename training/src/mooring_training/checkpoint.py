@@ -85,6 +85,6 @@ def set_moments(
     for name, found in moments.items():
         weight = weights[name]
         optimizer.state[weight] = {
-            "step": torch.tensor(float(step)),
+            "step": torch.tensor(float(step), device=weight.device),  # where the fused AdamW wants it
             **{kind: tensor.to(weight.device) for kind, tensor in found.items()},
         }

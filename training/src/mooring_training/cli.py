@@ -48,6 +48,7 @@ def command() -> None:
     metavar="FOLDER",
     help="Folder for the checkpoint, the log and the loss curves.  [default: FOLDER.work beside --out]",
 )
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Use this seed instead of the recipe's.")
 @click.option("--restart", is_flag=True, help="Start from the beginning, even if there is a checkpoint.")
 @click.option(
     "--stop-after",
@@ -72,7 +73,7 @@ def train(recipe: Path, out: Path, data: Path, work: Path | None, **flags: Any) 
     from mooring_training.order import Order, carry_out
 
     stop = float("inf") if flags["stop_after"] is None else flags["stop_after"]
-    order = Order(recipe, out, data, where, stop)
+    order = Order(recipe, out, data, where, flags["seed"], stop)
     with shown(build=True) as progress:
         try:
             carry_out(order, progress)
@@ -138,7 +139,7 @@ def average(models: tuple[Path, ...], out: Path, force: bool) -> None:
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Seed of the recipe, which selects these articles.",
+    help="The recipe's data.held_out_seed, which selects these articles.",
 )
 @_threads
 @_force
@@ -184,7 +185,7 @@ def calibrate(
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Seed that selects held-back articles and random paragraphs; with --held-out, the recipe's.",
+    help="Selects random paragraphs, and with --held-out the articles: the recipe's data.held_out_seed.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @setting_options("precision", "threads", "cache_dir", "offline")

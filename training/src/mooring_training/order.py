@@ -25,6 +25,7 @@ from mooring_training.output import placed
 from mooring_training.questions import Question, digest_of, hold_back, read_questions, spread
 from mooring_training.recipe import fingerprint, read_recipe
 from mooring_training.record import origin_of, write_record
+from mooring_training.recurring import recurring, texts_of
 from mooring_training.torch_backend import TorchBackend
 from mooring_training.trainer import LOG, Plan, Trainer, device, uses_bf16
 from mooring_training.windows import Cutter, Window, Windows
@@ -41,6 +42,8 @@ class Order:
     out: Path
     data: Path
     work: Path
+    seed: int | None = None
+    """Instead of the recipe's."""
     stop_after_s: float = float("inf")
 
 
@@ -49,7 +52,8 @@ class Material:
 
     def __init__(self, order: Order) -> None:
         """Raises UsageError or a ModelError for files that are missing or invalid."""
-        self.recipe = read_recipe(order.recipe)
+        recipe = read_recipe(order.recipe)
+        self.recipe = recipe if order.seed is None else msgspec.structs.replace(recipe, seed=order.seed)
         beside = order.recipe.resolve().parent
         self.start = beside / self.recipe.model.start
         self.where = device()
@@ -70,7 +74,7 @@ class Material:
         network, kept = load_network(self.start), self.recipe.model.keep_layers
         network = keep_layers(network, kept) if kept else network
         generator = torch.Generator().manual_seed(self.recipe.seed)
-        if self.recipe.kind == "questions":
+        if self.head == "span":
             network.add_span_head(generator)
         else:
             network.add_masked_head(generator)
@@ -90,18 +94,18 @@ class Material:
     @property
     def head(self) -> str:
         """The head that is trained."""
-        return "span" if self.recipe.kind == "questions" else "masked"
+        return "masked" if self.recipe.kind == "text" else "span"
 
     def _questions(self, paths: Sequence[Path]) -> tuple[list[Question], list[Question]]:
         found = [one for path in paths for one in read_questions(path)]
         if not found or not self.recipe.data.held_out:
             return found, []
-        return hold_back(found, self.recipe.data.held_out, self.recipe.seed)
+        return hold_back(found, self.recipe.data.held_out, self.recipe.data.held_out_seed)
 
     def objective(self) -> Objective:
         """What the recipe minimizes. Raises UsageError for a teacher without the head that its loss needs."""
-        if self.recipe.kind == "questions":
-            return Questions(self.recipe, self.training, self.tokenizer, self.teachers)
+        if self.recipe.kind != "text":
+            return Questions(self.recipe, self._asked(), self.tokenizer, self.teachers)
         texts = list(dict.fromkeys(one.context for one in self.training))
         for path in self._texts:
             texts += [part for part in path.read_text(encoding="utf-8").split("\n\n") if part.strip()]
@@ -112,6 +116,19 @@ class Material:
                 hint="Train one first: a recipe of kind 'text' that starts from it, with loss.masked alone.",
             )
         return Text(self.recipe, texts, self.tokenizer, teacher)
+
+    def _asked(self) -> Sequence[Question]:
+        """The questions to train on. Raises UsageError if no span recurs."""
+        if self.recipe.kind == "questions":
+            return self.training
+        rng = np.random.default_rng([self.recipe.seed, 9])
+        found = recurring(texts_of(self.training), self.recipe.data.recurring, rng)
+        if not found:
+            raise UsageError(
+                "No span occurs in two paragraphs of an article, so there is no question to make.",
+                hint="Provide articles of several paragraphs.",
+            )
+        return found
 
 
 def _ready(network: Network, where: torch.device) -> Network:
@@ -131,7 +148,7 @@ def carry_out(order: Order, progress: Progress) -> dict[str, Any]:
     material = Material(order)
     recipe = material.recipe
     objective = material.objective()
-    if recipe.kind == "questions":
+    if material.head == "span":
         learned = recipe.unanswerable.share > 0 or _has_unanswerable(material)
         material.network.config["mooring"] = {"no_answer": learned}
     progress.end(f"{len(material.training):,} questions, {len(material.held_back):,} held back")
@@ -166,7 +183,7 @@ def carry_out(order: Order, progress: Progress) -> dict[str, Any]:
             draw(order.work / LOG, order.work / "loss.svg")
     network = trainer.network.copy()
     record |= {"steps": objective.steps, "seconds": round(trainer.seconds)}
-    if recipe.kind == "questions":
+    if material.head == "span":
         record |= finished(network, material, progress)
     with placed(order.out) as folder:
         save_network(network, material.start, folder, recipe.dtype, material.head)

@@ -37,15 +37,19 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """SQuAD JSON; for kind "text" also .txt, with empty lines between texts."""
     held_out: Share = 0.1
     """Share of the articles that are not trained on, for choosing and calibrating. 0: none."""
+    held_out_seed: Annotated[int, Meta(ge=0)] = 0
+    """Draws these articles: trainings with other seeds hold the same ones back."""
+    recurring: Annotated[int, Meta(ge=1)] = 20_000
+    """Spans: most questions to make."""
 
 
 class Loss(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Weights of the losses; a loss with weight 0 is not computed."""
 
     hard: Weight = 1.0
-    """Questions: cross-entropy with the labels."""
+    """Questions and spans: cross-entropy with the labels."""
     soft: Weight = 0.0
-    """Questions: KL of start and end to the teachers."""
+    """Questions and spans: KL of start and end to the teachers."""
     distillation: Weight = 5.0
     """Text: KL of the masked tokens to the teacher. Defaults as in DistilBERT."""
     masked: Weight = 2.0
@@ -78,7 +82,8 @@ class Optimizer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One training."""
 
-    kind: Literal["questions", "text"]
+    kind: Literal["questions", "spans", "text"]
+    """spans: questions made of recurring spans of the paragraphs, whose own questions are not used."""
     model: Model
     data: Data
     seed: Annotated[int, Meta(ge=0)] = 0
@@ -87,7 +92,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     loss: Loss = Loss()
     optimizer: Optimizer = Optimizer()
     calibrate: bool = True
-    """Questions: fit a temperature on the held-back articles and fold it into the head."""
+    """Questions and spans: fit a temperature on the held-back articles and fold it into the head."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """auto: bf16 where the device computes it fast, else fp32. Results differ slightly between the two."""
     dtype: Literal["F16", "F32"] = "F16"
@@ -104,9 +109,9 @@ def read_recipe(path: Path) -> Recipe:
         hint = "The fields of a recipe: training/README.md."
         raise UsageError(f"{path} is not a valid recipe: {error}.", hint=hint) from error
     loss, teachers = recipe.loss, len(recipe.model.teachers)
-    if recipe.kind == "questions" and loss.soft and not teachers:
+    if recipe.kind != "text" and loss.soft and not teachers:
         raise UsageError(f"{path}: loss.soft is {loss.soft:g}, but model.teachers is empty.", hint="Name a teacher.")
-    if recipe.kind == "questions" and not loss.hard and not loss.soft:
+    if recipe.kind != "text" and not loss.hard and not loss.soft:
         raise UsageError(f"{path}: loss.hard and loss.soft are both 0.", hint="Give one of them a weight.")
     if recipe.kind == "text":
         if (loss.distillation or loss.cosine) and teachers != 1:
