@@ -2,14 +2,17 @@
 
 import asyncio
 import logging
+import threading
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from mooring.backends.base import Outputs, Window
 from mooring.engine.limits import Limits
-from mooring.errors import BackendError, NotReady
-from mooring.testing import FakeBackend
+from mooring.errors import BackendError, DeadlineExceeded, NotReady
+from mooring.tasks.base import Prepared
+from mooring.testing import FakeBackend, FakeTask
 from tests.engine.running import Running, play, until
 
 
@@ -236,3 +239,48 @@ def test_failures_are_logged_without_what_was_asked(caplog: pytest.LogCaptureFix
 
     play(scene)
     assert caplog.messages == ["a batch of 1 windows failed: the fake backend was told to fail"]
+
+
+class Stuck(FakeTask):
+    """Tokenizes or decodes a request of 77 tokens without end, until the test opens the gate."""
+
+    def __init__(self, step: str) -> None:
+        self.step = step
+        self.reached, self.gate = threading.Event(), threading.Event()
+
+    def prepare(self, request: Any) -> Prepared:
+        """As `Task.prepare`."""
+        self._wait("prepare", request)
+        return super().prepare(request)
+
+    def finish(self, prepared: Prepared, outputs: Sequence[Outputs]) -> object:
+        """As `Task.finish`."""
+        self._wait("finish", prepared.state)
+        return super().finish(prepared, outputs)
+
+    def _wait(self, step: str, request: Any) -> None:
+        if step == self.step and 77 in request:
+            self.reached.set()
+            assert self.gate.wait(60)
+
+
+@pytest.mark.parametrize(("step", "said"), [("prepare", "Tokenizing"), ("finish", "Decoding")])
+@pytest.mark.parametrize("windows", [1, 20], ids=["small", "large"])
+def test_tokenizing_or_decoding_that_never_ends_is_seen(step: str, said: str, windows: int) -> None:
+    """After the time that a request may take and 30 s, in every lane; and a slow one that ends is forgiven."""
+    task = Stuck(step)
+
+    async def scene(stage: Running) -> None:
+        slow = stage.ask(*[77] * windows)
+        await asyncio.to_thread(task.reached.wait, 30)
+        stage.clock.advance(39)
+        assert stage.engine.alive().ready
+        stage.clock.advance(2)
+        for health in (stage.engine.alive(), await stage.engine.check()):
+            assert health.reason == f"{said} a request has taken 41 s."
+            assert not health.ready
+        task.gate.set()
+        assert isinstance((await asyncio.gather(slow, return_exceptions=True))[0], (dict, DeadlineExceeded))
+        await until(lambda: stage.engine.alive().ready)
+
+    play(scene, Limits(deadline_s=10), task=task)

@@ -63,7 +63,7 @@ class Engine:
             self._observer,
             clock,
         )
-        self._lanes = Lanes(limits.prepare_threads)
+        self._lanes = Lanes(limits.prepare_threads, self._vitals, clock, limits.deadline_s + limits.stuck_s)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._jobs: set[Job] = set()
         self._quiet = asyncio.Event()

@@ -20,6 +20,16 @@ class Health:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Tokenizing or decoding that runs in a lane. Times on the engine's clock."""
+
+    what: str
+    since: float
+    until: float
+    """Then it exceeds any plausible time."""
+
+
 @dataclass(slots=True)
 class Vitals:
     """The engine's state. Any thread may read it."""
@@ -34,6 +44,8 @@ class Vitals:
     """Why a running batch will not end; "" if none is known to hang."""
     busy: dict[int, Busy] = field(default_factory=dict)
     """Running batches by worker thread number; each thread writes its own entry."""
+    steps: dict[int, Step] = field(default_factory=dict)
+    """Running steps by thread id; each thread of the lanes writes its own entry."""
     pace: Pace = field(default_factory=Pace)
     """Of the batches so far."""
 
@@ -55,13 +67,15 @@ def judge(vitals: Vitals, now: float, stuck_s: float) -> Health:
 
 
 def judge_life(vitals: Vitals, now: float, stuck_s: float) -> Health:
-    """Permanent problems: the worker thread has died, or a batch hangs or exceeds any plausible time."""
+    """Permanent problems: the worker thread has died, or a batch or a step hangs or exceeds any plausible time."""
     if vitals.died:
         return Health(False, f"The worker thread died: {vitals.died}")
     if vitals.hangs:
         return Health(False, vitals.hangs)
     if stuck := _stuck(vitals, now, stuck_s):
         return Health(False, f"A batch of {stuck.rows} windows has been computing for {now - stuck.since:.0f} s.")
+    if late := next((step for step in list(vitals.steps.values()) if now > step.until), None):
+        return Health(False, f"{late.what} a request has taken {now - late.since:.0f} s.")
     return Health(True)
 
 
@@ -73,8 +87,7 @@ def _stuck(vitals: Vitals, now: float, stuck_s: float) -> Busy | None:
 
 def can_probe(vitals: Vitals, now: float, stuck_s: float) -> bool:
     """Whether a probe is useful: only after a failed batch, and only if the worker can compute it."""
-    alive = vitals.phase == "serving" and not vitals.died and not vitals.hangs and not _stuck(vitals, now, stuck_s)
-    return alive and bool(vitals.failed)
+    return vitals.phase == "serving" and bool(vitals.failed) and judge_life(vitals, now, stuck_s).ready
 
 
 class Looking:
