@@ -36,11 +36,14 @@ def stage(progress: Progress, title: str, total: int | None = None) -> None:
 
 
 class Report:
-    """What to print about a long step without a terminal: a line every `EVERY_S` seconds."""
+    """What to print about a long step without a terminal: a line every `every_s` seconds."""
 
-    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, total: int, clock: Callable[[], float] = time.monotonic, every_s: float = EVERY_S) -> None:
         self._total = total
         self._clock = clock
+        self._every_s = every_s
+        self.per_second = 0.0
+        """At the last line; 0 until two states are known."""
         self._said = clock()
         self._first: tuple[float, int] | None = None
 
@@ -49,13 +52,14 @@ class Report:
         now = self._clock()
         if self._first is None:
             self._first = now, done  # the time until here includes the warm-up
-        if now - self._said < EVERY_S or not 0 < done < self._total:
+        if now - self._said < self._every_s or not 0 < done < self._total:
             return None
         self._said = now
         began, before = self._first
         if done == before:
             return f"{done:,} of {self._total:,}"
-        left = (now - began) / (done - before) * (self._total - done)
+        self.per_second = (done - before) / (now - began)
+        left = (self._total - done) / self.per_second
         return f"{done:,} of {self._total:,}, about {duration(left)} left"
 
 

@@ -10,6 +10,7 @@ import click
 
 from mooring.cli.facts import served_line
 from mooring.cli.streams import write_json
+from mooring.progress import Report
 
 if TYPE_CHECKING:
     from mooring.batch.job import Summary
@@ -53,23 +54,18 @@ class _Bar:
 
 
 class Lines:
-    """Progress as lines."""
+    """Progress as lines. Time and rate are those of this run, without the warm-up."""
 
     def __init__(self, total: int, done: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._total, self._before, self._done = total, done, done
-        self._clock = clock
-        self._began = self._said = clock()
+        self._done = done
+        self._report = Report(total, clock, LINE_EVERY_S)
 
     def advance(self, records: int) -> None:
         """See `Meter.advance`."""
         self._done += records
-        now = self._clock()
-        if now - self._said < LINE_EVERY_S:
-            return
-        self._said = now
-        rate = (self._done - self._before) / (now - self._began)
-        left = lasting((self._total - self._done) / rate)
-        click.echo(f"moor: {self._done:,} of {self._total:,} records, {rate:,.1f} per second, {left} left", err=True)
+        if state := self._report.at(self._done):
+            rate = f", {self._report.per_second:,.1f} per second" if self._report.per_second else ""
+            click.echo(f"moor: records {state}{rate}", err=True)
 
 
 def lasting(seconds: float) -> str:
