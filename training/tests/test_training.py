@@ -17,7 +17,7 @@ from mooring.cli import run
 from mooring.model.folder import ModelFolder
 from mooring.progress import Silent
 from mooring.tokenization.load import load_tokenizer
-from mooring_training.checkpoint import FILE
+from mooring_training.checkpoint import FILE, MOMENTS, set_moments
 from mooring_training.network import Network, load_network
 from mooring_training.objectives import Questions, Text
 from mooring_training.questions import read_questions
@@ -119,6 +119,14 @@ def test_a_continued_training_equals_an_uninterrupted_one(folder: Path, tmp_path
     for name, weight in whole.network.weights.items():
         assert torch.equal(weight, again.network.weights[name]), name
     assert (tmp_path / "whole" / LOG).read_text() == (tmp_path / "parts" / LOG).read_text()
+
+
+def test_a_continued_optimizer_is_on_the_device_of_its_weights() -> None:
+    """All of its state: a fused AdamW on a GPU refuses a step counter on the CPU."""
+    weight = torch.zeros(2, device="meta", requires_grad=True)
+    optimizer = torch.optim.AdamW([weight])
+    set_moments(optimizer, {"w": weight}, {"w": {kind: torch.zeros(2) for kind in MOMENTS}}, 3)
+    assert {tensor.device.type for tensor in optimizer.state[weight].values()} == {"meta"}
 
 
 def test_the_seed_decides(folder: Path) -> None:

@@ -57,7 +57,7 @@ def restore(folder: Path, fingerprint: str) -> State | None:
         raise UsageError(f"{path} is damaged: {error}.", hint="Start again with --restart.") from error
     if facts.get("fingerprint") != fingerprint:
         raise UsageError(
-            f"{path} belongs to another recipe, or to the same one with other data or models.",
+            f"{path} belongs to another recipe or seed, or to other data or models.",
             hint="Choose another folder with --work, or start again with --restart.",
         )
     weights = {name.removeprefix("weights/"): t for name, t in tensors.items() if name.startswith("weights/")}
@@ -85,6 +85,6 @@ def set_moments(
     for name, found in moments.items():
         weight = weights[name]
         optimizer.state[weight] = {
-            "step": torch.tensor(float(step), device=weight.device),  # where the fused AdamW wants it
+            "step": torch.tensor(float(step), device=weight.device),  # as a fused AdamW has it
             **{kind: tensor.to(weight.device) for kind, tensor in found.items()},
         }

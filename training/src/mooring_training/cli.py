@@ -48,7 +48,7 @@ def command() -> None:
     metavar="FOLDER",
     help="Folder for the checkpoint, the log and the loss curves.  [default: FOLDER.work beside --out]",
 )
-@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Use this seed instead of the recipe's.")
+@click.option("--seed", type=click.IntRange(min=0), metavar="N", help="Seed instead of the recipe's.")
 @click.option("--restart", is_flag=True, help="Start from the beginning, even if there is a checkpoint.")
 @click.option(
     "--stop-after",
@@ -139,7 +139,7 @@ def average(models: tuple[Path, ...], out: Path, force: bool) -> None:
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="The recipe's data.held_out_seed, which selects these articles.",
+    help="Seed that selects these articles (the recipe's data.held_out_seed).",
 )
 @_threads
 @_force
@@ -178,14 +178,14 @@ def calibrate(
     "--held-out",
     type=click.FloatRange(0, 1),
     metavar="SHARE",
-    help="Only the articles that a recipe with this share and --seed holds back.  [default: all articles]",
+    help="Judge only the articles that a recipe with this data.held_out holds back.  [default: all articles]",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Selects random paragraphs, and with --held-out the articles: the recipe's data.held_out_seed.",
+    help="Seed of the random paragraphs and, with --held-out, of the articles (the recipe's data.held_out_seed).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @setting_options("precision", "threads", "cache_dir", "offline")

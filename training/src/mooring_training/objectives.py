@@ -24,6 +24,11 @@ IGNORED = -100
 class Objective(Protocol):
     """One kind of training."""
 
+    size: int
+    """Number of examples that it is made of."""
+    unit: str
+    """What an example is, in the plural."""
+
     @property
     def steps(self) -> int:
         """Number of batches of all epochs."""
@@ -38,10 +43,13 @@ class Objective(Protocol):
 class Questions:
     """Spans of answers, and [CLS] for questions without one. Negatives and windows are drawn anew for every epoch."""
 
+    unit = "questions"
+
     def __init__(
         self, recipe: Recipe, questions: Sequence[Question], tokenizer: TextTokenizer, teachers: Sequence[Network]
     ) -> None:
         cutter, paragraphs = Cutter(tokenizer, recipe.windows), Paragraphs(questions)
+        self.size = len(questions)
         self._teachers, self._loss = teachers, recipe.loss
         self._batches: list[list[Window]] = []
         for epoch in range(recipe.optimizer.epochs):
@@ -103,7 +111,10 @@ def allowed_of(windows: Sequence[Window], device: torch.device) -> Tensor:
 class Text:
     """Hidden words of raw text, and the hidden states of a teacher."""
 
+    unit = "texts"
+
     def __init__(self, recipe: Recipe, texts: Sequence[str], tokenizer: TextTokenizer, teacher: Network | None) -> None:
+        self.size = len(texts)
         self._loss: Loss = recipe.loss
         self._teacher, self._seed = teacher, recipe.seed
         self._frame = tokenizer.frame

@@ -107,8 +107,7 @@ class Material:
         if self.recipe.kind != "text":
             return Questions(self.recipe, self._asked(), self.tokenizer, self.teachers)
         texts = list(dict.fromkeys(one.context for one in self.training))
-        for path in self._texts:
-            texts += [part for part in path.read_text(encoding="utf-8").split("\n\n") if part.strip()]
+        texts += [part for parts in self._raw().values() for part in parts]
         teacher = self.teachers[0] if self.teachers else None
         if teacher is not None and self.recipe.loss.distillation and not teacher.has_masked_head:
             raise UsageError(
@@ -118,17 +117,25 @@ class Material:
         return Text(self.recipe, texts, self.tokenizer, teacher)
 
     def _asked(self) -> Sequence[Question]:
-        """The questions to train on. Raises UsageError if no span recurs."""
+        """The questions to train on. Raises UsageError if none can be made of spans."""
         if self.recipe.kind == "questions":
             return self.training
-        rng = np.random.default_rng([self.recipe.seed, 9])
-        found = recurring(texts_of(self.training), self.recipe.data.recurring, rng)
+        articles, rng = texts_of(self.training) | self._raw(), np.random.default_rng([self.recipe.seed, 9])
+        found = recurring(articles, self.recipe.data.recurring, rng)
         if not found:
+            paragraphs = sum(len(parts) for parts in articles.values())
             raise UsageError(
-                "No span occurs in two paragraphs of an article, so there is no question to make.",
-                hint="Provide articles of several paragraphs.",
+                f"No question could be made of {paragraphs:,} paragraphs in {len(articles):,} articles.",
+                hint="Provide articles in which names or phrases occur in several paragraphs.",
             )
         return found
+
+    def _raw(self) -> dict[str, list[str]]:
+        """Name of a .txt file → its texts."""
+        return {
+            path.name: [part for part in path.read_text(encoding="utf-8").split("\n\n") if part.strip()]
+            for path in self._texts
+        }
 
 
 def _ready(network: Network, where: torch.device) -> Network:
@@ -149,9 +156,9 @@ def carry_out(order: Order, progress: Progress) -> dict[str, Any]:
     recipe = material.recipe
     objective = material.objective()
     if material.head == "span":
-        learned = recipe.unanswerable.share > 0 or _has_unanswerable(material)
-        material.network.config["mooring"] = {"no_answer": learned}
-    progress.end(f"{len(material.training):,} questions, {len(material.held_back):,} held back")
+        given = recipe.kind == "questions" and any(not one.answerable for one in material.training)
+        material.network.config["mooring"] = {"no_answer": recipe.unanswerable.share > 0 or given}
+    progress.end(f"{objective.size:,} {objective.unit}, {len(material.held_back):,} questions held back")
     bf16 = uses_bf16(recipe.precision, material.where)
     record: dict[str, Any] = {
         "recipe": msgspec.to_builtins(recipe),
@@ -159,6 +166,7 @@ def carry_out(order: Order, progress: Progress) -> dict[str, Any]:
         "device": material.where.type,
         "bf16": bf16,
         "torch": torch.__version__,
+        "examples": objective.size,
         "held_back_articles": sorted({one.article for one in material.held_back}),
     }
 
@@ -189,10 +197,6 @@ def carry_out(order: Order, progress: Progress) -> dict[str, Any]:
         save_network(network, material.start, folder, recipe.dtype, material.head)
         write_record(folder, record)
     return record
-
-
-def _has_unanswerable(material: Material) -> bool:
-    return any(not one.answerable for one in material.training)
 
 
 def finished(network: Network, material: Material, progress: Progress) -> dict[str, Any]:

@@ -34,13 +34,13 @@ class Data(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What it is trained on."""
 
     files: Annotated[tuple[str, ...], Meta(min_length=1)]
-    """SQuAD JSON; for kind "text" also .txt, with empty lines between texts."""
+    """SQuAD JSON; for kinds "spans" and "text" also .txt, with empty lines between texts."""
     held_out: Share = 0.1
     """Share of the articles that are not trained on, for choosing and calibrating. 0: none."""
     held_out_seed: Annotated[int, Meta(ge=0)] = 0
-    """Draws these articles: trainings with other seeds hold the same ones back."""
+    """Selects these articles. It is separate from `seed`, so trainings with different seeds hold back the same ones."""
     recurring: Annotated[int, Meta(ge=1)] = 20_000
-    """Spans: most questions to make."""
+    """Spans: maximum number of questions."""
 
 
 class Loss(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

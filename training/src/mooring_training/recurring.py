@@ -1,9 +1,9 @@
 """Make questions out of raw text: hide a span in one sentence, and look for it in another paragraph that has it too.
 
-Recurring-span selection (Splinter, Ram et al. 2021): spans that occur several times in a text are mostly names, dates
-and terms, as answers are. There the model gets one passage with all but one occurrence replaced by a special token.
-Here one occurrence becomes a question, "what" in its sentence, so that the input looks as it does in question
-answering, and the same head is trained.
+The idea is that of Splinter (recurring-span selection, Ram et al. 2021): spans that occur several times are mostly
+names, dates and terms, as answers are. Splinter replaces all but one occurrence within a passage by a special token.
+Here one occurrence becomes a question, its sentence with "what" instead of the span, so that inputs have the form of
+question answering and train its head.
 """
 
 import re
@@ -21,7 +21,7 @@ LONGEST = 6
 SHORTEST_SENTENCE = 6
 """Words of a sentence that says enough to be a question."""
 MOST_PLACES = 20
-"""A span in more paragraphs than this is what the whole article is about."""
+"""A span in more paragraphs than this is the topic of the article."""
 
 _WORD = re.compile(r"\w+(?:['’.,-]\w+)*")
 _END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"(])")
@@ -45,13 +45,13 @@ def texts_of(questions: Sequence[Question]) -> dict[str, list[str]]:
 
 
 def recurring(articles: Mapping[str, Sequence[str]], count: int, rng: np.random.Generator) -> list[Question]:
-    """At most `count` questions, from spans drawn at random; several of one span differ in their sentence."""
+    """Make questions and draw at most `count` of them. Those about one span differ in the place it was taken from."""
     every = [one for article, paragraphs in articles.items() for one in _of_article(article, paragraphs)]
     return [every[place] for place in sorted(rng.permutation(len(every))[:count].tolist())]
 
 
 def _of_article(article: str, paragraphs: Sequence[str]) -> Iterator[Question]:
-    """One question for each sentence with a recurring span, about the most similar other paragraph with that span."""
+    """One question per occurrence of a recurring span, about the most similar other paragraph with that span."""
     ranking = Ranking(paragraphs)
     for span, places in _spans(paragraphs).items():
         for place in places:
@@ -80,7 +80,8 @@ def _spans(paragraphs: Sequence[str]) -> dict[str, list[_Place]]:
         key: found for key, found in places.items() if 2 <= len({place.paragraph for place in found}) <= MOST_PLACES
     }
     for key, found in list(kept.items()):
-        for shorter in (key[1:], key[:-1]):
+        size = len(key)
+        for shorter in {key[first:end] for first in range(size) for end in range(first + 1, size + 1)} - {key}:
             if len(kept.get(shorter, ())) == len(found):
                 del kept[shorter]
     return {" ".join(key): found for key, found in kept.items()}
@@ -104,10 +105,13 @@ def _ranges(text: str, words: Sequence[re.Match[str]]) -> Iterator[tuple[int, in
 
 
 def _cloze(text: str, place: _Place) -> str | None:
-    """The sentence around a place, with "what" instead; None if it says too little."""
+    """The sentence around a place, with "what" instead; None if it says too little, or has the span twice."""
     ends = [match.end() for match in _END.finditer(text)]
     start = max((end for end in ends if end <= place.start), default=0)
     end = min((end for end in ends if end >= place.end), default=len(text))
     if len(_WORD.findall(text[start:end])) < SHORTEST_SENTENCE:
         return None
-    return f"{text[start : place.start]}what{text[place.end : end]}".strip()
+    before, span, after = text[start : place.start], text[place.start : place.end], text[place.end : end]
+    if any(re.search(rf"(?<!\w){re.escape(span)}(?!\w)", part) for part in (before, after)):
+        return None
+    return f"{before}what{after}".strip()
