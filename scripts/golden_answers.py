@@ -1,6 +1,6 @@
 """Write tests/golden/answers.json and squad-dev.json: answers of transformers' question-answering pipeline.
 
-Run once, in a separate environment, because transformers has no such pipeline since 5.3 (Mooring is not needed there):
+Run once, in a separate environment, because transformers 5.3 removed this pipeline (Mooring is not needed there):
 
     pip install torch==2.13.0 'transformers==4.57.*' numpy
     python scripts/golden_answers.py [--squad FOLDER/dev-v1.1.json]

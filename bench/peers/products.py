@@ -18,7 +18,7 @@ SERVICES = Path(__file__).parent / "services"
 OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 """No network requests, and no tokenizer threads that would compete with the workers."""
 ENVIRONMENTS = {
-    # transformers 5 removed the question-answering pipeline.
+    # transformers 5.3 removed the question-answering pipeline.
     "stock": "torch==2.13.0 transformers==4.57.6 multi-model-server==1.1.11 "
     "sagemaker-huggingface-inference-toolkit==2.6.0 setuptools<81 onnxscript==0.7.2 onnx==1.23.2 onnxruntime==1.32.0",
     "fastapi": "fastapi==0.165.0 uvicorn[standard]==0.54.0 tokenizers==0.22.2 numpy onnxruntime==1.32.0",

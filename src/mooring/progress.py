@@ -43,7 +43,7 @@ class Report:
         self._clock = clock
         self._every_s = every_s
         self.per_second = 0.0
-        """At the last line; 0 until two states are known."""
+        """Rate at the last line; 0 until it can be measured."""
         self._said = clock()
         self._first: tuple[float, int] | None = None
 
@@ -56,7 +56,7 @@ class Report:
             return None
         self._said = now
         began, before = self._first
-        if done == before:
+        if done == before or now == began:
             return f"{done:,} of {self._total:,}"
         self.per_second = (done - before) / (now - began)
         left = (self._total - done) / self.per_second

@@ -60,8 +60,8 @@ def test_progress_has_rate_and_remaining_time(capsys: pytest.CaptureFixture[str]
         lines.advance(0)
         clock.advance(LINE_EVERY_S)
     said = capsys.readouterr().err.splitlines()
-    assert said[0] == "moor: records 4,100 of 10,000"
-    assert said[1] == "moor: records 4,400 of 10,000, about 9 min left, 10.0 per second"
+    assert said[0] == "Answering: 4,100 of 10,000"
+    assert said[1] == "Answering: 4,400 of 10,000, about 9 min left, 10.0 per second"
     assert len(said) == 2
 
 

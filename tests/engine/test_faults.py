@@ -272,7 +272,7 @@ def test_tokenizing_or_decoding_that_never_ends_is_seen(step: str, said: str, wi
 
     async def scene(stage: Running) -> None:
         slow = stage.ask(*[77] * windows)
-        await asyncio.to_thread(task.reached.wait, 30)
+        assert await asyncio.to_thread(task.reached.wait, 30)
         stage.clock.advance(39)
         assert stage.engine.alive().ready
         stage.clock.advance(2)

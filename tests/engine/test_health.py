@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from mooring.engine.health import Health, Prober, Vitals, can_probe, judge
+from mooring.engine.health import Health, Prober, Step, Vitals, can_probe, judge
 from mooring.engine.overdue import Busy
 
 
@@ -45,6 +45,8 @@ def test_a_batch_that_has_not_taken_too_long_is_healthy() -> None:
         (Vitals(phase="serving", failed="x"), True),
         (Vitals(phase="serving", failed="x", died="y"), False),
         (Vitals(phase="serving", failed="x", busy={0: Busy(0.0, 1)}), False),
+        (Vitals(phase="serving", failed="x", steps={1: Step("Tokenizing", 0.0, 99.0)}), False),
+        (Vitals(phase="serving", failed="x", steps={1: Step("Tokenizing", 0.0, 101.0)}), True),
         (Vitals(phase="draining", failed="x"), False),
     ],
 )

@@ -232,7 +232,7 @@ def test_two_of_them_side_by_side() -> None:
 
 def test_sigterm_answers_what_is_in_flight() -> None:
     """`docker stop`: exit code 0, every request that was sent before it is answered."""
-    # However slow the machine is, the long request must not make the queue too long for the others.
+    # On a slow machine the long request would make the queue too long for the others (429).
     with ready("-e", "MOORING_MAX_QUEUE_MS=deadline") as one, contextlib.ExitStack() as stack:
         one.until(lambda: one.worker(2) > 0)
         connections = [

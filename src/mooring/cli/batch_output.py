@@ -65,7 +65,7 @@ class Lines:
         self._done += records
         if state := self._report.at(self._done):
             rate = f", {self._report.per_second:,.1f} per second" if self._report.per_second else ""
-            click.echo(f"moor: records {state}{rate}", err=True)
+            click.echo(f"Answering: {state}{rate}", err=True)
 
 
 def lasting(seconds: float) -> str:

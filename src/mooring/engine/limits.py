@@ -30,7 +30,7 @@ class Limits:
     max_waste: float = 0.125
     """How much shorter a window's padded length may be than its batch's, as a fraction of the latter."""
     stuck_s: float = 30.0
-    """A batch that runs longer makes the engine unhealthy, as does tokenizing longer than this plus `deadline_s`."""
+    """A batch that takes longer makes the engine unhealthy, as does a step that takes this plus `deadline_s`."""
     probe_s: float = 5.0
     """Time limit of a probe."""
     alone: bool = True
